@@ -1,0 +1,158 @@
+// What the driver asks of a worker, and what the worker answers: plain structs and their bytes.
+//
+// A RowRequest is everything one row needs, so that the worker and its children read no file of ours. encode/decode are exact
+// inverses; decode checks every length and never trusts a count (a truncated or wild frame is an error, not a crash).
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_WIRE_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_WIRE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/operation.h"
+#include "model/read_walk.h"
+
+namespace lockstep::conformance {
+
+enum class IdentityKind : std::uint8_t { user, container_root, root, self };
+std::string_view name(IdentityKind identity);  // user, container-root, root, self
+std::optional<IdentityKind> identity_from_name(std::string_view name);
+
+// Whose comm, for comm_open; else `own`.
+enum class Target : std::uint8_t {
+  own,            // the acting thread's own, by /proc/self/task/<tid>/comm
+  other_thread,   // a thread started by the actor after the restriction, by /proc/self/task/<tid>/comm
+  numeric,        // the same thread, by /proc/<pid>/task/<tid>/comm
+  other_process,  // the canary sibling's, by /proc/<pid>/comm: a write there is EINVAL even where the open succeeds
+};
+std::string_view name(Target target);  // own, other-thread, numeric, other-process
+std::optional<Target> target_from_name(std::string_view name);
+
+// One operation to try. Paths are absolute; "$scratch" at the start is the child's own scratch directory, "$sibling" anywhere
+// is the canary sibling's pid. Not used by comm_open but for other_process.
+struct CellRequest {
+  Operation operation = Operation::open_r;
+  Mode mode = Mode::plain;
+  Actor actor = Actor::self;
+  Target target = Target::own;
+  bool survey = false;  // count instead: open every regular file below `path` for writing (see probes/survey.h)
+  std::string path;
+  std::string path2;
+};
+
+enum class TreeKind : std::uint8_t {
+  directory,    // mode 0777
+  file,         // mode 0666 (0777 where `executable`), `size` bytes
+  character,    // a stand-in device: distinct inode, an ioctl that succeeds
+  fifo,
+  socket,       // with a server listening on it, outside the domain
+  symlink,      // -> target
+  hard_link,    // to target
+  bind,         // target bind-mounted here
+};
+
+// One thing to make before the restriction, parents first (missing parents are made as directories).
+struct TreeItem {
+  TreeKind kind = TreeKind::directory;
+  std::string path;
+  std::string target;
+  std::uint32_t size = 0;
+  bool executable = false;
+};
+
+struct WirePlanRule {
+  std::string path;
+  std::uint64_t rights = 0;
+  bool from_baseline = false;
+};
+
+// What a mutant of the enforcement stage does instead of what it should (conformance/subjects).
+enum class Enforcement : std::uint8_t { faithful, none, other_thread };
+
+// How a child of the harness's own tests misbehaves, instead of probing.
+enum class Misbehaviour : std::uint8_t {
+  none, crash, hang, exit_zero, exit_without_complete, wild_write, flood_stdout, fork_away, ignore_sigterm, stop, exhaust_fds,
+  exhaust_memory, false_canary,
+};
+
+struct RowRequest {
+  std::uint64_t id = 0;
+  std::string name;
+  IdentityKind identity = IdentityKind::user;
+  bool simulated = false;  // lay `tree` out as the whole root of a private mount namespace, with the real /proc
+  bool bind_sys = false;   // simulated: and the real /sys
+  std::vector<TreeItem> tree;      // not simulated: only below $scratch
+  int plan_abi = 0;
+  std::uint64_t handled = 0;
+  bool hard_requirement = false;
+  std::vector<WirePlanRule> rules;
+  std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policy
+  std::vector<CellRequest> cells;
+  Enforcement enforcement = Enforcement::faithful;
+  Misbehaviour misbehaviour = Misbehaviour::none;
+  bool non_dumpable = false;
+  std::uint32_t timeout_ms = 5000;  // for each of the two children
+};
+
+enum class ChildOutcome : std::uint8_t {
+  completed,    // exit 42, complete, every cell valid
+  skipped,      // cannot be run here; `message` names what is missing
+  timed_out,
+  crashed,      // by a signal: `detail`
+  leaked,       // a descendant survived and was ended
+  setup_failed, // before the restriction: `message` has the call, `detail` the errno
+  harness_error // anything else: exited early, invalid cells, ...
+};
+std::string_view name(ChildOutcome outcome);
+
+enum class CellState : std::uint32_t { unset = 0, done = 1, unsupported = 2 };
+
+struct CellReply {
+  CellState state = CellState::unset;
+  std::int32_t err = 0;     // 0 or errno of the step that decided
+  std::int64_t ret = 0;     // result of the last call; of a survey, files that opened for writing
+  std::uint64_t aux = 0;    // step that failed (1-based); of a survey, files tried; of comm_open, errno of the write
+  std::uint64_t after = 0;  // the probe's post-condition: see probes/probe.h
+};
+
+struct ChildReply {
+  ChildOutcome outcome = ChildOutcome::harness_error;
+  std::int32_t detail = 0;
+  std::string message;
+  std::string output;        // what it wrote to stdout and stderr, at most 4 KiB
+  std::uint32_t cells_done = 0;
+  bool canary_before = false;  // readlink of the sibling's exe worked before
+  std::int32_t canary_after = -1;  // its errno after; 0: it still worked
+  std::vector<CellReply> cells;    // parallel to the request's
+  // Of the control child alone; parallel to view_paths and cells.
+  std::vector<model::RawWalk> view_walks;
+  std::vector<model::RawWalk> first_walks;
+  std::vector<model::RawWalk> second_walks;
+};
+
+struct RowReply {
+  std::uint64_t id = 0;
+  ChildReply control;
+  ChildReply restricted;
+};
+
+// The first thing a worker says.
+struct WorkerHello {
+  std::int32_t pid = 0;
+  std::uint32_t slot = 0;
+  std::int32_t mount_namespace = 0;  // 0: can be had; else errno of trying
+  bool privileged = false;           // started as root: user, container-root and root can be had; else only self
+};
+
+std::string encode(const RowRequest& request);
+std::string encode(const RowReply& reply);
+std::string encode(const WorkerHello& hello);
+std::optional<RowRequest> decode_row_request(std::string_view bytes);
+std::optional<RowReply> decode_row_reply(std::string_view bytes);
+std::optional<WorkerHello> decode_hello(std::string_view bytes);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_WIRE_H_

@@ -1,0 +1,48 @@
+// Workers: small single-threaded processes, started first thing in main(), each forking the two children of one row after
+// another. The driver's heap stays out of what they fork.
+//
+//   Workers workers = Workers::start(2).value();            // before GoogleTest, JSON or threads
+//   workers.run(requests, [&](std::size_t i, RowReply reply) { ... });
+//
+// run() keeps every worker busy and calls back in order of completion. A worker that dies takes only its current row with it
+// (harness_error, naming the worker's end) and is replaced. Destroying Workers ends every process they started.
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "conformance/harness/wire.h"
+
+namespace lockstep::conformance {
+
+class Workers {
+ public:
+  struct Options {
+    unsigned count = 0;        // 0: as many as there are cores, at most 8
+    std::string helper_path;   // the static helper; empty: beside this executable
+    std::string scratch_root;  // where scratch directories are made; empty: $TMPDIR or /tmp
+  };
+
+  static Result<Workers> start(const Options& options);
+  Workers(Workers&&) noexcept;
+  Workers& operator=(Workers&&) noexcept;
+  ~Workers();
+
+  const WorkerHello& hello() const;  // of the first: they are alike
+
+  // Runs every request. The callback gets the request's index. Fails only where no worker can be kept alive.
+  Result<void> run(const std::vector<RowRequest>& requests, const std::function<void(std::size_t, RowReply)>& done);
+
+ private:
+  struct State;
+  explicit Workers(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_

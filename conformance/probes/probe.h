@@ -1,0 +1,64 @@
+// Probes: one operation each, tried once, reported as an errno and a post-condition.
+//
+// Async-signal-safe: no heap, no stdio, no exceptions; descriptors are closed again. A probe changes only what the harness
+// made for it. Linked into the harness's child and into the static helper that the exec actor runs.
+#ifndef LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_
+#define LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_
+
+#include <cstdint>
+#include <span>
+
+#include "conformance/harness/slot.h"
+#include "conformance/harness/wire.h"
+
+namespace lockstep::conformance {
+
+// A cell ready to be run: paths resolved ("$scratch", "$sibling"), NUL-terminated, owned by the caller.
+struct Probe {
+  Operation operation;
+  Mode mode;
+  Actor actor;
+  Target target;
+  bool survey;
+  const char* path;
+  const char* path2;
+  std::int32_t before_fd;  // Mode::before: opened before the restriction; else -1
+};
+
+// Opens what Mode::before needs, before the restriction. -1 and errno where that fails.
+int open_before(const Probe& probe);
+
+// Runs one probe in the calling thread. The errno is that of the step that failed first (aux: its number); `after`:
+//   create, mkdir, mkfifo, mknod, mksock, symlink, link   1: the name exists afterwards
+//   truncate, ftruncate, open_trunc                       size of the file afterwards
+//   unlink, rmdir                                         1: the name still exists
+//   rename, exchange                                      1: the new name exists
+//   comm_open                                             1: the thread's name reads back as written
+void run_probe(const Probe& probe, SlotCell* cell);
+
+// What a run over the cells of a row needs.
+struct ProbeRun {
+  std::span<const Probe> probes;
+  Slot slot;
+  bool capture = false;       // control child: read_walk each probe's paths into the slot, just before it
+  std::uint32_t first_walk = 0;  // index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1
+  int helper_fd = -1;         // memfd of the static helper, for Actor::exec
+  int request_fd = -1;        // memfd with the encoded RowRequest, for the helper
+  int slot_fd = -1;           // memfd of the slot, for the helper
+  const char* scratch = "";   // for the helper
+  std::int32_t sibling = 0;   // pid of the canary sibling
+};
+
+// Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an actor could not be
+// started or did not come to its end (its cells stay unset).
+bool run_probes(const ProbeRun& run);
+
+// Only the cells of one actor, in the calling thread: what run_probes does inside each actor, and the helper in its main().
+void run_cells_of(const ProbeRun& run, Actor actor);
+
+// The length of the name the comm probe writes, and what the kernel returns for it: 14 bytes, "cuda-EvtHandlr".
+inline constexpr char comm_name[] = "cuda-EvtHandlr";
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_

@@ -1,0 +1,36 @@
+// Ruleset: one Landlock rule set under construction.
+//
+//   LOCKSTEP_ASSIGN(Ruleset rules, Ruleset::create(abi_info(5)->fs, 5));
+//   LOCKSTEP_CHECK(rules.allow_beneath(fd, access_read_only, "/usr"));
+//
+// A thin owner of the kernel's descriptor: it passes on what it is given and cuts nothing, so that a wrong mask meets the
+// kernel's EINVAL. It restricts nobody: enforce/restrict.h.
+#ifndef LOCKSTEP_LANDLOCK_RULESET_H_
+#define LOCKSTEP_LANDLOCK_RULESET_H_
+
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "landlock/access.h"
+
+namespace lockstep {
+
+class Ruleset {
+ public:
+  // `handled` must not be empty; `abi` decides how much of the attribute is passed.
+  static Result<Ruleset> create(AccessSet handled, int abi);
+
+  // Grants `access` on the object behind `fd` (O_PATH will do) and all below it. `path` is for the error alone.
+  Result<void> allow_beneath(int fd, AccessSet access, std::string_view path);
+
+  int fd() const { return fd_.get(); }
+
+ private:
+  explicit Ruleset(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_LANDLOCK_RULESET_H_

@@ -1,0 +1,89 @@
+// The model: Landlock's part of an answer, from the effective policy, an ABI number and a view of the file system.
+//
+//   Model model({.abi = 7, .errata = 0x7});
+//   model.add_layer(effective, walks);                          // walks[i]: what effective.rules[i].path leads to
+//   Decision d = model.decide({.operation = Operation::open_w, .first = &walk});
+//   d.err == EACCES && model.describe(d) == "layer 1 lacks write_file; nearest rule /proc (read_only, line 7)"
+//
+// Independent on purpose: it never sees a plan, a rule set or a mask of the library; its own per-ABI masks are in
+// model/masks.cc. What comes before or after Landlock in the kernel (ENOENT, EROFS, DAC, EISDIR of unlink, ...) is not
+// its business: the judge composes it with the control's answer. decide() calls no system and does not allocate.
+// Rules of the decision: security/landlock/fs.c; quirks are named in decide.cc with the version that has them.
+#ifndef LOCKSTEP_MODEL_MODEL_H_
+#define LOCKSTEP_MODEL_MODEL_H_
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "landlock/access.h"
+#include "model/operation.h"
+#include "model/view.h"
+#include "policy/effective.h"
+
+namespace lockstep::model {
+
+struct Kernel {
+  int abi = 0;           // the ABI the policy is compiled for: what its layers handle
+  unsigned errata = 0;   // of the kernel that will decide; bit N-1: erratum N is fixed
+};
+
+// A second copy of the kernel's masks, kept apart from landlock/abi.h.
+AccessSet rights_of_abi(int abi);
+
+struct Rule {
+  Object object;
+  AccessSet rights;  // already cut to the ABI and, for anything but a directory, to what Landlock accepts there
+  int source = -1;   // index into the effective policy's rules; -1: made by hand
+};
+
+struct Query {
+  Operation operation = Operation::open_r;
+  Mode mode = Mode::plain;
+  const Walk* first = nullptr;
+  const Walk* second = nullptr;  // of rename, exchange, link
+};
+
+struct Decision {
+  int err = 0;          // 0: Landlock allows it; else EACCES, EXDEV or EPERM
+  int layer = 0;        // which layer denied, 1-based; 0: none did
+  AccessSet missing;    // what that layer lacks
+  AccessSet needed;     // what the operation needs, of what the layers handle
+  int rule = -1;        // index of the rule in that layer that came nearest (allow: that granted last); -1: none on the walk
+};
+
+class Model {
+ public:
+  explicit Model(Kernel kernel) : kernel_(kernel) {}
+
+  // Stacks the policy as one more layer. A rule whose walk has an error is no rule. `walks` is parallel to effective.rules.
+  void add_layer(const EffectivePolicy& effective, const std::vector<Walk>& walks);
+  // Stacks a layer made by hand (fuzzing, tests).
+  void add_layer(AccessSet handled, const std::vector<Rule>& rules);
+
+  Decision decide(const Query& query) const;
+
+  // One line for people: which layer, which right, which rule.
+  std::string describe(const Decision& decision) const;
+
+  const Kernel& kernel() const { return kernel_; }
+
+ private:
+  struct Granted {
+    AccessSet rights;
+    int rule;  // the last rule made for this object
+  };
+  struct Layer {
+    AccessSet handled;
+    std::unordered_map<Object, Granted, ObjectHash> rules;
+    std::vector<std::string> names;  // of the rules, for describe()
+  };
+
+  Kernel kernel_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace lockstep::model
+
+#endif  // LOCKSTEP_MODEL_MODEL_H_

@@ -1,0 +1,83 @@
+// The vocabulary of operations: one list for explain, cases, probes and the report.
+//
+// Plain enums, so that a restricted child can use them: nothing here allocates or calls the system.
+#ifndef LOCKSTEP_MODEL_OPERATION_H_
+#define LOCKSTEP_MODEL_OPERATION_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace lockstep {
+
+// In the order of the names in operation.cc. What each does exactly, with which flags, is beside its probe; which rights
+// it needs is the model's business.
+enum class Operation : std::uint8_t {
+  open_r,       // open(path, O_RDONLY)
+  open_w,       // open(path, O_WRONLY)
+  open_rw,      // open(path, O_RDWR)
+  open_path,    // open(path, O_PATH)
+  open_trunc,   // open(path, O_WRONLY | O_TRUNC) of an existing file
+  opendir,      // open(path, O_RDONLY | O_DIRECTORY)
+  create,       // open(path, O_WRONLY | O_CREAT | O_EXCL): the name does not exist
+  tmpfile,      // open(directory, O_WRONLY | O_TMPFILE)
+  truncate,     // truncate(path)
+  ftruncate,    // open(path, O_WRONLY), ftruncate
+  rename,       // rename(path, path2): path2 does not exist
+  exchange,     // renameat2(path, path2, RENAME_EXCHANGE)
+  link,         // link(path, path2): path2 does not exist
+  mkdir,
+  mkfifo,
+  mknod_chr,    // mknod(path, S_IFCHR, 1:3)
+  mknod_blk,    // mknod(path, S_IFBLK, 7:0)
+  mksock,       // bind(path) of a UNIX stream socket
+  symlink,      // symlink("target", path)
+  unlink,
+  rmdir,
+  exec,         // execve(path): a file without an interpreter, so that "allowed" is ENOEXEC and nobody is replaced
+  ioctl,        // open(path, O_RDWR), ioctl
+  connect_unix, // connect() to the socket at path; its server stands outside the domain
+  stat,
+  chmod,
+  readlink,
+  reopen_fd,    // open(path, O_PATH), then open("/proc/self/fd/N", O_RDONLY)
+  comm_open,    // the write that names a thread: see Mode
+};
+inline constexpr int operation_count = static_cast<int>(Operation::comm_open) + 1;
+
+// A variant of an operation. `plain` for most.
+enum class Mode : std::uint8_t {
+  plain,
+  before,    // ftruncate, ioctl, reopen_fd, write...: the descriptor was opened before the restriction
+  // of comm_open: how the file is opened
+  rdwr,      // O_RDWR, as glibc's pthread_setname_np() for another thread
+  wronly,    // O_WRONLY
+  trunc,     // O_WRONLY | O_TRUNC, as a shell's redirection: not CUDA's access
+  setname,   // pthread_setname_np() itself
+  prctl,     // prctl(PR_SET_NAME), which opens nothing
+};
+
+// Who tries it.
+enum class Actor : std::uint8_t {
+  self,        // the restricted thread
+  thread,      // another thread, started after the restriction
+  child,       // a child of the restricted process
+  grandchild,
+  exec,        // a freshly executed program, in a child
+};
+
+std::string_view name(Operation operation);  // "open-r"
+std::string_view name(Mode mode);
+std::string_view name(Actor actor);
+std::optional<Operation> operation_from_name(std::string_view name);
+std::optional<Mode> mode_from_name(std::string_view name);
+std::optional<Actor> actor_from_name(std::string_view name);
+
+bool takes_two_paths(Operation operation);  // rename, exchange, link
+
+// Whether the operation acts on what a symbolic link in the last component points to.
+bool follows_last_symlink(Operation operation);
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_MODEL_OPERATION_H_

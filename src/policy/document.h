@@ -1,0 +1,52 @@
+// Node: a YAML or JSON document as a plain tree with lines, before anyone asks what it means.
+//
+//   Result<Node> root = parse_document(text, "p.yaml");
+//   for (auto& [key, value] : root->entries) ...              // keys in order of the text
+//
+// One shape for both syntaxes, so that what comes after cannot treat them differently. Refused here, with file and line:
+// what does not parse, a duplicate key, a key that is no string, an anchor, alias or explicit tag, more than one document, an
+// empty document, invalid UTF-8, a NUL, nesting deeper than max_depth. Reads no files.
+#ifndef LOCKSTEP_POLICY_DOCUMENT_H_
+#define LOCKSTEP_POLICY_DOCUMENT_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace lockstep {
+
+struct Node {
+  // A plain YAML scalar is `plain` (true, 12 and /usr alike: the reader says what it wants); a quoted one, and every JSON
+  // string, is `string`. JSON's true, false and numbers are `plain`; its null, and YAML's null, ~ and nothing, are `null`.
+  enum class Kind { null, plain, string, sequence, mapping };
+  static constexpr int max_depth = 64;
+
+  Kind kind = Kind::null;
+  int line = 0;  // 1-based
+  std::string scalar;
+  std::vector<Node> items;                            // of a sequence
+  std::vector<std::pair<std::string, Node>> entries;  // of a mapping
+  std::vector<int> key_lines;                         // line of the key of each entry
+
+  const Node* find(std::string_view key) const;  // of a mapping; nullptr where absent
+};
+
+// JSON where `name` ends in ".json", else YAML.
+Result<Node> parse_document(std::string_view text, const std::string& name);
+// The whole of a regular file (or "-", standard input), at most `limit` bytes.
+Result<std::string> read_input_file(const std::string& path, std::size_t limit);
+
+// Strict readers of one node. The message names `what` ("landlock.min_abi") and says what to write instead.
+Result<std::string> read_string(const Node& node, const std::string& file, const std::string& what);  // plain or string
+Result<bool> read_bool(const Node& node, const std::string& file, const std::string& what);           // plain true|false
+Result<long> read_integer(const Node& node, const std::string& file, const std::string& what, long low, long high);
+// An error where the mapping has a key outside `known`, with the nearest known key as a suggestion; or is no mapping.
+Result<void> check_keys(const Node& node, const std::string& file, const std::string& what,
+                        const std::vector<std::string_view>& known);
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_POLICY_DOCUMENT_H_

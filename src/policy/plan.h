@@ -1,0 +1,50 @@
+// Plan: an effective policy compiled for one Landlock ABI. Pure data: no path has been opened.
+//
+//   LOCKSTEP_ASSIGN(Plan plan, compile(effective, 7));
+//   plan.handled;             // every file-system right of ABI 7
+//   plan.rules[0].rights;     // as for a directory; prepare cuts them by what the opened object is
+//   plan.dropped;             // rights the author relies on (min_abi, grants) and this ABI lacks
+//
+// hard_requirement fails (unsupported) where anything would be dropped; best_effort lists it with its consequence.
+#ifndef LOCKSTEP_POLICY_PLAN_H_
+#define LOCKSTEP_POLICY_PLAN_H_
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "landlock/access.h"
+#include "policy/effective.h"
+
+namespace lockstep {
+
+struct PlanRule {
+  std::string path;
+  AccessSet rights;           // never empty, within Plan::handled
+  bool from_baseline = false;  // the author did not write it: a path that vanished is skipped, also in hard_requirement
+  int line = 0;
+};
+
+struct MissingRight {
+  Right right = Right::execute;
+  int first_abi = 0;
+  std::string path;         // the grant that named it; empty: the whole of min_abi
+  std::string consequence;  // what is possible without it
+};
+
+struct Plan {
+  std::string file;
+  int abi = 0;
+  AccessSet handled;
+  Compatibility compatibility = Compatibility::best_effort;
+  std::vector<PlanRule> rules;  // sorted by path, one a path
+  std::vector<MissingRight> dropped;
+  std::vector<MissingRight> not_yet_protected;  // rights of newer ABIs than this one that nobody relied on
+};
+
+// `abi` is 1 to newest_abi. Fails (unsupported) as above, and (input) where no rule is left.
+Result<Plan> compile(const EffectivePolicy& effective, int abi);
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_POLICY_PLAN_H_

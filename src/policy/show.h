@@ -1,0 +1,18 @@
+// The effective policy and its plan as text, for people and for programs.
+#ifndef LOCKSTEP_POLICY_SHOW_H_
+#define LOCKSTEP_POLICY_SHOW_H_
+
+#include <string>
+
+#include "policy/effective.h"
+#include "policy/plan.h"
+
+namespace lockstep {
+
+std::string show_json(const EffectivePolicy& effective, const Plan& plan);  // lockstep.show/1
+std::string show_text(const EffectivePolicy& effective, const Plan& plan);
+std::string show_yaml(const EffectivePolicy& effective);  // a policy file: loads, and enriches to the same
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_POLICY_SHOW_H_
