@@ -1,0 +1,94 @@
+// Case: a fixture file that says, by hand, what must happen for one policy on one host.
+//
+//   LOCKSTEP_ASSIGN(std::vector<Case> cases, load_cases("fixtures"));
+//
+// Format lockstep.case/1, a JSON object; paths of policy and host are relative to the fixtures directory:
+//   name            the file's name without .json
+//   why             one sentence: the claim
+//   policy, host    policies/...yaml, hosts/...json
+//   source, gpu, proxy, workdir, administrator_conflicts (a file, relative too)         the context; all optional
+//   identities      of user, container-root, root, self; default ["user"]
+//   plan_abis       "1-7", "3-", "5", or a list of these; default "1-"
+//   expect_effective {read_only, read_write}   the literal lists;   expect_notices   their codes, all of them, sorted
+//   expect_error    a part of the message with which enrichment or compiling must refuse; then nothing below
+//   readiness       ready | degraded | blocked | blocked-elsewhere, or a list of {abi, is}
+//   expect          [{op, mode, actor, target, path, path2, identity, abi, result}]; result: allow, or an errno
+// First match wins. An expectation adds its cell where no probe would make it; one that no selected row could match is an
+// error. mode defaults to plain (comm-open: rdwr), actor to self, target to own (comm-open: other-thread).
+// "$scratch" at the start of a path is a directory the harness makes. A destructive operation needs a path of its own.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "conformance/harness/wire.h"
+#include "policy/effective.h"
+
+namespace lockstep::conformance {
+
+// Plan ABIs, as bits 1 to newest_abi.
+class AbiSet {
+ public:
+  static std::optional<AbiSet> parse(std::string_view text);  // "1-7", "3-", "5", "all", "1,3,5-7"
+  static AbiSet all();
+  bool contains(int abi) const { return (bits_ >> abi & 1) != 0; }
+  bool empty() const { return bits_ == 0; }
+  void add(int abi) { bits_ |= 1U << abi; }
+  friend AbiSet operator&(AbiSet a, AbiSet b);
+  friend AbiSet operator|(AbiSet a, AbiSet b);
+
+ private:
+  unsigned bits_ = 0;
+};
+
+enum class Readiness { ready, degraded, blocked, blocked_elsewhere };
+std::string_view name(Readiness readiness);
+std::optional<Readiness> readiness_from_name(std::string_view name);
+
+struct Expectation {
+  CellRequest cell;
+  AbiSet abis = AbiSet::all();
+  std::optional<IdentityKind> identity;  // absent: any
+  int err = 0;                           // 0: allow
+  int line = 0;
+};
+
+struct ReadinessExpectation {
+  AbiSet abis = AbiSet::all();
+  Readiness is = Readiness::ready;
+};
+
+struct Case {
+  std::string file;
+  std::string name;
+  std::string why;
+  Policy policy;
+  Context context;  // host included
+  std::vector<IdentityKind> identities;
+  AbiSet plan_abis = AbiSet::all();
+  std::optional<std::vector<std::string>> read_only;
+  std::optional<std::vector<std::string>> read_write;
+  std::optional<std::vector<std::string>> notices;
+  std::optional<std::string> error;
+  std::vector<ReadinessExpectation> readiness;
+  std::vector<Expectation> expectations;
+};
+
+Result<Case> load_case(const std::string& file, const std::string& fixtures);
+// Every fixtures/cases/*.json, sorted by name. One bad case fails the whole, with its file and line.
+Result<std::vector<Case>> load_cases(const std::string& fixtures);
+
+// A case for a user's own policy on this machine: no expectation but what the model says.
+Result<Case> case_for_policy(const std::string& policy_file);
+
+// "open-w /etc/hostname", "comm-open rdwr other-thread by grandchild": names a cell within its row, uniquely.
+std::string cell_name(const CellRequest& cell);
+// Whether the operation changes its paths (and so needs paths of its own).
+bool is_destructive(const CellRequest& cell);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
