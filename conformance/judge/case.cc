@@ -1,0 +1,390 @@
+#include "conformance/judge/case.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "host/read_host.h"
+#include "landlock/abi.h"
+#include "policy/document.h"
+
+namespace lockstep::conformance {
+namespace {
+
+constexpr std::size_t case_size_limit = 4U << 20;
+
+std::optional<int> parse_abi(std::string_view text) {
+  int value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || value < oldest_abi || value > newest_abi) return std::nullopt;
+  return value;
+}
+
+// Reads one case file. Holds the file's name so that every error can carry it.
+class CaseReader {
+ public:
+  CaseReader(std::string file, std::string fixtures) : file_(std::move(file)), fixtures_(std::move(fixtures)) {}
+
+  Result<Case> read();
+
+ private:
+  Error fail(const Node& node, std::string message) const { return input_error(file_, node.line, std::move(message)); }
+  Result<std::string> text(const Node& node, const std::string& what) const { return read_string(node, file_, what); }
+  Result<Toggle> toggle(const Node& node, const std::string& what) const;
+  Result<AbiSet> abis(const Node& node, const std::string& what) const;
+  Result<std::vector<std::string>> strings(const Node& node, const std::string& what) const;
+  Result<void> read_context(const Node& root, Case& out) const;
+  Result<void> read_claims(const Node& root, Case& out) const;
+  Result<void> read_readiness(const Node& node, Case& out) const;
+  Result<Expectation> read_expectation(const Node& node) const;
+  Result<void> read_path(const Node& node, const char* key, bool required, std::string& out) const;
+
+  std::string file_;
+  std::string fixtures_;
+};
+
+Result<Toggle> CaseReader::toggle(const Node& node, const std::string& what) const {
+  LOCKSTEP_ASSIGN(const std::string word, text(node, what));
+  if (word == "auto") return Toggle::automatic;
+  if (word == "on") return Toggle::on;
+  if (word == "off") return Toggle::off;
+  return fail(node, what + ": write auto, on or off, not \"" + printable(word) + "\"");
+}
+
+Result<AbiSet> CaseReader::abis(const Node& node, const std::string& what) const {
+  std::string joined;
+  if (node.kind == Node::Kind::sequence) {
+    for (const Node& item : node.items) {
+      LOCKSTEP_ASSIGN(const std::string part, text(item, what));
+      joined += (joined.empty() ? "" : ",") + part;
+    }
+  } else {
+    LOCKSTEP_ASSIGN(joined, text(node, what));
+  }
+  const std::optional<AbiSet> set = AbiSet::parse(joined);
+  if (!set) return fail(node, what + ": write ABIs as \"1-7\", \"3-\", \"5\" or \"1,3,5-7\", not \"" + printable(joined) + "\"");
+  return *set;
+}
+
+Result<std::vector<std::string>> CaseReader::strings(const Node& node, const std::string& what) const {
+  if (node.kind != Node::Kind::sequence) return fail(node, what + " must be a list");
+  std::vector<std::string> out;
+  for (const Node& item : node.items) {
+    LOCKSTEP_ASSIGN(std::string value, text(item, what));
+    out.push_back(std::move(value));
+  }
+  return out;
+}
+
+Result<void> CaseReader::read_context(const Node& root, Case& out) const {
+  const Node* policy = root.find("policy");
+  const Node* host = root.find("host");
+  if (policy == nullptr || host == nullptr) return fail(root, "a case needs \"policy\" and \"host\"");
+  LOCKSTEP_ASSIGN(const std::string policy_path, text(*policy, "policy"));
+  LOCKSTEP_ASSIGN(out.policy, load_policy(fixtures_ + "/" + policy_path));
+  LOCKSTEP_ASSIGN(const std::string host_path, text(*host, "host"));
+  LOCKSTEP_ASSIGN(out.context.host, load_host(fixtures_ + "/" + host_path));
+  if (out.context.host.real) complete_from_machine(out.context.host);
+
+  if (const Node* node = root.find("source")) {
+    LOCKSTEP_ASSIGN(const std::string word, text(*node, "source"));
+    const std::optional<Source> source = source_from_name(word);
+    if (!source) return fail(*node, "source: write default, gateway, image or user");
+    out.context.source = *source;
+  }
+  if (const Node* node = root.find("gpu")) {
+    LOCKSTEP_ASSIGN(out.context.gpu, toggle(*node, "gpu"));
+  }
+  if (const Node* node = root.find("proxy")) {
+    LOCKSTEP_ASSIGN(out.context.proxy, toggle(*node, "proxy"));
+  }
+  if (const Node* node = root.find("workdir")) {
+    LOCKSTEP_ASSIGN(out.context.workdir, text(*node, "workdir"));
+  }
+  if (const Node* node = root.find("administrator_conflicts")) {
+    LOCKSTEP_ASSIGN(const std::string path, text(*node, "administrator_conflicts"));
+    LOCKSTEP_ASSIGN(out.context.administrator_conflicts, load_conflicts(fixtures_ + "/" + path));
+  }
+  if (const Node* node = root.find("plan_abis")) {
+    LOCKSTEP_ASSIGN(out.plan_abis, abis(*node, "plan_abis"));
+  }
+  if (const Node* node = root.find("identities")) {
+    LOCKSTEP_ASSIGN(const std::vector<std::string> words, strings(*node, "identities"));
+    for (const std::string& word : words) {
+      const std::optional<IdentityKind> identity = identity_from_name(word);
+      if (!identity) return fail(*node, "identities: write user, container-root, root or self, not \"" + printable(word) + "\"");
+      out.identities.push_back(*identity);
+    }
+  } else {
+    out.identities = {IdentityKind::user};
+  }
+  return {};
+}
+
+Result<void> CaseReader::read_readiness(const Node& node, Case& out) const {
+  const auto one = [&](const Node& value, AbiSet set) -> Result<void> {
+    LOCKSTEP_ASSIGN(const std::string word, text(value, "readiness"));
+    const std::optional<Readiness> is = readiness_from_name(word);
+    if (!is) return fail(value, "readiness: write ready, degraded, blocked or blocked-elsewhere");
+    out.readiness.push_back({set, *is});
+    return {};
+  };
+  if (node.kind != Node::Kind::sequence) return one(node, AbiSet::all());
+  for (const Node& item : node.items) {
+    LOCKSTEP_CHECK(check_keys(item, file_, "readiness", {"abi", "is"}));
+    const Node* range = item.find("abi");
+    const Node* is = item.find("is");
+    if (range == nullptr || is == nullptr) return fail(item, "readiness: each entry needs \"abi\" and \"is\"");
+    LOCKSTEP_ASSIGN(const AbiSet set, abis(*range, "readiness.abi"));
+    LOCKSTEP_CHECK(one(*is, set));
+  }
+  return {};
+}
+
+Result<void> CaseReader::read_path(const Node& node, const char* key, bool required, std::string& out) const {
+  const Node* value = node.find(key);
+  if (value == nullptr) {
+    if (required) return fail(node, std::string("this operation needs \"") + key + "\"");
+    return {};
+  }
+  LOCKSTEP_ASSIGN(out, text(*value, key));
+  if (!out.starts_with('/') && !out.starts_with("$scratch"))
+    return fail(*value, std::string(key) + ": write an absolute path, or one that starts with $scratch");
+  return {};
+}
+
+Result<Expectation> CaseReader::read_expectation(const Node& node) const {
+  LOCKSTEP_CHECK(check_keys(node, file_, "expect",
+                            {"op", "mode", "actor", "target", "path", "path2", "identity", "abi", "result", "why"}));
+  Expectation out;
+  out.line = node.line;
+  const Node* op = node.find("op");
+  const Node* result = node.find("result");
+  if (op == nullptr || result == nullptr) return fail(node, "an expectation needs \"op\" and \"result\"");
+  LOCKSTEP_ASSIGN(const std::string op_word, text(*op, "op"));
+  const std::optional<Operation> operation = operation_from_name(op_word);
+  if (!operation) return fail(*op, "op: no operation is called \"" + printable(op_word) + "\"");
+  out.cell.operation = *operation;
+  const bool comm = *operation == Operation::comm_open;
+  out.cell.mode = comm ? Mode::rdwr : Mode::plain;
+  out.cell.target = comm ? Target::other_thread : Target::own;
+
+  LOCKSTEP_ASSIGN(const std::string result_word, text(*result, "result"));
+  const std::optional<int> err = errno_from_name(result_word);
+  if (!err) return fail(*result, "result: write allow or an errno such as EACCES, not \"" + printable(result_word) + "\"");
+  out.err = *err;
+
+  if (const Node* value = node.find("mode")) {
+    LOCKSTEP_ASSIGN(const std::string word, text(*value, "mode"));
+    const std::optional<Mode> mode = mode_from_name(word);
+    if (!mode || comm != (*mode >= Mode::rdwr)) return fail(*value, "mode: \"" + printable(word) + "\" is no mode of " + op_word);
+    out.cell.mode = *mode;
+  }
+  if (const Node* value = node.find("actor")) {
+    LOCKSTEP_ASSIGN(const std::string word, text(*value, "actor"));
+    const std::optional<Actor> actor = actor_from_name(word);
+    if (!actor) return fail(*value, "actor: write self, thread, child, grandchild or exec");
+    out.cell.actor = *actor;
+  }
+  if (const Node* value = node.find("target")) {
+    LOCKSTEP_ASSIGN(const std::string word, text(*value, "target"));
+    const std::optional<Target> target = target_from_name(word);
+    if (!target || !comm) return fail(*value, "target: own, other-thread, numeric or other-process, of comm-open alone");
+    out.cell.target = *target;
+  }
+  if (const Node* value = node.find("identity")) {
+    LOCKSTEP_ASSIGN(const std::string word, text(*value, "identity"));
+    out.identity = identity_from_name(word);
+    if (!out.identity) return fail(*value, "identity: write user, container-root, root or self");
+  }
+  if (const Node* value = node.find("abi")) {
+    LOCKSTEP_ASSIGN(out.abis, abis(*value, "expect.abi"));
+  }
+  if (comm && node.find("path") != nullptr) return fail(node, "comm-open takes a target, no path");
+  LOCKSTEP_CHECK(read_path(node, "path", !comm, out.cell.path));
+  LOCKSTEP_CHECK(read_path(node, "path2", takes_two_paths(*operation), out.cell.path2));
+  if (comm && out.cell.target == Target::other_process) out.cell.path = "/proc/$sibling/comm";
+  return out;
+}
+
+Result<void> CaseReader::read_claims(const Node& root, Case& out) const {
+  if (const Node* node = root.find("expect_effective")) {
+    LOCKSTEP_CHECK(check_keys(*node, file_, "expect_effective", {"read_only", "read_write"}));
+    if (const Node* list = node->find("read_only")) {
+      LOCKSTEP_ASSIGN(out.read_only, strings(*list, "expect_effective.read_only"));
+    }
+    if (const Node* list = node->find("read_write")) {
+      LOCKSTEP_ASSIGN(out.read_write, strings(*list, "expect_effective.read_write"));
+    }
+  }
+  if (const Node* node = root.find("expect_notices")) {
+    LOCKSTEP_ASSIGN(out.notices, strings(*node, "expect_notices"));
+  }
+  if (const Node* node = root.find("expect_error")) {
+    LOCKSTEP_ASSIGN(out.error, text(*node, "expect_error"));
+  }
+  if (const Node* node = root.find("readiness")) LOCKSTEP_CHECK(read_readiness(*node, out));
+  if (const Node* node = root.find("expect")) {
+    if (node->kind != Node::Kind::sequence) return fail(*node, "expect must be a list");
+    for (const Node& item : node->items) {
+      LOCKSTEP_ASSIGN(Expectation expectation, read_expectation(item));
+      out.expectations.push_back(std::move(expectation));
+    }
+  }
+  // An expectation outside the case's own ABIs and identities could never match a cell: it would claim nothing.
+  for (const Expectation& each : out.expectations) {
+    const bool identity_runs = !each.identity || std::count(out.identities.begin(), out.identities.end(), *each.identity) > 0;
+    if ((each.abis & out.plan_abis).empty() || !identity_runs)
+      return input_error(file_, each.line, "this expectation matches no cell: the case has no such plan ABI or identity");
+  }
+  return {};
+}
+
+Result<Case> CaseReader::read() {
+  LOCKSTEP_ASSIGN(const std::string content, read_input_file(file_, case_size_limit));
+  LOCKSTEP_ASSIGN(const Node root, parse_document(content, file_));
+  LOCKSTEP_CHECK(check_keys(root, file_, "a case",
+                            {"schema", "name", "why", "policy", "host", "source", "gpu", "proxy", "workdir",
+                             "administrator_conflicts", "identities", "plan_abis", "expect_effective", "expect_notices",
+                             "expect_error", "readiness", "expect"}));
+  const Node* schema = root.find("schema");
+  if (schema == nullptr || schema->scalar != "lockstep.case/1") return fail(root, "a case starts with \"schema\": \"lockstep.case/1\"");
+  Case out;
+  out.file = file_;
+  const Node* name = root.find("name");
+  const Node* why = root.find("why");
+  if (name == nullptr || why == nullptr) return fail(root, "a case needs \"name\" and \"why\"");
+  LOCKSTEP_ASSIGN(out.name, text(*name, "name"));
+  LOCKSTEP_ASSIGN(out.why, text(*why, "why"));
+  if (!file_.ends_with("/" + out.name + ".json")) return fail(*name, "name must be the file's name without .json");
+  LOCKSTEP_CHECK(read_context(root, out));
+  LOCKSTEP_CHECK(read_claims(root, out));
+  return out;
+}
+
+}  // namespace
+
+std::optional<AbiSet> AbiSet::parse(std::string_view text) {
+  if (text == "all") return all();
+  AbiSet out;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    const std::size_t dash = part.find('-');
+    const std::optional<int> low = parse_abi(part.substr(0, dash));
+    const std::string_view upper = dash == std::string_view::npos ? std::string_view() : part.substr(dash + 1);
+    const std::optional<int> high = dash == std::string_view::npos ? low : upper.empty() ? newest_abi : parse_abi(upper);
+    if (!low || !high || *low > *high) return std::nullopt;
+    for (int abi = *low; abi <= *high; ++abi) out.add(abi);
+    if (comma == std::string_view::npos) return out;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+AbiSet AbiSet::all() {
+  AbiSet out;
+  for (int abi = oldest_abi; abi <= newest_abi; ++abi) out.add(abi);
+  return out;
+}
+
+AbiSet operator&(AbiSet a, AbiSet b) {
+  a.bits_ &= b.bits_;
+  return a;
+}
+
+AbiSet operator|(AbiSet a, AbiSet b) {
+  a.bits_ |= b.bits_;
+  return a;
+}
+
+std::string_view name(Readiness readiness) {
+  switch (readiness) {
+    case Readiness::ready: return "ready";
+    case Readiness::degraded: return "degraded";
+    case Readiness::blocked: return "blocked";
+    case Readiness::blocked_elsewhere: break;
+  }
+  return "blocked-elsewhere";
+}
+
+std::optional<Readiness> readiness_from_name(std::string_view text) {
+  for (Readiness each : {Readiness::ready, Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere})
+    if (name(each) == text) return each;
+  return std::nullopt;
+}
+
+Result<Case> load_case(const std::string& file, const std::string& fixtures) { return CaseReader(file, fixtures).read(); }
+
+Result<std::vector<Case>> load_cases(const std::string& fixtures) {
+  const std::string folder = fixtures + "/cases";
+  DIR* directory = ::opendir(folder.c_str());
+  if (directory == nullptr)
+    return input_error(folder, 0, "cannot be read (" + errno_name(errno) + "): --fixtures takes the directory that holds cases/");
+  std::vector<std::string> files;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view file = entry->d_name;
+    if (file.ends_with(".json") && !file.starts_with('.')) files.push_back(folder + "/" + std::string(file));
+  }
+  ::closedir(directory);
+  std::sort(files.begin(), files.end());
+  std::vector<Case> cases;
+  for (const std::string& file : files) {
+    LOCKSTEP_ASSIGN(Case each, load_case(file, fixtures));
+    cases.push_back(std::move(each));
+  }
+  if (cases.empty()) return input_error(folder, 0, "holds no case (*.json)");
+  return cases;
+}
+
+Result<Case> case_for_policy(const std::string& policy_file) {
+  Case out;
+  out.file = policy_file;
+  out.name = "policy:" + printable(policy_file.substr(policy_file.rfind('/') + 1));
+  out.why = "a policy of the user's own, on this machine";
+  LOCKSTEP_ASSIGN(out.policy, load_policy(policy_file));
+  out.context.host = read_host();
+  out.identities = {IdentityKind::user, IdentityKind::container_root};
+  return out;
+}
+
+std::string cell_name(const CellRequest& cell) {
+  std::string out(name(cell.operation));
+  if (cell.survey) out = "survey";
+  if (cell.mode != Mode::plain) out += " " + std::string(name(cell.mode));
+  if (cell.operation == Operation::comm_open) {
+    out += " " + std::string(name(cell.target));
+  } else {
+    out += " " + cell.path;
+    if (!cell.path2.empty()) out += " " + cell.path2;
+  }
+  if (cell.actor != Actor::self) out += " by " + std::string(name(cell.actor));
+  return out;
+}
+
+bool is_destructive(const CellRequest& cell) {
+  switch (cell.operation) {
+    case Operation::open_trunc:
+    case Operation::create:
+    case Operation::truncate:
+    case Operation::ftruncate:
+    case Operation::rename:
+    case Operation::exchange:
+    case Operation::link:
+    case Operation::mkdir:
+    case Operation::mkfifo:
+    case Operation::mknod_chr:
+    case Operation::mknod_blk:
+    case Operation::mksock:
+    case Operation::symlink:
+    case Operation::unlink:
+    case Operation::rmdir:
+    case Operation::chmod:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,44 @@
+// The cells of a case, and what has to be made for them: the sweep every row runs, joined with the case's expectations.
+//
+//   LOCKSTEP_ASSIGN(CellPlan plan, plan_cells(a_case, effective));
+//   plan.cells; plan.tree;                                    // for a RowRequest
+//
+// The sweep: the whole vocabulary in a directory of each kind of grant and in one that nobody granted, each device node, a
+// neighbour beside each rule, every way and actor of the comm write, CUDA's start-up, and the files a grant on /proc opens
+// too. Where the host is simulated its root is laid out here; on a real one only paths below $scratch are made and nothing
+// else is changed.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "conformance/harness/wire.h"
+#include "conformance/judge/case.h"
+
+namespace lockstep::conformance {
+
+struct CellInfo {
+  std::string step;  // id of the CUDA step, else empty
+  bool too_wide = false;  // a file nobody needs for CUDA: listed where it opens
+  std::vector<int> expectations;  // indices into the case's, those that name this cell, in order
+};
+
+struct CellPlan {
+  std::vector<CellRequest> cells;
+  std::vector<CellInfo> info;  // parallel to cells
+  std::vector<TreeItem> tree;
+  bool bind_sys = false;
+};
+
+Result<CellPlan> plan_cells(const Case& each, const EffectivePolicy& effective);
+
+// Where $scratch lies in a simulated root.
+inline constexpr char simulated_scratch[] = "/scratch";
+// A directory that only a rule on the root covers.
+inline constexpr char outside_directory[] = "/outside";
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_

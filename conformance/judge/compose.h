@@ -1,0 +1,24 @@
+// Composes what the kernel would have answered anyway (the control's errno) with Landlock's part (the model's decision).
+//
+//   Composed c = compose(Operation::unlink, Mode::plain, EISDIR, denial);      // {EACCES, true}: Landlock is asked first
+//   Composed c = compose(Operation::open_r, Mode::plain, ENOENT, denial);      // {ENOENT, true}: the lookup comes first
+//
+// Which errnos come before Landlock's hook depends on the operation: the table in compose.cc, from fs/namei.c and observation.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_COMPOSE_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_COMPOSE_H_
+
+#include "model/model.h"
+#include "model/operation.h"
+
+namespace lockstep::conformance {
+
+struct Composed {
+  int err = 0;
+  bool comparable = true;  // false: control and denial answer alike, so the cell shows nothing
+};
+
+Composed compose(Operation operation, Mode mode, int control_err, const model::Decision& landlock);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_COMPOSE_H_

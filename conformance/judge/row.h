@@ -1,0 +1,67 @@
+// Rows: a case at one plan ABI as one identity, and the request that makes a worker run it.
+//
+//   std::vector<CaseRun> runs = ...prepare_case(each)...;
+//   Row row{&run, 3, IdentityKind::user};
+//   row.name();                                        // "gpu-default.abi3/user"
+//   LOCKSTEP_ASSIGN(RowRequest request, make_request(row, subject));
+//
+// The subject decides what is enforced; the cells and the walks the model needs come from the unbroken effective policy,
+// whoever the subject is.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_ROW_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_ROW_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "conformance/harness/wire.h"
+#include "conformance/judge/case.h"
+#include "conformance/judge/cells.h"
+#include "policy/plan.h"
+
+namespace lockstep::conformance {
+
+// Who is on trial: this library, or a mutant that transforms the output of one of its stages.
+struct Subject {
+  std::string name = "lockstep";
+  std::function<void(EffectivePolicy&)> after_enrich;
+  std::function<void(Plan&)> after_compile;
+  Enforcement enforcement = Enforcement::faithful;
+};
+
+// A case made ready: enriched once, its cells planned. Where enrichment refuses, `error` says so and there are no rows.
+struct CaseRun {
+  Case source;
+  EffectivePolicy effective;
+  std::optional<Error> error;
+  CellPlan cells;
+};
+
+// Fails where the case itself is at fault (an expectation that cannot be run).
+Result<CaseRun> prepare_case(Case source);
+
+struct Row {
+  const CaseRun* run = nullptr;
+  int plan_abi = 0;
+  IdentityKind identity = IdentityKind::user;
+  std::string name() const;
+};
+
+// Every row of the case among `abis`. An unprivileged run has the one identity `self`, which stands in for the case's.
+std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, bool privileged);
+
+// The refusal of a plan (hard_requirement at too low an ABI) is the error.
+Result<RowRequest> make_request(const Row& row, const Subject& subject);
+
+// What the case claims of enrichment (expect_effective, expect_notices, expect_error) against what `subject` gives. Empty: all
+// as claimed; else one line for each difference.
+std::vector<std::string> check_claims(const CaseRun& run, const Subject& subject);
+
+// FNV-1a: which shard a row is in does not depend on the other rows.
+std::uint64_t stable_hash(std::string_view text);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_ROW_H_

@@ -1,0 +1,251 @@
+#include "conformance/judge/verdict.h"
+
+#include <cerrno>
+
+#include "conformance/judge/compose.h"
+#include "conformance/judge/cuda.h"
+#include "model/model.h"
+
+namespace lockstep::conformance {
+namespace {
+
+// First match wins. Where none matches, the cell has two witnesses.
+std::optional<int> expected_of(const Row& row, std::size_t cell) {
+  for (const int index : row.run->cells.info[cell].expectations) {
+    const Expectation& each = row.run->source.expectations[static_cast<std::size_t>(index)];
+    // Unprivileged, the one identity there is stands in for whichever the case names.
+    const bool identity = !each.identity || *each.identity == row.identity || row.identity == IdentityKind::self;
+    if (each.abis.contains(row.plan_abi) && identity) return each.err;
+  }
+  return std::nullopt;
+}
+
+// What a denied operation must not have done. -1: its `after` says nothing.
+int after_denial(Operation operation) {
+  switch (operation) {
+    case Operation::mkdir:
+    case Operation::mkfifo:
+    case Operation::mknod_chr:
+    case Operation::mknod_blk:
+    case Operation::mksock:
+    case Operation::symlink:
+    case Operation::link:
+    case Operation::rename:
+      return 0;
+    case Operation::unlink:
+    case Operation::rmdir:
+      return 1;
+    default:
+      return -1;
+  }
+}
+
+std::string after_mismatch(const CellRequest& cell, const CellReply& control, const CellReply& restricted) {
+  const auto say = [&](std::uint64_t wanted) {
+    return "post-condition: " + std::to_string(restricted.after) + " instead of " + std::to_string(wanted);
+  };
+  if (restricted.err == control.err) return restricted.after == control.after ? "" : say(control.after);
+  const int wanted = after_denial(cell.operation);
+  if (wanted < 0 || restricted.after == static_cast<std::uint64_t>(wanted)) return "";
+  return say(static_cast<std::uint64_t>(wanted));
+}
+
+// Compares the witnesses a cell has. Two that agree against a third name it; otherwise nobody can be named.
+void compare(CellVerdict& cell) {
+  const bool has_expected = cell.expected.has_value();
+  const bool has_predicted = cell.predicted.has_value();
+  cell.witnesses = 1 + (has_expected ? 1 : 0) + (has_predicted ? 1 : 0);
+  const bool expected_ok = !has_expected || *cell.expected == cell.observed;
+  const bool predicted_ok = !has_predicted || *cell.predicted == cell.observed;
+  if (expected_ok && predicted_ok) {
+    cell.verdict = Verdict::agree;
+    return;
+  }
+  cell.verdict = Verdict::disagree;
+  if (has_expected && has_predicted) {
+    cell.lone = *cell.expected == *cell.predicted ? Witness::observed
+                : expected_ok                     ? Witness::predicted
+                : predicted_ok                    ? Witness::expected
+                                                  : Witness::all;
+  } else {
+    cell.lone = Witness::all;
+  }
+}
+
+model::Model build_model(const Row& row, const RowReply& reply, const KernelLandlock& kernel) {
+  model::Kernel decides;
+  decides.abi = row.plan_abi;
+  decides.kernel_abi = kernel.abi;
+  decides.errata = kernel.errata;
+  model::Model model(decides);
+  std::vector<model::Walk> walks;
+  walks.reserve(reply.control.view_walks.size());
+  for (const model::RawWalk& raw : reply.control.view_walks) walks.push_back(model::to_walk(raw));
+  model.add_layer(row.run->effective, walks);
+  return model;
+}
+
+CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i, const RowReply& reply,
+                       model::Decision* decision) {
+  const CellRequest& request = row.run->cells.cells[i];
+  const CellReply& control = reply.control.cells[i];
+  const CellReply& restricted = reply.restricted.cells[i];
+  CellVerdict out;
+  if (control.state == CellState::unsupported || restricted.state == CellState::unsupported) {
+    out.verdict = Verdict::skip;
+    return out;
+  }
+  out.control = control.err;
+  out.observed = restricted.err;
+  out.ret = restricted.ret;
+  out.aux = restricted.aux;
+  out.expected = expected_of(row, i);
+  bool comparable = true;
+  if (!request.survey) {
+    const model::Walk first = model::to_walk(reply.control.first_walks[i]);
+    const model::Walk second = model::to_walk(reply.control.second_walks[i]);
+    model::Query query;
+    query.operation = request.operation;
+    query.mode = request.mode;
+    query.first = &first;
+    query.second = &second;
+    *decision = model.decide(query);
+    const Composed composed = compose(request.operation, request.mode, control.err, *decision);
+    out.predicted = composed.err;
+    comparable = composed.comparable;
+  }
+  compare(out);
+  if (out.verdict == Verdict::agree && !comparable) out.verdict = Verdict::not_comparable;
+  if (out.verdict == Verdict::agree && !request.survey) {
+    const std::string mismatch = after_mismatch(request, control, restricted);
+    if (!mismatch.empty()) {
+      out.verdict = Verdict::disagree;
+      out.lone = Witness::observed;
+      out.decided = mismatch;
+      return out;
+    }
+  }
+  if (!request.survey && (decision->err != 0 || out.verdict == Verdict::disagree)) out.decided = model.describe(*decision);
+  return out;
+}
+
+std::string layer_of(int err) {
+  switch (err) {
+    case EROFS: return "a read-only mount (EROFS)";
+    case ENOENT: return "a missing path (ENOENT)";
+    case EPERM: return "seccomp or a missing capability (EPERM)";
+    case EACCES: return "file permissions or another security module (EACCES)";
+    default: return errno_name(err);
+  }
+}
+
+// Walks CUDA's start-up in order; the first fatal step that fails is the one that blocks.
+void read_readiness(const Row& row, const std::vector<model::Decision>& decisions, RowVerdict& out) {
+  ReadinessVerdict& readiness = out.readiness;
+  for (const ReadinessExpectation& each : row.run->source.readiness)
+    if (!readiness.expected && each.abis.contains(row.plan_abi)) readiness.expected = each.is;
+  for (const CudaStep& step : cuda_steps(row.run->source.context.host)) {
+    for (std::size_t i = 0; i < out.cells.size(); ++i) {
+      if (row.run->cells.info[i].step != step.id) continue;
+      const CellVerdict& cell = out.cells[i];
+      const CellRequest& request = row.run->cells.cells[i];
+      if (cell.verdict == Verdict::skip || cell.observed == 0 || step.importance == CudaImportance::harmless) continue;
+      if (cell.control == ENOENT && step.optional) continue;
+      const std::string path = request.operation == Operation::comm_open ? "/proc/<pid>/task/<tid>/comm" : request.path;
+      Readiness is = Readiness::blocked;
+      std::string why = step.id + " needs " + join_names(decisions[i].missing) + " on " + path;
+      if (cell.control != 0) {
+        is = Readiness::blocked_elsewhere;
+        why = step.id + ": " + layer_of(cell.control) + " on " + path;
+      } else if (decisions[i].err == 0) {
+        why = step.id + " got " + errno_name(cell.observed) + " on " + path;
+      }
+      if (step.importance == CudaImportance::degraded) is = Readiness::degraded;
+      if (readiness.is == Readiness::ready || (readiness.is == Readiness::degraded && is != Readiness::degraded)) {
+        readiness.is = is;
+        readiness.why = why;
+      }
+    }
+  }
+}
+
+std::string child_problem(const char* who, const ChildReply& child) {
+  std::string out = std::string(who) + " child: " + std::string(name(child.outcome));
+  if (child.detail != 0) out += " " + std::to_string(child.detail);
+  if (!child.message.empty()) out += ": " + printable(child.message);
+  return out;
+}
+
+}  // namespace
+
+std::string_view name(Verdict verdict) {
+  constexpr std::string_view names[] = {"agree", "disagree", "not_comparable", "skip", "error"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+std::string_view name(Witness witness) {
+  constexpr std::string_view names[] = {"none", "expected", "predicted", "observed", "all"};
+  return names[static_cast<std::size_t>(witness)];
+}
+
+std::string_view name(RowOutcome outcome) {
+  constexpr std::string_view names[] = {"agree", "disagree", "skip", "error"};
+  return names[static_cast<std::size_t>(outcome)];
+}
+
+RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel) {
+  RowVerdict out;
+  for (const auto& [who, child] : {std::pair{"control", &reply.control}, std::pair{"restricted", &reply.restricted}}) {
+    if (child->outcome == ChildOutcome::skipped) {
+      out.outcome = RowOutcome::skip;
+      out.message = child->message;
+      return out;
+    }
+    if (child->outcome != ChildOutcome::completed) {
+      out.message = child_problem(who, *child);
+      return out;
+    }
+  }
+  const std::size_t count = row.run->cells.cells.size();
+  if (reply.control.cells.size() != count || reply.restricted.cells.size() != count ||
+      reply.control.first_walks.size() != count || reply.control.second_walks.size() != count ||
+      reply.control.view_walks.size() != row.run->effective.rules.size()) {
+    out.message = "the worker's reply has the wrong number of cells";
+    return out;
+  }
+
+  const model::Model model = build_model(row, reply, kernel);
+  std::vector<model::Decision> decisions(count);
+  out.cells.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    out.cells.push_back(judge_cell(row, model, i, reply, &decisions[i]));
+    switch (out.cells.back().verdict) {
+      case Verdict::agree: ++out.agreed; break;
+      case Verdict::disagree: ++out.disagreed; break;
+      case Verdict::not_comparable: ++out.not_comparable; break;
+      default: ++out.skipped;
+    }
+  }
+  read_readiness(row, decisions, out);
+
+  const bool readiness_ok = !out.readiness.expected || *out.readiness.expected == out.readiness.is;
+  if (out.disagreed > 0 || !readiness_ok) {
+    out.outcome = RowOutcome::disagree;
+    if (!readiness_ok)
+      out.message = "readiness: expected " + std::string(name(*out.readiness.expected)) + ", got " +
+                    std::string(name(out.readiness.is)) + " (" + out.readiness.why + ")";
+    return out;
+  }
+  // Independent of any policy: without this, "everything allowed" could be a child that was never restricted.
+  if (!reply.control.canary_before || reply.control.canary_after != 0 || !reply.restricted.canary_before ||
+      reply.restricted.canary_after != EACCES) {
+    out.message = "the canary does not prove the restriction: before " +
+                  std::string(reply.restricted.canary_before ? "ok" : "failed") + ", after " +
+                  errno_name(reply.restricted.canary_after) + ", control " + errno_name(reply.control.canary_after);
+    return out;
+  }
+  out.outcome = RowOutcome::agree;
+  return out;
+}
+
+}  // namespace lockstep::conformance

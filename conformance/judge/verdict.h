@@ -1,0 +1,64 @@
+// The judge: expected, predicted and observed side by side, cell by cell.
+//
+//   RowVerdict verdict = judge(row, reply, kernel);
+//   verdict.outcome == RowOutcome::agree;  verdict.cells[i].lone == Witness::observed;
+//
+// A row agrees only where the restricted child came to its end as it should, the canary proved the restriction, every cell is
+// valid and none disagrees. What is unknown is never agreement.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "conformance/harness/wire.h"
+#include "conformance/judge/row.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+
+enum class Verdict : std::uint8_t { agree, disagree, not_comparable, skip, error };
+enum class Witness : std::uint8_t { none, expected, predicted, observed, all };  // who stands alone
+enum class RowOutcome : std::uint8_t { agree, disagree, skip, error };
+
+std::string_view name(Verdict verdict);
+std::string_view name(Witness witness);
+std::string_view name(RowOutcome outcome);
+
+struct CellVerdict {
+  Verdict verdict = Verdict::error;
+  Witness lone = Witness::none;
+  int witnesses = 0;
+  int control = 0;                // errnos; 0: allowed
+  std::optional<int> expected;
+  std::optional<int> predicted;   // composed of the control's answer and the model's
+  int observed = 0;
+  std::int64_t ret = 0;           // of a survey: how many opened
+  std::uint64_t aux = 0;
+  std::string decided;            // the model's words: layer, right, rule. Of denials and disagreements alone
+};
+
+struct ReadinessVerdict {
+  Readiness is = Readiness::ready;
+  std::string why;  // "cuda-comm needs write_file on /proc"; empty where ready
+  std::optional<Readiness> expected;
+};
+
+struct RowVerdict {
+  RowOutcome outcome = RowOutcome::error;
+  std::string message;  // of a skip or an error: what is missing, what went wrong
+  std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
+  ReadinessVerdict readiness;
+  std::size_t agreed = 0;
+  std::size_t disagreed = 0;
+  std::size_t not_comparable = 0;
+  std::size_t skipped = 0;  // cells
+};
+
+RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_

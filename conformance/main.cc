@@ -1,0 +1,373 @@
+// lockstep-conformance: every case of the fixtures, each at every plan ABI this kernel can mask, as each identity: what a person
+// expects, what the model predicts, what the kernel did.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "conformance/harness/workers.h"
+#include "conformance/judge/verdict.h"
+#include "conformance/report/options.h"
+#include "conformance/report/report.h"
+#include "conformance/report/reproduce.h"
+#include "conformance/subjects/mutants.h"
+#include "landlock/abi.h"
+
+namespace lockstep::conformance {
+namespace {
+
+// How many rows a worker's requests are built for at once: bounds the memory, not the speed.
+constexpr std::size_t batch_rows = 128;
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "lockstep-conformance: %s\n", error.to_string().c_str());
+  return error.kind == ErrorKind::system ? 4 : error.exit_code();
+}
+
+struct Suite {
+  std::vector<CaseRun> runs;
+  std::vector<Row> rows;
+  KernelLandlock kernel;
+};
+
+// Runs and judges `rows`; `done` is called as each comes back.
+Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row>& rows, const Subject& subject,
+                                         const KernelLandlock& kernel, const std::function<void()>& done) {
+  std::vector<RowVerdict> verdicts(rows.size());
+  for (std::size_t start = 0; start < rows.size(); start += batch_rows) {
+    std::vector<RowRequest> requests;
+    std::vector<std::size_t> indices;
+    for (std::size_t i = start; i < rows.size() && i < start + batch_rows; ++i) {
+      Result<RowRequest> request = make_request(rows[i], subject);
+      if (!request.ok()) {
+        // hard_requirement at an ABI that lacks a right: a refusal, as the policy asks. Shown, never a pass.
+        verdicts[i].outcome = request.error().kind == ErrorKind::unsupported ? RowOutcome::skip : RowOutcome::error;
+        verdicts[i].message = "refused: " + request.error().message;
+        done();
+        continue;
+      }
+      requests.push_back(std::move(request).value());
+      indices.push_back(i);
+    }
+    LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, const RowReply& reply) {
+      verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
+      done();
+    }));
+  }
+  return verdicts;
+}
+
+// One line that is overwritten, on a terminal only.
+class Progress {
+ public:
+  explicit Progress(std::size_t total) : total_(total), shown_(::isatty(STDERR_FILENO) == 1) {}
+  void step() {
+    ++done_;
+    if (shown_ && (done_ % 16 == 0 || done_ == total_)) std::fprintf(stderr, "\r%zu of %zu rows", done_, total_);
+    if (shown_ && done_ == total_) std::fprintf(stderr, "\r\x1b[K");
+  }
+
+ private:
+  std::size_t total_;
+  std::size_t done_ = 0;
+  bool shown_;
+};
+
+// Results by row name, filled at the start of a GoogleTest iteration; the test bodies only judge what is here.
+std::map<std::string, const JudgedRow*>& results() {
+  static std::map<std::string, const JudgedRow*> map;
+  return map;
+}
+
+class RowTest : public testing::Test {
+ public:
+  explicit RowTest(std::string row) : row_(std::move(row)) {}
+  void TestBody() override {
+    const auto found = results().find(row_);
+    ASSERT_NE(found, results().end()) << "this row was not run";
+    const RowVerdict& verdict = found->second->verdict;
+    switch (verdict.outcome) {
+      case RowOutcome::agree: return;
+      case RowOutcome::skip: GTEST_SKIP() << verdict.message;
+      default: ADD_FAILURE() << name(verdict.outcome) << ": " << verdict.message << " (" << verdict.disagreed << " cells disagree)";
+    }
+  }
+
+ private:
+  std::string row_;
+};
+
+class ClaimsTest : public testing::Test {
+ public:
+  explicit ClaimsTest(const CaseRun* run) : run_(run) {}
+  void TestBody() override {
+    for (const std::string& difference : check_claims(*run_, Subject{})) ADD_FAILURE() << difference;
+  }
+
+ private:
+  const CaseRun* run_;
+};
+
+// The GTEST_TOTAL_SHARDS protocol, taken over: GoogleTest deals rows out by their position, which moves when a row is added.
+struct Shard {
+  std::uint64_t total = 1;
+  std::uint64_t index = 0;
+  bool has(const std::string& test) const { return stable_hash(test) % total == index; }
+};
+
+Result<Shard> take_over_sharding() {
+  Shard out;
+  if (const char* file = std::getenv("GTEST_SHARD_STATUS_FILE")) std::ofstream(file, std::ios::app).flush();
+  const char* total = std::getenv("GTEST_TOTAL_SHARDS");
+  const char* index = std::getenv("GTEST_SHARD_INDEX");
+  if (total == nullptr && index == nullptr) return out;
+  const auto number = [](const char* text, std::uint64_t* value) {
+    char* end = nullptr;
+    *value = text == nullptr ? 0 : std::strtoull(text, &end, 10);
+    return text != nullptr && *text >= '0' && *text <= '9' && *end == '\0';
+  };
+  if (!number(total, &out.total) || !number(index, &out.index) || out.total == 0 || out.index >= out.total)
+    return Error{ErrorKind::input, 0, "GTEST_TOTAL_SHARDS and GTEST_SHARD_INDEX must be numbers, index below total", {}, 0};
+  ::unsetenv("GTEST_TOTAL_SHARDS");
+  ::unsetenv("GTEST_SHARD_INDEX");
+  return out;
+}
+
+Result<AbiSet> selected_abis(const std::string& text, int native) {
+  AbiSet possible;
+  for (int abi = oldest_abi; abi <= native && abi <= newest_abi; ++abi) possible.add(abi);
+  AbiSet wanted;
+  if (text == "native") {
+    wanted.add(native > newest_abi ? newest_abi : native);
+  } else {
+    wanted = *AbiSet::parse(text);
+  }
+  const AbiSet out = wanted & possible;
+  if (out.empty())
+    return unsupported_error(0, "this kernel has Landlock ABI " + std::to_string(native) + ": it cannot stand in for ABI " + text);
+  return out;
+}
+
+Result<std::vector<CaseRun>> load_runs(const Options& options) {
+  std::vector<Case> cases;
+  if (options.policies.empty()) {
+    LOCKSTEP_ASSIGN(cases, load_cases(options.fixtures));
+  } else {
+    for (const std::string& policy : options.policies) {
+      LOCKSTEP_ASSIGN(Case each, case_for_policy(policy));
+      cases.push_back(std::move(each));
+    }
+  }
+  std::vector<CaseRun> runs;
+  for (Case& each : cases) {
+    LOCKSTEP_ASSIGN(CaseRun run, prepare_case(std::move(each)));
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+// Runs the rows GoogleTest selected before its bodies ask for them.
+class RunBeforeIteration : public testing::EmptyTestEventListener {
+ public:
+  RunBeforeIteration(Workers& workers, const Suite& suite, Run& run) : workers_(workers), suite_(suite), run_(run) {}
+
+  void OnTestIterationStart(const testing::UnitTest& unit, int /*iteration*/) override {
+    std::map<std::string, bool> selected;
+    for (int s = 0; s < unit.total_test_suite_count(); ++s) {
+      const testing::TestSuite* group = unit.GetTestSuite(s);
+      for (int t = 0; t < group->total_test_count(); ++t)
+        if (group->GetTestInfo(t)->should_run())
+          selected[std::string(group->name()) + "." + group->GetTestInfo(t)->name()] = true;
+    }
+    std::vector<Row> rows;
+    for (const Row& row : suite_.rows)
+      if (selected.count(row.name()) > 0) rows.push_back(row);
+    run_.rows.clear();
+    results().clear();
+    Progress progress(rows.size());
+    const auto start = std::chrono::steady_clock::now();
+    Result<std::vector<RowVerdict>> verdicts = run_rows(workers_, rows, Subject{}, suite_.kernel, [&] { progress.step(); });
+    run_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!verdicts.ok()) {
+      failure_ = verdicts.error();
+      return;
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) run_.rows.push_back({rows[i], std::move((*verdicts)[i])});
+    for (const JudgedRow& judged : run_.rows) results()[judged.row.name()] = &judged;
+  }
+
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  Workers& workers_;
+  const Suite& suite_;
+  Run& run_;
+  std::optional<Error> failure_;
+};
+
+bool meets(Readiness is, Readiness required) { return static_cast<int>(is) <= static_cast<int>(required); }
+
+int exit_code_of(const Run& run, const Options& options) {
+  const Totals sum = totals(run);
+  bool disagree = sum.rows_disagree > 0;
+  for (const JudgedClaims& claims : run.claims) disagree = disagree || !claims.differences.empty();
+  if (sum.rows_error > 0) return 4;
+  if (options.require) {
+    for (const JudgedRow& judged : run.rows) {
+      // A row that was skipped has shown nothing: it cannot be what is required.
+      if (judged.verdict.outcome != RowOutcome::agree || !meets(judged.verdict.readiness.is, *options.require)) disagree = true;
+    }
+  }
+  if (disagree) return 1;
+  // A run in which nothing could fail is not green.
+  if (sum.rows > 0 && sum.agree == 0) return 3;
+  return 0;
+}
+
+// Each mutant on the row named for it, after the unbroken library passed that same row.
+int run_mutants(Workers& workers, const Suite& suite) {
+  std::size_t caught = 0;
+  const std::vector<Mutant> all = mutants();
+  std::size_t width = 0;
+  for (const Mutant& mutant : all) width = std::max(width, mutant.subject.name.size());
+  const auto report = [&](const Mutant& mutant, bool ok, const std::string& text) {
+    std::printf("%s  %-*s  %s\n", ok ? "caught " : "MISSED ", static_cast<int>(width), mutant.subject.name.c_str(), text.c_str());
+    caught += ok ? 1U : 0U;
+  };
+  for (const Mutant& mutant : all) {
+    const CaseRun* run = nullptr;
+    for (const CaseRun& each : suite.runs)
+      if (each.source.name == mutant.case_name) run = &each;
+    if (run == nullptr) {
+      report(mutant, false, "no case " + mutant.case_name);
+      continue;
+    }
+    if (mutant.plan_abi == 0) {
+      const bool unbroken = check_claims(*run, Subject{}).empty();
+      bool seen = false;
+      for (const std::string& difference : check_claims(*run, mutant.subject)) seen = seen || difference.starts_with(mutant.cell);
+      report(mutant, unbroken && seen, mutant.case_name + ": " + mutant.cell + ", alone: observed");
+      continue;
+    }
+    const std::vector<Row> row = {{run, mutant.plan_abi, mutant.identity}};
+    const Result<std::vector<RowVerdict>> unbroken = run_rows(workers, row, Subject{}, suite.kernel, [] {});
+    const Result<std::vector<RowVerdict>> broken = run_rows(workers, row, mutant.subject, suite.kernel, [] {});
+    if (!unbroken.ok()) return complain(unbroken.error());
+    if (!broken.ok()) return complain(broken.error());
+    bool seen = false;
+    const std::vector<CellVerdict>& cells = broken->front().cells;
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (cell_name(run->cells.cells[i]) == mutant.cell)
+        seen = seen || (cells[i].verdict == Verdict::disagree && cells[i].lone == Witness::observed);
+    const bool passes = unbroken->front().outcome == RowOutcome::agree;
+    std::string text = row.front().name() + ": " + mutant.cell + ", alone: observed";
+    if (!passes) text += " (the unbroken library does not pass this row: " + unbroken->front().message + ")";
+    if (!seen) text += " (not seen: " + std::string(name(broken->front().outcome)) + " " + broken->front().message + ")";
+    report(mutant, seen && passes, text);
+  }
+  std::printf("%zu of %zu mutants caught\n", caught, all.size());
+  return caught == all.size() ? 0 : 1;
+}
+
+int conformance_main(int argc, char** argv) {
+  Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
+  if (!options.ok()) return complain(options.error());
+  if (options->help) {
+    std::fputs(usage(), stdout);
+    return 0;
+  }
+  bool listing = false;
+  for (int i = 1; i < argc; ++i) listing = listing || std::string_view(argv[i]).starts_with("--gtest_list_tests");
+
+  Suite suite;
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (kernel.ok()) suite.kernel = *kernel;
+  if (!kernel.ok() && !listing) return complain(kernel.error());
+  if (!kernel.ok()) suite.kernel.abi = newest_abi;  // a list of what could run needs no kernel that can
+  if (!options->report.empty()) {
+    if (Result<void> writable = check_report_path(options->report); !writable.ok()) return complain(writable.error());
+  }
+  const Result<Shard> shard = take_over_sharding();
+  if (!shard.ok()) return complain(shard.error());
+
+  // The workers are forked before the fixtures are read: what they fork stays small.
+  Workers::Options worker_options;
+  worker_options.count = options->workers;
+  std::optional<Workers> workers;
+  bool privileged = ::geteuid() == 0;
+  if (!listing) {
+    Result<Workers> started = Workers::start(worker_options);
+    if (!started.ok()) return complain(started.error());
+    workers.emplace(std::move(started).value());
+    privileged = workers->hello().privileged;
+  }
+
+  Result<std::vector<CaseRun>> runs = load_runs(*options);
+  if (!runs.ok()) return complain(runs.error());
+  suite.runs = std::move(runs).value();
+  const Result<AbiSet> abis = selected_abis(options->abis, suite.kernel.abi);
+  if (!abis.ok()) return complain(abis.error());
+  for (const CaseRun& run : suite.runs)
+    for (const Row& row : rows_of(run, *abis, privileged))
+      if (shard->has(row.name())) suite.rows.push_back(row);
+  if (!options->reproduce.empty()) {
+    for (const Row& row : suite.rows)
+      if (row.name() == options->reproduce) {
+        const Result<std::string> program = reproduce(row);
+        if (!program.ok()) return complain(program.error());
+        std::fputs(program->c_str(), stdout);
+        return 0;
+      }
+    return complain(Error{ErrorKind::input, 0, "no row is called " + printable(options->reproduce) + ": see --gtest_list_tests", {}, 0});
+  }
+  if (options->mutants) return run_mutants(*workers, suite);
+
+  testing::InitGoogleTest(&argc, argv);
+  if (argc > 1) return complain(Error{ErrorKind::input, 0, "unknown argument " + printable(argv[1]), {}, 0});
+  for (const Row& row : suite.rows) {
+    const std::string full = row.name();
+    const std::size_t dot = full.find('.');
+    testing::RegisterTest(full.substr(0, dot).c_str(), full.substr(dot + 1).c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [full]() -> testing::Test* { return new RowTest(full); });
+  }
+  for (const CaseRun& run : suite.runs) {
+    const CaseRun* each = &run;
+    if (options->policies.empty() && shard->has(run.source.name + ".claims"))
+      testing::RegisterTest(run.source.name.c_str(), "claims", nullptr, nullptr, __FILE__, __LINE__,
+                            [each]() -> testing::Test* { return new ClaimsTest(each); });
+  }
+  if (listing) return RUN_ALL_TESTS();
+
+  Run run;
+  run.kernel = suite.kernel;
+  auto* before = new RunBeforeIteration(*workers, suite, run);
+  testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
+  delete listeners.Release(listeners.default_result_printer());  // a thousand OK lines say less than the table
+  listeners.Append(before);
+  const int gtest_result = RUN_ALL_TESTS();
+  if (before->failure()) return complain(*before->failure());
+  run.seed = static_cast<std::uint32_t>(testing::UnitTest::GetInstance()->random_seed());
+
+  const testing::UnitTest& unit = *testing::UnitTest::GetInstance();
+  if (unit.test_to_run_count() == 0)
+    return complain(Error{ErrorKind::input, 0, "no row was selected: see --gtest_list_tests", {}, 0});
+  for (const CaseRun& each : suite.runs) run.claims.push_back({&each, check_claims(each, Subject{})});
+
+  std::fputs(render(run, ::isatty(STDOUT_FILENO) == 1).c_str(), stdout);
+  std::printf("%.2f s, %u workers\n", run.seconds, workers->count());
+  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
+  if (!options->report.empty()) {
+    if (Result<void> written = write_report(run, options->report); !written.ok()) return complain(written.error());
+  }
+  const int code = exit_code_of(run, *options);
+  return code != 0 ? code : gtest_result;
+}
+
+}  // namespace
+}  // namespace lockstep::conformance
+
+int main(int argc, char** argv) { return lockstep::conformance::conformance_main(argc, argv); }

@@ -1,0 +1,125 @@
+// The write that names a thread, as CUDA and glibc make it and as it is often mistaken.
+//
+// glibc's pthread_setname_np() for another thread opens /proc/self/task/<tid>/comm O_RDWR; for the calling thread it is a prctl.
+// A shell's redirection adds O_TRUNC. The kernel lets only the thread's own process write: another process's comm opens and
+// the write is EINVAL.
+#include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "conformance/probes/verbs.h"
+
+namespace lockstep::conformance {
+namespace {
+
+// A thread that waits to be named, and then says what its name became.
+struct Parked {
+  sem_t ready;
+  sem_t release;
+  pthread_t thread;
+  pid_t tid;
+  char name[16];
+};
+
+void* park(void* argument) {
+  auto* parked = static_cast<Parked*>(argument);
+  parked->tid = static_cast<pid_t>(::syscall(SYS_gettid));
+  ::sem_post(&parked->ready);
+  while (::sem_wait(&parked->release) != 0) {
+  }
+  ::prctl(PR_GET_NAME, parked->name);  // asks the kernel for the calling thread's name; opens nothing
+  return nullptr;
+}
+
+bool start(Parked* parked) {
+  ::sem_init(&parked->ready, 0, 0);
+  ::sem_init(&parked->release, 0, 0);
+  const int failed = ::pthread_create(&parked->thread, nullptr, park, parked);
+  if (failed != 0) {
+    errno = failed;
+    return false;
+  }
+  while (::sem_wait(&parked->ready) != 0) {
+  }
+  return true;
+}
+
+void finish(Parked* parked) {
+  ::sem_post(&parked->release);
+  ::pthread_join(parked->thread, nullptr);
+}
+
+int flags_of(Mode mode) {
+  switch (mode) {
+    case Mode::wronly: return O_WRONLY | O_CLOEXEC;
+    case Mode::trunc: return O_WRONLY | O_TRUNC | O_CLOEXEC;
+    default: return O_RDWR | O_CLOEXEC;
+  }
+}
+
+// "/proc/self/task/<tid>/comm", or by number "/proc/<pid>/task/<tid>/comm".
+void comm_path(Target target, pid_t tid, char* out) {
+  if (target == Target::numeric) {
+    std::memcpy(out, "/proc/", 6);
+    out = put_number(out + 6, ::getpid());
+  } else {
+    std::memcpy(out, "/proc/self", 10);
+    out += 10;
+  }
+  std::memcpy(out, "/task/", 6);
+  out = put_number(out + 6, tid);
+  std::memcpy(out, "/comm", 6);
+}
+
+void write_name(const char* path, Mode mode, SlotCell* cell) {
+  const int fd = ::open(path, flags_of(mode));
+  if (!step(cell, 1, fd >= 0)) return;
+  const ssize_t written = ::write(fd, comm_name, sizeof(comm_name) - 1);
+  cell->ret = written;
+  step(cell, 2, written == static_cast<ssize_t>(sizeof(comm_name) - 1));
+  ::close(fd);
+}
+
+}  // namespace
+
+void probe_comm(const Probe& probe, SlotCell* cell, model::RawWalk* walk) {
+  if (probe.target == Target::other_process) {
+    if (walk != nullptr) model::read_walk(probe.path, true, walk);
+    write_name(probe.path, probe.mode, cell);
+    return;
+  }
+  char before[16] = {};
+  ::prctl(PR_GET_NAME, before);
+  Parked parked{};
+  const bool own = probe.target == Target::own;
+  if (!own && !step(cell, 3, start(&parked))) return;
+  char path[80];
+  comm_path(probe.target, own ? static_cast<pid_t>(::syscall(SYS_gettid)) : parked.tid, path);
+  if (walk != nullptr) model::read_walk(path, true, walk);
+
+  if (probe.mode == Mode::prctl) {
+    step(cell, 1, ::prctl(PR_SET_NAME, comm_name) == 0);
+  } else if (probe.mode == Mode::setname) {
+    errno = ::pthread_setname_np(own ? ::pthread_self() : parked.thread, comm_name);
+    step(cell, 1, errno == 0);
+  } else {
+    write_name(path, probe.mode, cell);
+  }
+  char after[16] = {};
+  if (own) {
+    ::prctl(PR_GET_NAME, after);
+    ::prctl(PR_SET_NAME, before);  // so that the next probe cannot see this one's success
+  } else {
+    finish(&parked);
+    std::memcpy(after, parked.name, sizeof(after));
+  }
+  cell->after = std::strncmp(after, comm_name, sizeof(after)) == 0 ? 1 : 0;
+}
+
+}  // namespace lockstep::conformance

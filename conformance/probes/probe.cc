@@ -1,0 +1,168 @@
+#include "conformance/probes/probe.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "conformance/probes/verbs.h"
+
+namespace lockstep::conformance {
+namespace {
+
+model::RawWalk* walk_of(const ProbeRun& run, std::size_t cell, std::size_t which) {
+  return run.capture ? &run.slot.walks[run.first_walk + 2 * cell + which] : nullptr;
+}
+
+void run_cell(const ProbeRun& run, std::size_t i) {
+  const Probe& probe = run.probes[i];
+  SlotCell* cell = &run.slot.cells[i];
+  if (run.capture && probe.operation != Operation::comm_open) {
+    const bool follow = follows_last_symlink(probe.operation);
+    model::read_walk(probe.path, follow, walk_of(run, i, 0));
+    if (takes_two_paths(probe.operation)) model::read_walk(probe.path2, follow, walk_of(run, i, 1));
+  }
+  cell->state = static_cast<std::uint32_t>(CellState::unset);
+  if (probe.operation == Operation::comm_open) {
+    probe_comm(probe, cell, walk_of(run, i, 0));
+  } else {
+    run_probe(probe, cell);
+  }
+  if (cell->state == static_cast<std::uint32_t>(CellState::unset)) cell->state = static_cast<std::uint32_t>(CellState::done);
+  std::atomic_ref<std::uint32_t>(run.slot.header->done).fetch_add(1);
+}
+
+struct ThreadRun {
+  const ProbeRun* run;
+};
+
+void* thread_main(void* argument) {
+  run_cells_of(*static_cast<ThreadRun*>(argument)->run, Actor::thread);
+  return nullptr;
+}
+
+bool run_thread(const ProbeRun& run) {
+  ThreadRun argument{&run};
+  pthread_t thread;
+  return ::pthread_create(&thread, nullptr, thread_main, &argument) == 0 && ::pthread_join(thread, nullptr) == 0;
+}
+
+bool wait_for(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) return false;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 42;
+}
+
+[[noreturn]] void exec_helper(const ProbeRun& run) {
+  char request[16], slot[16], walk[16], sibling[16];
+  put_number(request, run.request_fd);
+  put_number(slot, run.slot_fd);
+  put_number(walk, run.capture ? static_cast<long>(run.first_walk) : -1);
+  put_number(sibling, run.sibling);
+  char name[] = "lockstep-probe-helper";
+  char* argv[] = {name, request, slot, walk, sibling, const_cast<char*>(run.scratch), nullptr};
+  char* envp[] = {nullptr};
+  for (int fd : {run.request_fd, run.slot_fd}) ::fcntl(fd, F_SETFD, 0);
+  // execveat of a memfd is never denied: what is tested is the program's accesses, not the right to execute it.
+  ::syscall(SYS_execveat, run.helper_fd, "", argv, envp, AT_EMPTY_PATH);
+  ::_exit(1);
+}
+
+// child, grandchild and exec: `depth` forks, then the cells in the last of them.
+bool run_forked(const ProbeRun& run, Actor actor, int depth) {
+  const pid_t pid = ::fork();
+  if (pid < 0) return false;
+  if (pid > 0) return wait_for(pid);
+  if (depth > 1) ::_exit(run_forked(run, actor, depth - 1) ? 42 : 1);
+  if (actor == Actor::exec) exec_helper(run);
+  run_cells_of(run, actor);
+  ::_exit(42);
+}
+
+bool has_actor(const ProbeRun& run, Actor actor) {
+  for (const Probe& probe : run.probes)
+    if (probe.actor == actor) return true;
+  return false;
+}
+
+}  // namespace
+
+const char* fd_path(int fd, char* out) {
+  constexpr char prefix[] = "/proc/self/fd/";
+  std::memcpy(out, prefix, sizeof(prefix) - 1);
+  put_number(out + sizeof(prefix) - 1, fd);
+  return out;
+}
+
+char* put_number(char* out, long value) {
+  char digits[24];
+  int count = 0;
+  if (value < 0) *out++ = '-';
+  unsigned long left = value < 0 ? 0UL - static_cast<unsigned long>(value) : static_cast<unsigned long>(value);
+  do {
+    digits[count++] = static_cast<char>('0' + left % 10);
+    left /= 10;
+  } while (left > 0);
+  while (count > 0) *out++ = digits[--count];
+  *out = '\0';
+  return out;
+}
+
+void run_probe(const Probe& probe, SlotCell* cell) {
+  if (probe.mode == Mode::before && probe.before_fd < 0) {
+    // It could not be opened before the restriction either: there is nothing to try.
+    cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+    return;
+  }
+  switch (probe.operation) {
+    case Operation::open_r:
+    case Operation::open_w:
+    case Operation::open_rw:
+    case Operation::open_path:
+    case Operation::open_trunc:
+    case Operation::opendir: return probe_open(probe, cell);
+    case Operation::create:
+    case Operation::mkdir:
+    case Operation::mkfifo:
+    case Operation::mknod_chr:
+    case Operation::mknod_blk:
+    case Operation::mksock:
+    case Operation::symlink: return probe_make(probe, cell);
+    case Operation::tmpfile: return probe_tmpfile(probe, cell);
+    case Operation::truncate: return probe_truncate(probe, cell);
+    case Operation::ftruncate: return probe_ftruncate(probe, cell);
+    case Operation::rename:
+    case Operation::exchange:
+    case Operation::link: return probe_move(probe, cell);
+    case Operation::unlink:
+    case Operation::rmdir: return probe_remove(probe, cell);
+    case Operation::exec: return probe_exec(probe, cell);
+    case Operation::ioctl: return probe_ioctl(probe, cell);
+    case Operation::connect_unix: return probe_connect(probe, cell);
+    case Operation::reopen_fd: return probe_reopen(probe, cell);
+    case Operation::comm_open: return probe_comm(probe, cell, nullptr);
+    case Operation::stat:
+    case Operation::chmod:
+    case Operation::readlink: return probe_unrestricted(probe, cell);
+  }
+}
+
+void run_cells_of(const ProbeRun& run, Actor actor) {
+  for (std::size_t i = 0; i < run.probes.size(); ++i)
+    if (run.probes[i].actor == actor) run_cell(run, i);
+}
+
+bool run_probes(const ProbeRun& run) {
+  run_cells_of(run, Actor::self);
+  bool ok = !has_actor(run, Actor::thread) || run_thread(run);
+  ok = ok && (!has_actor(run, Actor::child) || run_forked(run, Actor::child, 1));
+  ok = ok && (!has_actor(run, Actor::grandchild) || run_forked(run, Actor::grandchild, 2));
+  return ok && (!has_actor(run, Actor::exec) || run_forked(run, Actor::exec, 1));
+}
+
+}  // namespace lockstep::conformance

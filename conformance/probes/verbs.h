@@ -1,0 +1,39 @@
+// The verbs behind run_probe(), one family a file, and the few things they share.
+#ifndef LOCKSTEP_CONFORMANCE_PROBES_VERBS_H_
+#define LOCKSTEP_CONFORMANCE_PROBES_VERBS_H_
+
+#include <cerrno>
+
+#include "conformance/probes/probe.h"
+
+namespace lockstep::conformance {
+
+void probe_open(const Probe& probe, SlotCell* cell);       // open.cc
+void probe_tmpfile(const Probe& probe, SlotCell* cell);
+void probe_truncate(const Probe& probe, SlotCell* cell);
+void probe_ftruncate(const Probe& probe, SlotCell* cell);
+void probe_ioctl(const Probe& probe, SlotCell* cell);
+void probe_reopen(const Probe& probe, SlotCell* cell);
+void probe_make(const Probe& probe, SlotCell* cell);       // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
+void probe_remove(const Probe& probe, SlotCell* cell);     // unlink, rmdir
+void probe_move(const Probe& probe, SlotCell* cell);       // rename, exchange, link
+void probe_exec(const Probe& probe, SlotCell* cell);       // other.cc
+void probe_connect(const Probe& probe, SlotCell* cell);
+void probe_unrestricted(const Probe& probe, SlotCell* cell);  // stat, chmod, readlink
+void probe_comm(const Probe& probe, SlotCell* cell, model::RawWalk* walk);  // comm.cc; walk: where to capture, or null
+
+// Notes the step that failed with its errno. Returns `ok`.
+inline bool step(SlotCell* cell, std::uint64_t number, bool ok) {
+  cell->err = ok ? 0 : errno;
+  cell->aux = ok ? 0 : number;
+  return ok;
+}
+
+// "/proc/self/fd/N" into `out` (at least 40 bytes); returns it.
+const char* fd_path(int fd, char* out);
+// Appends the decimal of `value` at `out` and returns the end, which is NUL-terminated.
+char* put_number(char* out, long value);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_PROBES_VERBS_H_

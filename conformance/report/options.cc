@@ -1,0 +1,86 @@
+#include "conformance/report/options.h"
+
+#include <charconv>
+#include <string_view>
+
+namespace lockstep::conformance {
+
+const char* usage() {
+  return "usage: lockstep-conformance [--policy FILE]... [--fixtures DIR] [--abi native|all|LIST]\n"
+         "                            [--require ready|degraded] [--report FILE.json] [--mutants]\n"
+         "                            [--reproduce ROW] [--workers N] [--gtest_...]\n"
+         "\n"
+         "Runs every case of the fixtures (or each policy given, on this machine): a child process is restricted by the\n"
+         "policy and tries each operation; a second child does everything but the restriction. The kernel's answers are held\n"
+         "against the model's and against what the case expects.\n"
+         "\n"
+         "  --policy FILE     a policy of your own instead of the fixtures: model against kernel, and readiness for CUDA\n"
+         "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
+         "  --require LEVEL   exit 1 unless every row that ran is ready (or at least degraded)\n"
+         "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
+         "  --mutants         run the deliberately broken libraries and show which row caught each\n"
+         "  --reproduce ROW   print a C program of bare system calls that shows the row's answers\n"
+         "  --gtest_...       rows are GoogleTest tests: --gtest_filter, --gtest_list_tests, --gtest_output, --gtest_shuffle, ...\n"
+         "\n"
+         "exit: 0 all agree; 1 a disagreement or a missed --require; 2 bad input; 3 no Landlock here; 4 the harness failed\n";
+}
+
+Result<Options> parse_options(int* argc, char** argv, const std::string& default_fixtures) {
+  Options out;
+  out.fixtures = default_fixtures;
+  const auto bad = [](const std::string& message) { return Error{ErrorKind::input, 0, message + " (see --help)", {}, 0}; };
+  int kept = 1;
+  for (int i = 1; i < *argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word.starts_with("--gtest_")) {
+      argv[kept++] = argv[i];
+      continue;
+    }
+    if (word == "--help" || word == "-h") {
+      out.help = true;
+      continue;
+    }
+    if (word == "--mutants") {
+      out.mutants = true;
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    const std::string flag(word.substr(0, equals));
+    std::string value;
+    const bool known = flag == "--policy" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
+                       flag == "--report" || flag == "--reproduce" || flag == "--workers";
+    if (!known) return bad("unknown argument " + printable(word));
+    if (equals != std::string_view::npos) {
+      value = word.substr(equals + 1);
+    } else if (i + 1 < *argc) {
+      value = argv[++i];
+    } else {
+      return bad(flag + " needs a value");
+    }
+    if (value.empty()) return bad(flag + " needs a value");
+    if (flag == "--policy") {
+      out.policies.push_back(value);
+    } else if (flag == "--fixtures") {
+      out.fixtures = value;
+    } else if (flag == "--report") {
+      out.report = value;
+    } else if (flag == "--reproduce") {
+      out.reproduce = value;
+    } else if (flag == "--require") {
+      out.require = readiness_from_name(value);
+      if (!out.require || *out.require > Readiness::degraded) return bad("--require takes ready or degraded, not " + printable(value));
+    } else if (flag == "--abi") {
+      if (value != "native" && !AbiSet::parse(value)) return bad("--abi takes native, all, or ABIs such as 7, 1-3 or 2,7, not " + printable(value));
+      out.abis = value;
+    } else {
+      const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), out.workers);
+      if (ec != std::errc() || end != value.data() + value.size() || out.workers < 1 || out.workers > 64)
+        return bad("--workers takes a number from 1 to 64");
+    }
+  }
+  *argc = kept;
+  argv[kept] = nullptr;
+  return out;
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,32 @@
+// The command line of lockstep-conformance, decoded and checked before anything runs.
+#ifndef LOCKSTEP_CONFORMANCE_REPORT_OPTIONS_H_
+#define LOCKSTEP_CONFORMANCE_REPORT_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "conformance/judge/case.h"
+
+namespace lockstep::conformance {
+
+struct Options {
+  std::vector<std::string> policies;
+  std::string fixtures;
+  std::string abis = "all";           // native, all, or a list
+  std::optional<Readiness> require;   // ready or degraded
+  std::string report;
+  std::string reproduce;              // a row's name
+  bool mutants = false;
+  bool help = false;
+  unsigned workers = 0;
+};
+
+// Takes its own flags out of argv and leaves GoogleTest's (--gtest_*), with argc adjusted.
+Result<Options> parse_options(int* argc, char** argv, const std::string& default_fixtures);
+const char* usage();
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_REPORT_OPTIONS_H_

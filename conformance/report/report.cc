@@ -1,0 +1,174 @@
+#include "conformance/report/report.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/unique_fd.h"
+
+namespace lockstep::conformance {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string read_line(const char* path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return printable(line);
+}
+
+// The options the machine's /proc is mounted with: hidepid and subset decide what a probe can see.
+std::string procfs_options() {
+  std::ifstream in("/proc/self/mounts");
+  std::string device, target, type, options, rest, found;
+  while (in >> device >> target >> type >> options && std::getline(in, rest))
+    if (target == "/proc" && type == "proc") found = options;
+  return printable(found);
+}
+
+Json host_json(const Run& run) {
+  utsname names{};
+  ::uname(&names);
+  Json out;
+  out["kernel"] = names.release;
+  out["machine"] = names.machine;
+  out["kernel_abi"] = run.kernel.abi;
+  out["errata"] = run.kernel.errata;
+  out["lsm"] = read_line("/sys/kernel/security/lsm");
+  out["uid"] = ::getuid();
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("CapEff:\t")) out["capabilities"] = line.substr(8);
+  out["procfs"] = procfs_options();
+  out["nvidia_driver"] = read_line("/sys/module/nvidia/version");
+  return out;
+}
+
+std::string answer(const std::optional<int>& err) { return !err ? "none" : *err == 0 ? "allow" : errno_name(*err); }
+
+Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdict& cell) {
+  Json out;
+  out["op"] = request.survey ? "survey" : std::string(name(request.operation));
+  if (request.mode != Mode::plain) out["mode"] = name(request.mode);
+  out["actor"] = name(request.actor);
+  if (request.operation == Operation::comm_open) out["target"] = name(request.target);
+  if (!request.path.empty()) out["path"] = printable(request.path);
+  if (!request.path2.empty()) out["path2"] = printable(request.path2);
+  if (!info.step.empty()) out["step"] = info.step;
+  out["control"] = answer(cell.control);
+  if (cell.expected) out["expected"] = answer(cell.expected);
+  if (cell.predicted) out["predicted"] = answer(cell.predicted);
+  out["observed"] = answer(cell.observed);
+  if (request.survey) out["opened"] = cell.ret, out["tried"] = cell.aux;
+  out["verdict"] = name(cell.verdict);
+  out["witnesses"] = cell.witnesses;
+  if (cell.lone != Witness::none) out["lone"] = name(cell.lone);
+  if (!cell.decided.empty()) out["decided"] = printable(cell.decided);
+  return out;
+}
+
+Json row_json(const JudgedRow& judged, int kernel_abi) {
+  const Row& row = judged.row;
+  const RowVerdict& verdict = judged.verdict;
+  Json out;
+  out["row"] = printable(row.name());
+  out["case"] = printable(row.run->source.name);
+  out["plan_abi"] = row.plan_abi;
+  out["kernel_abi"] = kernel_abi;
+  out["identity"] = name(row.identity);
+  out["host"] = row.run->source.context.host.real ? "real" : "simulated";
+  out["outcome"] = name(verdict.outcome);
+  if (!verdict.message.empty()) out["message"] = printable(verdict.message);
+  out["readiness"] = {{"is", name(verdict.readiness.is)}, {"why", printable(verdict.readiness.why)}};
+  if (verdict.readiness.expected) out["readiness"]["expected"] = name(*verdict.readiness.expected);
+  out["cells"] = Json::array();
+  for (std::size_t i = 0; i < verdict.cells.size(); ++i)
+    out["cells"].push_back(cell_json(row.run->cells.cells[i], row.run->cells.info[i], verdict.cells[i]));
+  return out;
+}
+
+Json totals_json(const Totals& sum) {
+  return {{"rows", sum.rows},         {"rows_agree", sum.rows_agree},         {"rows_disagree", sum.rows_disagree},
+          {"rows_skipped", sum.rows_skipped}, {"rows_error", sum.rows_error}, {"cells", sum.cells},
+          {"agree", sum.agree},       {"disagree", sum.disagree},             {"not_comparable", sum.not_comparable},
+          {"skipped", sum.skipped},   {"three_witnesses", sum.three_witnesses}};
+}
+
+// Writes everything, or says why not.
+Result<void> write_all(int fd, const std::string& text, const std::string& path) {
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return system_error(errno, "write(\"" + printable(path) + "\")");
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+}  // namespace
+
+Totals totals(const Run& run) {
+  Totals sum;
+  for (const JudgedRow& judged : run.rows) {
+    const RowVerdict& verdict = judged.verdict;
+    ++sum.rows;
+    switch (verdict.outcome) {
+      case RowOutcome::agree: ++sum.rows_agree; break;
+      case RowOutcome::disagree: ++sum.rows_disagree; break;
+      case RowOutcome::skip: ++sum.rows_skipped; break;
+      case RowOutcome::error: ++sum.rows_error; break;
+    }
+    sum.cells += verdict.cells.size();
+    sum.agree += verdict.agreed;
+    sum.disagree += verdict.disagreed;
+    sum.not_comparable += verdict.not_comparable;
+    sum.skipped += verdict.skipped;
+    for (const CellVerdict& cell : verdict.cells) sum.three_witnesses += cell.witnesses == 3 ? 1 : 0;
+  }
+  return sum;
+}
+
+Result<void> check_report_path(const std::string& path) {
+  const std::string temporary = path + ".part";
+  UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd) return input_error(path, 0, "the report cannot be written there: " + errno_name(errno));
+  ::unlink(temporary.c_str());
+  struct stat existing{};
+  if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode))
+    return input_error(path, 0, "the report must be a regular file");
+  return {};
+}
+
+Result<void> write_report(const Run& run, const std::string& path) {
+  Json out;
+  out["schema"] = "lockstep.report/1";
+  out["subject"] = run.subject;
+  out["seed"] = run.seed;
+  out["seconds"] = run.seconds;
+  out["host"] = host_json(run);
+  out["totals"] = totals_json(totals(run));
+  out["claims"] = Json::array();
+  for (const JudgedClaims& claims : run.claims) {
+    Json each = {{"case", printable(claims.run->source.name)}, {"differences", Json::array()}};
+    for (const std::string& difference : claims.differences) each["differences"].push_back(printable(difference));
+    out["claims"].push_back(std::move(each));
+  }
+  out["rows"] = Json::array();
+  for (const JudgedRow& judged : run.rows) out["rows"].push_back(row_json(judged, run.kernel.abi));
+
+  const std::string temporary = path + ".part";
+  UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd) return system_error(errno, "open(\"" + printable(temporary) + "\")");
+  LOCKSTEP_CHECK(write_all(fd.get(), out.dump(1) + "\n", temporary));
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error(errno, "rename to \"" + printable(path) + "\"");
+  return {};
+}
+
+}  // namespace lockstep::conformance

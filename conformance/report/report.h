@@ -1,0 +1,52 @@
+// The report: what was run, by whom, on what, and every cell's answers. One JSON truth; everything a person sees on the terminal
+// is derived from the same values.
+#ifndef LOCKSTEP_CONFORMANCE_REPORT_REPORT_H_
+#define LOCKSTEP_CONFORMANCE_REPORT_REPORT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "conformance/judge/row.h"
+#include "conformance/judge/verdict.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+
+struct JudgedRow {
+  Row row;
+  RowVerdict verdict;
+};
+
+// A case's claims of enrichment, checked without a kernel.
+struct JudgedClaims {
+  const CaseRun* run = nullptr;
+  std::vector<std::string> differences;  // empty: as claimed
+};
+
+struct Run {
+  KernelLandlock kernel;
+  std::string subject = "lockstep";
+  std::uint32_t seed = 0;
+  double seconds = 0;  // wall time of the rows
+  std::vector<JudgedRow> rows;
+  std::vector<JudgedClaims> claims;
+};
+
+struct Totals {
+  std::size_t rows = 0, rows_agree = 0, rows_disagree = 0, rows_skipped = 0, rows_error = 0;
+  std::size_t cells = 0, agree = 0, disagree = 0, not_comparable = 0, skipped = 0, three_witnesses = 0;
+};
+Totals totals(const Run& run);
+
+// lockstep.report/1. Written to a temporary beside `path` and renamed, so that a reader never sees half of it.
+Result<void> write_report(const Run& run, const std::string& path);
+// Fails (input) where the report could not be written later: asked before anything runs.
+Result<void> check_report_path(const std::string& path);
+
+// The table of policy x plan ABI, the disagreements a line each, the skips with their reasons, and the count.
+std::string render(const Run& run, bool color);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_REPORT_REPORT_H_

@@ -1,0 +1,153 @@
+// What a person sees: one line a policy, a column an ABI, then what needs attention and nothing else.
+#include <algorithm>
+#include <map>
+
+#include "conformance/report/report.h"
+#include "landlock/abi.h"
+
+namespace lockstep::conformance {
+namespace {
+
+constexpr std::size_t disagreements_shown = 20;
+
+struct Tally {
+  std::size_t rows = 0, agree = 0, disagree = 0, error = 0, skip = 0, cells = 0;
+  Readiness readiness = Readiness::ready;
+  std::string why;
+};
+
+// The most blocked row of an entry speaks for it.
+int severity(Readiness readiness) {
+  switch (readiness) {
+    case Readiness::ready: return 0;
+    case Readiness::degraded: return 1;
+    case Readiness::blocked_elsewhere: return 2;
+    case Readiness::blocked: break;
+  }
+  return 3;
+}
+
+std::string pad(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+std::string mark(const Tally& tally) {
+  if (tally.rows == 0) return "-";
+  if (tally.error > 0) return "ERROR";
+  if (tally.disagree > 0) return "DISAGREE";
+  if (tally.skip == tally.rows) return "skip";
+  switch (tally.readiness) {
+    case Readiness::ready: return "ready";
+    case Readiness::degraded: return "degraded";
+    case Readiness::blocked: return "blocked";
+    case Readiness::blocked_elsewhere: break;
+  }
+  return "no GPU";
+}
+
+std::string paint(const std::string& text, const std::string& word, bool color) {
+  if (!color) return text;
+  const char* code = word == "ready" ? "32" : word == "DISAGREE" || word == "ERROR" ? "1;31" : word == "blocked" ? "33" : "2";
+  return std::string("\x1b[") + code + "m" + text + "\x1b[0m";
+}
+
+std::string answer(const std::optional<int>& err) { return !err ? "-" : *err == 0 ? "allow" : errno_name(*err); }
+
+const char* advice(Witness lone) {
+  switch (lone) {
+    case Witness::observed: return "the kernel did something else than both: the enforcement or the kernel is at fault";
+    case Witness::predicted: return "the model is alone: the model is wrong, or a kernel quirk is not in it yet";
+    case Witness::expected: return "the case is alone: its expectation is wrong";
+    default: return "nobody can be named: write the expectation down in a case";
+  }
+}
+
+void render_disagreements(const Run& run, std::string& out) {
+  std::size_t shown = 0, hidden = 0;
+  for (const JudgedRow& judged : run.rows) {
+    const RowVerdict& verdict = judged.verdict;
+    if (verdict.outcome == RowOutcome::error) out += "error     " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
+    if (verdict.outcome != RowOutcome::disagree) continue;
+    if (!verdict.message.empty()) out += "disagree  " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
+    for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
+      const CellVerdict& cell = verdict.cells[i];
+      if (cell.verdict != Verdict::disagree) continue;
+      if (++shown > disagreements_shown) {
+        ++hidden;
+        continue;
+      }
+      out += "disagree  " + printable(judged.row.name()) + "  " + printable(cell_name(judged.row.run->cells.cells[i])) +
+             "  expected " + answer(cell.expected) + ", predicted " + answer(cell.predicted) + ", observed " +
+             answer(cell.observed) + " (control " + answer(cell.control) + ")  alone: " + std::string(name(cell.lone)) +
+             "; " + cell.decided + "; " + advice(cell.lone) + "\n";
+    }
+  }
+  if (hidden > 0) out += "... and " + std::to_string(hidden) + " more: see the report (--report FILE)\n";
+  for (const JudgedClaims& claims : run.claims)
+    for (const std::string& difference : claims.differences)
+      out += "disagree  " + printable(claims.run->source.name) + "  " + printable(difference) + "  alone: observed\n";
+}
+
+}  // namespace
+
+std::string render(const Run& run, bool color) {
+  std::map<std::string, std::map<int, Tally>> table;
+  std::map<std::string, std::size_t> skips;
+  std::map<std::string, std::string> why;
+  std::size_t width = 4;
+  AbiSet abis;
+  for (const JudgedRow& judged : run.rows) {
+    const std::string case_name = printable(judged.row.run->source.name);
+    Tally& tally = table[case_name][judged.row.plan_abi];
+    const RowVerdict& verdict = judged.verdict;
+    ++tally.rows;
+    tally.cells += verdict.cells.size();
+    tally.agree += verdict.outcome == RowOutcome::agree ? 1 : 0;
+    tally.disagree += verdict.outcome == RowOutcome::disagree ? 1 : 0;
+    tally.error += verdict.outcome == RowOutcome::error ? 1 : 0;
+    tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
+    if (verdict.outcome == RowOutcome::skip) ++skips[verdict.message];
+    if (severity(verdict.readiness.is) > severity(tally.readiness)) {
+      tally.readiness = verdict.readiness.is;
+      why[case_name] = verdict.readiness.why;
+    }
+    width = std::max(width, case_name.size());
+    abis.add(judged.row.plan_abi);
+  }
+
+  std::string out = pad("case", width) + "  ";
+  for (int abi = oldest_abi; abi <= newest_abi; ++abi)
+    if (abis.contains(abi)) out += pad("plan " + std::to_string(abi), 10);
+  out += " on kernel ABI " + std::to_string(run.kernel.abi) + "\n";
+  for (const auto& [case_name, row] : table) {
+    out += pad(case_name, width) + "  ";
+    std::size_t cells = 0, agreeing = 0, rows = 0;
+    for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
+      if (!abis.contains(abi)) continue;
+      const auto found = row.find(abi);
+      const std::string word = found == row.end() ? "-" : mark(found->second);
+      out += paint(pad(word, 10), word, color);
+      if (found == row.end()) continue;
+      cells += found->second.cells;
+      agreeing += found->second.agree;
+      rows += found->second.rows;
+    }
+    out += " " + std::to_string(agreeing) + "/" + std::to_string(rows) + " rows, " + std::to_string(cells) + " cells";
+    const auto reason = why.find(case_name);
+    if (reason != why.end() && !reason->second.empty()) out += "  " + printable(reason->second);
+    out += "\n";
+  }
+  out += "\n";
+  render_disagreements(run, out);
+  for (const auto& [reason, rows] : skips) out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";
+  const Totals sum = totals(run);
+  out += std::to_string(sum.rows) + " rows: " + std::to_string(sum.rows_agree) + " agree, " + std::to_string(sum.rows_disagree) +
+         " disagree, " + std::to_string(sum.rows_skipped) + " skipped, " + std::to_string(sum.rows_error) + " errors; " +
+         std::to_string(sum.cells) + " cells: " + std::to_string(sum.agree) + " agree (" + std::to_string(sum.three_witnesses) +
+         " with three witnesses), " + std::to_string(sum.disagree) + " disagree, " + std::to_string(sum.not_comparable) +
+         " not comparable, " + std::to_string(sum.skipped) + " unsupported\n";
+  return out;
+}
+
+}  // namespace lockstep::conformance

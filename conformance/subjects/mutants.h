@@ -1,0 +1,30 @@
+// Mutants: the library with one thing broken, to prove that the suite would notice.
+//
+//   for (const Mutant& mutant : mutants()) ...           // run mutant.subject on the row named, see who disagrees
+//
+// A mutant is a pure transformation of one stage's output; src/ has no hook for it. It counts as caught only when the row and cell named
+// for it disagree with the witness named for it standing alone, while the unbroken library passes that row in the same run.
+#ifndef LOCKSTEP_CONFORMANCE_SUBJECTS_MUTANTS_H_
+#define LOCKSTEP_CONFORMANCE_SUBJECTS_MUTANTS_H_
+
+#include <string>
+#include <vector>
+
+#include "conformance/judge/row.h"
+
+namespace lockstep::conformance {
+
+struct Mutant {
+  Subject subject;
+  std::string what;       // what is broken, in words
+  std::string case_name;  // the row that must catch it
+  int plan_abi = 0;       // 0: the claims of the case (expect_effective, expect_notices), not a row
+  IdentityKind identity = IdentityKind::user;
+  std::string cell;  // cell_name() of the cell; of claims, the start of the difference
+};
+
+std::vector<Mutant> mutants();
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_SUBJECTS_MUTANTS_H_

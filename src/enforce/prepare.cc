@@ -1,0 +1,147 @@
+#include "enforce/prepare.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+namespace lockstep {
+namespace {
+
+constexpr long procfs_magic = 0x9fa0;
+constexpr ino_t procfs_root_ino = 1;
+
+// The way from a plan to the kernel's rule set, one path after another.
+class Preparer {
+ public:
+  Preparer(const Plan& plan, const PrepareOptions& options, Ruleset ruleset)
+      : plan_(plan), options_(options), out_{std::move(ruleset), {}, {}, {}, 0} {}
+
+  Result<Prepared> run();
+
+ private:
+  struct Seen {
+    dev_t dev;
+    ino_t ino;
+    const PlanRule* rule;
+    AccessSet rights;
+  };
+
+  Result<void> add(const PlanRule& rule);
+  Result<void> skip(const PlanRule& rule, int err);
+  Result<void> check_object(const PlanRule& rule, int fd, const struct stat& st);
+  void note_same_object(const PlanRule& rule, const struct stat& st, AccessSet rights);
+  Error refuse(const PlanRule& rule, std::string message) const {
+    return input_error(plan_.file, rule.line, std::move(message));
+  }
+  void notice(Notice::Level level, std::string code, const std::string& path, std::string message) {
+    out_.notices.push_back({level, std::move(code), path, std::move(message)});
+  }
+
+  const Plan& plan_;
+  const PrepareOptions& options_;
+  Prepared out_;
+  struct stat root_ {};
+  std::optional<dev_t> procfs_dev_;
+  std::vector<Seen> seen_;
+};
+
+// What happens to a path that cannot be opened depends on who wrote it and how much they rely on it.
+Result<void> Preparer::skip(const PlanRule& rule, int err) {
+  const std::string call = "open(\"" + printable(rule.path) + "\", O_PATH)";
+  if (!rule.from_baseline && plan_.compatibility == Compatibility::hard_requirement) {
+    Error error = system_error(err, call);
+    error.message += "; hard_requirement needs every path of the policy: create it, or take it out";
+    error.file = plan_.file;
+    error.line = rule.line;
+    return error;
+  }
+  out_.skipped.push_back({rule.path, rule.from_baseline ? Origin::proxy_baseline : Origin::policy, errno_name(err), rule.line});
+  notice(Notice::Level::warning, "path-skipped", rule.path,
+         printable(rule.path) + " cannot be opened (" + errno_name(err) + "): nothing below it is granted");
+  return {};
+}
+
+// The spelling was checked when the policy was read; this checks the object.
+Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct stat& st) {
+  const bool changes = !access_read_only.contains(rule.rights);
+  if (changes && st.st_dev == root_.st_dev && st.st_ino == root_.st_ino)
+    return refuse(rule, printable(rule.path) + " is the root directory: a right to change things there is refused; name the directories instead");
+  if (!procfs_dev_ || st.st_dev != *procfs_dev_ || st.st_ino == procfs_root_ino) return {};
+  if (!options_.restricts_caller) {
+    char name[PATH_MAX + 1];
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    const ssize_t length = ::readlink(link.c_str(), name, PATH_MAX);
+    const std::string own = "/proc/" + std::to_string(::getpid());
+    const std::string object(name, length > 0 ? static_cast<std::size_t>(length) : 0);
+    if (object == own || object.starts_with(own + "/"))
+      return refuse(rule, printable(rule.path) + " leads to the process that prepares the policy, not to the one it restricts: grant /proc instead");
+  }
+  return {};
+}
+
+void Preparer::note_same_object(const PlanRule& rule, const struct stat& st, AccessSet rights) {
+  for (const Seen& other : seen_) {
+    if (other.dev != st.st_dev || other.ino != st.st_ino) continue;
+    if (other.rights != rights)
+      notice(Notice::Level::warning, "same-object", rule.path,
+             printable(rule.path) + " and " + printable(other.rule->path) + " are one object: both get " + join_names(rights | other.rights));
+    return;
+  }
+  seen_.push_back({st.st_dev, st.st_ino, &rule, rights});
+}
+
+Result<void> Preparer::add(const PlanRule& rule) {
+  UniqueFd fd(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
+  if (!fd) return skip(rule, errno);
+  struct stat st {};
+  if (::fstat(fd.get(), &st) != 0) return system_error(errno, "fstat(\"" + printable(rule.path) + "\")");
+  LOCKSTEP_CHECK(check_object(rule, fd.get(), st));
+  const AccessSet rights = S_ISDIR(st.st_mode) ? rule.rights : rule.rights & access_on_files;
+  if (rights.empty()) {
+    if (plan_.compatibility == Compatibility::hard_requirement && !rule.from_baseline)
+      return refuse(rule, printable(rule.path) + " is no directory, and " + join_names(rule.rights) + " can be granted on directories alone");
+    out_.skipped.push_back({rule.path, Origin::policy, "no directory", rule.line});
+    notice(Notice::Level::warning, "path-skipped", rule.path,
+           printable(rule.path) + " is no directory: " + join_names(rule.rights) + " means nothing there");
+    return {};
+  }
+  if (Result<void> added = out_.ruleset.allow_beneath(fd.get(), rights, rule.path); !added.ok()) {
+    Error error = std::move(added).error();
+    error.file = plan_.file;
+    error.line = rule.line;
+    return error;
+  }
+  ++out_.rules;
+  note_same_object(rule, st, rights);
+  if (procfs_dev_ && st.st_dev == *procfs_dev_ && st.st_ino != procfs_root_ino) {
+    notice(Notice::Level::info, "procfs-pinned", rule.path,
+           printable(rule.path) + " is an entry of procfs: the kernel forgets the rule when it reclaims the entry, so it is kept open");
+    out_.pins.push_back({rule.path, std::move(fd)});
+  }
+  return {};
+}
+
+Result<Prepared> Preparer::run() {
+  if (::stat("/", &root_) != 0) return system_error(errno, "stat(\"/\")");
+  struct statfs fs {};
+  struct stat proc {};
+  if (::statfs("/proc", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc", &proc) == 0) procfs_dev_ = proc.st_dev;
+  for (const PlanRule& rule : plan_.rules) LOCKSTEP_CHECK(add(rule));
+  if (out_.rules == 0)
+    return input_error(plan_.file, 0, "no path of the policy can be opened: there would be no rule left, and that is refused");
+  return std::move(out_);
+}
+
+}  // namespace
+
+Result<Prepared> prepare(const Plan& plan, const PrepareOptions& options) {
+  LOCKSTEP_ASSIGN(Ruleset ruleset, Ruleset::create(plan.handled, plan.abi));
+  return Preparer(plan, options, std::move(ruleset)).run();
+}
+
+}  // namespace lockstep
