@@ -1,4 +1,5 @@
 // The decision procedure of security/landlock/fs.c, written as its own statement of it.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -9,189 +10,282 @@ namespace {
 
 // Where an operation's rights are asked for.
 enum class At : std::uint8_t {
-  nowhere,  // Landlock has no hook for it
-  object,   // the object and its parents
-  parent,   // the directory that holds the name, and its parents
+  nowhere,   // Landlock has no hook for it
+  object,    // what the path leads to, and its parents
+  parent,    // the directory that holds an existing name, and its parents
+  new_name,  // the directory that will hold a name not there yet, and its parents
+  two,       // both directories: decided by move()
 };
 
-struct Requirement {
+struct Needs {
+  Operation operation;
   At at;
-  AccessSet rights;
+  AccessSet rights;     // on anything but a directory; of `parent` and `new_name`: on the directory
+  AccessSet directory;  // instead, where the object is a directory
+  AccessSet regular;    // more, on a regular file
+  AccessSet device;     // more, on a character or block device
+  AccessSet socket;     // more, on a UNIX socket
 };
+
+constexpr AccessSet none;
+constexpr AccessSet read = Right::read_file;
+constexpr AccessSet write = Right::write_file;
+
+// In the order of the enumeration. Where the object is of a kind that fails before Landlock (a directory
+// opened for writing), nothing is asked.
+constexpr std::array<Needs, operation_count> table = {{
+    {Operation::open_r, At::object, read, Right::read_dir, none, none, none},
+    {Operation::open_w, At::object, write, none, none, none, none},
+    {Operation::open_rw, At::object, read | write, none, none, none, none},
+    {Operation::open_path, At::nowhere, none, none, none, none, none},
+    {Operation::open_trunc, At::object, write, none, Right::truncate, none,
+     none},  // elsewhere O_TRUNC is ignored
+    {Operation::opendir, At::object, none, Right::read_dir, none, none, none},
+    {Operation::create, At::new_name, Right::make_reg | write, none, none, none,
+     none},                                                           // the name, then the new file
+    {Operation::tmpfile, At::object, none, write, none, none, none},  // no make_reg: it has no name
+    {Operation::truncate, At::object, none, none, Right::truncate, none, none},
+    {Operation::ftruncate, At::object, write, none, Right::truncate, none,
+     none},  // captured at open, asked at ftruncate
+    {Operation::rename, At::two, none, none, none, none, none},
+    {Operation::exchange, At::two, none, none, none, none, none},
+    {Operation::link, At::two, none, none, none, none, none},
+    {Operation::mkdir, At::new_name, Right::make_dir, none, none, none, none},
+    {Operation::mkfifo, At::new_name, Right::make_fifo, none, none, none, none},
+    {Operation::mknod_chr, At::new_name, Right::make_char, none, none, none,
+     none},  // 0:0 would be a whiteout: erratum 4
+    {Operation::mknod_blk, At::new_name, Right::make_block, none, none, none, none},
+    {Operation::mksock, At::new_name, Right::make_sock, none, none, none, none},
+    {Operation::symlink, At::new_name, Right::make_sym, none, none, none, none},
+    {Operation::unlink, At::parent, Right::remove_file, none, none, none,
+     none},  // of a directory too: EISDIR comes later
+    {Operation::rmdir, At::parent, Right::remove_dir, none, none, none,
+     none},  // of a file too: ENOTDIR comes later
+    {Operation::exec, At::object, none, none, Right::execute | read, none, none},
+    {Operation::ioctl, At::object, read | write, none, none, Right::ioctl_dev, none},  // captured at open
+    {Operation::connect_unix, At::object, none, none, none, none, Right::resolve_unix},
+    {Operation::stat, At::nowhere, none, none, none, none, none},
+    {Operation::chmod, At::nowhere, none, none, none, none, none},
+    {Operation::readlink, At::nowhere, none, none, none, none, none},
+    {Operation::reopen_fd, At::object, read, Right::read_dir, none, none,
+     none},  // a fresh open, whoever opened the first
+    {Operation::comm_open, At::object, read | write, none, none, none,
+     none},  // as glibc does; see requirement()
+}};
+
+constexpr bool table_in_order() {
+  for (std::size_t i = 0; i < table.size(); ++i)
+    if (table[i].operation != static_cast<Operation>(i)) return false;
+  return true;
+}
+static_assert(table_in_order());
+
+Needs requirement(Operation operation, Mode mode) {
+  Needs needs = table[static_cast<std::size_t>(operation)];
+  // A descriptor from before the restriction is never asked about again; only opening it anew is.
+  if (mode == Mode::before && operation != Operation::reopen_fd) needs.at = At::nowhere;
+  if (operation != Operation::comm_open) return needs;
+  if (mode == Mode::prctl) needs.at = At::nowhere;
+  if (mode == Mode::wronly || mode == Mode::trunc) needs.rights = write;
+  if (mode == Mode::trunc) needs.regular = Right::truncate;
+  return needs;
+}
+
+AccessSet wanted_on(const Needs& needs, FileType type) {
+  switch (type) {
+    case FileType::directory:
+      return needs.directory;
+    case FileType::regular:
+      return needs.rights | needs.regular;
+    case FileType::character:
+    case FileType::block:
+      return needs.rights | needs.device;
+    case FileType::socket:
+      return needs.rights | needs.socket;
+    default:
+      return needs.rights;
+  }
+}
 
 AccessSet make_right(FileType type) {
   switch (type) {
-    case FileType::directory: return Right::make_dir;
-    case FileType::symlink: return Right::make_sym;
-    case FileType::character: return Right::make_char;
-    case FileType::block: return Right::make_block;
-    case FileType::fifo: return Right::make_fifo;
-    case FileType::socket: return Right::make_sock;
-    default: return Right::make_reg;
+    case FileType::directory:
+      return Right::make_dir;
+    case FileType::symlink:
+      return Right::make_sym;
+    case FileType::character:
+      return Right::make_char;
+    case FileType::block:
+      return Right::make_block;
+    case FileType::fifo:
+      return Right::make_fifo;
+    case FileType::socket:
+      return Right::make_sock;
+    default:
+      return Right::make_reg;
   }
 }
 
-AccessSet remove_right(FileType type) { return type == FileType::directory ? Right::remove_dir : Right::remove_file; }
-
-// Opening a directory for reading asks for read_dir alone; anything else for read_file.
-AccessSet read_right(FileType type) { return type == FileType::directory ? Right::read_dir : Right::read_file; }
-
-Requirement comm_requirement(Mode mode) {
-  switch (mode) {
-    case Mode::prctl: return {At::nowhere, {}};
-    case Mode::wronly: return {At::object, Right::write_file};
-    case Mode::trunc: return {At::object, Right::write_file | Right::truncate};
-    default: return {At::object, Right::write_file | Right::read_file};  // rdwr, and glibc's pthread_setname_np
-  }
+AccessSet remove_right(FileType type) {
+  return type == FileType::directory ? Right::remove_dir : Right::remove_file;
 }
 
-// One operation on one path. rename, exchange and link are decided by decide_two_paths.
-Requirement requirement(const Query& query, FileType type) {
-  const bool device = type == FileType::character || type == FileType::block;
-  switch (query.operation) {
-    case Operation::open_r:
-    case Operation::reopen_fd: return {At::object, read_right(type)};
-    case Operation::open_w: return {At::object, Right::write_file};
-    case Operation::open_rw: return {At::object, Right::write_file | Right::read_file};
-    case Operation::open_trunc:  // O_TRUNC is ignored for anything but a regular file
-      return {At::object, type == FileType::regular ? Right::write_file | Right::truncate : AccessSet(Right::write_file)};
-    case Operation::opendir: return {At::object, Right::read_dir};
-    case Operation::create: return {At::parent, Right::make_reg | Right::write_file};  // of the name, then of the new file
-    case Operation::tmpfile: return {At::object, Right::write_file};  // no make_reg: the file has no name
-    case Operation::truncate: return {At::object, Right::truncate};
-    case Operation::ftruncate:  // the right is captured at open
-      if (query.mode == Mode::before) return {At::nowhere, {}};
-      return {At::object, Right::write_file | Right::truncate};
-    case Operation::ioctl:
-      if (query.mode == Mode::before) return {At::nowhere, {}};
-      return {At::object, device ? Right::write_file | Right::read_file | Right::ioctl_dev : Right::write_file | Right::read_file};
-    case Operation::exec: return {At::object, Right::execute | Right::read_file};
-    case Operation::connect_unix: return {At::object, Right::resolve_unix};
-    case Operation::mkdir: return {At::parent, Right::make_dir};
-    case Operation::mkfifo: return {At::parent, Right::make_fifo};
-    case Operation::mknod_chr: return {At::parent, Right::make_char};
-    case Operation::mknod_blk: return {At::parent, Right::make_block};
-    case Operation::mksock: return {At::parent, Right::make_sock};
-    case Operation::symlink: return {At::parent, Right::make_sym};
-    case Operation::unlink: return {At::parent, Right::remove_file};
-    case Operation::rmdir: return {At::parent, Right::remove_dir};
-    case Operation::comm_open: return comm_requirement(query.mode);
-    default: return {At::nowhere, {}};  // open-path, stat, chmod, readlink
-  }
+// Where the directory that holds the name stands in the walk; past the end for the root, which no name leads
+// to.
+std::size_t parent_start(const Walk& walk) {
+  return walk.missing ? 0 : 1;
 }
 
-// The part of a walk that starts at the directory holding the name.
-std::size_t parent_start(const Walk& walk) { return walk.missing ? 0 : walk.objects.size() > 1 ? 1 : 0; }
+bool usable(const Walk* walk) {
+  return walk != nullptr && walk->error == 0;
+}
+
+// Whether the name stands on a mount other than the one at the root of the tree.
+bool on_inner_mount(const Walk& walk, std::size_t start) {
+  for (std::size_t i = start; i + 1 < walk.objects.size(); ++i)
+    if (walk.objects[i].mount_root) return true;
+  return false;
+}
 
 }  // namespace
 
-Decision Model::decide(const Query& query) const {
-  bool restricts_files = false;
-  for (const Layer& layer : layers_) restricts_files = restricts_files || !layer.handled.empty();
+// The rights the layer's rules grant on objects [start, end) of the walk, and the first rule met.
+Model::Sum Model::granted(const Layer& layer, const Walk& walk, std::size_t start, std::size_t end) {
+  Sum sum;
+  for (std::size_t i = start; i < end; ++i) {
+    const auto found = layer.rules.find(walk.objects[i]);
+    if (found == layer.rules.end()) continue;
+    sum.rights |= found->second.rights;
+    if (sum.nearest < 0) sum.nearest = found->second.rule;
+  }
+  return sum;
+}
+
+// Every layer must grant what it handles of `rights`: EACCES where one does not.
+Decision Model::check(const Walk& walk, std::size_t start, AccessSet rights) const {
   Decision out;
-  if (!restricts_files || query.first == nullptr || query.first->error != 0) return out;
-
-  // What one layer grants along a walk, and the nearest rule on it.
-  struct Sum {
-    AccessSet rights;
-    int nearest = -1;
-  };
-  const auto granted = [](const Layer& layer, const Walk& walk, std::size_t start) {
-    Sum sum;
-    for (std::size_t i = start; i < walk.objects.size(); ++i) {
-      const auto found = layer.rules.find(walk.objects[i]);
-      if (found == layer.rules.end()) continue;
-      sum.rights |= found->second.rights;
-      if (sum.nearest < 0) sum.nearest = found->second.rule;
-    }
-    return sum;
-  };
-  // refer is denied by every layer, also by one that does not handle it.
-  const auto handled = [](const Layer& layer) { return layer.handled | Right::refer; };
-
-  if (!takes_two_paths(query.operation)) {
-    const Walk& walk = *query.first;
-    if (walk.exempt || walk.objects.empty()) return out;
-    const FileType type = walk.missing ? FileType::none : walk.objects[0].type;
-    const Requirement needs = requirement(query, type);
-    if (needs.at == At::nowhere || (needs.at == At::object && walk.missing)) return out;
-    const std::size_t start = needs.at == At::object ? 0 : parent_start(walk);
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const AccessSet wanted = needs.rights & handled(layers_[i]);
-      out.needed |= wanted;
-      const Sum sum = granted(layers_[i], walk, start);
-      if (!sum.rights.contains(wanted))
-        return {EACCES, static_cast<int>(i) + 1, wanted - sum.rights, out.needed, sum.nearest};
-      out.rule = sum.nearest;
-    }
-    return out;
-  }
-
-  const Walk& from = *query.first;
-  if (query.second == nullptr || query.second->error != 0 || from.missing || from.objects.empty()) return out;
-  const Walk& to = *query.second;
-  const bool exchange = query.operation == Operation::exchange;
-  const bool moves = query.operation != Operation::link;
-  if (to.objects.empty() || (exchange && to.missing)) return out;
-  const FileType type = from.objects[0].type;
-  const FileType replaced = to.missing ? FileType::none : to.objects[0].type;
-  const std::size_t from_start = parent_start(from), to_start = parent_start(to);
-  const bool same_parent = from.objects[from_start] == to.objects[to_start];
-  AccessSet needs_from = moves ? remove_right(type) : AccessSet();
-  AccessSet needs_to = make_right(type);
-  if (exchange) needs_from |= make_right(replaced);
-  if (moves && replaced != FileType::none) needs_to |= remove_right(replaced);
-
-  if (same_parent) {
-    const AccessSet needs = needs_from | needs_to;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const AccessSet wanted = needs & handled(layers_[i]);
-      out.needed |= wanted;
-      const Sum sum = granted(layers_[i], from, from_start);
-      if (!sum.rights.contains(wanted))
-        return {EACCES, static_cast<int>(i) + 1, wanted - sum.rights, out.needed, sum.nearest};
-      out.rule = sum.nearest;
-    }
-    return out;
-  }
-
-  // Real ABI 1 has no refer: another directory is another device, whatever else is missing. A plan for ABI 1 on a newer kernel
-  // only leaves refer unhandled, and there a missing right is EACCES first.
-  const int deciding = kernel_.kernel_abi > 0 ? kernel_.kernel_abi : kernel_.abi;
-  if (deciding == 1) return {EXDEV, 1, Right::refer, Right::refer, -1};
-  needs_from |= Right::refer;
-  needs_to |= Right::refer;
-  // Neither the moved object nor, in an exchange, the other one may gain a right by its new place. A file has no use for the
-  // rights of directories.
-  constexpr AccessSet on_files = AccessSet::from_bits(0x1c007);
-  const auto gains = [&](const Layer& layer, const Walk& moved, AccessSet here, AccessSet there) {
-    AccessSet own;
-    if (const auto found = layer.rules.find(moved.objects[0]); found != layer.rules.end()) own = found->second.rights;
-    AccessSet gained = (handled(layer) & there) - here - own;
-    if (moved.objects[0].type != FileType::directory) gained &= on_files;
-    return gained;
-  };
+  for (const Layer& layer : layers_) out.needed |= rights & handled(layer);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    const Sum here = granted(layer, from, from_start);
-    const Sum there = granted(layer, to, to_start);
-    const AccessSet missing = ((needs_from & handled(layer)) - here.rights) | ((needs_to & handled(layer)) - there.rights);
-    out.needed |= (needs_from | needs_to) & handled(layer);
-    const int nearest = here.nearest >= 0 ? here.nearest : there.nearest;
-    // EACCES wins over EXDEV, also where another layer would only say EXDEV.
-    if (!(missing - Right::refer).empty()) return {EACCES, static_cast<int>(i) + 1, missing, out.needed, nearest};
-    AccessSet gained = gains(layer, from, here.rights, there.rights);
-    if (exchange) gained |= gains(layer, to, there.rights, here.rights);
-    if (out.err == 0 && (!missing.empty() || !gained.empty())) {
-      out.err = EXDEV;
-      out.layer = static_cast<int>(i) + 1;
-      out.missing = missing.empty() ? gained : missing;
-      out.rule = nearest;
-    } else if (out.err == 0) {
-      out.rule = nearest;
-    }
+    const AccessSet wanted = rights & handled(layers_[i]);
+    if (wanted.empty()) continue;
+    const Sum sum = granted(layers_[i], walk, start, walk.objects.size());
+    out.rule = sum.nearest;
+    if (sum.rights.contains(wanted)) continue;
+    out.err = EACCES;
+    out.layer = static_cast<int>(i) + 1;
+    out.missing = wanted - sum.rights;
+    break;
   }
   return out;
+}
+
+Decision Model::decide(const Query& query) const {
+  // Without a layer that handles files, and with a path that leads nowhere, nobody asks Landlock.
+  const bool restricts_files =
+      std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) { return !layer.handled.empty(); });
+  if (!restricts_files || !usable(query.first)) return {};
+  const Walk& walk = *query.first;
+  const Needs needs = requirement(query.operation, query.mode);
+  const bool name_exists = !walk.missing;
+  switch (needs.at) {
+    case At::nowhere:
+      return {};
+    case At::object:
+      if (!name_exists || walk.exempt || walk.objects.empty()) return {};
+      return check(walk, 0, wanted_on(needs, walk.objects[0].type));
+    case At::parent:
+      return name_exists && !walk.exempt ? check(walk, 1, needs.rights) : Decision{};
+    case At::new_name:
+      return name_exists ? Decision{} : check(walk, 0, needs.rights);  // EEXIST comes first
+    case At::two:
+      break;
+  }
+  return move(query);
+}
+
+// rename, exchange and link.
+Decision Model::move(const Query& query) const {
+  const Walk& from = *query.first;
+  if (!usable(query.second) || from.missing || from.exempt) return {};
+  const Walk& to = *query.second;
+  const bool exchange = query.operation == Operation::exchange;
+  const bool removes = query.operation != Operation::link;
+  if (to.exempt || (exchange && to.missing) || (!removes && !to.missing)) return {};  // ENOENT, EEXIST
+  const Ends ends = {from, to, parent_start(from), parent_start(to), exchange};
+  if (ends.from_start >= from.objects.size() || ends.to_start >= to.objects.size())
+    return {};  // the root: EBUSY
+
+  const FileType type = from.objects[0].type;
+  AccessSet needs_from = removes ? remove_right(type) : none;
+  AccessSet needs_to = make_right(type);
+  if (exchange) needs_from |= make_right(to.objects[0].type);
+  if (removes && !to.missing) needs_to |= remove_right(to.objects[0].type);
+  if (from.objects[ends.from_start] == to.objects[ends.to_start])
+    return check(from, ends.from_start, needs_from | needs_to);
+
+  // Linux 5.13 to 5.18 (ABI 1) know no refer: another directory is like another device, whatever else is
+  // missing. A plan for ABI 1 on a newer kernel only leaves refer unhandled, and there a missing right is
+  // EACCES first.
+  const int deciding = kernel_.kernel_abi > 0 ? kernel_.kernel_abi : kernel_.abi;
+  if (deciding == 1) return {EXDEV, 1, Right::refer, Right::refer, -1, false};
+  return reparent(ends, needs_from | Right::refer, needs_to | Right::refer);
+}
+
+// To another directory: refer on both sides, and no gain. EACCES wins over EXDEV, also where it is another
+// layer's.
+Decision Model::reparent(const Ends& ends, AccessSet needs_from, AccessSet needs_to) const {
+  const std::size_t from_size = ends.from.objects.size(), to_size = ends.to.objects.size();
+  Decision out;
+  bool everything = true;  // every layer grants all it handles on both sides: nothing can be gained
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const Sum here = granted(layer, ends.from, ends.from_start, from_size);
+    const Sum there = granted(layer, ends.to, ends.to_start, to_size);
+    const AccessSet all = handled(layer);
+    out.needed |= (needs_from | needs_to) & all;
+    everything = everything && (here.rights & there.rights).contains(all);
+    const AccessSet missing = ((needs_from & all) - here.rights) | ((needs_to & all) - there.rights);
+    const bool hard = !(missing - Right::refer).empty();
+    if (missing.empty() || out.err == EACCES || (out.err == EXDEV && !hard)) continue;
+    out.err = hard ? EACCES : EXDEV;
+    out.layer = static_cast<int>(i) + 1;
+    out.missing = missing;
+    out.rule = (needs_from & all) == (needs_from & all & here.rights) ? there.nearest : here.nearest;
+  }
+  if (out.err != 0 || everything) return out;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const AccessSet gained = gain(layers_[i], ends);
+    if (gained.empty()) continue;
+    out.err = EXDEV;
+    out.layer = static_cast<int>(i) + 1;
+    out.missing = gained;
+    out.gain = true;
+    out.rule = granted(layers_[i], ends.to, ends.to_start, to_size).nearest;
+    return out;
+  }
+  out.rule = granted(layers_.back(), ends.to, ends.to_start, to_size).nearest;
+  return out;
+}
+
+// What the moved object (in an exchange also the other one) would be allowed at its new place and was not
+// before, by this layer. Rights it has by a rule of its own are not gained; a file has no use for those of
+// directories.
+AccessSet Model::gain(const Layer& layer, const Ends& ends) {
+  // Quirk (is_access_to_paths_allowed, seen on 6.18): on its way up from the root of the mount both names
+  // stand on, the kernel compares before it adds each directory's rules and not again after the last. So a
+  // rule on the root of the tree takes no part in the comparison where the names stand on another mount.
+  const std::size_t skip = on_inner_mount(ends.from, ends.from_start) ? 1 : 0;
+  const AccessSet here = granted(layer, ends.from, ends.from_start, ends.from.objects.size() - skip).rights;
+  const AccessSet there = granted(layer, ends.to, ends.to_start, ends.to.objects.size() - skip).rights;
+  const auto gained_by = [&](const Object& object, AccessSet before, AccessSet after) {
+    AccessSet gained = (handled(layer) & after) - before;
+    if (const auto own = layer.rules.find(object); own != layer.rules.end())
+      gained = gained - own->second.rights;
+    return object.type == FileType::directory ? gained : gained & rights_on_files();
+  };
+  AccessSet gained = gained_by(ends.from.objects[0], here, there);
+  if (ends.exchange) gained |= gained_by(ends.to.objects[0], there, here);
+  return gained;
 }
 
 }  // namespace lockstep::model

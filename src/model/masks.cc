@@ -2,23 +2,34 @@
 
 namespace lockstep::model {
 
-// Written down a second time, from the kernel's sources (LANDLOCK_LAST_ACCESS_FS of each release), in numbers: a slip in
-// landlock/abi_table.cc must meet a different slip here to go unnoticed.
+// Written down a second time, from the kernel's sources (LANDLOCK_LAST_ACCESS_FS of each release), in
+// numbers: a slip in landlock/abi_table.cc must meet a different slip here to go unnoticed.
 AccessSet rights_of_abi(int abi) {
   switch (abi) {
-    case 1: return AccessSet::from_bits(0x1fff);
-    case 2: return AccessSet::from_bits(0x3fff);
+    case 1:
+      return AccessSet::from_bits(0x1fff);
+    case 2:
+      return AccessSet::from_bits(0x3fff);
     case 3:
-    case 4: return AccessSet::from_bits(0x7fff);
+    case 4:
+      return AccessSet::from_bits(0x7fff);
     case 5:
     case 6:
     case 7:
-    case 8: return AccessSet::from_bits(0xffff);
+    case 8:
+      return AccessSet::from_bits(0xffff);
     case 9:
     case 10:
-    case 11: return AccessSet::from_bits(0x1ffff);
-    default: return {};
+    case 11:
+      return AccessSet::from_bits(0x1ffff);
+    default:
+      return {};
   }
+}
+
+// EXECUTE, WRITE_FILE, READ_FILE, TRUNCATE, IOCTL_DEV, RESOLVE_UNIX (ACCESS_FILE in security/landlock/fs.c).
+AccessSet rights_on_files() {
+  return AccessSet::from_bits(0x1c007);
 }
 
 }  // namespace lockstep::model

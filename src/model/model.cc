@@ -3,29 +3,29 @@
 namespace lockstep::model {
 namespace {
 
-// What the kernel takes in a rule on anything but a directory (a second copy, like the masks).
-constexpr AccessSet on_files = AccessSet::from_bits(0x1c007);
+std::string label_of(const EffectiveRule& rule) {
+  const std::string line = rule.line > 0 ? ", line " + std::to_string(rule.line) : "";
+  return printable(rule.path) + " (" + std::string(name(rule.access)) + line + ")";
+}
 
 }  // namespace
 
 void Model::add_layer(const EffectivePolicy& effective, const std::vector<Walk>& walks) {
   const AccessSet all = rights_of_abi(kernel_.abi);
   std::vector<Rule> rules;
-  std::vector<std::string> rule_names;
-  for (std::size_t i = 0; i < effective.rules.size() && i < walks.size(); ++i) {
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < effective.rules.size(); ++i) {
+    const EffectiveRule& rule = effective.rules[i];
+    labels.push_back(label_of(rule));
+    if (i >= walks.size()) continue;
     const Walk& walk = walks[i];
     if (walk.error != 0 || walk.missing || walk.exempt || walk.objects.empty()) continue;
-    const EffectiveRule& rule = effective.rules[i];
     AccessSet rights = rule.rights(all);
-    if (walk.objects[0].type != FileType::directory) rights &= on_files;
-    if (rights.empty()) continue;
-    rules.push_back({walk.objects[0], rights, static_cast<int>(i)});
-    std::string label = printable(rule.path) + " (" + std::string(name(rule.access));
-    if (rule.line > 0) label += ", line " + std::to_string(rule.line);
-    rule_names.push_back(label + ")");
+    if (walk.objects[0].type != FileType::directory) rights &= rights_on_files();
+    if (!rights.empty()) rules.push_back({walk.objects[0], rights, static_cast<int>(i)});
   }
   add_layer(all, rules);
-  layers_.back().names = std::move(rule_names);
+  layers_.back().names = std::move(labels);
 }
 
 void Model::add_layer(AccessSet handled, const std::vector<Rule>& rules) {
@@ -34,24 +34,27 @@ void Model::add_layer(AccessSet handled, const std::vector<Rule>& rules) {
   for (std::size_t i = 0; i < rules.size(); ++i) {
     Granted& granted = layer.rules[rules[i].object];
     granted.rights |= rules[i].rights;  // two rules on one object: the kernel joins them
-    granted.rule = static_cast<int>(i);
+    granted.rule = rules[i].source >= 0 ? rules[i].source : static_cast<int>(i);
     layer.names.push_back("rule " + std::to_string(i + 1));
   }
   layers_.push_back(std::move(layer));
 }
 
 std::string Model::describe(const Decision& decision) const {
-  if (decision.err == 0) {
-    if (decision.needed.empty()) return "Landlock does not restrict this";
-    std::string out = "allowed: " + join_names(decision.needed, "+");
-    if (decision.rule >= 0 && !layers_.empty())
-      out += " granted by " + layers_.back().names[static_cast<std::size_t>(decision.rule)];
-    return out;
-  }
-  const Layer& layer = layers_[static_cast<std::size_t>(decision.layer - 1)];
-  std::string out = "layer " + std::to_string(decision.layer) + " lacks " + join_names(decision.missing, "+");
-  if (decision.rule >= 0) return out + "; nearest rule " + layer.names[static_cast<std::size_t>(decision.rule)];
-  return out + "; no rule covers it";
+  if (decision.err == 0 && decision.needed.empty()) return "Landlock does not restrict this";
+  const std::size_t layer =
+      static_cast<std::size_t>(decision.layer > 0 ? decision.layer : static_cast<int>(layers_.size())) - 1;
+  const auto index = static_cast<std::size_t>(decision.rule);  // -1 is past any end
+  const bool known = layer < layers_.size() && index < layers_[layer].names.size();
+  const std::string rule = known ? layers_[layer].names[index] : "";
+  if (decision.err == 0)
+    return "allowed: " + join_names(decision.needed, "+") + (known ? " granted by " + rule : "");
+  std::string out = "layer " + std::to_string(decision.layer);
+  if (decision.gain)
+    out += ": the move would gain " + join_names(decision.missing, "+");
+  else
+    out += " lacks " + join_names(decision.missing, "+");
+  return out + (known ? "; nearest rule " + rule : "; no rule covers it");
 }
 
 }  // namespace lockstep::model

@@ -1,14 +1,16 @@
-// The model: Landlock's part of an answer, from the effective policy, an ABI number and a view of the file system.
+// The model: Landlock's part of an answer, from the effective policy, an ABI number and a view of the file
+// system.
 //
 //   Model model({.abi = 7, .errata = 0x7});
-//   model.add_layer(effective, walks);                          // walks[i]: what effective.rules[i].path leads to
-//   Decision d = model.decide({.operation = Operation::open_w, .first = &walk});
-//   d.err == EACCES && model.describe(d) == "layer 1 lacks write_file; nearest rule /proc (read_only, line 7)"
+//   model.add_layer(effective, walks);                          // walks[i]: what effective.rules[i].path
+//   leads to Decision d = model.decide({.operation = Operation::open_w, .first = &walk}); d.err == EACCES &&
+//   model.describe(d) == "layer 1 lacks write_file; nearest rule /proc (read_only, line 7)"
 //
-// Independent on purpose: it never sees a plan, a rule set or a mask of the library; its own per-ABI masks are in
-// model/masks.cc. What comes before or after Landlock in the kernel (ENOENT, EROFS, DAC, EISDIR of unlink, ...) is not
-// its business: the judge composes it with the control's answer. decide() calls no system and does not allocate.
-// Rules of the decision: security/landlock/fs.c; quirks are named in decide.cc with the version that has them.
+// Independent on purpose: it never sees a plan, a rule set or a mask of the library; its own per-ABI masks
+// are in model/masks.cc. What comes before or after Landlock in the kernel (ENOENT, EROFS, DAC, EISDIR of
+// unlink, ...) is not its business: the judge composes it with the control's answer. decide() calls no system
+// and does not allocate. Rules of the decision: security/landlock/fs.c; quirks are named in decide.cc with
+// the version that has them.
 #ifndef LOCKSTEP_MODEL_MODEL_H_
 #define LOCKSTEP_MODEL_MODEL_H_
 
@@ -25,18 +27,22 @@
 namespace lockstep::model {
 
 struct Kernel {
-  int abi = 0;           // the ABI the policy is compiled for: what its layers handle
-  int kernel_abi = 0;    // the ABI of the kernel that will decide; 0: the same. They differ where a plan is masked
-  unsigned errata = 0;   // of the kernel that will decide; bit N-1: erratum N is fixed
+  int abi = 0;  // the ABI the policy is compiled for: what its layers handle
+  int kernel_abi =
+      0;  // the ABI of the kernel that will decide; 0: the same. They differ where a plan is masked
+  unsigned errata = 0;  // of the kernel that will decide; bit N-1: erratum N is fixed
 };
 
 // A second copy of the kernel's masks, kept apart from landlock/abi.h.
 AccessSet rights_of_abi(int abi);
+// What Landlock accepts in a rule on anything but a directory, of all ABIs together.
+AccessSet rights_on_files();
 
 struct Rule {
   Object object;
-  AccessSet rights;  // already cut to the ABI and, for anything but a directory, to what Landlock accepts there
-  int source = -1;   // index into the effective policy's rules; -1: made by hand
+  AccessSet
+      rights;  // already cut to the ABI and, for anything but a directory, to what Landlock accepts there
+  int source = -1;  // index into the effective policy's rules; -1: made by hand, its own index counts
 };
 
 struct Query {
@@ -47,18 +53,23 @@ struct Query {
 };
 
 struct Decision {
-  int err = 0;          // 0: Landlock allows it; else EACCES, EXDEV or EPERM
-  int layer = 0;        // which layer denied, 1-based; 0: none did
-  AccessSet missing;    // what that layer lacks
-  AccessSet needed;     // what the operation needs, of what the layers handle
-  int rule = -1;        // index of the rule in that layer that came nearest (allow: that granted last); -1: none on the walk
+  int err = 0;        // 0: Landlock allows it; else EACCES, EXDEV or EPERM
+  int layer = 0;      // which layer denied, 1-based; 0: none did
+  AccessSet missing;  // what that layer lacks
+  AccessSet needed;   // what the operation needs, of what the layers handle
+  // Index of the rule in that layer that came nearest (allow: the nearest in the last layer); of a layer made
+  // from an effective policy, into its rules. -1: none on the walk.
+  int rule = -1;
+  bool gain =
+      false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
 };
 
 class Model {
  public:
   explicit Model(Kernel kernel) : kernel_(kernel) {}
 
-  // Stacks the policy as one more layer. A rule whose walk has an error is no rule. `walks` is parallel to effective.rules.
+  // Stacks the policy as one more layer. A rule whose walk has an error is no rule. `walks` is parallel to
+  // effective.rules.
   void add_layer(const EffectivePolicy& effective, const std::vector<Walk>& walks);
   // Stacks a layer made by hand (fuzzing, tests).
   void add_layer(AccessSet handled, const std::vector<Rule>& rules);
@@ -73,13 +84,33 @@ class Model {
  private:
   struct Granted {
     AccessSet rights;
-    int rule;  // the last rule made for this object
+    int rule;  // the last rule made for this object: an index into names
   };
   struct Layer {
     AccessSet handled;
     std::unordered_map<Object, Granted, ObjectHash> rules;
     std::vector<std::string> names;  // of the rules, for describe()
   };
+
+  struct Sum {
+    AccessSet rights;
+    int nearest = -1;
+  };
+  struct Ends {  // of a rename, exchange or link
+    const Walk& from;
+    const Walk& to;
+    std::size_t from_start;  // where the parents begin
+    std::size_t to_start;
+    bool exchange;
+  };
+
+  // refer is denied by every layer of a domain that restricts files, also by one that does not handle it.
+  static AccessSet handled(const Layer& layer) { return layer.handled | Right::refer; }
+  static Sum granted(const Layer& layer, const Walk& walk, std::size_t start, std::size_t end);
+  static AccessSet gain(const Layer& layer, const Ends& ends);
+  Decision check(const Walk& walk, std::size_t start, AccessSet rights) const;
+  Decision move(const Query& query) const;
+  Decision reparent(const Ends& ends, AccessSet needs_from, AccessSet needs_to) const;
 
   Kernel kernel_;
   std::vector<Layer> layers_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,18 +27,21 @@ void fd_link(int fd, char* out) {
   *at = '\0';
 }
 
+// 0 or errno. Of a mount point it reads the mounted root, which is what the kernel's walk meets.
+int read_link(int dir, const char* path, RawLink* out) {
+  struct statx st;
+  constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
+  if (::statx(dir, path, flags, STATX_TYPE | STATX_INO, &st) != 0) return errno;
+  const bool mount_root = (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  *out = {makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, st.stx_mode, mount_root ? 1U : 0U};
+  return 0;
+}
+
 bool add_link(const char* path, RawWalk* out) {
-  struct stat st;
-  if (::lstat(path, &st) != 0) {
-    out->error = errno;
-    return false;
-  }
-  if (out->count == RawWalk::max_links) {
-    out->error = E2BIG;
-    return false;
-  }
-  out->links[out->count++] = {st.st_dev, st.st_ino, st.st_mode, 0};
-  return true;
+  if (out->count == RawWalk::max_links) out->error = E2BIG;
+  if (out->error == 0) out->error = read_link(AT_FDCWD, path, &out->links[out->count]);
+  if (out->error == 0) ++out->count;
+  return out->error == 0;
 }
 
 // The name the kernel gives the object behind `fd`. Empty: none.
@@ -73,9 +77,9 @@ void read_walk(const char* path, bool follow, RawWalk* out) {
   int fd = ::open(path, flags);
   if (fd < 0 && errno == ENOENT) {
     char parent[PATH_MAX + 1];
-    struct stat st;
+    RawLink dangling;
     // A dangling link is not a missing name: what it points to cannot be looked up.
-    if (::lstat(path, &st) == 0 || !parent_path(path, parent)) {
+    if (read_link(AT_FDCWD, path, &dangling) == 0 || !parent_path(path, parent)) {
       out->error = ENOENT;
       return;
     }
@@ -88,13 +92,13 @@ void read_walk(const char* path, bool follow, RawWalk* out) {
   }
 
   char name[PATH_MAX + 1];
+  RawLink object;
   const bool named = canonical_name(fd, name);
+  out->error = named ? read_link(fd, "", &object) : EIO;
   ::close(fd);
-  if (!named) {
-    out->error = EIO;
-    return;
-  }
-  // "pipe:[1]", "/memfd:x (deleted)", "mnt:[4026531841]": objects of the kernel's own mounts, which Landlock leaves alone.
+  if (out->error != 0) return;
+  // "pipe:[1]", "/memfd:x (deleted)", "mnt:[4026531841]": objects of the kernel's own mounts, which Landlock
+  // leaves alone.
   if (name[0] != '/' || std::strncmp(name, "/memfd:", 7) == 0) {
     out->exempt = 1;
     return;
@@ -103,35 +107,17 @@ void read_walk(const char* path, bool follow, RawWalk* out) {
   std::size_t length = std::strlen(name);
   while (length > 1) {
     if (!add_link(name, out)) return;
+    // Of a deleted object, or one outside the root or below a later mount, the name leads to nothing or to
+    // another.
+    if (out->count == 1 && (out->links[0].dev != object.dev || out->links[0].ino != object.ino)) {
+      out->error = ESTALE;
+      return;
+    }
     while (length > 1 && name[length - 1] != '/') --length;
     if (length > 1) --length;
     name[length] = '\0';
   }
   add_link("/", out);
-}
-
-Walk to_walk(const RawWalk& raw) {
-  Walk walk;
-  walk.missing = raw.missing != 0;
-  walk.exempt = raw.exempt != 0;
-  walk.error = raw.error;
-  walk.objects.reserve(static_cast<std::size_t>(raw.count));
-  for (int i = 0; i < raw.count; ++i)
-    walk.objects.push_back({raw.links[i].dev, raw.links[i].ino, file_type(raw.links[i].mode)});
-  return walk;
-}
-
-FileType file_type(std::uint32_t st_mode) {
-  switch (st_mode & S_IFMT) {
-    case S_IFREG: return FileType::regular;
-    case S_IFDIR: return FileType::directory;
-    case S_IFLNK: return FileType::symlink;
-    case S_IFCHR: return FileType::character;
-    case S_IFBLK: return FileType::block;
-    case S_IFIFO: return FileType::fifo;
-    case S_IFSOCK: return FileType::socket;
-    default: return FileType::none;
-  }
 }
 
 }  // namespace lockstep::model

@@ -1,7 +1,9 @@
 // Reads a Walk from this machine: the only part of the model that calls the system.
 //
-// Open the path with O_PATH, ask /proc/self/fd for its canonical name, lstat every prefix. Async-signal-safe and without the
-// heap (fixed buffers), so that a child can do it in its own mount namespace just before a probe; needs /proc.
+// Open the path with O_PATH, ask /proc/self/fd for its canonical name, lstat every prefix. Async-signal-safe
+// and without the heap (fixed buffers), so that a child can do it in its own mount namespace just before a
+// probe; needs /proc. In a chroot the walk ends at the process' root, where the kernel's goes on: not for
+// such a process.
 #ifndef LOCKSTEP_MODEL_READ_WALK_H_
 #define LOCKSTEP_MODEL_READ_WALK_H_
 
@@ -14,8 +16,8 @@ namespace lockstep::model {
 struct RawLink {
   std::uint64_t dev;
   std::uint64_t ino;
-  std::uint32_t mode;  // st_mode
-  std::uint32_t pad;
+  std::uint32_t mode;        // st_mode
+  std::uint32_t mount_root;  // 1: the root of a mount
 };
 
 struct RawWalk {
@@ -30,6 +32,7 @@ struct RawWalk {
 // `follow`: whether a symbolic link in the last component is followed.
 void read_walk(const char* path, bool follow, RawWalk* out);
 
+// Not for a restricted child: allocates (view.cc). A wild count is an error.
 Walk to_walk(const RawWalk& raw);
 
 }  // namespace lockstep::model

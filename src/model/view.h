@@ -1,8 +1,10 @@
-// What the model knows of the file system: objects, and for a path the objects the kernel walks from it to the root.
+// What the model knows of the file system: objects, and for a path the objects the kernel walks from it to
+// the root.
 //
-// The kernel ties a rule to an inode and, at each access, walks from the object to the root of the mount tree: the
-// directory entry, its parents, at the root of a mount the parents of the mount point (the covered directory itself is
-// skipped). A Walk is that list. Lstat of every prefix of the canonical path gives it: view/read_walk.h, or a test's literal.
+// The kernel ties a rule to an inode and, at each access, walks from the object to the root of the mount
+// tree: the directory entry, its parents, at the root of a mount the parents of the mount point (the covered
+// directory itself is skipped). A Walk is that list. Lstat of every prefix of the canonical path gives it:
+// read_walk.h, or a test's literal.
 #ifndef LOCKSTEP_MODEL_VIEW_H_
 #define LOCKSTEP_MODEL_VIEW_H_
 
@@ -20,6 +22,7 @@ struct Object {
   std::uint64_t dev = 0;
   std::uint64_t ino = 0;
   FileType type = FileType::none;
+  bool mount_root = false;  // the root of a mount: moves across directories care (decide.cc)
   friend bool operator==(const Object& a, const Object& b) { return a.dev == b.dev && a.ino == b.ino; }
 };
 
@@ -29,13 +32,14 @@ struct ObjectHash {
   }
 };
 
-// One path. objects[0] is the object itself, or, where `missing`, the directory that would hold the name; the rest are its
-// parents up to the root.
+// One path. objects[0] is the object itself, or, where `missing`, the directory that would hold the name; the
+// rest are its parents up to the root.
 struct Walk {
   std::vector<Object> objects;
   bool missing = false;  // the last component does not exist
-  bool exempt = false;   // never restricted by Landlock: a pipe, socket, memfd or namespace file behind /proc/<pid>/fd
-  int error = 0;         // the path cannot be looked up at all: errno. Nothing else is valid then
+  bool exempt =
+      false;  // never restricted by Landlock: a pipe, socket, memfd or namespace file behind /proc/<pid>/fd
+  int error = 0;  // the path cannot be looked up at all: errno. Nothing else is valid then
 };
 
 }  // namespace lockstep::model
