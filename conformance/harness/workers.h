@@ -32,7 +32,8 @@ class Workers {
   Workers& operator=(Workers&&) noexcept;
   ~Workers();
 
-  const WorkerHello& hello() const;  // of the first: they are alike
+  const WorkerHello& hello() const;  // of the last started: they are alike
+  unsigned count() const;
 
   // Runs every request. The callback gets the request's index. Fails only where no worker can be kept alive.
   Result<void> run(const std::vector<RowRequest>& requests, const std::function<void(std::size_t, RowReply)>& done);

@@ -1,0 +1,307 @@
+#include "conformance/harness/child.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "conformance/harness/layout.h"
+#include "conformance/probes/probe.h"
+#include "conformance/probes/resolve.h"
+#include "enforce/prepare.h"
+#include "enforce/privilege.h"
+#include "enforce/restrict.h"
+
+namespace lockstep::conformance {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool address_sanitizer = true;
+#else
+constexpr bool address_sanitizer = false;
+#endif
+
+void close_all_but(std::vector<int> keep) {
+  std::sort(keep.begin(), keep.end());
+  unsigned next = 0;
+  for (const int fd : keep) {
+    if (fd < 0) continue;
+    const auto open = static_cast<unsigned>(fd);
+    if (open > next) ::syscall(SYS_close_range, next, open - 1, 0);
+    next = open + 1;
+  }
+  ::syscall(SYS_close_range, next, ~0U, 0);
+}
+
+Result<void> die_with(pid_t parent) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return system_error(errno, "prctl(PR_SET_PDEATHSIG)");
+  // The parent may be gone already, and then nobody would send the signal.
+  if (::getppid() != parent) ::_exit(exit_setup_failed);
+  return {};
+}
+
+class Child {
+ public:
+  explicit Child(const ChildContext& context) : context_(context), request_(*context.request) {}
+  [[noreturn]] void run();
+
+ private:
+  Result<void> settle();
+  Result<void> open_everything();
+  Result<void> drop();
+  Result<void> restrict();
+  void canary(std::int32_t* out) const;
+  void probe();
+  void misbehave();
+  [[noreturn]] void fail(const Error& error, int code);
+  void phase(std::uint32_t number) { context_.slot.header->phase = number; }
+
+  const ChildContext& context_;
+  const RowRequest& request_;
+  pid_t sibling_ = 0;
+  pid_t own_sibling_ = 0;
+  std::vector<UniqueFd> keep_;
+  std::optional<Prepared> prepared_;
+  std::vector<std::string> paths_;
+  std::vector<Probe> probes_;
+  char canary_path_[40] = {};
+};
+
+[[noreturn]] void Child::fail(const Error& error, int code) {
+  SlotHeader* header = context_.slot.header;
+  header->setup_err = error.err;
+  std::strncpy(header->message, error.to_string().c_str(), sizeof(header->message) - 1);
+  if (own_sibling_ > 0) ::kill(own_sibling_, SIGKILL);
+  ::_exit(code);
+}
+
+// Steps 1 and 2: a known state, whatever the worker was in.
+Result<void> Child::settle() {
+  if (::setpgid(0, 0) != 0) return system_error(errno, "setpgid(0, 0)");
+  LOCKSTEP_CHECK(die_with(context_.parent));
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);  // refuses what cannot be set
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::umask(0);
+  const rlimit no_core{0, 0}, small_files{1U << 20, 1U << 20};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::setrlimit(RLIMIT_FSIZE, &small_files);
+  const rlimit memory{1UL << 30, 1UL << 30};
+  if (!address_sanitizer) ::setrlimit(RLIMIT_AS, &memory);
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(context_.output_fd, 1) < 0 || ::dup2(context_.output_fd, 2) < 0)
+    return system_error(errno, "dup2()");
+  return {};
+}
+
+// Steps 3 and 4: the host, the rule set, the descriptors that the probes had before.
+Result<void> Child::open_everything() {
+  if (Result<void> made = lay_out(request_, context_.privileged, context_.mount_point, context_.scratch, &keep_); !made.ok()) {
+    const bool no_namespace = made.error().message.starts_with("unshare");
+    fail(made.error(), no_namespace ? exit_skipped : exit_setup_failed);
+  }
+  sibling_ = context_.sibling;
+  if (request_.simulated && !context_.privileged) {
+    // In a user namespace of its own, this child may look only at processes of the same one.
+    own_sibling_ = sibling_ = start_sibling(false, 0);
+    if (sibling_ < 0) return system_error(errno, "fork()");
+  }
+  Plan plan;
+  plan.file = request_.name;
+  plan.abi = request_.plan_abi;
+  plan.handled = AccessSet::from_bits(request_.handled);
+  plan.compatibility = request_.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
+  for (const WirePlanRule& rule : request_.rules)
+    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, 0});
+  LOCKSTEP_ASSIGN(Prepared prepared, prepare(plan, {}));
+  prepared_.emplace(std::move(prepared));
+
+  if (!context_.restricts)
+    for (std::size_t i = 0; i < request_.view_paths.size(); ++i)
+      model::read_walk(request_.view_paths[i].c_str(), true, &context_.slot.walks[i]);
+  paths_.reserve(2 * request_.cells.size());
+  for (const CellRequest& cell : request_.cells) {
+    paths_.push_back(resolve_path(cell.path, context_.scratch, sibling_));
+    paths_.push_back(resolve_path(cell.path2, context_.scratch, sibling_));
+    probes_.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths_[paths_.size() - 2].c_str(),
+                       paths_.back().c_str(), -1});
+    Probe& probe = probes_.back();
+    if (probe.mode != Mode::before) continue;
+    probe.before_fd = open_before(probe);
+    if (probe.before_fd >= 0) keep_.emplace_back(probe.before_fd);
+  }
+  std::strcpy(canary_path_, ("/proc/" + std::to_string(sibling_) + "/exe").c_str());
+  return {};
+}
+
+// Steps 6 and 7.
+Result<void> Child::drop() {
+  Identity identity;
+  switch (request_.identity) {
+    case IdentityKind::user: identity.uid = identity.gid = context_.uid; break;
+    case IdentityKind::container_root: identity.keep = container_default_capabilities(); break;
+    case IdentityKind::root: {
+      LOCKSTEP_ASSIGN(identity.keep, permitted_capabilities());
+      break;
+    }
+    case IdentityKind::self:
+      identity.uid = ::getuid();
+      identity.gid = ::getgid();
+      break;
+  }
+  LOCKSTEP_CHECK(drop_privileges(identity));
+  if (::prctl(PR_SET_DUMPABLE, request_.non_dumpable ? 0 : 1) != 0) return system_error(errno, "prctl(PR_SET_DUMPABLE)");
+  return die_with(context_.parent);
+}
+
+void* restrict_in_thread(void* argument) {
+  const Result<void> restricted = restrict_self(*static_cast<Prepared*>(argument));
+  return restricted.ok() ? nullptr : argument;
+}
+
+Result<void> Child::restrict() {
+  if (!context_.restricts || request_.enforcement == Enforcement::none) {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS)");
+    return {};
+  }
+  if (request_.enforcement == Enforcement::faithful) return restrict_self(*prepared_);
+  pthread_t thread;
+  void* failed = nullptr;
+  if (::pthread_create(&thread, nullptr, restrict_in_thread, &*prepared_) != 0 || ::pthread_join(thread, &failed) != 0 || failed != nullptr)
+    return internal_error("the other thread could not be restricted");
+  return {};
+}
+
+void Child::canary(std::int32_t* out) const {
+  char target[256];
+  *out = ::readlink(canary_path_, target, sizeof(target)) >= 0 ? 0 : errno;
+}
+
+void Child::probe() {
+  ProbeRun run;
+  run.probes = probes_;
+  run.slot = context_.slot;
+  run.capture = !context_.restricts;
+  run.first_walk = static_cast<std::uint32_t>(request_.view_paths.size());
+  run.helper_fd = context_.helper_fd;
+  run.request_fd = context_.request_fd;
+  run.slot_fd = context_.slot_fd;
+  run.scratch = context_.scratch.c_str();
+  run.sibling = sibling_;
+  if (!run_probes(run)) ::_exit(exit_actor_failed);
+}
+
+// What the harness's own tests ask a child to do wrong. Only the restricted child does.
+void Child::misbehave() {
+  const std::string text(1U << 16, 'x');
+  switch (request_.misbehaviour) {
+    case Misbehaviour::none: return;
+    case Misbehaviour::crash: ::abort();
+    case Misbehaviour::hang:
+      while (true) ::pause();
+    case Misbehaviour::exit_zero: ::_exit(0);
+    case Misbehaviour::exit_without_complete: ::_exit(exit_completed);
+    case Misbehaviour::wild_write: std::memset(context_.slot.cells, 0xff, request_.cells.size() * sizeof(SlotCell)); break;
+    case Misbehaviour::flood_stdout:
+      while (::write(1, text.data(), text.size()) > 0) {
+      }
+      return;
+    case Misbehaviour::fork_away:
+      if (::fork() == 0) {
+        ::setsid();
+        if (::fork() == 0)
+          while (true) ::pause();
+        ::_exit(0);
+      }
+      return;
+    case Misbehaviour::ignore_sigterm:
+      ::signal(SIGTERM, SIG_IGN);
+      while (true) ::pause();
+    case Misbehaviour::stop: ::raise(SIGSTOP); return;
+    case Misbehaviour::exhaust_fds:
+      while (::dup(0) >= 0) {
+      }
+      return;
+    case Misbehaviour::exhaust_memory:
+      while (void* memory = ::mmap(nullptr, 1U << 24, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+        if (memory == MAP_FAILED) break;
+      ::abort();
+    case Misbehaviour::false_canary: context_.slot.header->canary_after = 0; return;
+  }
+}
+
+[[noreturn]] void Child::run() {
+  const auto must = [&](const Result<void>& result) {
+    if (!result.ok()) fail(result.error(), exit_setup_failed);
+  };
+  phase(1);
+  must(settle());
+  phase(3);
+  must(open_everything());
+  phase(5);
+  std::vector<int> open = {0, 1, 2, context_.slot_fd, context_.request_fd, context_.helper_fd, prepared_->ruleset.fd()};
+  for (const UniqueFd& fd : keep_) open.push_back(fd.get());
+  for (const Pin& pin : prepared_->pins) open.push_back(pin.fd.get());
+  close_all_but(std::move(open));
+  phase(6);
+  must(drop());
+  phase(8);
+  SlotHeader* header = context_.slot.header;
+  canary(&header->canary_before);
+  must(restrict());
+  canary(&header->canary_after);
+  phase(9);
+  if (context_.restricts) misbehave();
+  if (request_.misbehaviour != Misbehaviour::wild_write || !context_.restricts) probe();
+  if (own_sibling_ > 0) {
+    ::kill(own_sibling_, SIGKILL);
+    ::waitpid(own_sibling_, nullptr, 0);
+  }
+  header->complete = 1;
+  ::_exit(exit_completed);
+}
+
+}  // namespace
+
+void run_child(const ChildContext& context) { Child(context).run(); }
+
+pid_t start_sibling(bool privileged, uid_t identity_uid) {
+  int ready[2];
+  if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    close_all_but({ready[1]});
+    Identity identity;
+    identity.uid = identity.gid = privileged ? identity_uid : ::getuid();
+    if (!privileged) identity.gid = ::getgid();
+    const bool ok = drop_privileges(identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    ::setpgid(0, 0);
+    if (!ok || ::getppid() != parent || ::write(ready[1], "r", 1) != 1) ::_exit(1);
+    while (true) ::pause();
+  }
+  ::close(ready[1]);
+  char byte = 0;
+  const bool started = pid > 0 && ::read(ready[0], &byte, 1) == 1;
+  ::close(ready[0]);
+  if (pid > 0 && !started) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    errno = EPERM;
+    return -1;
+  }
+  return pid;
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,44 @@
+// One child of a row: the row protocol from its first step to _exit(42).
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_CHILD_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_CHILD_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "conformance/harness/slot.h"
+#include "conformance/harness/wire.h"
+
+namespace lockstep::conformance {
+
+// How a child ends, as exit codes. None is 0 or 1: an accidental exit must not look like any of them.
+inline constexpr int exit_completed = 42;
+inline constexpr int exit_setup_failed = 43;
+inline constexpr int exit_skipped = 44;
+inline constexpr int exit_actor_failed = 45;
+
+struct ChildContext {
+  const RowRequest* request = nullptr;
+  bool restricts = false;  // false: the control
+  bool privileged = false;
+  pid_t parent = 0;
+  uid_t uid = 0;      // of identity `user`
+  pid_t sibling = 0;  // the canary's
+  std::string mount_point;
+  std::string scratch;
+  Slot slot;
+  int slot_fd = -1;
+  int request_fd = -1;
+  int helper_fd = -1;
+  int output_fd = -1;
+};
+
+[[noreturn]] void run_child(const ChildContext& context);
+
+// Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1 and errno
+// on failure. `identity_uid` is the uid it takes where privileged.
+pid_t start_sibling(bool privileged, uid_t identity_uid);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_CHILD_H_

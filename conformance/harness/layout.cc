@@ -1,0 +1,225 @@
+#include "conformance/harness/layout.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <utility>
+
+namespace lockstep::conformance {
+namespace {
+
+Error failed(const std::string& call, const std::string& path) {
+  return system_error(errno, call + "(\"" + printable(path) + "\")");
+}
+
+Result<void> write_file(const char* path, const std::string& text) {
+  UniqueFd fd(::open(path, O_WRONLY | O_CLOEXEC));
+  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return failed("write", path);
+  return {};
+}
+
+class Builder {
+ public:
+  Builder(bool privileged, bool simulated, std::string base, std::vector<UniqueFd>* keep)
+      : privileged_(privileged), simulated_(simulated), base_(std::move(base)), keep_(keep) {}
+
+  Result<void> make(const TreeItem& item);
+  Result<void> bind(const std::string& source, const std::string& path, bool directory);
+
+ private:
+  std::string real(const std::string& path) const {
+    if (simulated_) return base_ + path;
+    constexpr std::size_t token = sizeof("$scratch") - 1;
+    return path.starts_with("$scratch") ? base_ + path.substr(token) : path;
+  }
+  Result<void> make_parents(const std::string& path);
+  Result<void> make_directory(const std::string& path);
+  Result<void> make_file(const std::string& path, std::uint32_t size, bool executable);
+  Result<void> make_character(const std::string& item, const std::string& path);
+  Result<void> make_terminal(const std::string& path);
+  Result<void> make_server(const std::string& path);
+
+  bool privileged_;
+  bool simulated_;
+  std::string base_;
+  std::vector<UniqueFd>* keep_;
+  bool has_terminals_ = false;
+  std::set<std::pair<dev_t, ino_t>> nodes_;
+};
+
+Result<void> Builder::make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) return failed("mkdir", path);
+  if (::chmod(path.c_str(), 0777) != 0) return failed("chmod", path);
+  return {};
+}
+
+Result<void> Builder::make_parents(const std::string& path) {
+  for (std::size_t slash = path.find('/', base_.size() + 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const std::string parent = path.substr(0, slash);
+    if (::access(parent.c_str(), F_OK) != 0) LOCKSTEP_CHECK(make_directory(parent));
+  }
+  return {};
+}
+
+Result<void> Builder::make_file(const std::string& path, std::uint32_t size, bool executable) {
+  // Text, and neither ELF nor `#!`: executing it is ENOEXEC once the open was allowed.
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  if (!fd) return failed("open", path);
+  const std::string text(size, '.');
+  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return failed("write", path);
+  if (::fchmod(fd.get(), executable ? 0777 : 0666) != 0) return failed("fchmod", path);
+  return {};
+}
+
+// Without CAP_MKNOD: the slave of a terminal of our own, bound onto the name. Each has an inode of its own.
+Result<void> Builder::make_terminal(const std::string& path) {
+  const std::string terminals = base_ + "/.terminals";
+  if (!has_terminals_) {
+    LOCKSTEP_CHECK(make_directory(terminals));
+    if (::mount("devpts", terminals.c_str(), "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0666") != 0)
+      return failed("mount devpts", terminals);
+    has_terminals_ = true;
+  }
+  UniqueFd master(::open((terminals + "/ptmx").c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  int unlocked = 0, number = 0;
+  if (!master || ::ioctl(master.get(), TIOCSPTLCK, &unlocked) != 0 || ::ioctl(master.get(), TIOCGPTN, &number) != 0)
+    return failed("open", terminals + "/ptmx");
+  keep_->push_back(std::move(master));
+  return bind(terminals + "/" + std::to_string(number), path, false);
+}
+
+Result<void> Builder::make_character(const std::string& item, const std::string& path) {
+  if (privileged_) {
+    // Device 1:9 (urandom) answers RNDGETENTCNT with 0, for anyone who has it open.
+    const unsigned minor = item == "/dev/null" ? 3 : item == "/dev/zero" ? 5 : 9;
+    if (::mknod(path.c_str(), S_IFCHR | 0666, makedev(1, minor)) != 0) return failed("mknod", path);
+    if (::chmod(path.c_str(), 0666) != 0) return failed("chmod", path);
+  } else if (item == "/dev/null" || item == "/dev/zero" || item == "/dev/urandom") {
+    LOCKSTEP_CHECK(bind(item, path, false));
+  } else {
+    LOCKSTEP_CHECK(make_terminal(path));
+  }
+  // Two names for one inode would hide a rule on the wrong device.
+  struct stat st;
+  if (::stat(path.c_str(), &st) != 0) return failed("stat", path);
+  if (!nodes_.insert({st.st_dev, st.st_ino}).second) return internal_error("two stand-in devices share an inode: " + printable(path));
+  return {};
+}
+
+Result<void> Builder::make_server(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // A path too long for a socket is made by name anyway: the probe says "unsupported".
+  if (path.size() >= sizeof(address.sun_path)) return make_file(path, 0, false);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  UniqueFd server(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!server || ::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::listen(server.get(), 16) != 0 || ::chmod(path.c_str(), 0666) != 0)
+    return failed("bind", path);
+  keep_->push_back(std::move(server));
+  return {};
+}
+
+Result<void> Builder::bind(const std::string& source, const std::string& path, bool directory) {
+  if (directory) {
+    LOCKSTEP_CHECK(make_directory(path));
+  } else {
+    LOCKSTEP_CHECK(make_file(path, 0, false));
+  }
+  if (::mount(source.c_str(), path.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) return failed("bind mount", path);
+  return {};
+}
+
+Result<void> Builder::make(const TreeItem& item) {
+  const std::string path = real(item.path);
+  LOCKSTEP_CHECK(make_parents(path));
+  switch (item.kind) {
+    case TreeKind::directory: return make_directory(path);
+    case TreeKind::file: return make_file(path, item.size, item.executable);
+    case TreeKind::character: return make_character(item.path, path);
+    case TreeKind::fifo:
+      if (::mkfifo(path.c_str(), 0666) != 0) return failed("mkfifo", path);
+      return {};
+    case TreeKind::socket: return make_server(path);
+    case TreeKind::symlink:
+      if (::symlink(item.target.c_str(), path.c_str()) != 0) return failed("symlink", path);
+      return {};
+    case TreeKind::hard_link:
+      if (::link(real(item.target).c_str(), path.c_str()) != 0) return failed("link", path);
+      return {};
+    case TreeKind::bind: {
+      struct stat st;
+      if (::stat(real(item.target).c_str(), &st) != 0) return failed("stat", item.target);
+      return bind(real(item.target), path, S_ISDIR(st.st_mode));
+    }
+  }
+  return internal_error("unknown kind of tree item");
+}
+
+}  // namespace
+
+Result<void> enter_mount_namespace(bool privileged) {
+  const uid_t uid = ::getuid();
+  const gid_t gid = ::getgid();
+  if (::unshare(privileged ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0)
+    return system_error(errno, privileged ? "unshare(CLONE_NEWNS)" : "unshare(CLONE_NEWUSER | CLONE_NEWNS)");
+  if (!privileged) {
+    LOCKSTEP_CHECK(write_file("/proc/self/setgroups", "deny"));
+    LOCKSTEP_CHECK(write_file("/proc/self/uid_map", std::to_string(uid) + " " + std::to_string(uid) + " 1"));
+    LOCKSTEP_CHECK(write_file("/proc/self/gid_map", std::to_string(gid) + " " + std::to_string(gid) + " 1"));
+  }
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return system_error(errno, "mount(\"/\", MS_REC | MS_PRIVATE)");
+  return {};
+}
+
+Result<void> lay_out(const RowRequest& request, bool privileged, const std::string& mount_point, const std::string& scratch,
+                     std::vector<UniqueFd>* keep) {
+  if (!request.simulated) {
+    Builder builder(privileged, false, scratch, keep);
+    for (const TreeItem& item : request.tree)
+      if (item.path != "$scratch") LOCKSTEP_CHECK(builder.make(item));
+    return {};
+  }
+  LOCKSTEP_CHECK(enter_mount_namespace(privileged));
+  if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0) return failed("mount tmpfs", mount_point);
+  Builder builder(privileged, true, mount_point, keep);
+  for (const TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
+  LOCKSTEP_CHECK(builder.bind("/proc", mount_point + "/proc", true));
+  if (request.bind_sys) LOCKSTEP_CHECK(builder.bind("/sys", mount_point + "/sys", true));
+  if (::chdir(mount_point.c_str()) != 0) return failed("chdir", mount_point);
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return failed("pivot_root", mount_point);
+  if (::umount2(".", MNT_DETACH) != 0) return system_error(errno, "umount2(\".\", MNT_DETACH)");
+  if (::chdir("/") != 0) return failed("chdir", "/");
+  return {};
+}
+
+void remove_tree(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd) {
+    DIR* directory = ::fdopendir(fd.release());
+    std::vector<std::string> names;
+    while (const dirent* entry = directory != nullptr ? ::readdir(directory) : nullptr)
+      if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
+    if (directory != nullptr) ::closedir(directory);
+    for (const std::string& name : names) {
+      const std::string below = path + "/" + name;
+      if (::unlink(below.c_str()) != 0) remove_tree(below);
+    }
+  }
+  ::rmdir(path.c_str());
+}
+
+}  // namespace lockstep::conformance

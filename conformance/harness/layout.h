@@ -1,0 +1,31 @@
+// Lays a row's files out, in the child, before its identity drops.
+//
+// Simulated: the row's items become the whole root of a private mount namespace (a tmpfs), with the machine's own /proc. Else: only
+// below the scratch directory. Modes are wide open, so that file permissions never decide a cell. Servers listen on their
+// sockets before the restriction and so stand outside the domain.
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_LAYOUT_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_LAYOUT_H_
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "conformance/harness/wire.h"
+
+namespace lockstep::conformance {
+
+// Enters a private mount namespace; as an ordinary user by way of a user namespace that maps the own ids.
+Result<void> enter_mount_namespace(bool privileged);
+
+// `mount_point`: an existing directory that the new root may cover. `scratch`: where "$scratch" is when not simulated.
+// Descriptors that must stay open (listening sockets, terminal masters) are appended to `keep`.
+Result<void> lay_out(const RowRequest& request, bool privileged, const std::string& mount_point, const std::string& scratch,
+                     std::vector<UniqueFd>* keep);
+
+// Removes the directory and all in it, without following links. Errors are the caller's to notice by the next use.
+void remove_tree(const std::string& path);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_LAYOUT_H_

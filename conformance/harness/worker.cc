@@ -1,0 +1,323 @@
+#include "conformance/harness/worker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "conformance/harness/child.h"
+#include "conformance/harness/layout.h"
+#include "conformance/harness/slot.h"
+#include "conformance/harness/wire.h"
+
+namespace lockstep::conformance {
+namespace {
+
+constexpr uid_t first_user = 64000;  // each worker's own: rows of another cannot signal this one's
+constexpr std::size_t output_shown = 4096;
+constexpr std::uint32_t max_frame = 64U << 20;
+
+// A shared mapping backed by a memfd, so that a program executed later can map it again.
+class SharedSlot {
+ public:
+  SharedSlot(std::uint32_t cells, std::uint32_t walks) : size_(Slot::bytes(cells, walks)) {
+    fd_.reset(static_cast<int>(::syscall(SYS_memfd_create, "slot", MFD_CLOEXEC)));
+    if (!fd_ || ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) return;
+    void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+    if (memory != MAP_FAILED) memory_ = memory;
+  }
+  SharedSlot(const SharedSlot&) = delete;
+  SharedSlot& operator=(const SharedSlot&) = delete;
+  ~SharedSlot() {
+    if (memory_ != nullptr) ::munmap(memory_, size_);
+  }
+  void* memory() const { return memory_; }
+  std::size_t size() const { return size_; }
+  int fd() const { return fd_.get(); }
+
+ private:
+  std::size_t size_;
+  UniqueFd fd_;
+  void* memory_ = nullptr;
+};
+
+class Worker {
+ public:
+  explicit Worker(const WorkerSetup& setup) : setup_(setup) {}
+  [[noreturn]] void run();
+
+ private:
+  ChildReply run_one(const RowRequest& request, int request_fd, bool restricts, unsigned row);
+  pid_t sibling_for(IdentityKind identity);
+  bool wait_for(pid_t pid, std::uint32_t timeout_ms, int* status);
+  std::size_t end_descendants();
+  int try_mount_namespace();
+
+  const WorkerSetup& setup_;
+  bool privileged_ = false;
+  std::string base_;
+  std::array<pid_t, 4> siblings_ = {};
+};
+
+bool Worker::wait_for(pid_t pid, std::uint32_t timeout_ms, int* status) {
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  bool ended = false;
+  while (!ended) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0 || !pidfd) break;
+    pollfd wait{pidfd.get(), POLLIN, 0};
+    ended = ::poll(&wait, 1, static_cast<int>(left)) > 0;
+  }
+  if (!ended) {
+    ::kill(-pid, SIGKILL);
+    ::kill(pid, SIGKILL);
+  }
+  while (::waitpid(pid, status, 0) < 0 && errno == EINTR) {
+  }
+  return ended;
+}
+
+// Everything that came back to this subreaper but the siblings. Returns how many there were that had not ended by themselves.
+std::size_t Worker::end_descendants() {
+  std::size_t survivors = 0;
+  while (true) {
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    std::vector<pid_t> found;
+    for (pid_t pid = 0; children >> pid;)
+      if (std::find(siblings_.begin(), siblings_.end(), pid) == siblings_.end()) found.push_back(pid);
+    if (found.empty()) return survivors;
+    for (const pid_t pid : found) {
+      int status = 0;
+      if (::waitpid(pid, &status, WNOHANG) == pid) continue;  // it had ended
+      ++survivors;
+      ::kill(pid, SIGKILL);
+      while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+      }
+    }
+  }
+}
+
+pid_t Worker::sibling_for(IdentityKind identity) {
+  pid_t& pid = siblings_[static_cast<std::size_t>(identity)];
+  if (pid <= 0) {
+    const uid_t uid = identity == IdentityKind::user ? first_user + setup_.slot : 0;
+    pid = start_sibling(privileged_, uid);
+  }
+  return pid;
+}
+
+// Reads what is only valid now that nobody else writes it any more.
+void read_slot(const RowRequest& request, const std::vector<unsigned char>& copy, std::uint32_t walks, bool restricts,
+               ChildReply* reply) {
+  std::vector<unsigned char> bytes = copy;
+  const auto cells = static_cast<std::uint32_t>(request.cells.size());
+  const Slot slot = Slot::at(bytes.data(), cells, walks);
+  const SlotHeader& header = *slot.header;
+  reply->cells_done = header.done;
+  reply->canary_before = header.canary_before == 0;
+  reply->canary_after = header.canary_after;
+  if (reply->message.empty()) reply->message.assign(header.message, ::strnlen(header.message, sizeof(header.message)));
+  if (reply->outcome != ChildOutcome::completed) return;
+  const auto invalid = [&](const char* what) {
+    reply->outcome = ChildOutcome::harness_error;
+    reply->message = what;
+  };
+  if (header.magic != SlotHeader::magic_value || header.row != request.id || header.cells != cells) return invalid("the slot's header was overwritten");
+  if (header.complete != 1) return invalid("exited before it was complete");
+  if (header.done != cells) return invalid("not every cell was run");
+  for (std::uint32_t i = 0; i < cells; ++i) {
+    const SlotCell& cell = slot.cells[i];
+    if (cell.state != static_cast<std::uint32_t>(CellState::done) && cell.state != static_cast<std::uint32_t>(CellState::unsupported))
+      return invalid("a cell is not valid");
+    reply->cells.push_back({static_cast<CellState>(cell.state), cell.err, cell.ret, cell.aux, cell.after});
+  }
+  if (restricts) return;
+  const auto views = static_cast<std::uint32_t>(request.view_paths.size());
+  for (std::uint32_t i = 0; i < walks; ++i)
+    if (slot.walks[i].count < 0 || slot.walks[i].count > model::RawWalk::max_links) return invalid("a walk is not valid");
+  for (std::uint32_t i = 0; i < views; ++i) reply->view_walks.push_back(slot.walks[i]);
+  for (std::uint32_t i = 0; i < cells; ++i) {
+    reply->first_walks.push_back(slot.walks[views + 2 * i]);
+    reply->second_walks.push_back(slot.walks[views + 2 * i + 1]);
+  }
+}
+
+ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restricts, unsigned row) {
+  ChildReply reply;
+  const auto cells = static_cast<std::uint32_t>(request.cells.size());
+  const std::uint32_t walks = restricts ? 0 : static_cast<std::uint32_t>(request.view_paths.size()) + 2 * cells;
+  const SharedSlot shared(cells, walks);
+  const UniqueFd output(static_cast<int>(::syscall(SYS_memfd_create, "output", MFD_CLOEXEC)));
+  const pid_t sibling = sibling_for(request.identity);
+  if (shared.memory() == nullptr || !output || sibling < 0) {
+    reply.message = "no memory or no sibling for the row: " + errno_name(errno);
+    return reply;
+  }
+  ChildContext context;
+  context.request = &request;
+  context.restricts = restricts;
+  context.privileged = privileged_;
+  context.parent = ::getpid();
+  context.uid = first_user + setup_.slot;
+  context.sibling = sibling;
+  context.mount_point = base_ + "/root";
+  context.scratch = request.simulated ? "/scratch" : base_ + "/" + std::to_string(row) + (restricts ? "r" : "c");
+  context.slot = Slot::at(shared.memory(), cells, walks);
+  context.slot_fd = shared.fd();
+  context.request_fd = request_fd;
+  context.helper_fd = setup_.helper_fd;
+  context.output_fd = output.get();
+  SlotHeader* header = context.slot.header;
+  header->magic = SlotHeader::magic_value;
+  header->row = request.id;
+  header->cells = cells;
+  header->walks = walks;
+  header->canary_before = header->canary_after = -1;
+  if (!request.simulated && (::mkdir(context.scratch.c_str(), 0777) != 0 || ::chmod(context.scratch.c_str(), 0777) != 0)) {
+    reply.message = "mkdir(\"" + context.scratch + "\"): " + errno_name(errno);
+    return reply;
+  }
+
+  const pid_t pid = ::fork();
+  if (pid == 0) run_child(context);
+  int status = 0;
+  bool in_time = false;
+  if (pid < 0) {
+    reply.message = "fork(): " + errno_name(errno);
+  } else {
+    in_time = wait_for(pid, request.timeout_ms, &status);
+    ::kill(-pid, SIGKILL);  // what is left of its group
+  }
+  const std::size_t survivors = end_descendants();
+  if (!request.simulated) remove_tree(context.scratch);
+  if (pid < 0) return reply;
+
+  if (!in_time) {
+    reply.outcome = ChildOutcome::timed_out;
+  } else if (WIFSIGNALED(status)) {
+    reply.outcome = ChildOutcome::crashed;
+    reply.detail = WTERMSIG(status);
+  } else if (WEXITSTATUS(status) == exit_setup_failed || WEXITSTATUS(status) == exit_skipped) {
+    reply.outcome = WEXITSTATUS(status) == exit_skipped ? ChildOutcome::skipped : ChildOutcome::setup_failed;
+    reply.detail = header->setup_err;
+  } else if (WEXITSTATUS(status) != exit_completed) {
+    reply.detail = WEXITSTATUS(status);
+    reply.message = WEXITSTATUS(status) == exit_actor_failed ? "an actor did not come to its end" : "exited early";
+  } else {
+    reply.outcome = survivors > 0 ? ChildOutcome::leaked : ChildOutcome::completed;
+  }
+  // Every descendant is reaped: nobody can write it any more. One copy, and only the copy is believed.
+  const auto* memory = static_cast<const unsigned char*>(shared.memory());
+  read_slot(request, std::vector<unsigned char>(memory, memory + shared.size()), walks, restricts, &reply);
+  reply.output.resize(output_shown);
+  const ssize_t shown = ::pread(output.get(), reply.output.data(), output_shown, 0);
+  reply.output.resize(shown > 0 ? static_cast<std::size_t>(shown) : 0);
+  return reply;
+}
+
+// Whether a simulated row can be had is found out by having one.
+int Worker::try_mount_namespace() {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const Result<void> entered = enter_mount_namespace(privileged_);
+    const std::string root = base_ + "/root";
+    int err = entered.ok() ? 0 : entered.error().err;
+    if (err == 0 && ::mount("tmpfs", root.c_str(), "tmpfs", 0, nullptr) != 0) err = errno;
+    ::_exit(err);
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+}
+
+[[noreturn]] void Worker::run() {
+  for (int number : {SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);  // it ends when the driver hangs up
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  privileged_ = ::geteuid() == 0;
+  std::string base = setup_.scratch_root + "/lockstep.XXXXXX";
+  if (::mkdtemp(base.data()) == nullptr) ::_exit(1);
+  base_ = base;
+  ::chmod(base_.c_str(), 0711);
+  if (::mkdir((base_ + "/root").c_str(), 0755) != 0) ::_exit(1);
+
+  WorkerHello hello;
+  hello.pid = ::getpid();
+  hello.slot = setup_.slot;
+  hello.mount_namespace = try_mount_namespace();
+  hello.privileged = privileged_;
+  bool ok = send_frame(setup_.socket, encode(hello));
+  for (unsigned row = 0; ok; ++row) {
+    const std::optional<std::string> frame = receive_frame(setup_.socket);
+    if (!frame) break;
+    const std::optional<RowRequest> request = decode_row_request(*frame);
+    if (!request) break;
+    const UniqueFd request_fd(static_cast<int>(::syscall(SYS_memfd_create, "request", MFD_CLOEXEC)));
+    RowReply reply;
+    reply.id = request->id;
+    if (::write(request_fd.get(), frame->data(), frame->size()) != static_cast<ssize_t>(frame->size())) {
+      reply.control.message = "write(request memfd): " + errno_name(errno);
+    } else {
+      reply.control = run_one(*request, request_fd.get(), false, row);
+      reply.restricted = run_one(*request, request_fd.get(), true, row);
+    }
+    ok = send_frame(setup_.socket, encode(reply));
+  }
+  for (pid_t& pid : siblings_) {
+    if (pid > 0) ::kill(pid, SIGKILL);
+    if (pid > 0) ::waitpid(pid, nullptr, 0);
+    pid = 0;
+  }
+  end_descendants();
+  remove_tree(base_);
+  ::_exit(0);
+}
+
+bool transfer(int socket, char* data, std::size_t size, bool sending) {
+  while (size > 0) {
+    const ssize_t n = sending ? ::send(socket, data, size, MSG_NOSIGNAL) : ::recv(socket, data, size, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    data += n;
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+void worker_main(const WorkerSetup& setup) { Worker(setup).run(); }
+
+bool send_frame(int socket, std::string_view bytes) {
+  auto size = static_cast<std::uint32_t>(bytes.size());
+  return transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), true) &&
+         transfer(socket, const_cast<char*>(bytes.data()), bytes.size(), true);
+}
+
+std::optional<std::string> receive_frame(int socket) {
+  std::uint32_t size = 0;
+  if (!transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), false) || size > max_frame) return std::nullopt;
+  std::string bytes(size, '\0');
+  if (!transfer(socket, bytes.data(), bytes.size(), false)) return std::nullopt;
+  return bytes;
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,27 @@
+// The worker's side of workers.h: reads a request, runs the two children of a row, answers, until the driver hangs up.
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lockstep::conformance {
+
+struct WorkerSetup {
+  int socket = -1;
+  int helper_fd = -1;  // memfd
+  std::uint32_t slot = 0;
+  std::string scratch_root;
+};
+
+[[noreturn]] void worker_main(const WorkerSetup& setup);
+
+// Frames: a 32-bit length, then that many bytes. False and nothing where the other side is gone.
+bool send_frame(int socket, std::string_view bytes);
+std::optional<std::string> receive_frame(int socket);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_
