@@ -1,0 +1,282 @@
+// From a document to a Policy: the one strict decoder of both syntaxes.
+#include <algorithm>
+
+#include "landlock/abi.h"
+#include "policy/document.h"
+#include "policy/policy.h"
+
+namespace lockstep {
+namespace {
+
+constexpr std::size_t longest_path = 4096;
+constexpr std::size_t many_paths = 256;  // OpenShell's limit; hosts with a device tree of their own need more
+
+bool has_control_character(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+class PolicyReader {
+ public:
+  explicit PolicyReader(const std::string& file) { out_.file = file; }
+  Result<Policy> read(const Node& root);
+  Result<std::vector<ConflictRule>> read_conflicts(const Node& node) const;
+
+ private:
+  Error fail(const Node& node, std::string message) const { return input_error(out_.file, node.line, std::move(message)); }
+  Result<std::string> text(const Node& node, const std::string& what) const { return read_string(node, out_.file, what); }
+  Result<PathEntry> read_path(const Node& node, const std::string& what, bool changes) const;
+  Result<void> read_list(const Node& node, const std::string& what, bool changes, std::vector<PathEntry>* out);
+  Result<AccessSet> read_access(const Node& node) const;
+  Result<void> read_grants(const Node& node);
+  Result<void> read_filesystem(const Node& node);
+  Result<void> read_landlock(const Node& node);
+  Result<void> read_process(const Node& node);
+  Result<void> check_opaque(const Node& node, const std::string& what) const;
+
+  Policy out_;
+};
+
+Result<PathEntry> PolicyReader::read_path(const Node& node, const std::string& what, bool changes) const {
+  LOCKSTEP_ASSIGN(std::string written, text(node, what));
+  const std::string shown = "\"" + printable(written.substr(0, 80)) + "\"";
+  if (written.empty()) return fail(node, what + ": the path is empty");
+  if (written.size() > longest_path) return fail(node, what + ": the path is longer than 4096 bytes");
+  if (has_control_character(written)) return fail(node, what + ": " + shown + " has a control character");
+  if (written[0] != '/') return fail(node, what + ": write an absolute path, not " + shown);
+  for (std::size_t at = 0; at < written.size();) {
+    const std::size_t end = std::min(written.find('/', at), written.size());
+    if (written.compare(at, end - at, "..") == 0) return fail(node, what + ": " + shown + " has a .. component: write where it leads");
+    at = end + 1;
+  }
+  PathEntry entry{normalise_path(written), std::move(written), node.line};
+  if (changes && entry.path == "/") return fail(node, what + ": the root directory cannot be granted for writing: name the directories below it");
+  return entry;
+}
+
+Result<void> PolicyReader::read_list(const Node& node, const std::string& what, bool changes, std::vector<PathEntry>* out) {
+  if (node.kind == Node::Kind::null) return fail(node, what + " is empty: write [] or take the key out");
+  if (node.kind != Node::Kind::sequence) return fail(node, what + " must be a list of paths");
+  for (const Node& item : node.items) {
+    LOCKSTEP_ASSIGN(PathEntry entry, read_path(item, what, changes));
+    const bool twice = std::any_of(out->begin(), out->end(), [&](const PathEntry& other) { return other.path == entry.path; });
+    if (twice) {
+      out_.warnings.push_back({entry.line, what + " has " + printable(entry.path) + " twice"});
+      continue;
+    }
+    if (entry.path.find_first_of("*?[") != std::string::npos)
+      out_.warnings.push_back({entry.line, printable(entry.path) + " is taken literally: Landlock knows no patterns"});
+    out->push_back(std::move(entry));
+  }
+  return {};
+}
+
+Result<AccessSet> PolicyReader::read_access(const Node& node) const {
+  if (node.kind != Node::Kind::sequence || node.items.empty()) return fail(node, "grants.access must be a list of rights");
+  const AccessSet all = abi_info(newest_abi)->fs;
+  AccessSet out;
+  for (const Node& item : node.items) {
+    LOCKSTEP_ASSIGN(const std::string word, text(item, "grants.access"));
+    if (word == "read") {
+      out |= access_read_only;
+    } else if (word == "write") {
+      out |= all - access_read_only;
+    } else if (word == "all") {
+      out |= all;
+    } else if (const std::optional<Right> right = right_from_name(word)) {
+      out |= *right;
+    } else {
+      return fail(item, "grants.access: no right is called \"" + printable(word) + "\": write read, write, all, or of " + join_names(all, ", "));
+    }
+  }
+  return out;
+}
+
+Result<void> PolicyReader::read_grants(const Node& node) {
+  if (node.kind != Node::Kind::sequence) return fail(node, "filesystem_policy.grants must be a list");
+  for (const Node& item : node.items) {
+    LOCKSTEP_CHECK(check_keys(item, out_.file, "a grant", {"path", "access", "reason"}));
+    const Node* path = item.find("path");
+    const Node* access = item.find("access");
+    if (path == nullptr || access == nullptr) return fail(item, "a grant needs path and access");
+    Grant grant;
+    LOCKSTEP_ASSIGN(grant.access, read_access(*access));
+    LOCKSTEP_ASSIGN(grant.entry, read_path(*path, "grants.path", !access_read_only.contains(grant.access)));
+    if (const Node* reason = item.find("reason")) {
+      LOCKSTEP_ASSIGN(grant.reason, text(*reason, "grants.reason"));
+    }
+    out_.grants.push_back(std::move(grant));
+  }
+  return {};
+}
+
+Result<void> PolicyReader::read_filesystem(const Node& node) {
+  LOCKSTEP_CHECK(check_keys(node, out_.file, "filesystem_policy", {"include_workdir", "read_only", "read_write", "grants"}));
+  out_.has_filesystem_policy = true;
+  out_.include_workdir = false;
+  if (const Node* value = node.find("include_workdir")) {
+    LOCKSTEP_ASSIGN(out_.include_workdir, read_bool(*value, out_.file, "filesystem_policy.include_workdir"));
+  }
+  if (const Node* value = node.find("read_only")) LOCKSTEP_CHECK(read_list(*value, "filesystem_policy.read_only", false, &out_.read_only));
+  if (const Node* value = node.find("read_write")) LOCKSTEP_CHECK(read_list(*value, "filesystem_policy.read_write", true, &out_.read_write));
+  if (const Node* value = node.find("grants")) LOCKSTEP_CHECK(read_grants(*value));
+  const std::size_t paths = out_.read_only.size() + out_.read_write.size() + out_.grants.size();
+  if (paths > many_paths)
+    out_.warnings.push_back({node.line, std::to_string(paths) + " paths: more than the 256 that OpenShell takes"});
+  return {};
+}
+
+Result<void> PolicyReader::read_landlock(const Node& node) {
+  LOCKSTEP_CHECK(check_keys(node, out_.file, "landlock", {"compatibility", "min_abi"}));
+  if (const Node* value = node.find("compatibility")) {
+    LOCKSTEP_ASSIGN(const std::string word, text(*value, "landlock.compatibility"));
+    if (word == "hard_requirement") {
+      out_.compatibility = Compatibility::hard_requirement;
+    } else if (word != "best_effort") {
+      return fail(*value, "landlock.compatibility: write best_effort or hard_requirement, not \"" + printable(word) + "\"");
+    }
+  }
+  if (const Node* value = node.find("min_abi")) {
+    LOCKSTEP_ASSIGN(const long abi, read_integer(*value, out_.file, "landlock.min_abi", oldest_abi, newest_abi));
+    out_.min_abi = static_cast<int>(abi);
+    out_.min_abi_line = value->line;
+  }
+  return {};
+}
+
+Result<void> PolicyReader::read_process(const Node& node) {
+  LOCKSTEP_CHECK(check_keys(node, out_.file, "process", {"run_as_user", "run_as_group"}));
+  for (const auto& [key, target] : {std::pair{"run_as_user", &out_.run_as_user}, std::pair{"run_as_group", &out_.run_as_group}}) {
+    const Node* value = node.find(key);
+    if (value == nullptr) continue;
+    LOCKSTEP_ASSIGN(*target, text(*value, std::string("process.") + key));
+    if (target->empty() || has_control_character(*target)) return fail(*value, std::string("process.") + key + ": write a name or a number");
+  }
+  return {};
+}
+
+Result<void> PolicyReader::check_opaque(const Node& node, const std::string& what) const {
+  if (node.kind != Node::Kind::mapping) return fail(node, what + " must be a mapping; write {} for none");
+  return {};
+}
+
+Result<std::vector<ConflictRule>> PolicyReader::read_conflicts(const Node& node) const {
+  if (node.kind != Node::Kind::sequence) return fail(node, "runtime_baseline_conflicts must be a list");
+  std::vector<ConflictRule> out;
+  for (const Node& item : node.items) {
+    LOCKSTEP_CHECK(check_keys(item, out_.file, "a conflict rule", {"paths", "sources", "mode"}));
+    ConflictRule rule;
+    rule.file = out_.file;
+    rule.line = item.line;
+    const Node* paths = item.find("paths");
+    const Node* mode = item.find("mode");
+    if (paths == nullptr || mode == nullptr) return fail(item, "a conflict rule needs paths and mode");
+    if (paths->kind != Node::Kind::sequence || paths->items.empty()) return fail(*paths, "paths must be a list of paths or patterns");
+    for (const Node& path : paths->items) {
+      LOCKSTEP_ASSIGN(PathEntry entry, read_path(path, "paths", false));
+      rule.paths.push_back(std::move(entry.path));
+    }
+    LOCKSTEP_ASSIGN(const std::string word, text(*mode, "mode"));
+    const std::optional<ConflictMode> known = word == "promote"  ? std::optional(ConflictMode::promote)
+                                              : word == "keep"   ? std::optional(ConflictMode::keep)
+                                              : word == "reject" ? std::optional(ConflictMode::reject)
+                                                                 : std::nullopt;
+    if (!known) return fail(*mode, "mode: write promote, keep or reject, not \"" + printable(word) + "\"");
+    rule.mode = *known;
+    if (const Node* sources = item.find("sources")) {
+      if (sources->kind != Node::Kind::sequence || sources->items.empty()) return fail(*sources, "sources must be a list; leave it out for any");
+      for (const Node& source : sources->items) {
+        LOCKSTEP_ASSIGN(const std::string name, text(source, "sources"));
+        const std::optional<Source> value = source_from_name(name);
+        if (!value) return fail(source, "sources: write default, gateway, image or user, not \"" + printable(name) + "\"");
+        rule.sources.push_back(*value);
+      }
+    }
+    out.push_back(std::move(rule));
+  }
+  return out;
+}
+
+Result<Policy> PolicyReader::read(const Node& root) {
+  LOCKSTEP_CHECK(check_keys(root, out_.file, "a policy",
+                            {"version", "filesystem_policy", "landlock", "process", "network_policies", "network_middlewares",
+                             "runtime_baseline_conflicts"}));
+  const Node* version = root.find("version");
+  if (version == nullptr) return fail(root, "version is missing: write version: 1");
+  LOCKSTEP_CHECK([&]() -> Result<void> {
+    LOCKSTEP_ASSIGN([[maybe_unused]] const long number, read_integer(*version, out_.file, "version", 1, 1));
+    return {};
+  }());
+  if (const Node* node = root.find("filesystem_policy")) LOCKSTEP_CHECK(read_filesystem(*node));
+  if (const Node* node = root.find("landlock")) LOCKSTEP_CHECK(read_landlock(*node));
+  if (const Node* node = root.find("process")) LOCKSTEP_CHECK(read_process(*node));
+  if (const Node* node = root.find("network_policies")) {
+    LOCKSTEP_CHECK(check_opaque(*node, "network_policies"));
+    out_.has_network_policies = !node->entries.empty();
+  }
+  if (const Node* node = root.find("network_middlewares")) LOCKSTEP_CHECK(check_opaque(*node, "network_middlewares"));
+  if (const Node* node = root.find("runtime_baseline_conflicts")) {
+    LOCKSTEP_ASSIGN(out_.conflicts, read_conflicts(*node));
+  }
+  return std::move(out_);
+}
+
+constexpr std::string_view source_names[] = {"default", "gateway", "image", "user"};
+
+}  // namespace
+
+std::string_view name(Compatibility compatibility) {
+  return compatibility == Compatibility::best_effort ? "best_effort" : "hard_requirement";
+}
+std::string_view name(Source source) { return source_names[static_cast<std::size_t>(source)]; }
+std::string_view name(ConflictMode mode) {
+  return mode == ConflictMode::promote ? "promote" : mode == ConflictMode::keep ? "keep" : "reject";
+}
+std::optional<Source> source_from_name(std::string_view text) {
+  for (Source source : {Source::default_policy, Source::gateway, Source::image, Source::user})
+    if (name(source) == text) return source;
+  return std::nullopt;
+}
+
+std::string normalise_path(std::string_view path) {
+  std::string out;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view component = path.substr(at, end - at);
+    if (!component.empty() && component != ".") out.append("/").append(component);
+    at = end + 1;
+  }
+  return out.empty() ? "/" : out;
+}
+
+Result<Policy> decode_policy(std::string_view text, const std::string& name) {
+  LOCKSTEP_ASSIGN(const Node root, parse_document(text, name));
+  return PolicyReader(name).read(root);
+}
+
+Result<Policy> load_policy(const std::string& path) {
+  LOCKSTEP_ASSIGN(const std::string text, read_input_file(path, policy_size_limit));
+  return decode_policy(text, path);
+}
+
+Result<std::vector<ConflictRule>> load_conflicts(const std::string& path) {
+  LOCKSTEP_ASSIGN(const std::string text, read_input_file(path, policy_size_limit));
+  LOCKSTEP_ASSIGN(const Node root, parse_document(text, path));
+  LOCKSTEP_CHECK(check_keys(root, path, "an administrator's file", {"runtime_baseline_conflicts"}));
+  const Node* node = root.find("runtime_baseline_conflicts");
+  if (node == nullptr) return input_error(path, root.line, "runtime_baseline_conflicts is missing");
+  return PolicyReader(path).read_conflicts(*node);
+}
+
+const Policy& builtin_default_policy() {
+  static const Policy policy = [] {
+    Policy out;
+    out.file = "(built-in default)";
+    out.has_filesystem_policy = true;
+    for (const char* path : {"/usr", "/lib", "/proc", "/dev/urandom", "/app", "/etc", "/var/log"}) out.read_only.push_back({path, path, 0});
+    for (const char* path : {"/tmp", "/dev/null"}) out.read_write.push_back({path, path, 0});
+    return out;
+  }();
+  return policy;
+}
+
+}  // namespace lockstep

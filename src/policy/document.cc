@@ -1,0 +1,327 @@
+#include "policy/document.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/unique_fd.h"
+
+namespace lockstep {
+namespace {
+
+// Builds the tree for both syntaxes, and is where what both refuse is refused.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(const std::string& file) : file_(file) {}
+
+  bool open(Node::Kind kind, int line) {
+    if (stack_.size() >= Node::max_depth) return fail(line, "nested deeper than " + std::to_string(Node::max_depth) + " levels");
+    Node node;
+    node.kind = kind;
+    node.line = line;
+    stack_.push_back({std::move(node), {}, 0, false});
+    return true;
+  }
+  bool close() {
+    Node node = std::move(stack_.back().node);
+    stack_.pop_back();
+    return add(std::move(node));
+  }
+  bool scalar(Node::Kind kind, std::string text, int line) {
+    if (text.find('\0') != std::string::npos) return fail(line, "a NUL character");
+    if (!stack_.empty() && stack_.back().node.kind == Node::Kind::mapping && !stack_.back().has_key) {
+      if (kind == Node::Kind::null) return fail(line, "a key is missing before the colon");
+      return key(std::move(text), line);
+    }
+    Node node;
+    node.kind = kind;
+    node.line = line;
+    node.scalar = std::move(text);
+    return add(std::move(node));
+  }
+  bool key(std::string text, int line) {
+    Level& level = stack_.back();
+    if (level.node.find(text) != nullptr) return fail(line, "the key \"" + printable(text) + "\" stands here twice");
+    level.key = std::move(text);
+    level.key_line = line;
+    level.has_key = true;
+    return true;
+  }
+  bool expects_key() const { return !stack_.empty() && stack_.back().node.kind == Node::Kind::mapping && !stack_.back().has_key; }
+  bool fail(int line, std::string message) {
+    if (!error_) error_ = input_error(file_, line, std::move(message));
+    return false;
+  }
+  const std::optional<Error>& error() const { return error_; }
+  std::optional<Node>& root() { return root_; }
+
+ private:
+  struct Level {
+    Node node;
+    std::string key;
+    int key_line;
+    bool has_key;
+  };
+
+  bool add(Node node) {
+    if (stack_.empty()) {
+      root_ = std::move(node);
+      return true;
+    }
+    Level& level = stack_.back();
+    if (level.node.kind == Node::Kind::sequence) {
+      level.node.items.push_back(std::move(node));
+      return true;
+    }
+    if (!level.has_key) return fail(node.line, "a key must be a plain string");
+    level.node.entries.emplace_back(std::move(level.key), std::move(node));
+    level.node.key_lines.push_back(level.key_line);
+    level.has_key = false;
+    return true;
+  }
+
+  const std::string& file_;
+  std::vector<Level> stack_;
+  std::optional<Node> root_;
+  std::optional<Error> error_;
+};
+
+// yaml-cpp's events are used, not its nodes: nodes hide aliases and, on lookup, duplicate keys. Thrown to leave its parser; never
+// leaves this file.
+struct Refused {};
+
+class YamlEvents : public YAML::EventHandler {
+ public:
+  explicit YamlEvents(TreeBuilder& builder) : builder_(builder) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    check(mark, "", anchor);
+    need(builder_.scalar(Node::Kind::null, "", line(mark)));
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    need(builder_.fail(line(mark), "an alias (*name) is not allowed: write the value out"));
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+    check(mark, tag, anchor);
+    const bool quoted = tag == "!";
+    const bool null = !quoted && (value == "~" || value == "null" || value == "Null" || value == "NULL");
+    need(builder_.scalar(quoted ? Node::Kind::string : null ? Node::Kind::null : Node::Kind::plain, value, line(mark)));
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    start(Node::Kind::sequence, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { need(builder_.close()); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    start(Node::Kind::mapping, mark, tag, anchor);
+  }
+  void OnMapEnd() override { need(builder_.close()); }
+
+ private:
+  static int line(const YAML::Mark& mark) { return mark.line + 1; }
+  static void need(bool ok) {
+    if (!ok) throw Refused();
+  }
+  void start(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    check(mark, tag, anchor);
+    if (builder_.expects_key()) need(builder_.fail(line(mark), "a key must be a plain string"));
+    need(builder_.open(kind, line(mark)));
+  }
+  void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    if (anchor != 0) need(builder_.fail(line(mark), "an anchor (&name) is not allowed: write the value out"));
+    if (!tag.empty() && tag != "?" && tag != "!") need(builder_.fail(line(mark), "the tag " + printable(tag) + " is not allowed"));
+  }
+
+  TreeBuilder& builder_;
+};
+
+void parse_yaml(std::string_view text, TreeBuilder& builder) {
+  std::istringstream stream{std::string(text)};
+  try {
+    YAML::Parser parser(stream);
+    YamlEvents events(builder);
+    if (parser.HandleNextDocument(events) && parser.HandleNextDocument(events)) builder.fail(0, "more than one document: a file holds one policy");
+  } catch (const Refused&) {
+    // The builder has the reason.
+  } catch (const YAML::Exception& error) {
+    builder.fail(error.mark.line + 1, "not valid YAML: " + printable(error.msg));
+  }
+}
+
+// Counts the lines that the JSON lexer has consumed, so that its events have a place.
+class CountingIterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+  CountingIterator(const char* at, int* line) : at_(at), line_(line) {}
+  reference operator*() const { return *at_; }
+  CountingIterator& operator++() {
+    if (*at_ == '\n') ++*line_;
+    ++at_;
+    return *this;
+  }
+  CountingIterator operator++(int) {
+    CountingIterator old = *this;
+    ++*this;
+    return old;
+  }
+  friend bool operator==(const CountingIterator& a, const CountingIterator& b) { return a.at_ == b.at_; }
+  friend bool operator!=(const CountingIterator& a, const CountingIterator& b) { return a.at_ != b.at_; }
+
+ private:
+  const char* at_;
+  int* line_;
+};
+
+class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  JsonEvents(TreeBuilder& builder, const int* line) : builder_(builder), line_(line) {}
+  bool null() override { return builder_.scalar(Node::Kind::null, "", *line_); }
+  bool boolean(bool value) override { return builder_.scalar(Node::Kind::plain, value ? "true" : "false", *line_); }
+  bool number_integer(number_integer_t value) override { return builder_.scalar(Node::Kind::plain, std::to_string(value), *line_); }
+  bool number_unsigned(number_unsigned_t value) override { return builder_.scalar(Node::Kind::plain, std::to_string(value), *line_); }
+  bool number_float(number_float_t, const string_t& text) override { return builder_.scalar(Node::Kind::plain, text, *line_); }
+  bool string(string_t& value) override { return builder_.scalar(Node::Kind::string, value, *line_); }
+  bool binary(binary_t&) override { return builder_.fail(*line_, "binary data"); }
+  bool start_object(std::size_t) override { return builder_.open(Node::Kind::mapping, *line_); }
+  bool key(string_t& value) override {
+    if (value.find('\0') != std::string::npos) return builder_.fail(*line_, "a NUL character");
+    return builder_.key(value, *line_);
+  }
+  bool end_object() override { return builder_.close(); }
+  bool start_array(std::size_t) override { return builder_.open(Node::Kind::sequence, *line_); }
+  bool end_array() override { return builder_.close(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
+    const std::string_view what = error.what();  // "[json.exception...] parse error at line 1, column 2: ..."
+    const std::size_t colon = what.find(": ");
+    return builder_.fail(*line_, "not valid JSON: " + printable(colon == std::string_view::npos ? what : what.substr(colon + 2)));
+  }
+
+ private:
+  TreeBuilder& builder_;
+  const int* line_;
+};
+
+void parse_json(std::string_view text, TreeBuilder& builder) {
+  int line = 1;
+  JsonEvents events(builder, &line);
+  nlohmann::json::sax_parse(CountingIterator(text.data(), &line), CountingIterator(text.data() + text.size(), &line), &events);
+}
+
+int line_of(std::string_view text, std::size_t offset) {
+  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+const Node* Node::find(std::string_view key) const {
+  for (const auto& [name, value] : entries)
+    if (name == key) return &value;
+  return nullptr;
+}
+
+Result<Node> parse_document(std::string_view text, const std::string& name) {
+  if (!is_valid_utf8(text)) {
+    std::size_t low = 0;
+    while (low < text.size() && is_valid_utf8(text.substr(0, text.find('\n', low)))) {
+      const std::size_t newline = text.find('\n', low);
+      if (newline == std::string_view::npos) break;
+      low = newline + 1;
+    }
+    return input_error(name, line_of(text, low), "not valid UTF-8");
+  }
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) return input_error(name, line_of(text, nul), "a NUL character");
+  TreeBuilder builder(name);
+  name.ends_with(".json") ? parse_json(text, builder) : parse_yaml(text, builder);
+  if (builder.error()) return *builder.error();
+  if (!builder.root() || builder.root()->kind == Node::Kind::null) return input_error(name, 0, "the file is empty");
+  return std::move(*builder.root());
+}
+
+Result<std::string> read_input_file(const std::string& path, std::size_t limit) {
+  const auto fail = [&](const std::string& message) { return input_error(path, 0, message); };
+  UniqueFd file;
+  if (path != "-") {
+    // O_NONBLOCK: a FIFO nobody writes to must not hang us before it is refused.
+    file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file) return fail("cannot be read: " + errno_name(errno));
+    struct stat st;
+    if (::fstat(file.get(), &st) != 0) return fail("cannot be read: " + errno_name(errno));
+    if (!S_ISREG(st.st_mode)) return fail("is no regular file");
+  }
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    const ssize_t n = ::read(file ? file.get() : STDIN_FILENO, buffer, sizeof(buffer));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail("cannot be read: " + errno_name(errno));
+    if (n == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(n));
+    if (text.size() > limit) return fail("is larger than " + std::to_string(limit >> 10) + " KiB");
+  }
+}
+
+Result<std::string> read_string(const Node& node, const std::string& file, const std::string& what) {
+  if (node.kind != Node::Kind::plain && node.kind != Node::Kind::string) return input_error(file, node.line, what + " must be a string");
+  return node.scalar;
+}
+
+Result<bool> read_bool(const Node& node, const std::string& file, const std::string& what) {
+  if (node.kind == Node::Kind::plain && node.scalar == "true") return true;
+  if (node.kind == Node::Kind::plain && node.scalar == "false") return false;
+  return input_error(file, node.line, what + ": write true or false, without quotes");
+}
+
+Result<long> read_integer(const Node& node, const std::string& file, const std::string& what, long low, long high) {
+  long value = 0;
+  const std::string& text = node.scalar;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (node.kind != Node::Kind::plain || text.empty() || ec != std::errc() || end != text.data() + text.size() || value < low || value > high)
+    return input_error(file, node.line,
+                       what + ": write a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", without quotes");
+  return value;
+}
+
+Result<void> check_keys(const Node& node, const std::string& file, const std::string& what, const std::vector<std::string_view>& known) {
+  if (node.kind != Node::Kind::mapping) return input_error(file, node.line, what + " must be a mapping (key: value)");
+  for (std::size_t i = 0; i < node.entries.size(); ++i) {
+    const std::string& key = node.entries[i].first;
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    std::string message = what + " has no key \"" + printable(key) + "\"";
+    const auto nearest = std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
+      return edit_distance(key, a) < edit_distance(key, b);
+    });
+    if (nearest != known.end() && key.size() < 64 && edit_distance(key, *nearest) <= 3) message += "; did you mean " + std::string(*nearest) + "?";
+    return input_error(file, node.key_lines[i], std::move(message));
+  }
+  return {};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,176 @@
+#include "policy/host.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "landlock/abi.h"
+#include "policy/document.h"
+#include "policy/policy.h"
+
+namespace lockstep {
+namespace {
+
+constexpr std::string_view gpu_names[] = {"none", "nvidia", "wsl2"};
+constexpr std::string_view kind_names[] = {"dir", "file", "char", "socket"};
+
+NodeKind usual_kind(std::string_view path) {
+  const bool directory = path == "/dev" || path == "/dev/shm" || path == "/dev/pts" || path == "/dev/nvidia-caps";
+  return path.starts_with("/dev/") && !directory ? NodeKind::character : NodeKind::directory;
+}
+
+class HostReader {
+ public:
+  explicit HostReader(const std::string& file) : file_(file) {}
+  Result<Host> read(const Node& root);
+
+ private:
+  Error fail(const Node& node, std::string message) const { return input_error(file_, node.line, std::move(message)); }
+  Result<std::string> path(const Node& node, const std::string& what) const;
+  Result<HostEntry> entry(const Node& node) const;
+  Result<void> read_present(const Node& node, Host& out) const;
+  Result<void> read_kernel(const Node& node, Host& out) const;
+
+  const std::string& file_;
+};
+
+Result<std::string> HostReader::path(const Node& node, const std::string& what) const {
+  LOCKSTEP_ASSIGN(const std::string written, read_string(node, file_, what));
+  const bool climbs = written.find("/../") != std::string::npos || written.ends_with("/..");
+  if (!written.starts_with('/') || climbs) return fail(node, what + ": write an absolute path without .., not \"" + printable(written) + "\"");
+  return normalise_path(written);
+}
+
+Result<HostEntry> HostReader::entry(const Node& node) const {
+  HostEntry out;
+  if (node.kind != Node::Kind::mapping) {
+    LOCKSTEP_ASSIGN(out.path, path(node, "present"));
+    out.kind = usual_kind(out.path);
+    return out;
+  }
+  LOCKSTEP_CHECK(check_keys(node, file_, "an entry of present", {"path", "kind"}));
+  const Node* where = node.find("path");
+  const Node* kind = node.find("kind");
+  if (where == nullptr || kind == nullptr) return fail(node, "an entry of present needs path and kind");
+  LOCKSTEP_ASSIGN(out.path, path(*where, "present.path"));
+  LOCKSTEP_ASSIGN(const std::string word, read_string(*kind, file_, "present.kind"));
+  for (NodeKind each : {NodeKind::directory, NodeKind::file, NodeKind::character, NodeKind::socket})
+    if (name(each) == word) {
+      out.kind = each;
+      return out;
+    }
+  return fail(*kind, "present.kind: write dir, file, char or socket, not \"" + printable(word) + "\"");
+}
+
+Result<void> HostReader::read_present(const Node& node, Host& out) const {
+  if (node.kind != Node::Kind::sequence) {
+    LOCKSTEP_ASSIGN(const std::string word, read_string(node, file_, "present"));
+    if (word != "real") return fail(node, "present: write \"real\", or a list of paths");
+    out.real = true;
+    return {};
+  }
+  for (const Node& item : node.items) {
+    LOCKSTEP_ASSIGN(HostEntry each, entry(item));
+    out.present.push_back(std::move(each));
+  }
+  return {};
+}
+
+Result<void> HostReader::read_kernel(const Node& node, Host& out) const {
+  LOCKSTEP_CHECK(check_keys(node, file_, "kernel", {"abi", "errata"}));
+  KernelLandlock kernel;
+  const Node* abi = node.find("abi");
+  if (abi == nullptr) return fail(node, "kernel needs abi");
+  LOCKSTEP_ASSIGN(const long number, read_integer(*abi, file_, "kernel.abi", 0, 1000));
+  kernel.abi = static_cast<int>(number);
+  if (const Node* errata = node.find("errata")) {
+    LOCKSTEP_ASSIGN(const long bits, read_integer(*errata, file_, "kernel.errata", 0, 0xffffffffL));
+    kernel.errata = static_cast<unsigned>(bits);
+  }
+  out.kernel = kernel;
+  return {};
+}
+
+Result<Host> HostReader::read(const Node& root) {
+  LOCKSTEP_CHECK(check_keys(root, file_, "a host", {"schema", "gpu", "gpu_nodes", "present", "absent", "kernel"}));
+  const Node* schema = root.find("schema");
+  if (schema == nullptr || schema->scalar != "lockstep.host/1") return fail(root, "a host starts with \"schema\": \"lockstep.host/1\"");
+  Host out;
+  out.file = file_;
+  const Node* gpu = root.find("gpu");
+  const Node* present = root.find("present");
+  if (gpu == nullptr || present == nullptr) return fail(root, "a host needs gpu and present");
+  LOCKSTEP_ASSIGN(const std::string word, read_string(*gpu, file_, "gpu"));
+  const auto* known = std::find(std::begin(gpu_names), std::end(gpu_names), word);
+  if (known == std::end(gpu_names)) return fail(*gpu, "gpu: write none, nvidia or wsl2, not \"" + printable(word) + "\"");
+  out.gpu = static_cast<GpuKind>(known - std::begin(gpu_names));
+  LOCKSTEP_CHECK(read_present(*present, out));
+  if (const Node* nodes = root.find("gpu_nodes")) {
+    if (nodes->kind != Node::Kind::sequence) return fail(*nodes, "gpu_nodes must be a list");
+    for (const Node& item : nodes->items) {
+      LOCKSTEP_ASSIGN(std::string node, path(item, "gpu_nodes"));
+      if (!is_gpu_node(node)) return fail(item, "gpu_nodes: " + printable(node) + " is no GPU node (/dev/nvidia and a number)");
+      out.gpu_nodes.push_back(std::move(node));
+    }
+  }
+  if (const Node* absent = root.find("absent")) {
+    if (absent->kind != Node::Kind::sequence) return fail(*absent, "absent must be a list");
+    for (const Node& item : absent->items) {
+      LOCKSTEP_ASSIGN(std::string each, path(item, "absent"));
+      out.absent.push_back(std::move(each));
+    }
+  }
+  if (const Node* kernel = root.find("kernel")) LOCKSTEP_CHECK(read_kernel(*kernel, out));
+  // A GPU node that is listed exists, whether or not it is listed again.
+  for (const std::string& node : out.gpu_nodes)
+    if (!out.real && !out.exists(node)) out.present.push_back({node, NodeKind::character});
+  return out;
+}
+
+}  // namespace
+
+bool Host::exists(std::string_view path) const {
+  if (std::find(absent.begin(), absent.end(), path) != absent.end()) return false;
+  return path == "/" || std::any_of(present.begin(), present.end(), [&](const HostEntry& entry) {
+    return entry.path == path || (entry.path.starts_with(path) && entry.path[path.size()] == '/');
+  });
+}
+
+std::string_view name(GpuKind gpu) { return gpu_names[static_cast<std::size_t>(gpu)]; }
+std::string_view name(NodeKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
+
+bool is_gpu_node(std::string_view path) {
+  constexpr std::string_view prefix = "/dev/nvidia";
+  if (!path.starts_with(prefix) || path.size() == prefix.size()) return false;
+  path.remove_prefix(prefix.size());
+  return std::all_of(path.begin(), path.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Result<Host> decode_host(std::string_view text, const std::string& name) {
+  LOCKSTEP_ASSIGN(const Node root, parse_document(text, name));
+  return HostReader(name).read(root);
+}
+
+Result<Host> load_host(const std::string& path) {
+  LOCKSTEP_ASSIGN(const std::string text, read_input_file(path, policy_size_limit));
+  return decode_host(text, path);
+}
+
+std::string host_to_json(const Host& host) {
+  nlohmann::ordered_json out;
+  out["schema"] = "lockstep.host/1";
+  out["gpu"] = name(host.gpu);
+  out["gpu_nodes"] = host.gpu_nodes;
+  out["present"] = nlohmann::ordered_json::array();
+  for (const HostEntry& entry : host.present) {
+    if (entry.kind == usual_kind(entry.path)) {
+      out["present"].push_back(printable(entry.path));
+    } else {
+      out["present"].push_back({{"path", printable(entry.path)}, {"kind", name(entry.kind)}});
+    }
+  }
+  out["absent"] = host.absent;
+  if (host.kernel) out["kernel"] = {{"abi", host.kernel->abi}, {"errata", host.kernel->errata}};
+  return out.dump(2) + "\n";
+}
+
+}  // namespace lockstep
