@@ -1,8 +1,8 @@
 // The write that names a thread, as CUDA and glibc make it and as it is often mistaken.
 //
-// glibc's pthread_setname_np() for another thread opens /proc/self/task/<tid>/comm O_RDWR; for the calling thread it is a prctl.
-// A shell's redirection adds O_TRUNC. The kernel lets only the thread's own process write: another process's comm opens and
-// the write is EINVAL.
+// glibc's pthread_setname_np() for another thread opens /proc/self/task/<tid>/comm O_RDWR; for the calling
+// thread it is a prctl. A shell's redirection adds O_TRUNC. The kernel lets only the thread's own process
+// write: another process's comm opens and the write is EINVAL.
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -57,9 +57,12 @@ void finish(Parked* parked) {
 
 int flags_of(Mode mode) {
   switch (mode) {
-    case Mode::wronly: return O_WRONLY | O_CLOEXEC;
-    case Mode::trunc: return O_WRONLY | O_TRUNC | O_CLOEXEC;
-    default: return O_RDWR | O_CLOEXEC;
+    case Mode::wronly:
+      return O_WRONLY | O_CLOEXEC;
+    case Mode::trunc:
+      return O_WRONLY | O_TRUNC | O_CLOEXEC;
+    default:
+      return O_RDWR | O_CLOEXEC;
   }
 }
 
@@ -79,10 +82,13 @@ void comm_path(Target target, pid_t tid, char* out) {
 
 void write_name(const char* path, Mode mode, SlotCell* cell) {
   const int fd = ::open(path, flags_of(mode));
-  if (!step(cell, 1, fd >= 0)) return;
+  cell->err = fd < 0 ? errno : 0;
+  if (fd < 0) return;
   const ssize_t written = ::write(fd, comm_name, sizeof(comm_name) - 1);
   cell->ret = written;
-  step(cell, 2, written == static_cast<ssize_t>(sizeof(comm_name) - 1));
+  const bool ok = written == static_cast<ssize_t>(sizeof(comm_name) - 1);
+  cell->err = ok ? 0 : written < 0 ? errno : EIO;
+  cell->aux = static_cast<std::uint64_t>(cell->err);
   ::close(fd);
 }
 
@@ -98,16 +104,18 @@ void probe_comm(const Probe& probe, SlotCell* cell, model::RawWalk* walk) {
   ::prctl(PR_GET_NAME, before);
   Parked parked{};
   const bool own = probe.target == Target::own;
-  if (!own && !step(cell, 3, start(&parked))) return;
+  if (!own && !start(&parked)) {
+    cell->err = errno;
+    return;
+  }
   char path[80];
   comm_path(probe.target, own ? static_cast<pid_t>(::syscall(SYS_gettid)) : parked.tid, path);
   if (walk != nullptr) model::read_walk(path, true, walk);
 
   if (probe.mode == Mode::prctl) {
-    step(cell, 1, ::prctl(PR_SET_NAME, comm_name) == 0);
+    cell->err = ::prctl(PR_SET_NAME, comm_name) == 0 ? 0 : errno;
   } else if (probe.mode == Mode::setname) {
-    errno = ::pthread_setname_np(own ? ::pthread_self() : parked.thread, comm_name);
-    step(cell, 1, errno == 0);
+    cell->err = ::pthread_setname_np(own ? ::pthread_self() : parked.thread, comm_name);
   } else {
     write_name(path, probe.mode, cell);
   }

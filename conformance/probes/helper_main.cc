@@ -1,6 +1,8 @@
-// The exec actor: a static program, executed from a memfd inside the restriction, that runs the row's exec cells.
+// The exec actor: a static program, executed from a memfd inside the restriction, that runs the row's exec
+// cells.
 //
-// argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture), sibling's pid, scratch directory.
+// argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture), sibling's pid,
+// scratch directory.
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,13 +21,15 @@ int main(int argc, char** argv) {
   const long first_walk = std::atol(argv[3]);
   const std::int32_t sibling = std::atoi(argv[4]);
 
-  struct stat request_stat{}, slot_stat{};
+  struct stat request_stat {
+  }, slot_stat{};
   if (::fstat(request_fd, &request_stat) != 0 || ::fstat(slot_fd, &slot_stat) != 0) return 3;
   std::string bytes(static_cast<std::size_t>(request_stat.st_size), '\0');
   if (::pread(request_fd, bytes.data(), bytes.size(), 0) != request_stat.st_size) return 3;
   const std::optional<RowRequest> request = decode_row_request(bytes);
   if (!request) return 4;
-  void* memory = ::mmap(nullptr, static_cast<std::size_t>(slot_stat.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
+  void* memory = ::mmap(nullptr, static_cast<std::size_t>(slot_stat.st_size), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, slot_fd, 0);
   if (memory == MAP_FAILED) return 3;
 
   const auto cells = static_cast<std::uint32_t>(request->cells.size());
@@ -35,14 +39,14 @@ int main(int argc, char** argv) {
   for (const CellRequest& cell : request->cells) {
     paths.push_back(resolve_path(cell.path, argv[5], sibling));
     paths.push_back(resolve_path(cell.path2, argv[5], sibling));
-    probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths[paths.size() - 2].c_str(),
-                      paths.back().c_str(), -1});
+    probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey,
+                      paths[paths.size() - 2].c_str(), paths.back().c_str(), -1});
   }
   ProbeRun run;
   run.probes = probes;
   run.slot = Slot::at(memory, cells, 0);
   run.capture = first_walk >= 0;
   run.first_walk = first_walk >= 0 ? static_cast<std::uint32_t>(first_walk) : 0;
-  run_cells_of(run, Actor::exec);
+  run_cells_of(run, lockstep::Actor::exec);
   ::_exit(42);
 }

@@ -31,7 +31,8 @@ bool bind_socket(const char* path, SlotCell* cell) {
   std::memcpy(address.sun_path, path, std::strlen(path));
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (!step(cell, 1, fd >= 0)) return false;
-  const bool bound = step(cell, 2, ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  const bool bound =
+      step(cell, 2, ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
   ::close(fd);
   return bound;
 }
@@ -46,12 +47,23 @@ void probe_make(const Probe& probe, SlotCell* cell) {
       if (fd >= 0) ::close(fd);
       break;
     }
-    case Operation::mkdir: step(cell, 1, ::mkdir(probe.path, 0777) == 0); break;
-    case Operation::mkfifo: step(cell, 1, ::mknod(probe.path, S_IFIFO | 0666, 0) == 0); break;
-    case Operation::mknod_chr: step(cell, 1, ::mknod(probe.path, S_IFCHR | 0666, makedev(1, 3)) == 0); break;
-    case Operation::mknod_blk: step(cell, 1, ::mknod(probe.path, S_IFBLK | 0666, makedev(7, 0)) == 0); break;
-    case Operation::symlink: step(cell, 1, ::symlink("target", probe.path) == 0); break;
-    default: bind_socket(probe.path, cell);
+    case Operation::mkdir:
+      step(cell, 1, ::mkdir(probe.path, 0777) == 0);
+      break;
+    case Operation::mkfifo:
+      step(cell, 1, ::mknod(probe.path, S_IFIFO | 0666, 0) == 0);
+      break;
+    case Operation::mknod_chr:
+      step(cell, 1, ::mknod(probe.path, S_IFCHR | 0666, makedev(1, 3)) == 0);
+      break;
+    case Operation::mknod_blk:
+      step(cell, 1, ::mknod(probe.path, S_IFBLK | 0666, makedev(7, 0)) == 0);
+      break;
+    case Operation::symlink:
+      step(cell, 1, ::symlink("target", probe.path) == 0);
+      break;
+    default:
+      bind_socket(probe.path, cell);
   }
   cell->after = exists(probe.path);
 }

@@ -13,7 +13,8 @@
 
 namespace lockstep::conformance {
 
-// In a child: where the format search unexpectedly finds a handler for the file, this process must not be replaced.
+// In a child: where the format search unexpectedly finds a handler for the file, this process must not be
+// replaced.
 void probe_exec(const Probe& probe, SlotCell* cell) {
   SlotCell* const shared = cell;  // the slot is shared memory: the child reports into it directly
   shared->err = -1;
@@ -32,8 +33,11 @@ void probe_exec(const Probe& probe, SlotCell* cell) {
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (shared->err == -1) shared->err = 0;  // it was executed after all
-  cell->aux = 2;
+  // It was executed after all, and ended by itself. One that was killed may have been stopped at any point:
+  // that stays -1.
+  if (shared->err == -1 && WIFEXITED(status)) shared->err = 0;
+  cell->ret = status;
+  cell->aux = shared->err == 0 ? 0 : 2;
 }
 
 void probe_connect(const Probe& probe, SlotCell* cell) {
@@ -54,9 +58,14 @@ void probe_unrestricted(const Probe& probe, SlotCell* cell) {
   struct stat st;
   char target[64];
   switch (probe.operation) {
-    case Operation::chmod: step(cell, 1, ::chmod(probe.path, 0666) == 0); break;
-    case Operation::readlink: step(cell, 1, ::readlink(probe.path, target, sizeof(target)) >= 0); break;
-    default: step(cell, 1, ::stat(probe.path, &st) == 0);
+    case Operation::chmod:
+      step(cell, 1, ::chmod(probe.path, 0666) == 0);
+      break;
+    case Operation::readlink:
+      step(cell, 1, ::readlink(probe.path, target, sizeof(target)) >= 0);
+      break;
+    default:
+      step(cell, 1, ::stat(probe.path, &st) == 0);
   }
 }
 

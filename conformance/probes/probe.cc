@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "conformance/probes/survey.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance {
@@ -21,18 +22,19 @@ model::RawWalk* walk_of(const ProbeRun& run, std::size_t cell, std::size_t which
 void run_cell(const ProbeRun& run, std::size_t i) {
   const Probe& probe = run.probes[i];
   SlotCell* cell = &run.slot.cells[i];
-  if (run.capture && probe.operation != Operation::comm_open) {
+  if (run.capture && !probe.survey && probe.operation != Operation::comm_open) {
     const bool follow = follows_last_symlink(probe.operation);
     model::read_walk(probe.path, follow, walk_of(run, i, 0));
     if (takes_two_paths(probe.operation)) model::read_walk(probe.path2, follow, walk_of(run, i, 1));
   }
   cell->state = static_cast<std::uint32_t>(CellState::unset);
-  if (probe.operation == Operation::comm_open) {
+  if (probe.operation == Operation::comm_open && !probe.survey) {
     probe_comm(probe, cell, walk_of(run, i, 0));
   } else {
     run_probe(probe, cell);
   }
-  if (cell->state == static_cast<std::uint32_t>(CellState::unset)) cell->state = static_cast<std::uint32_t>(CellState::done);
+  if (cell->state == static_cast<std::uint32_t>(CellState::unset))
+    cell->state = static_cast<std::uint32_t>(CellState::done);
   std::atomic_ref<std::uint32_t>(run.slot.header->done).fetch_add(1);
 }
 
@@ -48,7 +50,8 @@ void* thread_main(void* argument) {
 bool run_thread(const ProbeRun& run) {
   ThreadRun argument{&run};
   pthread_t thread;
-  return ::pthread_create(&thread, nullptr, thread_main, &argument) == 0 && ::pthread_join(thread, nullptr) == 0;
+  return ::pthread_create(&thread, nullptr, thread_main, &argument) == 0 &&
+         ::pthread_join(thread, nullptr) == 0;
 }
 
 bool wait_for(pid_t pid) {
@@ -68,7 +71,8 @@ bool wait_for(pid_t pid) {
   char* argv[] = {name, request, slot, walk, sibling, const_cast<char*>(run.scratch), nullptr};
   char* envp[] = {nullptr};
   for (int fd : {run.request_fd, run.slot_fd}) ::fcntl(fd, F_SETFD, 0);
-  // execveat of a memfd is never denied: what is tested is the program's accesses, not the right to execute it.
+  // execveat of a memfd is never denied: what is tested is the program's accesses, not the right to execute
+  // it.
   ::syscall(SYS_execveat, run.helper_fd, "", argv, envp, AT_EMPTY_PATH);
   ::_exit(1);
 }
@@ -103,7 +107,8 @@ char* put_number(char* out, long value) {
   char digits[24];
   int count = 0;
   if (value < 0) *out++ = '-';
-  unsigned long left = value < 0 ? 0UL - static_cast<unsigned long>(value) : static_cast<unsigned long>(value);
+  unsigned long left =
+      value < 0 ? 0UL - static_cast<unsigned long>(value) : static_cast<unsigned long>(value);
   do {
     digits[count++] = static_cast<char>('0' + left % 10);
     left /= 10;
@@ -114,6 +119,7 @@ char* put_number(char* out, long value) {
 }
 
 void run_probe(const Probe& probe, SlotCell* cell) {
+  if (probe.survey) return probe_survey(probe, cell);
   if (probe.mode == Mode::before && probe.before_fd < 0) {
     // It could not be opened before the restriction either: there is nothing to try.
     cell->state = static_cast<std::uint32_t>(CellState::unsupported);
@@ -125,30 +131,43 @@ void run_probe(const Probe& probe, SlotCell* cell) {
     case Operation::open_rw:
     case Operation::open_path:
     case Operation::open_trunc:
-    case Operation::opendir: return probe_open(probe, cell);
+    case Operation::opendir:
+      return probe_open(probe, cell);
     case Operation::create:
     case Operation::mkdir:
     case Operation::mkfifo:
     case Operation::mknod_chr:
     case Operation::mknod_blk:
     case Operation::mksock:
-    case Operation::symlink: return probe_make(probe, cell);
-    case Operation::tmpfile: return probe_tmpfile(probe, cell);
-    case Operation::truncate: return probe_truncate(probe, cell);
-    case Operation::ftruncate: return probe_ftruncate(probe, cell);
+    case Operation::symlink:
+      return probe_make(probe, cell);
+    case Operation::tmpfile:
+      return probe_tmpfile(probe, cell);
+    case Operation::truncate:
+      return probe_truncate(probe, cell);
+    case Operation::ftruncate:
+      return probe_ftruncate(probe, cell);
     case Operation::rename:
     case Operation::exchange:
-    case Operation::link: return probe_move(probe, cell);
+    case Operation::link:
+      return probe_move(probe, cell);
     case Operation::unlink:
-    case Operation::rmdir: return probe_remove(probe, cell);
-    case Operation::exec: return probe_exec(probe, cell);
-    case Operation::ioctl: return probe_ioctl(probe, cell);
-    case Operation::connect_unix: return probe_connect(probe, cell);
-    case Operation::reopen_fd: return probe_reopen(probe, cell);
-    case Operation::comm_open: return probe_comm(probe, cell, nullptr);
+    case Operation::rmdir:
+      return probe_remove(probe, cell);
+    case Operation::exec:
+      return probe_exec(probe, cell);
+    case Operation::ioctl:
+      return probe_ioctl(probe, cell);
+    case Operation::connect_unix:
+      return probe_connect(probe, cell);
+    case Operation::reopen_fd:
+      return probe_reopen(probe, cell);
+    case Operation::comm_open:
+      return probe_comm(probe, cell, nullptr);
     case Operation::stat:
     case Operation::chmod:
-    case Operation::readlink: return probe_unrestricted(probe, cell);
+    case Operation::readlink:
+      return probe_unrestricted(probe, cell);
   }
 }
 

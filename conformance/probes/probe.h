@@ -1,7 +1,8 @@
 // Probes: one operation each, tried once, reported as an errno and a post-condition.
 //
-// Async-signal-safe: no heap, no stdio, no exceptions; descriptors are closed again. A probe changes only what the harness
-// made for it. Linked into the harness's child and into the static helper that the exec actor runs.
+// Async-signal-safe: no heap, no stdio, no exceptions; descriptors are closed again. A probe changes only
+// what the harness made for it. Linked into the harness's child and into the static helper that the exec
+// actor runs.
 #ifndef LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_
 #define LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_
 
@@ -22,13 +23,19 @@ struct Probe {
   bool survey;
   const char* path;
   const char* path2;
-  std::int32_t before_fd;  // Mode::before: opened before the restriction; else -1
+  std::int32_t before_fd;  // Mode::before and surveys: what open_before() returned; else -1
 };
 
-// Opens what Mode::before needs, before the restriction. -1 and errno where that fails.
+// Opens what Mode::before and surveys (survey.h) need, before the restriction. -1 and errno where that fails:
+// the cell will be `unsupported`, as it is for the exec actor, whose program has no descriptors from before.
 int open_before(const Probe& probe);
 
-// Runs one probe in the calling thread. The errno is that of the step that failed first (aux: its number); `after`:
+// Runs one probe in the calling thread. The errno is that of the step that failed first (aux: its number, but
+// for comm_open and surveys: see CellReply). Not what a caller might expect:
+//   ioctl on a device that does not know the request is 0, with ret the device's own errno negated: the
+//   request arrived exec is ENOEXEC for the harness's files, 0 where a program ran, and -1 where it was
+//   killed: nobody knows by whom a socket path that does not fit sockaddr_un is `unsupported`
+// `after`:
 //   create, mkdir, mkfifo, mknod, mksock, symlink, link   1: the name exists afterwards
 //   truncate, ftruncate, open_trunc                       size of the file afterwards
 //   unlink, rmdir                                         1: the name still exists
@@ -40,23 +47,26 @@ void run_probe(const Probe& probe, SlotCell* cell);
 struct ProbeRun {
   std::span<const Probe> probes;
   Slot slot;
-  bool capture = false;       // control child: read_walk each probe's paths into the slot, just before it
-  std::uint32_t first_walk = 0;  // index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1
-  int helper_fd = -1;         // memfd of the static helper, for Actor::exec
-  int request_fd = -1;        // memfd with the encoded RowRequest, for the helper
-  int slot_fd = -1;           // memfd of the slot, for the helper
-  const char* scratch = "";   // for the helper
-  std::int32_t sibling = 0;   // pid of the canary sibling
+  bool capture = false;  // control child: read_walk each probe's paths into the slot, just before it
+  std::uint32_t first_walk =
+      0;  // index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1
+  int helper_fd = -1;        // memfd of the static helper, for Actor::exec
+  int request_fd = -1;       // memfd with the encoded RowRequest, for the helper
+  int slot_fd = -1;          // memfd of the slot, for the helper
+  const char* scratch = "";  // for the helper
+  std::int32_t sibling = 0;  // pid of the canary sibling
 };
 
-// Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an actor could not be
-// started or did not come to its end (its cells stay unset).
+// Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an
+// actor could not be started or did not come to its end (its cells stay unset).
 bool run_probes(const ProbeRun& run);
 
-// Only the cells of one actor, in the calling thread: what run_probes does inside each actor, and the helper in its main().
+// Only the cells of one actor, in the calling thread: what run_probes does inside each actor, and the helper
+// in its main().
 void run_cells_of(const ProbeRun& run, Actor actor);
 
-// The length of the name the comm probe writes, and what the kernel returns for it: 14 bytes, "cuda-EvtHandlr".
+// The length of the name the comm probe writes, and what the kernel returns for it: 14 bytes,
+// "cuda-EvtHandlr".
 inline constexpr char comm_name[] = "cuda-EvtHandlr";
 
 }  // namespace lockstep::conformance

@@ -8,19 +8,21 @@
 
 namespace lockstep::conformance {
 
-void probe_open(const Probe& probe, SlotCell* cell);       // open.cc
+void probe_open(const Probe& probe, SlotCell* cell);  // open.cc
 void probe_tmpfile(const Probe& probe, SlotCell* cell);
 void probe_truncate(const Probe& probe, SlotCell* cell);
 void probe_ftruncate(const Probe& probe, SlotCell* cell);
 void probe_ioctl(const Probe& probe, SlotCell* cell);
 void probe_reopen(const Probe& probe, SlotCell* cell);
-void probe_make(const Probe& probe, SlotCell* cell);       // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
-void probe_remove(const Probe& probe, SlotCell* cell);     // unlink, rmdir
-void probe_move(const Probe& probe, SlotCell* cell);       // rename, exchange, link
-void probe_exec(const Probe& probe, SlotCell* cell);       // other.cc
+void probe_make(const Probe& probe,
+                SlotCell* cell);  // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
+void probe_remove(const Probe& probe, SlotCell* cell);  // unlink, rmdir
+void probe_move(const Probe& probe, SlotCell* cell);    // rename, exchange, link
+void probe_exec(const Probe& probe, SlotCell* cell);    // other.cc
 void probe_connect(const Probe& probe, SlotCell* cell);
 void probe_unrestricted(const Probe& probe, SlotCell* cell);  // stat, chmod, readlink
-void probe_comm(const Probe& probe, SlotCell* cell, model::RawWalk* walk);  // comm.cc; walk: where to capture, or null
+void probe_comm(const Probe& probe, SlotCell* cell,
+                model::RawWalk* walk);  // comm.cc; walk: where to capture, or null
 
 // Notes the step that failed with its errno. Returns `ok`.
 inline bool step(SlotCell* cell, std::uint64_t number, bool ok) {
