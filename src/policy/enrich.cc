@@ -1,0 +1,272 @@
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "policy/effective.h"
+
+namespace lockstep {
+namespace {
+
+struct BaselinePath {
+  std::string_view path;
+  Access access;
+  Origin origin;
+  std::string_view reason;
+};
+
+constexpr std::array<BaselinePath, 8> proxy_baseline = {{
+    {"/usr", Access::read_only, Origin::proxy_baseline, "programs and libraries"},
+    {"/lib", Access::read_only, Origin::proxy_baseline, "libraries"},
+    {"/etc", Access::read_only, Origin::proxy_baseline, "configuration, certificates, names"},
+    {"/app", Access::read_only, Origin::proxy_baseline, "the application image"},
+    {"/var/log", Access::read_only, Origin::proxy_baseline, "logs of the sandbox"},
+    {"/proc", Access::read_only, Origin::proxy_baseline, "runtimes read their own process"},
+    {"/dev/urandom", Access::read_only, Origin::proxy_baseline, "random numbers"},
+    {"/tmp", Access::read_write, Origin::proxy_baseline, "temporary files"},
+}};
+
+constexpr std::array<BaselinePath, 8> gpu_baseline = {{
+    {"/run/nvidia-persistenced", Access::read_only, Origin::gpu_baseline, "the persistence daemon's socket"},
+    {"/usr/lib/wsl", Access::read_only, Origin::gpu_baseline, "the driver's libraries under WSL2"},
+    {"/dev/nvidiactl", Access::read_write, Origin::gpu_baseline, "the driver's control node"},
+    {"/dev/nvidia-uvm", Access::read_write, Origin::gpu_baseline, "unified memory"},
+    {"/dev/nvidia-uvm-tools", Access::read_write, Origin::gpu_baseline, "unified memory, tools"},
+    {"/dev/nvidia-modeset", Access::read_write, Origin::gpu_baseline, "mode setting"},
+    {"/dev/dxg", Access::read_write, Origin::gpu_baseline, "the GPU under WSL2"},
+    {"/proc", Access::read_write, Origin::gpu_baseline, "cuInit() names its threads by /proc/<pid>/task/<tid>/comm"},
+}};
+
+// What stops working where an author's read_only entry stands against the baseline.
+std::string_view consequence(std::string_view path) {
+  if (path == "/proc") return "CUDA cannot name its threads: cuInit() returns 304";
+  if (path == "/tmp") return "temporary files cannot be written";
+  return "the device opens for reading alone: CUDA finds no GPU there";
+}
+
+const ConflictRule& built_in_rule(std::string_view path) {
+  static const ConflictRule promote{{"/proc"}, {}, ConflictMode::promote, "", 0};
+  static const ConflictRule keep{{}, {}, ConflictMode::keep, "", 0};
+  return path == "/proc" ? promote : keep;
+}
+
+class Enricher {
+ public:
+  Enricher(const Policy& policy, const Context& context) : policy_(policy), context_(context) {}
+  Result<EffectivePolicy> run();
+
+ private:
+  Result<void> add_author();
+  Result<void> add_workdir();
+  Result<void> add_baseline(const BaselinePath& baseline);
+  Result<void> settle(EffectiveRule& author, const BaselinePath& baseline);
+  const ConflictRule& rule_for(std::string_view path) const;
+  bool granted_for_writing(std::string_view path) const;
+  void notice(Notice::Level level, std::string code, const std::string& path, std::string message) {
+    out_.notices.push_back({level, std::move(code), path, std::move(message)});
+  }
+
+  const Policy& policy_;
+  const Context& context_;
+  EffectivePolicy out_;
+  std::map<std::string, EffectiveRule> lists_;  // by path: a path stands in one list at most
+};
+
+Result<void> Enricher::add_author() {
+  for (const PathEntry& entry : policy_.read_only)
+    lists_[entry.path] = {entry.path, Access::read_only, {}, Origin::policy, "written in the policy", std::nullopt, entry.line};
+  for (const PathEntry& entry : policy_.read_write) {
+    if (const auto both = lists_.find(entry.path); both != lists_.end() && both->second.access == Access::read_only) {
+      const std::string message = printable(entry.path) + " stands in read_only and in read_write: read_write wins, Landlock cannot subtract";
+      notice(Notice::Level::warning, "both-lists", entry.path, message);
+      out_.warnings.push_back({entry.line, message});
+    }
+    lists_[entry.path] = {entry.path, Access::read_write, {}, Origin::policy, "written in the policy", std::nullopt, entry.line};
+  }
+  for (const Grant& grant : policy_.grants)
+    out_.rules.push_back({grant.entry.path, Access::grant, grant.access, Origin::policy,
+                          grant.reason.empty() ? "granted in the policy" : grant.reason, std::nullopt, grant.entry.line});
+  return {};
+}
+
+Result<void> Enricher::add_workdir() {
+  if (!policy_.include_workdir || !context_.workdir) return {};
+  const std::string& written = *context_.workdir;
+  const std::string path = normalise_path(written);
+  if (!written.starts_with('/') || written.find("/../") != std::string::npos || written.ends_with("/.."))
+    return input_error(policy_.file, 0, "the work directory must be an absolute path without ..: " + printable(written));
+  if (path == "/") return input_error(policy_.file, 0, "the work directory is the root: it would be granted for writing; choose a directory below it");
+  const auto author = lists_.find(path);
+  if (author == lists_.end()) {
+    lists_[path] = {path, Access::read_write, {}, Origin::workdir, "include_workdir", std::nullopt, 0};
+  } else if (author->second.access == Access::read_only) {
+    author->second.promoted_from = Access::read_only;
+    author->second.access = Access::read_write;
+    author->second.origin = Origin::workdir;
+    author->second.reason = "include_workdir";
+    notice(Notice::Level::warning, "promoted", path, printable(path) + " is read_only in the policy, and read_write as the work directory");
+  }
+  return {};
+}
+
+const ConflictRule& Enricher::rule_for(std::string_view path) const {
+  const std::string subject(path);
+  for (const std::vector<ConflictRule>* list : {&context_.administrator_conflicts, &policy_.conflicts}) {
+    for (const ConflictRule& rule : *list) {
+      if (!rule.sources.empty() && std::find(rule.sources.begin(), rule.sources.end(), context_.source) == rule.sources.end()) continue;
+      for (const std::string& glob : rule.paths)
+        if (::fnmatch(glob.c_str(), subject.c_str(), FNM_PATHNAME) == 0) return rule;
+    }
+  }
+  return built_in_rule(path);
+}
+
+// An author who grants write_file by name beside read_only has answered the conflict himself.
+bool Enricher::granted_for_writing(std::string_view path) const {
+  return std::any_of(policy_.grants.begin(), policy_.grants.end(), [&](const Grant& grant) {
+    return grant.entry.path == path && grant.access.contains(Right::write_file);
+  });
+}
+
+Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baseline) {
+  const ConflictRule& rule = rule_for(author.path);
+  const std::string path = printable(author.path);
+  switch (rule.mode) {
+    case ConflictMode::reject: {
+      std::string message = "read_only " + path + " stands against the " + std::string(name(baseline.origin)) + ", which needs it read_write (" +
+                            std::string(baseline.reason) + "), and ";
+      message += rule.file.empty() ? "the rules reject that" : printable(rule.file) + ":" + std::to_string(rule.line) + " rejects that";
+      return input_error(policy_.file, author.line, message + ": move " + path + " to read_write, or run without what needs it (--gpu off, --proxy off)");
+    }
+    case ConflictMode::keep:
+      notice(Notice::Level::warning, "baseline-kept", author.path,
+             path + " stays read_only as the policy says: " + std::string(consequence(author.path)));
+      return {};
+    case ConflictMode::promote: break;
+  }
+  if (granted_for_writing(author.path)) return {};
+  author.promoted_from = author.access;
+  author.access = Access::read_write;
+  author.origin = baseline.origin;
+  author.reason = baseline.reason;
+  notice(Notice::Level::info, author.path == "/proc" ? "proc-promoted" : "promoted", author.path,
+         path + " is promoted from read_only to read_write: " + std::string(baseline.reason));
+  return {};
+}
+
+Result<void> Enricher::add_baseline(const BaselinePath& baseline) {
+  const std::string path(baseline.path);
+  const auto author = lists_.find(path);
+  if (author != lists_.end()) {
+    // Read-only by another baseline is no conflict: nobody wrote it.
+    if (author->second.access == Access::read_only && baseline.access == Access::read_write) {
+      if (author->second.origin == Origin::policy) return settle(author->second, baseline);
+      author->second.access = Access::read_write;
+      author->second.origin = baseline.origin;
+      author->second.reason = baseline.reason;
+    }
+    return {};
+  }
+  if (!context_.host.exists(path)) {
+    out_.skipped.push_back({path, baseline.origin, "does not exist", 0});
+    return {};
+  }
+  if (baseline.access == Access::read_write && granted_for_writing(path)) return {};
+  lists_[path] = {path, baseline.access, {}, baseline.origin, std::string(baseline.reason), std::nullopt, 0};
+  return {};
+}
+
+Result<EffectivePolicy> Enricher::run() {
+  out_.file = policy_.file;
+  out_.source = context_.source;
+  out_.compatibility = policy_.compatibility;
+  out_.min_abi = policy_.min_abi;
+  out_.include_workdir = policy_.include_workdir;
+  out_.run_as_user = policy_.run_as_user;
+  out_.run_as_group = policy_.run_as_group;
+  out_.warnings = policy_.warnings;
+  const bool has_gpu = context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");
+  out_.gpu = context_.gpu == Toggle::on || (context_.gpu == Toggle::automatic && has_gpu);
+  out_.proxy = context_.proxy == Toggle::on || (context_.proxy == Toggle::automatic && policy_.has_network_policies);
+
+  LOCKSTEP_CHECK(add_author());
+  LOCKSTEP_CHECK(add_workdir());
+  if (out_.proxy)
+    for (const BaselinePath& baseline : proxy_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
+  if (out_.gpu) {
+    for (const BaselinePath& baseline : gpu_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
+    for (const std::string& node : context_.host.gpu_nodes)
+      LOCKSTEP_CHECK(add_baseline({node, Access::read_write, Origin::gpu_device, "a GPU of this host"}));
+  }
+  for (auto& [path, rule] : lists_) out_.rules.push_back(std::move(rule));
+  std::stable_sort(out_.rules.begin(), out_.rules.end(), [](const EffectiveRule& a, const EffectiveRule& b) {
+    if (a.path != b.path) return a.path < b.path;
+    return (a.access == Access::grant) < (b.access == Access::grant);
+  });
+  // A path the GPU baseline has as well is skipped once.
+  const auto same = [](const SkippedPath& a, const SkippedPath& b) { return a.path == b.path; };
+  std::stable_sort(out_.skipped.begin(), out_.skipped.end(), [](const SkippedPath& a, const SkippedPath& b) { return a.path < b.path; });
+  out_.skipped.erase(std::unique(out_.skipped.begin(), out_.skipped.end(), same), out_.skipped.end());
+  return std::move(out_);
+}
+
+std::vector<std::string> paths_with(const EffectivePolicy& effective, Access access) {
+  std::vector<std::string> out;
+  for (const EffectiveRule& rule : effective.rules)
+    if (rule.access == access) out.push_back(rule.path);
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> EffectivePolicy::read_only() const { return paths_with(*this, Access::read_only); }
+std::vector<std::string> EffectivePolicy::read_write() const { return paths_with(*this, Access::read_write); }
+
+Result<EffectivePolicy> enrich(const Policy& policy, const Context& context) { return Enricher(policy, context).run(); }
+
+Policy as_policy(const EffectivePolicy& effective) {
+  Policy out;
+  out.file = effective.file;
+  out.has_filesystem_policy = true;
+  out.include_workdir = effective.include_workdir;
+  out.compatibility = effective.compatibility;
+  out.min_abi = effective.min_abi;
+  out.run_as_user = effective.run_as_user;
+  out.run_as_group = effective.run_as_group;
+  out.has_network_policies = effective.proxy;
+  for (const EffectiveRule& rule : effective.rules) {
+    const PathEntry entry{rule.path, rule.path, rule.line};
+    switch (rule.access) {
+      case Access::read_only: {
+        out.read_only.push_back(entry);
+        break;
+      }
+      case Access::read_write: out.read_write.push_back(entry); break;
+      case Access::grant: out.grants.push_back({entry, rule.granted, rule.reason}); break;
+    }
+  }
+  // What was kept against the baseline must be kept again.
+  for (const Notice& notice : effective.notices)
+    if (notice.code == "baseline-kept") out.conflicts.push_back({{notice.path}, {}, ConflictMode::keep, effective.file, 0});
+  return out;
+}
+
+std::vector<std::string_view> baseline_paths() {
+  std::vector<std::string_view> out;
+  for (const BaselinePath& baseline : proxy_baseline) out.push_back(baseline.path);
+  for (const BaselinePath& baseline : gpu_baseline)
+    if (std::find(out.begin(), out.end(), baseline.path) == out.end()) out.push_back(baseline.path);
+  return out;
+}
+
+std::string_view name(Origin origin) {
+  constexpr std::string_view names[] = {"policy", "workdir", "proxy-baseline", "gpu-baseline", "gpu-device"};
+  return names[static_cast<std::size_t>(origin)];
+}
+std::string_view name(Access access) {
+  return access == Access::read_only ? "read_only" : access == Access::read_write ? "read_write" : "grant";
+}
+std::string_view name(Notice::Level level) { return level == Notice::Level::info ? "info" : "warning"; }
+
+}  // namespace lockstep
