@@ -1,0 +1,50 @@
+// What the subcommands of lockstep share: the CONTEXT flags, the ABI, and how an error is said.
+#ifndef LOCKSTEP_CLI_CLI_H_
+#define LOCKSTEP_CLI_CLI_H_
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/effective.h"
+#include "policy/plan.h"
+
+namespace lockstep::cli {
+
+// A command line taken apart: flags with their values, and the rest in order. After "--" everything is rest.
+struct Arguments {
+  Context context;
+  int abi = 0;             // 0: native
+  std::string format = "text";
+  bool allow_unsandboxed = false;
+  bool help = false;
+  std::vector<std::string> rest;
+  std::vector<std::string> command;  // what stood after "--"
+  bool has_command = false;
+};
+
+// `formats`: the values --format takes; empty where the subcommand has none. Reads the host (--host FILE, or this machine).
+Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes);
+
+// The ABI to plan for: the one asked for, or the native one of the host's kernel (unsupported where there is none).
+Result<int> plan_abi(const Arguments& arguments);
+
+// Decodes and enriches the policy named.
+Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context);
+
+Error usage_error(std::string message);
+// "lockstep: FILE:LINE: message" on stderr. Returns the exit code of the error.
+int complain(const Error& error);
+// Writes to stdout and notices where it could not. Returns the exit code.
+int print(const std::string& text);
+
+extern const char context_help[];
+
+int run_host(int argc, char** argv);
+int run_show(int argc, char** argv);
+int run_explain(int argc, char** argv);
+int run_exec(int argc, char** argv);
+
+}  // namespace lockstep::cli
+
+#endif  // LOCKSTEP_CLI_CLI_H_

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <charconv>
+#include <cerrno>
+#include <cstdio>
+
+#include "cli/cli.h"
+#include "host/read_host.h"
+#include "landlock/abi.h"
+
+namespace lockstep::cli {
+namespace {
+
+Result<Toggle> toggle(const std::string& flag, const std::string& value) {
+  if (value == "auto") return Toggle::automatic;
+  if (value == "on") return Toggle::on;
+  if (value == "off") return Toggle::off;
+  return usage_error(flag + " takes auto, on or off, not " + printable(value));
+}
+
+Result<int> abi_number(const std::string& value) {
+  int abi = 0;
+  if (value == "native") return 0;
+  const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), abi);
+  if (ec != std::errc() || end != value.data() + value.size() || abi < oldest_abi || abi > newest_abi)
+    return usage_error("--abi takes native or a number from 1 to " + std::to_string(newest_abi) + ", not " + printable(value));
+  return abi;
+}
+
+Result<void> set_flag(const std::string& flag, const std::string& value, const std::vector<std::string>& formats, bool* has_host,
+                      Arguments* out) {
+  Context& context = out->context;
+  if (flag == "--host") {
+    LOCKSTEP_ASSIGN(context.host, load_host(value));
+    if (context.host.real) complete_from_machine(context.host);
+    *has_host = true;
+  } else if (flag == "--gpu") {
+    LOCKSTEP_ASSIGN(context.gpu, toggle(flag, value));
+  } else if (flag == "--proxy") {
+    LOCKSTEP_ASSIGN(context.proxy, toggle(flag, value));
+  } else if (flag == "--source") {
+    const std::optional<Source> source = source_from_name(value);
+    if (!source) return usage_error("--source takes default, gateway, image or user, not " + printable(value));
+    context.source = *source;
+  } else if (flag == "--workdir") {
+    context.workdir = value;
+  } else if (flag == "--conflicts") {
+    LOCKSTEP_ASSIGN(context.administrator_conflicts, load_conflicts(value));
+  } else if (flag == "--abi") {
+    LOCKSTEP_ASSIGN(out->abi, abi_number(value));
+  } else if (flag == "--format" && !formats.empty()) {
+    if (std::find(formats.begin(), formats.end(), value) == formats.end()) {
+      std::string known;
+      for (const std::string& each : formats) known += (known.empty() ? "" : ", ") + each;
+      return usage_error("--format takes " + known + ", not " + printable(value));
+    }
+    out->format = value;
+  } else {
+    return usage_error("unknown flag " + printable(flag));
+  }
+  return {};
+}
+
+}  // namespace
+
+const char context_help[] =
+    "CONTEXT decides, beside the policy, what is added to it:\n"
+    "  --host FILE           a host file (lockstep.host/1) instead of this machine\n"
+    "  --gpu auto|on|off     the GPU baseline; auto: /dev/nvidiactl or /dev/dxg exists\n"
+    "  --proxy auto|on|off   the proxy baseline; auto: network_policies is not empty\n"
+    "  --source WHO          default, gateway, image or user: who supplied the policy\n"
+    "  --workdir DIR         what include_workdir grants\n"
+    "  --conflicts FILE      the administrator's runtime_baseline_conflicts, asked before the policy's own\n"
+    "  --abi N|native        the Landlock ABI to plan for\n";
+
+Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes) {
+  Arguments out;
+  bool has_host = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") {
+      out.has_command = true;
+      for (++i; i < argc; ++i) out.command.emplace_back(argv[i]);
+      break;
+    }
+    if (word == "--help" || word == "-h") {
+      out.help = true;
+      return out;
+    }
+    if (word == "--allow-unsandboxed" && executes) {
+      out.allow_unsandboxed = true;
+      continue;
+    }
+    if (!word.starts_with("-") || word == "-") {
+      out.rest.push_back(word);
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    const std::string flag = word.substr(0, equals);
+    if (equals == std::string::npos && i + 1 >= argc) return usage_error(printable(flag) + " needs a value, or is unknown");
+    const std::string value = equals == std::string::npos ? argv[++i] : word.substr(equals + 1);
+    LOCKSTEP_CHECK(set_flag(flag, value, formats, &has_host, &out));
+  }
+  if (out.has_command && !executes) return usage_error("-- is for lockstep exec alone");
+  if (!has_host) out.context.host = read_host();
+  return out;
+}
+
+Result<int> plan_abi(const Arguments& arguments) {
+  if (arguments.abi != 0) return arguments.abi;
+  if (arguments.context.host.kernel) {
+    const int abi = arguments.context.host.kernel->abi;
+    if (abi >= oldest_abi) return std::min(abi, newest_abi);  // a newer kernel still has every right we know
+  }
+  LOCKSTEP_ASSIGN(const KernelLandlock kernel, query_kernel());
+  return std::min(kernel.abi, newest_abi);
+}
+
+Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context) {
+  LOCKSTEP_ASSIGN(const Policy decoded, load_policy(policy));
+  return enrich(decoded, context);
+}
+
+Error usage_error(std::string message) { return {ErrorKind::input, 0, std::move(message) + " (see --help)", {}, 0}; }
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "lockstep: %s\n", error.to_string().c_str());
+  return error.exit_code();
+}
+
+int print(const std::string& text) {
+  const bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  return ok ? 0 : complain(Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});
+}
+
+}  // namespace lockstep::cli

@@ -1,0 +1,114 @@
+// lockstep explain: the model's answer to one operation, and the rule that decides.
+#include <cerrno>
+#include <map>
+
+#include "cli/cli.h"
+#include "model/model.h"
+#include "model/read_walk.h"
+
+namespace lockstep::cli {
+namespace {
+
+// On a simulated host there are only spellings: every prefix of a path is an object of its own.
+class SpelledView {
+ public:
+  explicit SpelledView(const Host& host) : host_(host) {}
+  model::Walk walk(const std::string& path) {
+    model::Walk out;
+    std::string at = normalise_path(path);
+    out.missing = !host_.exists(at) && !at.starts_with("/proc");
+    if (out.missing) at = parent(at);
+    for (; at != "/"; at = parent(at)) out.objects.push_back(object(at));
+    out.objects.push_back(object("/"));
+    return out;
+  }
+
+ private:
+  static std::string parent(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == 0 ? "/" : path.substr(0, slash);
+  }
+  model::Object object(const std::string& path) {
+    const std::uint64_t ino = ids_.emplace(path, ids_.size() + 1).first->second;
+    model::FileType type = model::FileType::directory;
+    for (const HostEntry& entry : host_.present) {
+      if (entry.path != path) continue;
+      if (entry.kind == NodeKind::file) type = model::FileType::regular;
+      if (entry.kind == NodeKind::character) type = model::FileType::character;
+      if (entry.kind == NodeKind::socket) type = model::FileType::socket;
+    }
+    if (path.starts_with("/proc/") && path.ends_with("/comm")) type = model::FileType::regular;
+    return {1, ino, type};
+  }
+  const Host& host_;
+  std::map<std::string, std::uint64_t> ids_;
+};
+
+model::Walk real_walk(const std::string& path, bool follow) {
+  model::RawWalk raw;
+  model::read_walk(path.c_str(), follow, &raw);
+  return model::to_walk(raw);
+}
+
+Result<std::string> explain(const Arguments& arguments) {
+  LOCKSTEP_ASSIGN(const EffectivePolicy effective, load_effective(arguments.rest[0], arguments.context));
+  const std::optional<Operation> operation = operation_from_name(arguments.rest[1]);
+  if (!operation) return usage_error("no operation is called " + printable(arguments.rest[1]));
+  const std::size_t paths = takes_two_paths(*operation) ? 2 : 1;
+  if (arguments.rest.size() != 2 + paths)
+    return usage_error(arguments.rest[1] + " takes " + (paths == 2 ? "two paths" : "one path"));
+  for (std::size_t i = 2; i < arguments.rest.size(); ++i)
+    if (!arguments.rest[i].starts_with('/')) return usage_error("write an absolute path, not " + printable(arguments.rest[i]));
+  LOCKSTEP_ASSIGN(const int abi, plan_abi(arguments));
+
+  const bool real = arguments.context.host.real;
+  SpelledView spelled(arguments.context.host);
+  const auto walk = [&](const std::string& path, bool follow) { return real ? real_walk(path, follow) : spelled.walk(path); };
+  model::Kernel kernel;
+  kernel.abi = abi;
+  kernel.kernel_abi = arguments.context.host.kernel ? arguments.context.host.kernel->abi : abi;
+  kernel.errata = arguments.context.host.kernel ? arguments.context.host.kernel->errata : 0;
+  model::Model model(kernel);
+  std::vector<model::Walk> rules;
+  for (const EffectiveRule& rule : effective.rules) {
+    rules.push_back(walk(rule.path, true));
+    if (!real && !arguments.context.host.exists(rule.path) && !rule.path.starts_with("/proc")) rules.back().error = ENOENT;
+  }
+  model.add_layer(effective, rules);
+  const bool follow = follows_last_symlink(*operation);
+  const model::Walk first = walk(arguments.rest[2], follow);
+  const model::Walk second = paths == 2 ? walk(arguments.rest[3], follow) : model::Walk();
+  model::Query query;
+  query.operation = *operation;
+  query.mode = *operation == Operation::comm_open ? Mode::rdwr : Mode::plain;
+  query.first = &first;
+  query.second = &second;
+  if (first.error != 0)
+    return "undecided: " + printable(arguments.rest[2]) + " cannot be looked up (" + errno_name(first.error) + "): Landlock is not asked\n";
+  const model::Decision decision = model.decide(query);
+  std::string out = decision.err == 0 ? "allow" : "deny " + errno_name(decision.err);
+  out += "  " + arguments.rest[1] + " " + printable(arguments.rest[2]) + (paths == 2 ? " " + printable(arguments.rest[3]) : "") +
+         "  at ABI " + std::to_string(abi) + "\n" + model.describe(decision) + "\n";
+  out += real ? "The model's answer for this machine's files; file permissions and other security modules are not in it.\n"
+              : "The model's answer for a simulated host: paths as they are spelt, no links and no mounts.\n";
+  return out;
+}
+
+}  // namespace
+
+int run_explain(int argc, char** argv) {
+  const Result<Arguments> arguments = parse_arguments(argc, argv, {}, false);
+  if (!arguments.ok()) return complain(arguments.error());
+  if (arguments->help) {
+    std::string operations;
+    for (int i = 0; i < operation_count; ++i) operations += (i % 10 == 0 ? "\n  " : " ") + std::string(name(static_cast<Operation>(i)));
+    return print("usage: lockstep explain POLICY CONTEXT [--abi N|native] OPERATION PATH [PATH]\n\n"
+                 "Whether Landlock would allow it under the policy, by the model, and the rule that decides.\nOPERATION is one of" +
+                 operations + "\n\n" + context_help);
+  }
+  if (arguments->rest.size() < 3) return complain(usage_error("explain takes POLICY OPERATION PATH"));
+  const Result<std::string> answer = explain(*arguments);
+  return answer.ok() ? print(*answer) : complain(answer.error());
+}
+
+}  // namespace lockstep::cli

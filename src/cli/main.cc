@@ -1,0 +1,31 @@
+#include <csignal>
+#include <string_view>
+
+#include "cli/cli.h"
+
+namespace {
+
+constexpr char usage[] =
+    "usage: lockstep SUBCOMMAND ...      (lockstep SUBCOMMAND --help says more)\n"
+    "\n"
+    "  host                          what this machine offers a policy\n"
+    "  show POLICY                   the policy in force: the author's, the baseline's, and why\n"
+    "  explain POLICY OPERATION PATH whether the policy allows it, and which rule decides\n"
+    "  exec POLICY -- COMMAND...     run a command under the policy\n"
+    "\n"
+    "exit: 0 fine; 2 bad input; 3 this host cannot do it; exec: the command's own, 125 ours, 126/127 as env(1)\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace lockstep;
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error we say, not a death
+  if (argc < 2) return cli::complain(cli::usage_error("a subcommand is missing"));
+  const std::string_view word = argv[1];
+  if (word == "--help" || word == "-h") return cli::print(usage);
+  if (word == "host") return cli::run_host(argc - 1, argv + 1);
+  if (word == "show") return cli::run_show(argc - 1, argv + 1);
+  if (word == "explain") return cli::run_explain(argc - 1, argv + 1);
+  if (word == "exec") return cli::run_exec(argc - 1, argv + 1);
+  return cli::complain(cli::usage_error("no subcommand is called " + printable(word)));
+}

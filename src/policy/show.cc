@@ -1,0 +1,154 @@
+#include "policy/show.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace lockstep {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json strings(const std::vector<std::string>& values) {
+  Json out = Json::array();
+  for (const std::string& value : values) out.push_back(printable(value));
+  return out;
+}
+
+Json line_json(int line) { return line > 0 ? Json(line) : Json(nullptr); }
+
+Json rule_json(const EffectiveRule& rule) {
+  Json out;
+  out["path"] = printable(rule.path);
+  out["access"] = name(rule.access);
+  if (rule.access == Access::grant) out["rights"] = names(rule.granted);
+  out["origin"] = name(rule.origin);
+  out["reason"] = printable(rule.reason);
+  out["promoted_from"] = rule.promoted_from ? Json(name(*rule.promoted_from)) : Json(nullptr);
+  out["line"] = line_json(rule.line);
+  return out;
+}
+
+Json effective_json(const EffectivePolicy& effective) {
+  Json out;
+  out["compatibility"] = name(effective.compatibility);
+  out["min_abi"] = effective.min_abi;
+  out["include_workdir"] = effective.include_workdir;
+  out["read_only"] = strings(effective.read_only());
+  out["read_write"] = strings(effective.read_write());
+  out["grants"] = out["rules"] = out["skipped"] = out["notices"] = out["warnings"] = Json::array();
+  for (const EffectiveRule& rule : effective.rules) {
+    out["rules"].push_back(rule_json(rule));
+    if (rule.access == Access::grant)
+      out["grants"].push_back({{"path", printable(rule.path)}, {"access", names(rule.granted)}, {"reason", printable(rule.reason)}});
+  }
+  for (const SkippedPath& skipped : effective.skipped)
+    out["skipped"].push_back({{"path", printable(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});
+  for (const Notice& notice : effective.notices)
+    out["notices"].push_back({{"level", name(notice.level)}, {"code", notice.code}, {"path", printable(notice.path)}, {"message", notice.message}});
+  for (const PolicyWarning& warning : effective.warnings)
+    out["warnings"].push_back({{"line", line_json(warning.line)}, {"message", warning.message}});
+  return out;
+}
+
+Json missing_json(const std::vector<MissingRight>& rights) {
+  Json out = Json::array();
+  for (const MissingRight& each : rights) {
+    Json entry = {{"right", name(each.right)}, {"first_abi", each.first_abi}, {"consequence", each.consequence}};
+    if (!each.path.empty()) entry["path"] = printable(each.path);
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+Json plan_json(const Plan& plan) {
+  Json out;
+  out["abi"] = plan.abi;
+  out["handled"] = names(plan.handled);
+  out["rules"] = Json::array();
+  for (const PlanRule& rule : plan.rules) out["rules"].push_back({{"path", printable(rule.path)}, {"rights", names(rule.rights)}});
+  out["dropped"] = missing_json(plan.dropped);
+  out["not_yet_protected"] = missing_json(plan.not_yet_protected);
+  return out;
+}
+
+// A double-quoted YAML scalar, which can hold any text.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+void yaml_list(const char* key, const std::vector<PathEntry>& entries, std::string& out) {
+  out += std::string("  ") + key + ":" + (entries.empty() ? " []\n" : "\n");
+  for (const PathEntry& entry : entries) out += "    - " + quoted(entry.path) + "\n";
+}
+
+}  // namespace
+
+std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
+  Json out;
+  out["schema"] = "lockstep.show/1";
+  out["policy"] = printable(effective.file);
+  out["source"] = name(effective.source);
+  out["effective"] = effective_json(effective);
+  out["plan"] = plan_json(plan);
+  return out.dump(2) + "\n";
+}
+
+std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
+  std::string out = printable(effective.file) + ": " + std::string(name(effective.compatibility)) + ", min_abi " + std::to_string(effective.min_abi) +
+                    ", planned for ABI " + std::to_string(plan.abi) + (effective.gpu ? ", GPU baseline" : "") +
+                    (effective.proxy ? ", proxy baseline" : "") + "\n\n";
+  std::size_t width = 4;
+  for (const EffectiveRule& rule : effective.rules) width = std::max(width, printable(rule.path).size());
+  const auto column = [](std::string text, std::size_t size) {
+    text.resize(std::max(text.size() + 2, size + 2), ' ');
+    return text;
+  };
+  out += column("path", width) + column("access", 10) + column("origin", 14) + "reason\n";
+  for (const EffectiveRule& rule : effective.rules) {
+    out += column(printable(rule.path), width) + column(std::string(name(rule.access)), 10) + column(std::string(name(rule.origin)), 14);
+    if (rule.access == Access::grant) out += join_names(rule.granted) + ": ";
+    out += printable(rule.reason);
+    if (rule.promoted_from) out += " (promoted from " + std::string(name(*rule.promoted_from)) + ")";
+    if (rule.line > 0) out += " (line " + std::to_string(rule.line) + ")";
+    out += "\n";
+  }
+  for (const SkippedPath& skipped : effective.skipped)
+    out += column(printable(skipped.path), width) + column("skipped", 10) + column(std::string(name(skipped.origin)), 14) + skipped.reason + "\n";
+  if (!effective.notices.empty() || !effective.warnings.empty()) out += "\n";
+  for (const Notice& notice : effective.notices) out += std::string(name(notice.level)) + ": " + notice.message + "\n";
+  for (const PolicyWarning& warning : effective.warnings) out += "warning: line " + std::to_string(warning.line) + ": " + warning.message + "\n";
+  for (const auto& [title, list] : {std::pair{"dropped", &plan.dropped}, std::pair{"not yet protected", &plan.not_yet_protected}}) {
+    if (!list->empty()) out += "\n";
+    for (const MissingRight& each : *list)
+      out += std::string(title) + ": " + std::string(name(each.right)) + " (ABI " + std::to_string(each.first_abi) + "): " + each.consequence + "\n";
+  }
+  return out;
+}
+
+std::string show_yaml(const EffectivePolicy& effective) {
+  const Policy policy = as_policy(effective);
+  std::string out = "version: 1\nfilesystem_policy:\n  include_workdir: ";
+  out += policy.include_workdir ? "true\n" : "false\n";
+  yaml_list("read_only", policy.read_only, out);
+  yaml_list("read_write", policy.read_write, out);
+  if (!policy.grants.empty()) out += "  grants:\n";
+  for (const Grant& grant : policy.grants) {
+    out += "    - path: " + quoted(grant.entry.path) + "\n      access: [" + join_names(grant.access, ", ") + "]\n";
+    out += "      reason: " + quoted(printable(grant.reason)) + "\n";
+  }
+  out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n  min_abi: " + std::to_string(policy.min_abi) + "\n";
+  if (!policy.run_as_user.empty() || !policy.run_as_group.empty()) out += "process:\n";
+  if (!policy.run_as_user.empty()) out += "  run_as_user: " + quoted(policy.run_as_user) + "\n";
+  if (!policy.run_as_group.empty()) out += "  run_as_group: " + quoted(policy.run_as_group) + "\n";
+  if (!policy.conflicts.empty()) out += "runtime_baseline_conflicts:\n";
+  for (const ConflictRule& rule : policy.conflicts)
+    out += "  - {paths: [" + quoted(rule.paths.front()) + "], mode: " + std::string(name(rule.mode)) + "}\n";
+  return out;
+}
+
+}  // namespace lockstep
