@@ -107,7 +107,8 @@ Result<void> Child::settle() {
 
 // Steps 3 and 4: the host, the rule set, the descriptors that the probes had before.
 Result<void> Child::open_everything() {
-  if (Result<void> made = lay_out(request_, context_.privileged, context_.mount_point, context_.scratch, &keep_); !made.ok()) {
+  if (Result<void> made = lay_out(request_, context_.privileged, request_.identity == IdentityKind::user ? context_.uid : 0,
+                                      context_.mount_point, context_.scratch, &keep_); !made.ok()) {
     const bool no_namespace = made.error().message.starts_with("unshare");
     fail(made.error(), no_namespace ? exit_skipped : exit_setup_failed);
   }

@@ -33,8 +33,8 @@ Result<void> write_file(const char* path, const std::string& text) {
 
 class Builder {
  public:
-  Builder(bool privileged, bool simulated, std::string base, std::vector<UniqueFd>* keep)
-      : privileged_(privileged), simulated_(simulated), base_(std::move(base)), keep_(keep) {}
+  Builder(bool privileged, uid_t owner, bool simulated, std::string base, std::vector<UniqueFd>* keep)
+      : privileged_(privileged), owner_(owner), simulated_(simulated), base_(std::move(base)), keep_(keep) {}
 
   Result<void> make(const TreeItem& item);
   Result<void> bind(const std::string& source, const std::string& path, bool directory);
@@ -53,6 +53,7 @@ class Builder {
   Result<void> make_server(const std::string& path);
 
   bool privileged_;
+  uid_t owner_;
   bool simulated_;
   std::string base_;
   std::vector<UniqueFd>* keep_;
@@ -81,6 +82,7 @@ Result<void> Builder::make_file(const std::string& path, std::uint32_t size, boo
   const std::string text(size, '.');
   if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return failed("write", path);
   if (::fchmod(fd.get(), executable ? 0777 : 0666) != 0) return failed("fchmod", path);
+  if (privileged_ && ::fchown(fd.get(), owner_, owner_) != 0) return failed("fchown", path);
   return {};
 }
 
@@ -185,17 +187,17 @@ Result<void> enter_mount_namespace(bool privileged) {
   return {};
 }
 
-Result<void> lay_out(const RowRequest& request, bool privileged, const std::string& mount_point, const std::string& scratch,
-                     std::vector<UniqueFd>* keep) {
+Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point,
+                     const std::string& scratch, std::vector<UniqueFd>* keep) {
   if (!request.simulated) {
-    Builder builder(privileged, false, scratch, keep);
+    Builder builder(privileged, owner, false, scratch, keep);
     for (const TreeItem& item : request.tree)
       if (item.path != "$scratch") LOCKSTEP_CHECK(builder.make(item));
     return {};
   }
   LOCKSTEP_CHECK(enter_mount_namespace(privileged));
   if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0) return failed("mount tmpfs", mount_point);
-  Builder builder(privileged, true, mount_point, keep);
+  Builder builder(privileged, owner, true, mount_point, keep);
   for (const TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
   LOCKSTEP_CHECK(builder.bind("/proc", mount_point + "/proc", true));
   if (request.bind_sys) LOCKSTEP_CHECK(builder.bind("/sys", mount_point + "/sys", true));

@@ -6,6 +6,8 @@
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_LAYOUT_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_LAYOUT_H_
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -19,8 +21,9 @@ namespace lockstep::conformance {
 Result<void> enter_mount_namespace(bool privileged);
 
 // `mount_point`: an existing directory that the new root may cover. `scratch`: where "$scratch" is when not simulated.
+// What is made belongs to `owner` where privileged: chmod(2) asks for the owner.
 // Descriptors that must stay open (listening sockets, terminal masters) are appended to `keep`.
-Result<void> lay_out(const RowRequest& request, bool privileged, const std::string& mount_point, const std::string& scratch,
+Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point, const std::string& scratch,
                      std::vector<UniqueFd>* keep);
 
 // Removes the directory and all in it, without following links. Errors are the caller's to notice by the next use.
