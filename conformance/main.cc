@@ -14,6 +14,7 @@
 #include "conformance/report/options.h"
 #include "conformance/report/report.h"
 #include "conformance/report/reproduce.h"
+#include "conformance/report/surface.h"
 #include "conformance/subjects/mutants.h"
 #include "landlock/abi.h"
 
@@ -273,6 +274,16 @@ int run_mutants(Workers& workers, const Suite& suite) {
   return caught == all.size() ? 0 : 1;
 }
 
+int run_surface(Workers& workers, const KernelLandlock& kernel, const Options& options) {
+  if (Result<void> writable = check_report_path(options.surface); !writable.ok()) return complain(writable.error());
+  const Result<std::string> text = measure_surface(workers, kernel, options.fixtures);
+  if (!text.ok()) return complain(text.error());
+  std::ofstream out(options.surface, std::ios::trunc);
+  out << *text << std::flush;
+  if (!out) return complain(system_error(errno, "write(\"" + printable(options.surface) + "\")"));
+  return 0;
+}
+
 int conformance_main(int argc, char** argv) {
   Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
   if (!options.ok()) return complain(options.error());
@@ -306,6 +317,7 @@ int conformance_main(int argc, char** argv) {
     privileged = workers->hello().privileged;
   }
 
+  if (!options->surface.empty() && workers) return run_surface(*workers, suite.kernel, *options);
   Result<std::vector<CaseRun>> runs = load_runs(*options);
   if (!runs.ok()) return complain(runs.error());
   suite.runs = std::move(runs).value();

@@ -80,7 +80,8 @@ bool collect(int directory, const char* prefix, int depth, Survey* survey) {
   alignas(8) char buffer[4096];
   while (true) {
     const long bytes = ::syscall(SYS_getdents64, directory, buffer, sizeof(buffer));
-    if (bytes <= 0) return bytes == 0;
+    // A directory that opens and does not list (map_files of another process) is one that cannot be listed.
+    if (bytes <= 0) return bytes == 0 || depth < max_depth;
     for (long at = 0; at < bytes;) {
       std::uint16_t length;
       std::memcpy(&length, buffer + at + 16, sizeof(length));
@@ -110,8 +111,14 @@ bool full_path(const char* base, const char* name, long tid, char* out) {
   return join(head, "task/", number, thread) && join(thread, name + 6, "", out);
 }
 
+// FNV-1a.
+void add_to_hash(char c, SlotCell* cell) {
+  cell->after = (cell->after ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+}
+
 void open_each(const Survey& survey, const char* base, long tid, SlotCell* cell) {
   char path[max_path];
+  cell->after = 0xcbf29ce484222325;
   const char* name = arena + survey.begin;
   for (std::size_t i = 0; i < survey.count; ++i, name += std::strlen(name) + 1) {
     if (!full_path(base, name, tid, path)) {
@@ -122,6 +129,8 @@ void open_each(const Survey& survey, const char* base, long tid, SlotCell* cell)
     const int fd = ::open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) continue;
     ++cell->ret;
+    for (const char* c = name; *c != '\0'; ++c) add_to_hash(*c, cell);
+    add_to_hash('/', cell);
     ::close(fd);
   }
 }

@@ -1,12 +1,12 @@
 // Survey: how wide a write grant on procfs really is. Opens every regular file below a directory for writing
-// (O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), writes nothing, and counts: `ret` opened, `aux` tried.
+// (O_WRONLY, O_NONBLOCK, O_NOCTTY, O_CLOEXEC), writes nothing, and counts: `ret` opened, `aux` tried, `after`
+// a hash of the names that opened, equal where two surveys of one directory opened the same files.
 //
 // A grant without read_dir cannot list the directory it is about, and still opens what it can name. So there
 // are two steps:
-//   probe.before_fd = open_before(probe);     // Mode::before: prepare_survey(path) lists the names into a
-//   static arena
+//   probe.before_fd = open_before(probe);   // Mode::before: prepare_survey(path) lists the names
 //   ... restrict ...
-//   probe_survey(probe, &cell);               // after it: opens each of them by its path
+//   probe_survey(probe, &cell);             // opens each of them by its path
 //
 // `path` is a directory by its real name, or "/proc/self", or "/proc/$child": the same entries in a child
 // that the probe forks and parks. Entries of the listing thread, task/<tid>, stand for those of the acting

@@ -8,7 +8,7 @@ namespace lockstep::conformance {
 const char* usage() {
   return "usage: lockstep-conformance [--policy FILE]... [--fixtures DIR] [--abi native|all|LIST]\n"
          "                            [--require ready|degraded] [--report FILE.json] [--mutants]\n"
-         "                            [--reproduce ROW] [--workers N] [--gtest_...]\n"
+         "                            [--reproduce ROW] [--surface FILE] [--workers N] [--gtest_...]\n"
          "\n"
          "Runs every case of the fixtures (or each policy given, on this machine): a child process is restricted by the\n"
          "policy and tries each operation; a second child does everything but the restriction. The kernel's answers are held\n"
@@ -19,6 +19,8 @@ const char* usage() {
          "  --require LEVEL   exit 1 unless every row that ran is ready (or at least degraded)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
          "  --mutants         run the deliberately broken libraries and show which row caught each\n"
+         "  --surface FILE    measure what each way to let CUDA name its threads opens besides, and write it as JSON\n"
+         "                    (lockstep.surface/1; fixtures/observed/procfs-surface.json is made so)\n"
          "  --reproduce ROW   print a C program of bare system calls that shows the row's answers\n"
          "  --gtest_...       rows are GoogleTest tests: --gtest_filter, --gtest_list_tests, --gtest_output, --gtest_shuffle, ...\n"
          "\n"
@@ -48,7 +50,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     const std::string flag(word.substr(0, equals));
     std::string value;
     const bool known = flag == "--policy" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
-                       flag == "--report" || flag == "--reproduce" || flag == "--workers";
+                       flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface";
     if (!known) return bad("unknown argument " + printable(word));
     if (equals != std::string_view::npos) {
       value = word.substr(equals + 1);
@@ -62,6 +64,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       out.policies.push_back(value);
     } else if (flag == "--fixtures") {
       out.fixtures = value;
+    } else if (flag == "--surface") {
+      out.surface = value;
     } else if (flag == "--report") {
       out.report = value;
     } else if (flag == "--reproduce") {

@@ -18,6 +18,7 @@ struct Options {
   std::optional<Readiness> require;   // ready or degraded
   std::string report;
   std::string reproduce;              // a row's name
+  std::string surface;                // where to write lockstep.surface/1; runs nothing else
   bool mutants = false;
   bool help = false;
   unsigned workers = 0;

@@ -1,0 +1,28 @@
+// Surface: the ways to let CUDA name its threads, side by side: who can then name whom, and how many files of
+// procfs open for writing too. Measured on the running kernel, through the whole pipeline; opens only, never
+// writes (probes/survey.h).
+//
+//   LOCKSTEP_ASSIGN(std::string json, measure_surface(workers, kernel, "fixtures"));      //
+//   lockstep.surface/1
+//
+// The ways are policies/gpu/ways-*.yaml; "none" is the control child, unrestricted.
+// fixtures/observed/procfs-surface.json is what this gave on one machine (lockstep-conformance --surface
+// FILE): counts differ between kernels, the relations that surface_test.cc checks do not. `set` is a hash of
+// the names that opened: equal where the same files did.
+#ifndef LOCKSTEP_CONFORMANCE_REPORT_SURFACE_H_
+#define LOCKSTEP_CONFORMANCE_REPORT_SURFACE_H_
+
+#include <string>
+
+#include "base/result.h"
+#include "conformance/harness/workers.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+
+Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel,
+                                    const std::string& fixtures);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_REPORT_SURFACE_H_
