@@ -348,8 +348,8 @@ int conformance_main(int argc, char** argv) {
   }
   for (const CaseRun& run : suite.runs) {
     const CaseRun* each = &run;
-    if (options->policies.empty() && shard->has(run.source.name + ".claims"))
-      testing::RegisterTest(run.source.name.c_str(), "claims", nullptr, nullptr, __FILE__, __LINE__,
+    if (options->policies.empty() && shard->has(test_name(run.source.name) + ".claims"))
+      testing::RegisterTest(test_name(run.source.name).c_str(), "claims", nullptr, nullptr, __FILE__, __LINE__,
                             [each]() -> testing::Test* { return new ClaimsTest(each); });
   }
   if (listing) return RUN_ALL_TESTS();

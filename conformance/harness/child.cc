@@ -159,6 +159,7 @@ Result<void> Child::drop() {
     case IdentityKind::self:
       identity.uid = ::getuid();
       identity.gid = ::getgid();
+      identity.groups = current_groups();
       break;
   }
   LOCKSTEP_CHECK(drop_privileges(identity));
@@ -286,7 +287,10 @@ pid_t start_sibling(bool privileged, uid_t identity_uid) {
     close_all_but({ready[1]});
     Identity identity;
     identity.uid = identity.gid = privileged ? identity_uid : ::getuid();
-    if (!privileged) identity.gid = ::getgid();
+    if (!privileged) {
+      identity.gid = ::getgid();
+      identity.groups = current_groups();
+    }
     const bool ok = drop_privileges(identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     ::setpgid(0, 0);
     if (!ok || ::getppid() != parent || ::write(ready[1], "r", 1) != 1) ::_exit(1);

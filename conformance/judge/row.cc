@@ -41,8 +41,15 @@ Result<CaseRun> prepare_case(Case source) {
   return out;
 }
 
+// In GoogleTest's filters a hyphen starts what is left out.
+std::string test_name(std::string_view text) {
+  std::string out(text);
+  std::replace(out.begin(), out.end(), '-', '_');
+  return out;
+}
+
 std::string Row::name() const {
-  return run->source.name + ".abi" + std::to_string(plan_abi) + "/" + std::string(conformance::name(identity));
+  return test_name(run->source.name) + ".abi" + std::to_string(plan_abi) + "/" + test_name(conformance::name(identity));
 }
 
 std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, bool privileged) {

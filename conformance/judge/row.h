@@ -2,7 +2,7 @@
 //
 //   std::vector<CaseRun> runs = ...prepare_case(each)...;
 //   Row row{&run, 3, IdentityKind::user};
-//   row.name();                                        // "gpu-default.abi3/user"
+//   row.name();                                        // "gpu_default.abi3/user"
 //   LOCKSTEP_ASSIGN(RowRequest request, make_request(row, subject));
 //
 // The subject decides what is enforced; the cells and the walks the model needs come from the unbroken effective policy,
@@ -41,6 +41,9 @@ struct CaseRun {
 
 // Fails where the case itself is at fault (an expectation that cannot be run).
 Result<CaseRun> prepare_case(Case source);
+
+// A name of the fixtures as GoogleTest's filters can take it.
+std::string test_name(std::string_view text);
 
 struct Row {
   const CaseRun* run = nullptr;

@@ -13,8 +13,9 @@ namespace {
 std::optional<int> expected_of(const Row& row, std::size_t cell) {
   for (const int index : row.run->cells.info[cell].expectations) {
     const Expectation& each = row.run->source.expectations[static_cast<std::size_t>(index)];
-    // Unprivileged, the one identity there is stands in for whichever the case names.
-    const bool identity = !each.identity || *each.identity == row.identity || row.identity == IdentityKind::self;
+    // Unprivileged, the one identity there is stands in for an ordinary user, and for nobody else.
+    const IdentityKind identity_of_row = row.identity == IdentityKind::self ? IdentityKind::user : row.identity;
+    const bool identity = !each.identity || *each.identity == identity_of_row;
     if (each.abis.contains(row.plan_abi) && identity) return each.err;
   }
   return std::nullopt;

@@ -82,6 +82,13 @@ Result<std::uint64_t> permitted_capabilities() {
   return read_flag(now, CAP_PERMITTED);
 }
 
+std::vector<gid_t> current_groups() {
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  groups.resize(static_cast<std::size_t>(std::max(count, 0)));
+  return groups;
+}
+
 std::uint64_t container_default_capabilities() {
   std::uint64_t bits = 0;
   for (cap_value_t cap : {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP,
@@ -101,7 +108,9 @@ Result<void> drop_privileges(const Identity& identity) {
   }
   const bool same = ::getuid() == identity.uid && ::geteuid() == identity.uid && ::getgid() == identity.gid && ::getegid() == identity.gid;
   if ((have >> CAP_SETGID & 1) != 0) {
-    if (::setgroups(identity.groups.size(), identity.groups.data()) != 0) return system_error(errno, "setgroups()");
+    // A user namespace refuses setgroups() outright: asking to keep the groups one has must still be fine.
+    if (current_groups() != identity.groups && ::setgroups(identity.groups.size(), identity.groups.data()) != 0)
+      return system_error(errno, "setgroups()");
     if (::setresgid(identity.gid, identity.gid, identity.gid) != 0)
       return system_error(errno, "setresgid(" + std::to_string(identity.gid) + ")");
   }

@@ -32,6 +32,9 @@ Result<std::uint64_t> permitted_capabilities();
 // The set container runtimes give by default: no CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_PERFMON or CAP_DAC_READ_SEARCH.
 std::uint64_t container_default_capabilities();
 
+// The supplementary groups of this process.
+std::vector<gid_t> current_groups();
+
 Result<void> drop_privileges(const Identity& identity);
 
 // From run_as_user and run_as_group (a name or a number each; an empty group is the user's own). Fails (input) for a
