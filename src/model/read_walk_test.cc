@@ -1,0 +1,147 @@
+#include "model/read_walk.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "model/operation.h"
+
+namespace lockstep::model {
+namespace {
+
+Walk walk_to(const std::string& path, bool follow = true) {
+  RawWalk raw;
+  read_walk(path.c_str(), follow, &raw);
+  return to_walk(raw);
+}
+
+Object object_of(const std::string& path) {
+  struct stat st {};
+  EXPECT_EQ(::lstat(path.c_str(), &st), 0) << path;
+  return {st.st_dev, st.st_ino, file_type(st.st_mode)};
+}
+
+class ReadWalk : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char base[] = "/tmp/lockstep-walk-XXXXXX";
+    ASSERT_NE(::mkdtemp(base), nullptr);
+    base_ = std::filesystem::canonical(base).string();
+    ASSERT_EQ(::mkdir((base_ + "/d").c_str(), 0700), 0);
+    std::ofstream(base_ + "/d/f") << "x";
+    ASSERT_EQ(::symlink("d", (base_ + "/link").c_str()), 0);
+    ASSERT_EQ(::symlink("nowhere", (base_ + "/dangling").c_str()), 0);
+  }
+  void TearDown() override { std::filesystem::remove_all(base_); }
+  std::string base_;
+};
+
+TEST_F(ReadWalk, ListsTheObjectItsParentsAndTheRoot) {
+  const Walk walk = walk_to(base_ + "/d/f");
+  ASSERT_GE(walk.objects.size(), 4U);
+  EXPECT_EQ(walk.objects[0], object_of(base_ + "/d/f"));
+  EXPECT_EQ(walk.objects[0].type, FileType::regular);
+  EXPECT_EQ(walk.objects[1], object_of(base_ + "/d"));
+  EXPECT_EQ(walk.objects[2], object_of(base_));
+  EXPECT_EQ(walk.objects.back(), object_of("/"));
+  EXPECT_TRUE(walk.objects.back().mount_root);
+}
+
+TEST_F(ReadWalk, GoesByTheObjectNotByItsSpelling) {
+  EXPECT_EQ(walk_to(base_ + "/link/../link/f").objects, walk_to(base_ + "/d/f").objects);
+  EXPECT_EQ(walk_to(base_ + "/link", false).objects[0].type, FileType::symlink);
+  EXPECT_EQ(walk_to(base_ + "/link", true).objects[0], object_of(base_ + "/d"));
+}
+
+TEST_F(ReadWalk, OfAMissingNameIsThatOfItsDirectory) {
+  for (const char* name : {"/d/new", "/d/new/", "/link/new"}) {
+    const Walk walk = walk_to(base_ + name);
+    EXPECT_TRUE(walk.missing);
+    ASSERT_FALSE(walk.objects.empty());
+    EXPECT_EQ(walk.objects[0], object_of(base_ + "/d"));
+  }
+  EXPECT_EQ(walk_to(base_ + "/none/new").error, ENOENT);
+  EXPECT_EQ(walk_to(base_ + "/d/f/new").error, ENOTDIR);
+}
+
+TEST_F(ReadWalk, ADanglingLinkIsANameButLeadsNowhere) {
+  EXPECT_EQ(walk_to(base_ + "/dangling").error, ENOENT);
+  EXPECT_EQ(walk_to(base_ + "/dangling", false).objects[0].type, FileType::symlink);
+}
+
+TEST_F(ReadWalk, ADeletedObjectHasNoWalk) {
+  const int fd = ::open((base_ + "/d/f").c_str(), O_RDONLY | O_CLOEXEC);
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  EXPECT_EQ(walk_to(link).objects, walk_to(base_ + "/d/f").objects);
+  ASSERT_EQ(::unlink((base_ + "/d/f").c_str()), 0);
+  EXPECT_NE(walk_to(link).error, 0);
+  std::ofstream(base_ + "/d/f (deleted)") << "another";  // what the kernel calls it now names something else
+  EXPECT_EQ(walk_to(link).error, ESTALE);
+  ::close(fd);
+}
+
+TEST_F(ReadWalk, APipeAndANamespaceAreExempt) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  EXPECT_TRUE(walk_to("/proc/self/fd/" + std::to_string(ends[0])).exempt);
+  EXPECT_TRUE(walk_to("/proc/self/ns/mnt").exempt);
+  EXPECT_FALSE(walk_to(base_).exempt);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_F(ReadWalk, ADeeperPathThanItHoldsIsAnError) {
+  std::string deep = base_;
+  for (int i = 0; i < RawWalk::max_links; ++i) deep += "/x";
+  std::filesystem::create_directories(deep);
+  EXPECT_EQ(walk_to(deep).error, E2BIG);
+  EXPECT_TRUE(walk_to(deep).objects.empty());
+}
+
+TEST(ToWalk, AWildCountIsAnError) {
+  RawWalk raw{};
+  raw.count = RawWalk::max_links + 1;
+  EXPECT_NE(to_walk(raw).error, 0);
+  raw.count = -1;
+  EXPECT_NE(to_walk(raw).error, 0);
+}
+
+TEST(Operation, EveryNameReadsBack) {
+  for (int i = 0; i < operation_count; ++i) {
+    const auto operation = static_cast<Operation>(i);
+    EXPECT_EQ(operation_from_name(name(operation)), operation);
+  }
+  for (Mode mode :
+       {Mode::plain, Mode::before, Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname, Mode::prctl})
+    EXPECT_EQ(mode_from_name(name(mode)), mode);
+  for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec})
+    EXPECT_EQ(actor_from_name(name(actor)), actor);
+  EXPECT_EQ(name(Operation::comm_open), "comm-open");
+  EXPECT_FALSE(operation_from_name("open").has_value());
+}
+
+// The witness is worth nothing where it copies from the one it checks.
+TEST(Independence, TheModelIncludesNothingOfThePlanTheRulesetOrTheLibrarysMasks) {
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(LOCKSTEP_SOURCE_DIR "/src/model")) {
+    if (entry.path().filename().string().ends_with("_test.cc")) continue;
+    ++files;
+    std::ifstream in(entry.path());
+    for (std::string line; std::getline(in, line);) {
+      if (!line.starts_with("#include")) continue;
+      for (const char* banned :
+           {"plan", "ruleset", "enforce", "landlock/abi", "landlock/uapi", "conformance"})
+        EXPECT_EQ(line.find(banned), std::string::npos) << entry.path() << ": " << line;
+    }
+  }
+  EXPECT_GE(files, 8);
+}
+
+}  // namespace
+}  // namespace lockstep::model
