@@ -26,6 +26,11 @@ constexpr Fixed reads[] = {
     {"memory-block", Operation::open_r, "/sys/devices/system/memory/block_size_bytes", harmless, Certainty::source, true, "no failure is known"},
     {"numa-nodes", Operation::opendir, "/sys/devices/system/node", harmless, Certainty::source, true,
      "harmless on x86; a crash inside libcuda on NUMA-coherent GPUs (GH200)"},
+    {"numa-cpumap", Operation::open_r, "/sys/devices/system/node/node0/cpumap", harmless, Certainty::source, true, "as numa-nodes"},
+    {"pci-devices", Operation::stat, "/sys/bus/pci/devices", harmless, Certainty::source, true, "no failure is known; Landlock never restricts it"},
+    {"driver-uvm", Operation::opendir, "/proc/driver/nvidia-uvm", harmless, Certainty::inferred, true, "one source reads it, another has none"},
+    {"mig-config", Operation::open_r, "/proc/driver/nvidia/capabilities/mig/config", harmless, Certainty::source, true,
+     "MIG instances alone"},
 };
 
 constexpr Fixed wsl_nodes[] = {
@@ -36,9 +41,21 @@ constexpr Fixed control_nodes[] = {
     {"node /dev/nvidiactl", Operation::ioctl, "/dev/nvidiactl", fatal, Certainty::source, false, "no device is found (100 or 999)"},
     {"node /dev/nvidia-uvm", Operation::ioctl, "/dev/nvidia-uvm", fatal, Certainty::source, false, "cuInit fails (999)"},
     {"node /dev/nvidia-uvm-tools", Operation::ioctl, "/dev/nvidia-uvm-tools", degraded, Certainty::inferred, true, "sources disagree"},
+    {"node /dev/nvidia-modeset", Operation::ioctl, "/dev/nvidia-modeset", harmless, Certainty::source, true, "displays alone, not computing"},
+    {"mig-nodes", Operation::opendir, "/dev/nvidia-caps", harmless, Certainty::source, true, "MIG instances alone"},
+};
+
+// A Jetson board's own nodes: asked for where the host has them.
+constexpr Fixed tegra_nodes[] = {
+    {"node /dev/nvmap", Operation::ioctl, "/dev/nvmap", fatal, Certainty::source, false, "no memory can be mapped (999 or 100)"},
+    {"soc-family", Operation::open_r, "/sys/devices/soc0/family", fatal, Certainty::source, true,
+     "without /sys the driver says 801 (CUDA_ERROR_NOT_SUPPORTED)"},
 };
 
 constexpr Fixed last[] = {
+    {"mps", Operation::connect_unix, "/tmp/nvidia-mps/control", harmless, Certainty::source, true, "its absence is normal"},
+    {"persistenced", Operation::connect_unix, "/run/nvidia-persistenced/socket", harmless, Certainty::inferred, true,
+     "the persistence mode stays unknown"},
     {"shared-memory", Operation::opendir, "/dev/shm", harmless, Certainty::source, true, "CUDA IPC and NCCL's shared memory"},
 };
 
@@ -76,6 +93,8 @@ std::vector<CudaStep> cuda_steps(const Host& host) {
     for (const Fixed& fixed : wsl_nodes) out.push_back(make(fixed));
   } else {
     for (const Fixed& fixed : control_nodes) out.push_back(make(fixed));
+    if (host.exists("/dev/nvmap"))
+      for (const Fixed& fixed : tegra_nodes) out.push_back(make(fixed));
     for (const std::string& path : host.gpu_nodes) {
       CudaStep step;
       step.id = "node " + path;
@@ -91,6 +110,15 @@ std::vector<CudaStep> cuda_steps(const Host& host) {
   out.push_back(comm_step("comm-grandchild", Mode::rdwr, Target::other_thread, Actor::grandchild, CudaImportance::fatal));
   out.push_back(comm_step("comm-exec", Mode::rdwr, Target::other_thread, Actor::exec, CudaImportance::fatal));
   out.push_back(comm_step("comm-pid", Mode::rdwr, Target::numeric, Actor::self, CudaImportance::fatal));
+  out.push_back(comm_step("comm-setname", Mode::setname, Target::other_thread, Actor::exec, CudaImportance::fatal));
+  // Other ways to write a name, shown and never demanded.
+  CudaStep write_only = comm_step("comm-write-only", Mode::wronly, Target::other_thread, Actor::self, CudaImportance::harmless);
+  write_only.certainty = Certainty::inferred;
+  write_only.breaks = "nothing that is known: glibc opens for reading as well";
+  out.push_back(std::move(write_only));
+  CudaStep truncating = comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self, CudaImportance::harmless);
+  truncating.breaks = "a shell's redirection, not CUDA's access";
+  out.push_back(std::move(truncating));
   for (const Fixed& fixed : last) out.push_back(make(fixed));
   return out;
 }

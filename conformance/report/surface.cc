@@ -14,9 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* ways[] = {"ways-1-proc-read-only", "ways-2-proc-read-write",
-                                "ways-3-proc-read-and-write-file", "ways-4-proc-write-file-only",
-                                "ways-5-proc-self-task"};
+constexpr const char* ways[] = {"comm-read-only", "comm-read-write", "comm-write-file",
+                                "comm-write-file-only", "comm-self-task"};
 constexpr const char* directories[] = {"/proc/self", "/proc/$child", "/proc/1", "/proc/sys"};
 
 struct Naming {

@@ -5,7 +5,7 @@
 //   LOCKSTEP_ASSIGN(std::string json, measure_surface(workers, kernel, "fixtures"));      //
 //   lockstep.surface/1
 //
-// The ways are policies/gpu/ways-*.yaml; "none" is the control child, unrestricted.
+// The ways are policies/gpu/comm-*.yaml; "none" is the control child, unrestricted.
 // fixtures/observed/procfs-surface.json is what this gave on one machine (lockstep-conformance --surface
 // FILE): counts differ between kernels, the relations that surface_test.cc checks do not. `set` is a hash of
 // the names that opened: equal where the same files did.

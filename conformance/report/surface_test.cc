@@ -16,9 +16,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::string read_only = "ways-1-proc-read-only", read_write = "ways-2-proc-read-write",
-                  write_added = "ways-3-proc-read-and-write-file", write_only = "ways-4-proc-write-file-only",
-                  self_task = "ways-5-proc-self-task";
+const std::string read_only = "comm-read-only", read_write = "comm-read-write",
+                  write_added = "comm-write-file", write_only = "comm-write-file-only",
+                  self_task = "comm-self-task";
 
 class Surface {
  public:
