@@ -107,7 +107,9 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     const model::Walk second = model::to_walk(reply.control.second_walks[i]);
     model::Query query;
     query.operation = request.operation;
-    query.mode = request.mode;
+    // glibc names the calling thread by prctl: no file is opened.
+    const bool by_prctl = request.mode == Mode::setname && request.target == Target::own;
+    query.mode = by_prctl ? Mode::prctl : request.mode;
     query.first = &first;
     query.second = &second;
     *decision = model.decide(query);
