@@ -109,7 +109,8 @@ Result<int> plan_abi(const Arguments& arguments) {
   if (arguments.abi != 0) return arguments.abi;
   if (arguments.context.host.kernel) {
     const int abi = arguments.context.host.kernel->abi;
-    if (abi >= oldest_abi) return std::min(abi, newest_abi);  // a newer kernel still has every right we know
+    if (abi < oldest_abi) return unsupported_error(0, printable(arguments.context.host.file) + ": that host has no Landlock; ask with --abi N");
+    return std::min(abi, newest_abi);  // a newer kernel still has every right we know
   }
   LOCKSTEP_ASSIGN(const KernelLandlock kernel, query_kernel());
   return std::min(kernel.abi, newest_abi);

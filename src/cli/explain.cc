@@ -67,6 +67,7 @@ Result<std::string> explain(const Arguments& arguments) {
   model::Kernel kernel;
   kernel.abi = abi;
   kernel.kernel_abi = arguments.context.host.kernel ? arguments.context.host.kernel->abi : abi;
+  if (kernel.kernel_abi < abi) kernel.kernel_abi = abi;  // asked about a kernel to come
   kernel.errata = arguments.context.host.kernel ? arguments.context.host.kernel->errata : 0;
   model::Model model(kernel);
   std::vector<model::Walk> rules;

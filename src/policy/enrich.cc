@@ -61,7 +61,10 @@ class Enricher {
   Result<void> add_workdir();
   Result<void> add_baseline(const BaselinePath& baseline);
   Result<void> settle(EffectiveRule& author, const BaselinePath& baseline);
+  Result<void> keep_grant(const BaselinePath& baseline);
+  void note_widened();
   const ConflictRule& rule_for(std::string_view path) const;
+  AccessSet granted(std::string_view path) const;  // by all grants on exactly this path
   bool granted_for_writing(std::string_view path) const;
   void notice(Notice::Level level, std::string code, const std::string& path, std::string message) {
     out_.notices.push_back({level, std::move(code), path, std::move(message)});
@@ -96,6 +99,10 @@ Result<void> Enricher::add_workdir() {
   const std::string path = normalise_path(written);
   if (!written.starts_with('/') || written.find("/../") != std::string::npos || written.ends_with("/.."))
     return input_error(policy_.file, 0, "the work directory must be an absolute path without ..: " + printable(written));
+  const bool control = std::any_of(written.begin(), written.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (written.size() > 4096 || control || !is_valid_utf8(written))
+    return input_error(policy_.file, 0, "the work directory must be UTF-8 text without control characters, at most 4096 bytes: " +
+                                            printable(written.substr(0, 80)));
   if (path == "/") return input_error(policy_.file, 0, "the work directory is the root: it would be granted for writing; choose a directory below it");
   const auto author = lists_.find(path);
   if (author == lists_.end()) {
@@ -105,7 +112,7 @@ Result<void> Enricher::add_workdir() {
     author->second.access = Access::read_write;
     author->second.origin = Origin::workdir;
     author->second.reason = "include_workdir";
-    notice(Notice::Level::warning, "promoted", path, printable(path) + " is read_only in the policy, and read_write as the work directory");
+    notice(Notice::Level::warning, "both-lists", path, printable(path) + " is read_only in the policy, and read_write as the work directory");
   }
   return {};
 }
@@ -124,28 +131,62 @@ const ConflictRule& Enricher::rule_for(std::string_view path) const {
 
 // An author who grants write_file by name beside read_only has answered the conflict himself.
 bool Enricher::granted_for_writing(std::string_view path) const {
-  return std::any_of(policy_.grants.begin(), policy_.grants.end(), [&](const Grant& grant) {
-    return grant.entry.path == path && grant.access.contains(Right::write_file);
-  });
+  return granted(path).contains(Right::write_file);
+}
+
+AccessSet Enricher::granted(std::string_view path) const {
+  AccessSet out;
+  for (const Grant& grant : policy_.grants)
+    if (grant.entry.path == path) out |= grant.access;
+  return out;
+}
+
+// The grant is narrower than what the baseline would add, and it stands; where it cannot be enough, that is a warning.
+Result<void> Enricher::keep_grant(const BaselinePath& baseline) {
+  const std::string path(baseline.path);
+  const AccessSet has = granted(path);
+  const AccessSet lacks = (Right::read_file | Right::write_file) - has;
+  notice(lacks.empty() ? Notice::Level::info : Notice::Level::warning, "baseline-kept", path,
+         path + " keeps what the policy grants (" + join_names(has, ", ") + ") instead of read_write by the " +
+             std::string(name(baseline.origin)) + (lacks.empty() ? "" : "; without " + join_names(lacks, ", ") + ", O_RDWR fails there"));
+  return {};
+}
+
+// Landlock joins the rights of all parents: an author's narrower entry below what the baseline made read-write is read-write.
+void Enricher::note_widened() {
+  for (const auto& [path, rule] : lists_) {
+    if (rule.access != Access::read_only || rule.origin != Origin::policy) continue;
+    for (const auto& [above, wider] : lists_)
+      if (wider.access == Access::read_write && wider.origin != Origin::policy && path.starts_with(above + "/"))
+        notice(Notice::Level::warning, "widened", path,
+               printable(path) + " is read_only in the policy but lies below " + printable(above) + ", which the " +
+                   std::string(name(wider.origin)) + " makes read-write: Landlock cannot subtract");
+  }
 }
 
 Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baseline) {
   const ConflictRule& rule = rule_for(author.path);
   const std::string path = printable(author.path);
+  // Only the built-in promotion gives way to a grant: a promote that somebody wrote is followed.
+  const bool built_in = &rule == &built_in_rule(author.path);
   switch (rule.mode) {
     case ConflictMode::reject: {
       std::string message = "read_only " + path + " stands against the " + std::string(name(baseline.origin)) + ", which needs it read_write (" +
                             std::string(baseline.reason) + "), and ";
       message += rule.file.empty() ? "the rules reject that" : printable(rule.file) + ":" + std::to_string(rule.line) + " rejects that";
-      return input_error(policy_.file, author.line, message + ": move " + path + " to read_write, or run without what needs it (--gpu off, --proxy off)");
+      const bool final = std::any_of(context_.administrator_conflicts.begin(), context_.administrator_conflicts.end(),
+                                     [&](const ConflictRule& each) { return &each == &rule; });
+      if (final) message += " (the administrator's rule, which the policy cannot override)";
+      return input_error(policy_.file, author.line, message + ": move " + path + " to read_write, or change that rule to promote or keep");
     }
     case ConflictMode::keep:
+      if (granted_for_writing(author.path)) return keep_grant(baseline);
       notice(Notice::Level::warning, "baseline-kept", author.path,
              path + " stays read_only as the policy says: " + std::string(consequence(author.path)));
       return {};
     case ConflictMode::promote: break;
   }
-  if (granted_for_writing(author.path)) return {};
+  if (built_in && granted_for_writing(author.path)) return keep_grant(baseline);
   author.promoted_from = author.access;
   author.access = Access::read_write;
   author.origin = baseline.origin;
@@ -158,6 +199,10 @@ Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baselin
 Result<void> Enricher::add_baseline(const BaselinePath& baseline) {
   const std::string path(baseline.path);
   const auto author = lists_.find(path);
+  if (!context_.host.exists(path)) {  // no conflict over what is not there; the author's own entry stays as it is
+    if (author == lists_.end()) out_.skipped.push_back({path, baseline.origin, "does not exist", 0});
+    return {};
+  }
   if (author != lists_.end()) {
     // Read-only by another baseline is no conflict: nobody wrote it.
     if (author->second.access == Access::read_only && baseline.access == Access::read_write) {
@@ -168,11 +213,7 @@ Result<void> Enricher::add_baseline(const BaselinePath& baseline) {
     }
     return {};
   }
-  if (!context_.host.exists(path)) {
-    out_.skipped.push_back({path, baseline.origin, "does not exist", 0});
-    return {};
-  }
-  if (baseline.access == Access::read_write && granted_for_writing(path)) return {};
+  if (baseline.access == Access::read_write && granted_for_writing(path)) return keep_grant(baseline);
   lists_[path] = {path, baseline.access, {}, baseline.origin, std::string(baseline.reason), std::nullopt, 0};
   return {};
 }
@@ -199,6 +240,7 @@ Result<EffectivePolicy> Enricher::run() {
     for (const std::string& node : context_.host.gpu_nodes)
       LOCKSTEP_CHECK(add_baseline({node, Access::read_write, Origin::gpu_device, "a GPU of this host"}));
   }
+  note_widened();
   for (auto& [path, rule] : lists_) out_.rules.push_back(std::move(rule));
   std::stable_sort(out_.rules.begin(), out_.rules.end(), [](const EffectiveRule& a, const EffectiveRule& b) {
     if (a.path != b.path) return a.path < b.path;

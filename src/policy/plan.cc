@@ -22,7 +22,8 @@ void for_each_right(AccessSet set, Each each) {
 
 Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   const AbiInfo* info = abi_info(abi);
-  if (info == nullptr) return internal_error("compile: no ABI " + std::to_string(abi));
+  if (info == nullptr || abi_info(effective.min_abi) == nullptr)
+    return internal_error("compile: no ABI " + std::to_string(info == nullptr ? abi : effective.min_abi));
   Plan out;
   out.file = effective.file;
   out.abi = abi;
@@ -51,7 +52,7 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   std::map<std::string, PlanRule> rules;
   for (const EffectiveRule& rule : effective.rules) {
     const AccessSet rights = rule.rights(info->fs);
-    const bool author = rule.origin == Origin::policy || rule.promoted_from.has_value();
+    const bool author = rule.origin == Origin::policy || rule.origin == Origin::workdir || rule.promoted_from.has_value();
     if (rights.empty()) continue;  // a grant whose every right is dropped: listed above
     auto [found, fresh] = rules.try_emplace(rule.path, PlanRule{rule.path, {}, true, rule.line});
     found->second.rights |= rights;

@@ -35,7 +35,7 @@ Json effective_json(const EffectivePolicy& effective) {
   out["include_workdir"] = effective.include_workdir;
   out["read_only"] = strings(effective.read_only());
   out["read_write"] = strings(effective.read_write());
-  out["grants"] = out["rules"] = out["skipped"] = out["notices"] = out["warnings"] = Json::array();
+  for (const char* key : {"grants", "rules", "skipped", "notices", "warnings"}) out[key] = Json::array();  // in this order
   for (const EffectiveRule& rule : effective.rules) {
     out["rules"].push_back(rule_json(rule));
     if (rule.access == Access::grant)

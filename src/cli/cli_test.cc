@@ -1,0 +1,278 @@
+// The real binary: exit codes, what it says of bad input, and that nothing crashes it.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "landlock/kernel.h"
+#include "policy/host.h"
+
+extern char** environ;
+
+namespace lockstep {
+namespace {
+
+struct Outcome {
+  int code = -1;  // -signal where one ended it
+  std::string out;
+  std::string err;
+};
+
+class Directory {
+ public:
+  Directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "lockstep-cli-XXXXXX").string();
+    if (::mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~Directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ + "/" + name, std::ios::binary) << text;
+    return path_ + "/" + name;
+  }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  std::string read(const std::string& name) const {
+    std::ifstream in(path_ + "/" + name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+ private:
+  std::string path_;
+};
+
+class Cli : public testing::Test {
+ protected:
+  Outcome run(const std::vector<std::string>& arguments, const std::string& input = "/dev/null",
+              std::string output = {}) const {
+    std::vector<std::string> words = {LOCKSTEP_CLI};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    if (output.empty()) output = dir_.file("stdout");
+    const std::string errors = dir_.file("stderr");
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, input.c_str(), O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addopen(&actions, 2, errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    pid_t child = -1;
+    const int err = ::posix_spawn(&child, LOCKSTEP_CLI, &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    Outcome outcome;
+    EXPECT_EQ(err, 0);
+    if (err != 0) return outcome;
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    outcome.out = dir_.read("stdout");
+    outcome.err = dir_.read("stderr");
+    return outcome;
+  }
+
+  Directory dir_;
+  std::string policy_ = dir_.write("p.yaml",
+                                   "version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only: "
+                                   "[/usr, /proc]\n  read_write: [/tmp]\n");
+  std::string host_ = dir_.write("h.json",
+                                 R"({"schema":"lockstep.host/1","gpu":"nvidia","gpu_nodes":["/dev/nvidia0"],
+ "present":["/usr","/tmp","/proc","/dev/nvidiactl","/dev/nvidia0"],"kernel":{"abi":7,"errata":7}})");
+  std::string no_landlock_ = dir_.write(
+      "none.json", R"({"schema":"lockstep.host/1","gpu":"none","present":["/usr"],"kernel":{"abi":0}})");
+};
+
+TEST_F(Cli, EveryBadInvocationIsExitTwoWithOneLine) {
+  const std::string bad_policy =
+      dir_.write("bad.yaml", "version: 1\nfilesystem_policy:\n  read_onyl: [/usr]\n");
+  const std::string bad_host =
+      dir_.write("bad.json", R"({"schema":"lockstep.host/1","gpu":"amd","present":[]})");
+  const std::string reject =
+      dir_.write("reject.yaml", "runtime_baseline_conflicts:\n  - {paths: [\"/proc\"], mode: reject}\n");
+  const std::vector<std::vector<std::string>> bad = {
+      {},
+      {""},
+      {"nosuch"},
+      {"--version-of-nothing"},
+      {"show"},
+      {"show", policy_, policy_},
+      {"show", policy_, "--"},
+      {"show", policy_, "--nosuch", "x"},
+      {"show", policy_, "-x", "y"},
+      {"show", policy_, "--abi"},
+      {"show", policy_, "--abi", ""},
+      {"show", policy_, "--abi", "0"},
+      {"show", policy_, "--abi", "-1"},
+      {"show", policy_, "--abi", "12"},
+      {"show", policy_, "--abi", "7x"},
+      {"show", policy_, "--abi", "99999999999999999999"},
+      {"show", policy_, "--format", "xml"},
+      {"show", policy_, "--format="},
+      {"show", policy_, "--gpu", "maybe"},
+      {"show", policy_, "--gpu"},
+      {"show", policy_, "--proxy", "1"},
+      {"show", policy_, "--source", "root"},
+      {"show", policy_, "--workdir", "/"},
+      {"show", policy_, "--workdir", "relative"},
+      {"show", policy_, "--workdir", "/a/../.."},
+      {"show", policy_, "--workdir", "/a\nb"},
+      {"show", policy_, "--workdir", "/a\xff"},
+      {"show", policy_, "--host", "/nonexistent"},
+      {"show", policy_, "--host", "/"},
+      {"show", policy_, "--host", bad_host},
+      {"show", policy_, "--host", policy_},
+      {"show", policy_, "--host", host_, "--conflicts", reject},
+      {"show", policy_, "--conflicts", policy_},
+      {"show", policy_, "--allow-unsandboxed"},
+      {"show", ""},
+      {"show", "/nonexistent.yaml"},
+      {"show", "/proc"},
+      {"show", "/dev/null"},
+      {"show", bad_policy},
+      {"show", "-"},
+      {"host", "x"},
+      {"host", "--format", "yaml"},
+      {"explain", policy_},
+      {"explain", policy_, "open-r"},
+      {"explain", policy_, "open-x", "/usr"},
+      {"explain", policy_, "open-r", "usr"},
+      {"explain", policy_, "open-r", "/usr", "/tmp"},
+      {"explain", policy_, "rename", "/tmp/a"},
+      {"explain", policy_, "rename", "/tmp/a", "/tmp/b", "/tmp/c"},
+  };
+  for (const std::vector<std::string>& arguments : bad) {
+    const Outcome outcome = run(arguments);
+    std::string said;
+    for (const std::string& word : arguments) said += printable(word) + " ";
+    EXPECT_EQ(outcome.code, 2) << said << outcome.err;
+    EXPECT_EQ(outcome.out, "") << said;
+    EXPECT_EQ(outcome.err.rfind("lockstep: ", 0), 0U) << said << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << said << outcome.err;
+  }
+}
+
+TEST_F(Cli, AnErrorInAFileNamesFileAndLine) {
+  const std::string bad = dir_.write("bad.yaml", "version: 1\nfilesystem_policy:\n  read_onyl: [/usr]\n");
+  EXPECT_EQ(run({"show", bad}).err.rfind("lockstep: " + bad + ":3: ", 0), 0U) << run({"show", bad}).err;
+}
+
+TEST_F(Cli, HelpIsExitZeroOnStdout) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--help"},
+                                             {"-h"},
+                                             {"host", "--help"},
+                                             {"show", "--help"},
+                                             {"explain", "--help"},
+                                             {"exec", "--help"},
+                                             {"show", policy_, "--help"}}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out.rfind("usage: lockstep", 0), 0U) << outcome.out;
+    EXPECT_EQ(outcome.err, "");
+  }
+}
+
+TEST_F(Cli, FlagsStandAnywhereAndTakeAnEqualsSign) {
+  const Outcome before = run({"show", "--host", host_, "--abi", "7", "--format", "json", policy_});
+  const Outcome after = run({"show", policy_, "--host=" + host_, "--abi=7", "--format=json"});
+  EXPECT_EQ(before.code, 0) << before.err;
+  EXPECT_EQ(before.out, after.out);
+}
+
+TEST_F(Cli, ShowReadsStandardInput) {
+  const Outcome outcome = run({"show", "-", "--host", host_, "--format", "json"}, policy_);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(json["effective"]["read_write"],
+            nlohmann::json({"/dev/nvidia0", "/dev/nvidiactl", "/proc", "/tmp"}));
+}
+
+TEST_F(Cli, ShowYamlIsAPolicyThatShowsTheSame) {
+  const std::string yaml = dir_.write(
+      "y.yaml", run({"show", policy_, "--host", host_, "--workdir", "/w", "--format", "yaml"}).out);
+  const auto lists = [&](const std::string& policy) {
+    const Outcome outcome = run({"show", policy, "--host", host_, "--workdir", "/w", "--format", "json"});
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const auto json = nlohmann::json::parse(outcome.out);
+    return json["effective"]["read_only"].dump() + json["effective"]["read_write"].dump();
+  };
+  EXPECT_EQ(lists(policy_), lists(yaml));
+}
+
+TEST_F(Cli, NativeAbiOfAHostWithoutLandlockIsExitThree) {
+  const Outcome outcome = run({"show", policy_, "--host", no_landlock_});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_NE(outcome.err.find("no Landlock"), std::string::npos) << outcome.err;
+  EXPECT_EQ(run({"show", policy_, "--host", no_landlock_, "--abi", "3"}).code, 0);
+}
+
+TEST_F(Cli, HardRequirementOnAnOlderAbiIsExitThree) {
+  const std::string hard = dir_.write("hard.yaml",
+                                      "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: "
+                                      "{compatibility: hard_requirement, min_abi: 5}\n");
+  EXPECT_EQ(run({"show", hard, "--abi", "4"}).code, 3);
+  EXPECT_EQ(run({"show", hard, "--abi", "5"}).code, 0);
+}
+
+TEST_F(Cli, AFullOrClosedStdoutIsExitFour) {
+  const Outcome outcome = run({"show", policy_, "--host", host_}, "/dev/null", "/dev/full");
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_NE(outcome.err.find("ENOSPC"), std::string::npos) << outcome.err;
+}
+
+TEST_F(Cli, HostJsonIsAHostFile) {
+  const Outcome outcome = run({"host", "--format", "json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Result<Host> host = decode_host(outcome.out, "host.json");
+  ASSERT_TRUE(host.ok()) << host.error().to_string();
+  EXPECT_TRUE(host->exists("/usr"));
+  const Result<KernelLandlock> kernel = query_kernel();
+  ASSERT_EQ(kernel.ok(), host->kernel.has_value());
+  if (kernel.ok()) {
+    EXPECT_EQ(host->kernel->abi, kernel->abi);
+  }
+  const std::string file = dir_.write("here.json", outcome.out);
+  EXPECT_EQ(run({"host", "--host", file, "--format", "json"}).out, outcome.out);
+  EXPECT_EQ(run({"show", policy_, "--host", file, "--abi", "7"}).out,
+            run({"show", policy_, "--abi", "7"}).out);
+}
+
+TEST_F(Cli, ExplainSaysWhichRuleDecides) {
+  const std::vector<std::string> question = {"explain", policy_, "--host", host_, "--abi", "7"};
+  const auto ask = [&](std::vector<std::string> rest) {
+    std::vector<std::string> all = question;
+    all.insert(all.end(), rest.begin(), rest.end());
+    return run(all);
+  };
+  const Outcome promoted = ask({"comm-open", "/proc/self/task/1/comm"});
+  EXPECT_EQ(promoted.code, 0) << promoted.err;
+  EXPECT_EQ(promoted.out.rfind("allow", 0), 0U) << promoted.out;
+  EXPECT_NE(promoted.out.find("/proc"), std::string::npos);
+  const Outcome kept = ask({"--gpu", "off", "open-w", "/proc/self/comm"});
+  EXPECT_EQ(kept.out.rfind("deny EACCES", 0), 0U) << kept.out;
+  EXPECT_NE(kept.out.find("write_file"), std::string::npos) << kept.out;
+  EXPECT_NE(kept.out.find("simulated"), std::string::npos) << kept.out;
+}
+
+TEST_F(Cli, ExplainOfThisMachineFollowsItsLinks) {
+  const std::string file = dir_.write("file", "x");
+  ASSERT_EQ(::symlink(file.c_str(), dir_.file("link").c_str()), 0);
+  const std::string only =
+      dir_.write("only.yaml", "version: 1\nfilesystem_policy:\n  read_only: [\"" + file + "\"]\n");
+  EXPECT_EQ(run({"explain", only, "--abi", "7", "open-r", dir_.file("link")}).out.rfind("allow", 0), 0U);
+  EXPECT_EQ(run({"explain", only, "--abi", "7", "open-w", dir_.file("link")}).out.rfind("deny EACCES", 0),
+            0U);
+  EXPECT_EQ(run({"explain", only, "--abi", "7", "stat", "/etc"}).out.rfind("allow", 0), 0U);
+}
+
+}  // namespace
+}  // namespace lockstep
