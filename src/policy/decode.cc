@@ -1,5 +1,6 @@
 // From a document to a Policy: the one strict decoder of both syntaxes.
 #include <algorithm>
+#include <unordered_set>
 
 #include "landlock/abi.h"
 #include "policy/document.h"
@@ -25,6 +26,7 @@ class PolicyReader {
   Error fail(const Node& node, std::string message) const { return input_error(out_.file, node.line, std::move(message)); }
   Result<std::string> text(const Node& node, const std::string& what) const { return read_string(node, out_.file, what); }
   Result<PathEntry> read_path(const Node& node, const std::string& what, bool changes) const;
+  void warn_of_pattern(const PathEntry& entry);
   Result<void> read_list(const Node& node, const std::string& what, bool changes, std::vector<PathEntry>* out);
   Result<AccessSet> read_access(const Node& node) const;
   Result<void> read_grants(const Node& node);
@@ -53,18 +55,22 @@ Result<PathEntry> PolicyReader::read_path(const Node& node, const std::string& w
   return entry;
 }
 
+void PolicyReader::warn_of_pattern(const PathEntry& entry) {
+  if (entry.path.find_first_of("*?[") != std::string::npos)
+    out_.warnings.push_back({entry.line, printable(entry.path) + " is taken literally: Landlock knows no patterns"});
+}
+
 Result<void> PolicyReader::read_list(const Node& node, const std::string& what, bool changes, std::vector<PathEntry>* out) {
   if (node.kind == Node::Kind::null) return fail(node, what + " is empty: write [] or take the key out");
   if (node.kind != Node::Kind::sequence) return fail(node, what + " must be a list of paths");
+  std::unordered_set<std::string> seen;
   for (const Node& item : node.items) {
     LOCKSTEP_ASSIGN(PathEntry entry, read_path(item, what, changes));
-    const bool twice = std::any_of(out->begin(), out->end(), [&](const PathEntry& other) { return other.path == entry.path; });
-    if (twice) {
+    if (!seen.insert(entry.path).second) {
       out_.warnings.push_back({entry.line, what + " has " + printable(entry.path) + " twice"});
       continue;
     }
-    if (entry.path.find_first_of("*?[") != std::string::npos)
-      out_.warnings.push_back({entry.line, printable(entry.path) + " is taken literally: Landlock knows no patterns"});
+    warn_of_pattern(entry);
     out->push_back(std::move(entry));
   }
   return {};
@@ -101,6 +107,7 @@ Result<void> PolicyReader::read_grants(const Node& node) {
     Grant grant;
     LOCKSTEP_ASSIGN(grant.access, read_access(*access));
     LOCKSTEP_ASSIGN(grant.entry, read_path(*path, "grants.path", !access_read_only.contains(grant.access)));
+    warn_of_pattern(grant.entry);
     if (const Node* reason = item.find("reason")) {
       LOCKSTEP_ASSIGN(grant.reason, text(*reason, "grants.reason"));
     }
@@ -249,6 +256,7 @@ std::string normalise_path(std::string_view path) {
 }
 
 Result<Policy> decode_policy(std::string_view text, const std::string& name) {
+  if (text.size() > policy_size_limit) return input_error(name, 0, "is larger than " + std::to_string(policy_size_limit >> 10) + " KiB");
   LOCKSTEP_ASSIGN(const Node root, parse_document(text, name));
   return PolicyReader(name).read(root);
 }

@@ -10,12 +10,19 @@
 #include <cerrno>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "base/unique_fd.h"
 
 namespace lockstep {
 namespace {
+
+// For messages: a key or a token can be as long as the file.
+std::string shortened(std::string_view text) {
+  constexpr std::size_t most = 200;
+  return text.size() <= most ? printable(text) : printable(text.substr(0, most)) + "...";
+}
 
 // Builds the tree for both syntaxes, and is where what both refuse is refused.
 class TreeBuilder {
@@ -33,7 +40,7 @@ class TreeBuilder {
   bool close() {
     Node node = std::move(stack_.back().node);
     stack_.pop_back();
-    return add(std::move(node));
+    return keys_differ(node) && add(std::move(node));
   }
   bool scalar(Node::Kind kind, std::string text, int line) {
     if (text.find('\0') != std::string::npos) return fail(line, "a NUL character");
@@ -41,15 +48,16 @@ class TreeBuilder {
       if (kind == Node::Kind::null) return fail(line, "a key is missing before the colon");
       return key(std::move(text), line);
     }
+    // A value left out is reported where the next thing stands: the line of its key is what a reader looks for.
+    const bool of_key = kind == Node::Kind::null && !stack_.empty() && stack_.back().has_key;
     Node node;
     node.kind = kind;
-    node.line = line;
+    node.line = of_key ? stack_.back().key_line : line;
     node.scalar = std::move(text);
     return add(std::move(node));
   }
   bool key(std::string text, int line) {
     Level& level = stack_.back();
-    if (level.node.find(text) != nullptr) return fail(line, "the key \"" + printable(text) + "\" stands here twice");
     level.key = std::move(text);
     level.key_line = line;
     level.has_key = true;
@@ -70,6 +78,18 @@ class TreeBuilder {
     int key_line;
     bool has_key;
   };
+
+  // Sorted, not searched for at each key: a file of half a million keys is refused or read in a second, not in an hour.
+  bool keys_differ(const Node& mapping) {
+    std::vector<std::size_t> order(mapping.entries.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto key_at = [&](std::size_t i) -> const std::string& { return mapping.entries[i].first; };
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return key_at(a) < key_at(b); });
+    const auto same = std::adjacent_find(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return key_at(a) == key_at(b); });
+    if (same == order.end()) return true;
+    return fail(mapping.key_lines[*(same + 1)], "the key \"" + shortened(key_at(*same)) + "\" stands here twice, first on line " +
+                                                    std::to_string(mapping.key_lines[*same]));
+  }
 
   bool add(Node node) {
     if (stack_.empty()) {
@@ -102,17 +122,20 @@ class YamlEvents : public YAML::EventHandler {
  public:
   explicit YamlEvents(TreeBuilder& builder) : builder_(builder) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (started_) need(builder_.fail(line(mark), "a second document starts here: a file holds one"));
+    started_ = true;
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    check(mark, "", anchor);
+    check(mark, "", anchor, false);
     need(builder_.scalar(Node::Kind::null, "", line(mark)));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     need(builder_.fail(line(mark), "an alias (*name) is not allowed: write the value out"));
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
-    check(mark, tag, anchor);
+    check(mark, tag, anchor, true);
     const bool quoted = tag == "!";
     const bool null = !quoted && (value == "~" || value == "null" || value == "Null" || value == "NULL");
     need(builder_.scalar(quoted ? Node::Kind::string : null ? Node::Kind::null : Node::Kind::plain, value, line(mark)));
@@ -132,16 +155,19 @@ class YamlEvents : public YAML::EventHandler {
     if (!ok) throw Refused();
   }
   void start(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-    check(mark, tag, anchor);
+    check(mark, tag, anchor, false);
     if (builder_.expects_key()) need(builder_.fail(line(mark), "a key must be a plain string"));
     need(builder_.open(kind, line(mark)));
   }
-  void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  // yaml-cpp's own tags are "!" for a quoted scalar and "?" for anything plain.
+  void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, bool may_be_quoted) {
     if (anchor != 0) need(builder_.fail(line(mark), "an anchor (&name) is not allowed: write the value out"));
-    if (!tag.empty() && tag != "?" && tag != "!") need(builder_.fail(line(mark), "the tag " + printable(tag) + " is not allowed"));
+    if (!tag.empty() && tag != "?" && !(may_be_quoted && tag == "!"))
+      need(builder_.fail(line(mark), "the tag " + shortened(tag) + " is not allowed: take it out"));
   }
 
   TreeBuilder& builder_;
+  bool started_ = false;
 };
 
 void parse_yaml(std::string_view text, TreeBuilder& builder) {
@@ -149,15 +175,22 @@ void parse_yaml(std::string_view text, TreeBuilder& builder) {
   try {
     YAML::Parser parser(stream);
     YamlEvents events(builder);
-    if (parser.HandleNextDocument(events) && parser.HandleNextDocument(events)) builder.fail(0, "more than one document: a file holds one policy");
+    while (parser.HandleNextDocument(events)) {
+    }
   } catch (const Refused&) {
     // The builder has the reason.
   } catch (const YAML::Exception& error) {
-    builder.fail(error.mark.line + 1, "not valid YAML: " + printable(error.msg));
+    builder.fail(error.mark.is_null() ? 0 : error.mark.line + 1, "not valid YAML: " + shortened(error.msg));
   }
 }
 
-// Counts the lines that the JSON lexer has consumed, so that its events have a place.
+// Counts the lines that the JSON lexer has consumed, so that its events have a place: `line` is that of the character read
+// last, and a line end belongs to the line it ends. The lexer reads one character past a number and none past other tokens.
+struct LineCounter {
+  int line = 1;
+  bool ended = false;
+};
+
 class CountingIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -165,11 +198,11 @@ class CountingIterator {
   using difference_type = std::ptrdiff_t;
   using pointer = const char*;
   using reference = const char&;
-  CountingIterator(const char* at, int* line) : at_(at), line_(line) {}
+  CountingIterator(const char* at, LineCounter* counter) : at_(at), counter_(counter) {}
   reference operator*() const { return *at_; }
   CountingIterator& operator++() {
-    if (*at_ == '\n') ++*line_;
-    ++at_;
+    if (counter_->ended) ++counter_->line;
+    counter_->ended = *at_++ == '\n';
     return *this;
   }
   CountingIterator operator++(int) {
@@ -182,7 +215,7 @@ class CountingIterator {
 
  private:
   const char* at_;
-  int* line_;
+  LineCounter* counter_;
 };
 
 class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
@@ -206,7 +239,7 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
     const std::string_view what = error.what();  // "[json.exception...] parse error at line 1, column 2: ..."
     const std::size_t colon = what.find(": ");
-    return builder_.fail(*line_, "not valid JSON: " + printable(colon == std::string_view::npos ? what : what.substr(colon + 2)));
+    return builder_.fail(*line_, "not valid JSON: " + shortened(colon == std::string_view::npos ? what : what.substr(colon + 2)));
   }
 
  private:
@@ -215,9 +248,9 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
 };
 
 void parse_json(std::string_view text, TreeBuilder& builder) {
-  int line = 1;
-  JsonEvents events(builder, &line);
-  nlohmann::json::sax_parse(CountingIterator(text.data(), &line), CountingIterator(text.data() + text.size(), &line), &events);
+  LineCounter counter;
+  JsonEvents events(builder, &counter.line);
+  nlohmann::json::sax_parse(CountingIterator(text.data(), &counter), CountingIterator(text.data() + text.size(), &counter), &events);
 }
 
 int line_of(std::string_view text, std::size_t offset) {
@@ -248,16 +281,15 @@ const Node* Node::find(std::string_view key) const {
 }
 
 Result<Node> parse_document(std::string_view text, const std::string& name) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   if (!is_valid_utf8(text)) {
     std::size_t low = 0;
-    while (low < text.size() && is_valid_utf8(text.substr(0, text.find('\n', low)))) {
-      const std::size_t newline = text.find('\n', low);
-      if (newline == std::string_view::npos) break;
-      low = newline + 1;
-    }
-    return input_error(name, line_of(text, low), "not valid UTF-8");
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos && is_valid_utf8(text.substr(low, end - low)); end = text.find('\n', low))
+      low = end + 1;
+    return input_error(name, line_of(text, low), "not valid UTF-8: save the file in UTF-8");
   }
-  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) return input_error(name, line_of(text, nul), "a NUL character");
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) return input_error(name, line_of(text, nul), "a NUL character: this is no text file");
   TreeBuilder builder(name);
   name.ends_with(".json") ? parse_json(text, builder) : parse_yaml(text, builder);
   if (builder.error()) return *builder.error();
@@ -274,7 +306,8 @@ Result<std::string> read_input_file(const std::string& path, std::size_t limit) 
     if (!file) return fail("cannot be read: " + errno_name(errno));
     struct stat st;
     if (::fstat(file.get(), &st) != 0) return fail("cannot be read: " + errno_name(errno));
-    if (!S_ISREG(st.st_mode)) return fail("is no regular file");
+    if (S_ISDIR(st.st_mode)) return fail("is a directory: name a file in it");
+    if (!S_ISREG(st.st_mode)) return fail("is no regular file: name one, or - for standard input");
   }
   std::string text;
   char buffer[65536];
@@ -303,7 +336,8 @@ Result<long> read_integer(const Node& node, const std::string& file, const std::
   long value = 0;
   const std::string& text = node.scalar;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (node.kind != Node::Kind::plain || text.empty() || ec != std::errc() || end != text.data() + text.size() || value < low || value > high)
+  const bool ambiguous = text != std::to_string(value);  // 010 is 8 to some readers and 10 to others
+  if (node.kind != Node::Kind::plain || text.empty() || ec != std::errc() || end != text.data() + text.size() || ambiguous || value < low || value > high)
     return input_error(file, node.line,
                        what + ": write a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", without quotes");
   return value;
@@ -314,11 +348,12 @@ Result<void> check_keys(const Node& node, const std::string& file, const std::st
   for (std::size_t i = 0; i < node.entries.size(); ++i) {
     const std::string& key = node.entries[i].first;
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    std::string message = what + " has no key \"" + printable(key) + "\"";
+    std::string message = what + " has no key \"" + shortened(key) + "\"";
+    if (key.size() >= 64) return input_error(file, node.key_lines[i], std::move(message));
     const auto nearest = std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
       return edit_distance(key, a) < edit_distance(key, b);
     });
-    if (nearest != known.end() && key.size() < 64 && edit_distance(key, *nearest) <= 3) message += "; did you mean " + std::string(*nearest) + "?";
+    if (nearest != known.end() && edit_distance(key, *nearest) <= 3) message += "; did you mean " + std::string(*nearest) + "?";
     return input_error(file, node.key_lines[i], std::move(message));
   }
   return {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "landlock/abi.h"
 #include "policy/document.h"
@@ -11,6 +12,7 @@ namespace lockstep {
 namespace {
 
 constexpr std::string_view gpu_names[] = {"none", "nvidia", "wsl2"};
+constexpr std::size_t longest_path = 4096;
 constexpr std::string_view kind_names[] = {"dir", "file", "char", "socket"};
 
 NodeKind usual_kind(std::string_view path) {
@@ -36,7 +38,10 @@ class HostReader {
 Result<std::string> HostReader::path(const Node& node, const std::string& what) const {
   LOCKSTEP_ASSIGN(const std::string written, read_string(node, file_, what));
   const bool climbs = written.find("/../") != std::string::npos || written.ends_with("/..");
-  if (!written.starts_with('/') || climbs) return fail(node, what + ": write an absolute path without .., not \"" + printable(written) + "\"");
+  const bool control = std::any_of(written.begin(), written.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (!written.starts_with('/') || climbs || control || written.size() > longest_path)
+    return fail(node, what + ": write an absolute path without .. or control characters, of at most 4096 bytes, not \"" +
+                          printable(written.substr(0, 80)) + "\"");
   return normalise_path(written);
 }
 
@@ -68,8 +73,10 @@ Result<void> HostReader::read_present(const Node& node, Host& out) const {
     out.real = true;
     return {};
   }
+  std::unordered_set<std::string> seen;
   for (const Node& item : node.items) {
     LOCKSTEP_ASSIGN(HostEntry each, entry(item));
+    if (!seen.insert(each.path).second) return fail(item, "present has " + printable(each.path) + " twice: take one out");
     out.present.push_back(std::move(each));
   }
   return {};
@@ -93,7 +100,7 @@ Result<void> HostReader::read_kernel(const Node& node, Host& out) const {
 Result<Host> HostReader::read(const Node& root) {
   LOCKSTEP_CHECK(check_keys(root, file_, "a host", {"schema", "gpu", "gpu_nodes", "present", "absent", "kernel"}));
   const Node* schema = root.find("schema");
-  if (schema == nullptr || schema->scalar != "lockstep.host/1") return fail(root, "a host starts with \"schema\": \"lockstep.host/1\"");
+  if (schema == nullptr || schema->scalar != "lockstep.host/1") return fail(schema == nullptr ? root : *schema, "a host starts with \"schema\": \"lockstep.host/1\"");
   Host out;
   out.file = file_;
   const Node* gpu = root.find("gpu");
@@ -109,6 +116,8 @@ Result<Host> HostReader::read(const Node& root) {
     for (const Node& item : nodes->items) {
       LOCKSTEP_ASSIGN(std::string node, path(item, "gpu_nodes"));
       if (!is_gpu_node(node)) return fail(item, "gpu_nodes: " + printable(node) + " is no GPU node (/dev/nvidia and a number)");
+      if (std::find(out.gpu_nodes.begin(), out.gpu_nodes.end(), node) != out.gpu_nodes.end())
+        return fail(item, "gpu_nodes has " + printable(node) + " twice: take one out");
       out.gpu_nodes.push_back(std::move(node));
     }
   }
@@ -116,11 +125,18 @@ Result<Host> HostReader::read(const Node& root) {
     if (absent->kind != Node::Kind::sequence) return fail(*absent, "absent must be a list");
     for (const Node& item : absent->items) {
       LOCKSTEP_ASSIGN(std::string each, path(item, "absent"));
+      if (each == "/") return fail(item, "absent: the root directory is always there");
       out.absent.push_back(std::move(each));
     }
   }
   if (const Node* kernel = root.find("kernel")) LOCKSTEP_CHECK(read_kernel(*kernel, out));
-  // A GPU node that is listed exists, whether or not it is listed again.
+  // A GPU node that stands in one of the lists is in both.
+  for (const HostEntry& each : out.present)
+    if (is_gpu_node(each.path) && std::find(out.gpu_nodes.begin(), out.gpu_nodes.end(), each.path) == out.gpu_nodes.end())
+      out.gpu_nodes.push_back(each.path);
+  std::sort(out.gpu_nodes.begin(), out.gpu_nodes.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;  // 2 before 10
+  });
   for (const std::string& node : out.gpu_nodes)
     if (!out.real && !out.exists(node)) out.present.push_back({node, NodeKind::character});
   return out;
@@ -129,7 +145,10 @@ Result<Host> HostReader::read(const Node& root) {
 }  // namespace
 
 bool Host::exists(std::string_view path) const {
-  if (std::find(absent.begin(), absent.end(), path) != absent.end()) return false;
+  const auto hidden = [&](const std::string& gone) {  // what is below a missing directory is missing with it
+    return path == gone || (path.starts_with(gone) && path[gone.size()] == '/');
+  };
+  if (std::any_of(absent.begin(), absent.end(), hidden)) return false;
   return path == "/" || std::any_of(present.begin(), present.end(), [&](const HostEntry& entry) {
     return entry.path == path || (entry.path.starts_with(path) && entry.path[path.size()] == '/');
   });
@@ -160,17 +179,17 @@ std::string host_to_json(const Host& host) {
   out["schema"] = "lockstep.host/1";
   out["gpu"] = name(host.gpu);
   out["gpu_nodes"] = host.gpu_nodes;
-  out["present"] = nlohmann::ordered_json::array();
+  out["present"] = host.real && host.present.empty() ? nlohmann::ordered_json("real") : nlohmann::ordered_json::array();
   for (const HostEntry& entry : host.present) {
     if (entry.kind == usual_kind(entry.path)) {
-      out["present"].push_back(printable(entry.path));
+      out["present"].push_back(entry.path);
     } else {
-      out["present"].push_back({{"path", printable(entry.path)}, {"kind", name(entry.kind)}});
+      out["present"].push_back({{"path", entry.path}, {"kind", name(entry.kind)}});
     }
   }
   out["absent"] = host.absent;
   if (host.kernel) out["kernel"] = {{"abi", host.kernel->abi}, {"errata", host.kernel->errata}};
-  return out.dump(2) + "\n";
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace lockstep

@@ -1,0 +1,147 @@
+// Names, the ABI table and the constants, against each other, the system's header and the running kernel.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#if __has_include(<linux/landlock.h>)
+#include <linux/landlock.h>
+#endif
+
+#include "base/unique_fd.h"
+#include "landlock/abi.h"
+#include "landlock/access.h"
+#include "landlock/kernel.h"
+#include "landlock/ruleset.h"
+#include "landlock/uapi.h"
+
+namespace lockstep {
+namespace {
+
+TEST(Access, EveryNameRoundTripsAndNoneIsTwice) {
+  AccessSet all;
+  for (int bit = 0; bit < right_count; ++bit) {
+    const auto right = static_cast<Right>(bit);
+    ASSERT_FALSE(name(right).empty());
+    EXPECT_EQ(right_from_name(name(right)), right);
+    all |= right;
+  }
+  EXPECT_EQ(all.size(), right_count);
+  EXPECT_EQ(names(all).size(), static_cast<std::size_t>(right_count));
+  for (const char* wrong : {"", "EXECUTE", "write-file", "read", "execute "})
+    EXPECT_FALSE(right_from_name(wrong).has_value()) << wrong;
+}
+
+TEST(Access, SetsBehaveAsSets) {
+  const AccessSet set = Right::read_file | Right::write_file;
+  EXPECT_TRUE(set.contains(Right::read_file));
+  EXPECT_FALSE(set.contains(access_read_only));
+  EXPECT_TRUE(set.intersects(access_read_only));
+  EXPECT_EQ(set - access_read_only, AccessSet(Right::write_file));
+  EXPECT_EQ(join_names(set), "write_file read_file");
+  EXPECT_EQ(join_names(AccessSet()), "none");
+}
+
+TEST(AbiTable, GrowsAndSaysWhatEachRightLeavesOpen) {
+  ASSERT_EQ(abi_table().size(), static_cast<std::size_t>(newest_abi));
+  const AbiInfo* before = nullptr;
+  for (const AbiInfo& info : abi_table()) {
+    EXPECT_EQ(abi_info(info.abi), &info);
+    EXPECT_FALSE(info.kernel.empty() || info.added.empty() || info.on_gpu_hosts.empty());
+    if (before != nullptr) {
+      EXPECT_TRUE(info.fs.contains(before->fs));
+      EXPECT_GE(info.attr_size, before->attr_size);
+      EXPECT_EQ(info.net & before->net, before->net);
+    }
+    before = &info;
+  }
+  EXPECT_EQ(abi_info(0), nullptr);
+  EXPECT_EQ(abi_info(newest_abi + 1), nullptr);
+  EXPECT_EQ(right_info(Right::refer).first_abi, 2);
+  EXPECT_EQ(right_info(Right::truncate).first_abi, 3);
+  EXPECT_EQ(right_info(Right::ioctl_dev).first_abi, 5);
+  EXPECT_EQ(right_info(Right::resolve_unix).first_abi, 9);
+}
+
+#ifdef LANDLOCK_ACCESS_FS_EXECUTE
+#define EXPECT_RIGHT(kernel_name, ours) \
+  EXPECT_EQ(AccessSet(Right::ours).bits(), static_cast<std::uint64_t>(LANDLOCK_ACCESS_FS_##kernel_name))
+
+// What the system's header knows must be what uapi.h and access.h say; what it does not know yet is not
+// compared.
+TEST(Uapi, AgreesWithTheSystemHeader) {
+  EXPECT_RIGHT(EXECUTE, execute);
+  EXPECT_RIGHT(WRITE_FILE, write_file);
+  EXPECT_RIGHT(READ_FILE, read_file);
+  EXPECT_RIGHT(READ_DIR, read_dir);
+  EXPECT_RIGHT(REMOVE_DIR, remove_dir);
+  EXPECT_RIGHT(REMOVE_FILE, remove_file);
+  EXPECT_RIGHT(MAKE_CHAR, make_char);
+  EXPECT_RIGHT(MAKE_DIR, make_dir);
+  EXPECT_RIGHT(MAKE_REG, make_reg);
+  EXPECT_RIGHT(MAKE_SOCK, make_sock);
+  EXPECT_RIGHT(MAKE_FIFO, make_fifo);
+  EXPECT_RIGHT(MAKE_BLOCK, make_block);
+  EXPECT_RIGHT(MAKE_SYM, make_sym);
+#ifdef LANDLOCK_ACCESS_FS_REFER
+  EXPECT_RIGHT(REFER, refer);
+#endif
+#ifdef LANDLOCK_ACCESS_FS_TRUNCATE
+  EXPECT_RIGHT(TRUNCATE, truncate);
+#endif
+#ifdef LANDLOCK_ACCESS_FS_IOCTL_DEV
+  EXPECT_RIGHT(IOCTL_DEV, ioctl_dev);
+#endif
+  EXPECT_EQ(uapi::create_ruleset_version, LANDLOCK_CREATE_RULESET_VERSION);
+  EXPECT_EQ(uapi::rule_path_beneath, LANDLOCK_RULE_PATH_BENEATH);
+  EXPECT_EQ(sizeof(uapi::PathBeneathAttr), sizeof(landlock_path_beneath_attr));
+  EXPECT_LE(sizeof(landlock_ruleset_attr), sizeof(uapi::RulesetAttr));
+#ifdef SYS_landlock_create_ruleset
+  EXPECT_EQ(uapi::create_ruleset_nr, SYS_landlock_create_ruleset);
+  EXPECT_EQ(uapi::add_rule_nr, SYS_landlock_add_rule);
+  EXPECT_EQ(uapi::restrict_self_nr, SYS_landlock_restrict_self);
+#endif
+}
+#endif
+
+TEST(Kernel, AcceptsExactlyTheRightsTheTableGivesItsAbi) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel.ok()) {
+    EXPECT_EQ(kernel.error().kind, ErrorKind::unsupported);
+    EXPECT_FALSE(kernel.error().message.empty());
+    GTEST_SKIP() << "no Landlock here: " << kernel.error().message;
+  }
+  ASSERT_GE(kernel->abi, 1);
+  if (kernel->abi > newest_abi)
+    GTEST_SKIP() << "ABI " << kernel->abi << " is newer than the table's " << newest_abi;
+  const AbiInfo& info = *abi_info(kernel->abi);
+  // One bit at a time, past the last we know: each is taken or refused as the table says.
+  for (int bit = 0; bit < 64; ++bit) {
+    const AccessSet right = AccessSet::from_bits(std::uint64_t{1} << bit);
+    uapi::RulesetAttr attr;
+    attr.handled_access_fs = right.bits();
+    errno = 0;
+    const UniqueFd fd(static_cast<int>(uapi::create_ruleset(&attr, info.attr_size, 0)));
+    EXPECT_EQ(static_cast<bool>(fd), info.fs.contains(right)) << "bit " << bit << ": " << errno_name(errno);
+  }
+}
+
+TEST(Ruleset, PassesOnWhatItIsGivenAndReportsTheKernelsRefusal) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel.ok()) GTEST_SKIP() << "no Landlock here: " << kernel.error().message;
+  Result<Ruleset> rules = Ruleset::create(abi_info(1)->fs, 1);
+  ASSERT_TRUE(rules.ok()) << rules.error().to_string();
+  const UniqueFd directory(::open("/", O_PATH | O_CLOEXEC));
+  ASSERT_TRUE(directory);
+  EXPECT_TRUE(rules->allow_beneath(directory.get(), access_read_only, "/").ok());
+  const Result<void> unhandled = rules->allow_beneath(directory.get(), Right::truncate, "/");
+  ASSERT_FALSE(unhandled.ok());
+  EXPECT_EQ(unhandled.error().err, EINVAL);
+  const UniqueFd file(::open("/dev/null", O_PATH | O_CLOEXEC));
+  const Result<void> on_file = rules->allow_beneath(file.get(), Right::read_dir, "/dev/null");
+  ASSERT_FALSE(on_file.ok());
+  EXPECT_EQ(on_file.error().err, EINVAL);
+}
+
+}  // namespace
+}  // namespace lockstep
