@@ -263,6 +263,34 @@ TEST_F(Cli, ExplainSaysWhichRuleDecides) {
   EXPECT_NE(kept.out.find("simulated"), std::string::npos) << kept.out;
 }
 
+TEST_F(Cli, ExplainNeverAllowsWhatIsOnlyMissing) {
+  // On this machine a missing file is not Landlock's business; on a simulated host it is taken to exist, and that is said.
+  const Outcome here = run({"explain", policy_, "--abi", "7", "open-r", "/usr/no-such-file"});
+  EXPECT_EQ(here.out.rfind("undecided", 0), 0U) << here.out;
+  EXPECT_EQ(run({"explain", policy_, "--abi", "7", "rename", "/usr/bin", "/no/such/place"}).out.rfind("undecided", 0), 0U);
+  const Outcome there = run({"explain", policy_, "--host", host_, "--abi", "7", "open-r", "/etc/shadow"});
+  EXPECT_EQ(there.out.rfind("deny EACCES", 0), 0U) << there.out;
+  EXPECT_NE(there.out.find("not in the host file"), std::string::npos) << there.out;
+  EXPECT_EQ(run({"explain", policy_, "--host", host_, "--abi", "7", "open-r", "/usr/bin/x"}).out.rfind("allow", 0), 0U);
+  EXPECT_EQ(run({"explain", policy_, "--host", host_, "--abi", "7", "create", "/usr/x"}).out.rfind("deny EACCES", 0), 0U);
+  EXPECT_EQ(run({"explain", policy_, "--host", host_, "--abi", "7", "create", "/tmp/x"}).out.rfind("allow", 0), 0U);
+}
+
+TEST_F(Cli, ExplainAnswersEveryOperationOnBothKindsOfHost) {
+  for (const char* operation : {"open-r", "open-w", "open-rw", "open-path", "open-trunc", "opendir", "create", "tmpfile", "truncate", "ftruncate",
+                                "mkdir", "mkfifo", "mknod-chr", "mknod-blk", "mksock", "symlink", "unlink", "rmdir", "exec", "ioctl",
+                                "connect-unix", "stat", "chmod", "readlink", "reopen-fd", "comm-open"})
+    for (const char* path : {"/", "/usr", "/tmp/x", "/proc/self/comm", "/no/such/place", "/dev/nvidia0"}) {
+      EXPECT_EQ(run({"explain", policy_, "--host", host_, operation, path}).code, 0) << operation << " " << path;
+      EXPECT_EQ(run({"explain", policy_, operation, path}).code, 0) << operation << " " << path;
+    }
+  for (const char* operation : {"rename", "exchange", "link"})
+    for (const char* path : {"/", "/tmp/x", "/no/such/place"}) {
+      EXPECT_EQ(run({"explain", policy_, "--host", host_, operation, path, "/tmp/y"}).code, 0) << operation << " " << path;
+      EXPECT_EQ(run({"explain", policy_, operation, "/usr", path}).code, 0) << operation << " " << path;
+    }
+}
+
 TEST_F(Cli, ExplainOfThisMachineFollowsItsLinks) {
   const std::string file = dir_.write("file", "x");
   ASSERT_EQ(::symlink(file.c_str(), dir_.file("link").c_str()), 0);

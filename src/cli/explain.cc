@@ -13,10 +13,10 @@ namespace {
 class SpelledView {
  public:
   explicit SpelledView(const Host& host) : host_(host) {}
-  model::Walk walk(const std::string& path) {
+  model::Walk walk(const std::string& path, bool missing) {
     model::Walk out;
     std::string at = normalise_path(path);
-    out.missing = !host_.exists(at) && !at.starts_with("/proc");
+    out.missing = missing && !host_.exists(at);
     if (out.missing) at = parent(at);
     for (; at != "/"; at = parent(at)) out.objects.push_back(object(at));
     out.objects.push_back(object("/"));
@@ -37,12 +37,30 @@ class SpelledView {
       if (entry.kind == NodeKind::character) type = model::FileType::character;
       if (entry.kind == NodeKind::socket) type = model::FileType::socket;
     }
-    if (path.starts_with("/proc/") && path.ends_with("/comm")) type = model::FileType::regular;
     return {1, ino, type};
   }
   const Host& host_;
   std::map<std::string, std::uint64_t> ids_;
 };
+
+// Whether the operation makes the name, so that it need not be there; else it works on an object.
+bool makes_name(Operation operation, std::size_t index) {
+  if (index == 1) return operation != Operation::exchange;
+  switch (operation) {
+    case Operation::create:
+    case Operation::mkdir:
+    case Operation::mkfifo:
+    case Operation::mknod_chr:
+    case Operation::mknod_blk:
+    case Operation::mksock:
+    case Operation::symlink: return true;
+    default: return false;
+  }
+}
+
+bool wants_directory(Operation operation) {
+  return operation == Operation::opendir || operation == Operation::rmdir || operation == Operation::tmpfile;
+}
 
 model::Walk real_walk(const std::string& path, bool follow) {
   model::RawWalk raw;
@@ -63,7 +81,19 @@ Result<std::string> explain(const Arguments& arguments) {
 
   const bool real = arguments.context.host.real;
   SpelledView spelled(arguments.context.host);
-  const auto walk = [&](const std::string& path, bool follow) { return real ? real_walk(path, follow) : spelled.walk(path); };
+  std::string assumed;
+  // A path asked about. What a simulated host does not list is taken to be there, or it could be asked about nothing.
+  const auto asked = [&](std::size_t index, bool follow) {
+    const std::string& path = arguments.rest[2 + index];
+    const bool makes = makes_name(*operation, index);
+    model::Walk out = real ? real_walk(path, follow) : spelled.walk(path, makes);
+    if (real && out.error == 0 && out.missing && !makes) out.error = ENOENT;
+    if (real || makes || arguments.context.host.exists(normalise_path(path))) return out;
+    const bool directory = wants_directory(*operation);
+    out.objects[0].type = directory ? model::FileType::directory : model::FileType::regular;
+    assumed += printable(path) + " is not in the host file: taken as a " + (directory ? "directory" : "regular file") + " that exists.\n";
+    return out;
+  };
   model::Kernel kernel;
   kernel.abi = abi;
   kernel.kernel_abi = arguments.context.host.kernel ? arguments.context.host.kernel->abi : abi;
@@ -72,24 +102,26 @@ Result<std::string> explain(const Arguments& arguments) {
   model::Model model(kernel);
   std::vector<model::Walk> rules;
   for (const EffectiveRule& rule : effective.rules) {
-    rules.push_back(walk(rule.path, true));
+    rules.push_back(real ? real_walk(rule.path, true) : spelled.walk(rule.path, false));
     if (!real && !arguments.context.host.exists(rule.path) && !rule.path.starts_with("/proc")) rules.back().error = ENOENT;
   }
   model.add_layer(effective, rules);
   const bool follow = follows_last_symlink(*operation);
-  const model::Walk first = walk(arguments.rest[2], follow);
-  const model::Walk second = paths == 2 ? walk(arguments.rest[3], follow) : model::Walk();
+  const model::Walk first = asked(0, follow);
+  const model::Walk second = paths == 2 ? asked(1, follow) : model::Walk();
   model::Query query;
   query.operation = *operation;
   query.mode = *operation == Operation::comm_open ? Mode::rdwr : Mode::plain;
   query.first = &first;
   query.second = &second;
-  if (first.error != 0)
-    return "undecided: " + printable(arguments.rest[2]) + " cannot be looked up (" + errno_name(first.error) + "): Landlock is not asked\n";
+  for (std::size_t i = 0; i < paths; ++i)
+    if (const int err = (i == 0 ? first : second).error; err != 0)
+      return "undecided: " + printable(arguments.rest[2 + i]) + " cannot be looked up (" + errno_name(err) + "): Landlock is not asked\n";
   const model::Decision decision = model.decide(query);
   std::string out = decision.err == 0 ? "allow" : "deny " + errno_name(decision.err);
   out += "  " + arguments.rest[1] + " " + printable(arguments.rest[2]) + (paths == 2 ? " " + printable(arguments.rest[3]) : "") +
          "  at ABI " + std::to_string(abi) + "\n" + model.describe(decision) + "\n";
+  out += assumed;
   out += real ? "The model's answer for this machine's files; file permissions and other security modules are not in it.\n"
               : "The model's answer for a simulated host: paths as they are spelt, no links and no mounts.\n";
   return out;
