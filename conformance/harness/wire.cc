@@ -185,6 +185,7 @@ void fields(Archive& archive, WorkerHello& hello) {
   archive.scalar(hello.pid);
   archive.scalar(hello.slot);
   archive.scalar(hello.mount_namespace);
+  archive.text(hello.scratch);
   flag(archive, hello.privileged);
 }
 

@@ -143,6 +143,7 @@ struct WorkerHello {
   std::int32_t pid = 0;
   std::uint32_t slot = 0;
   std::int32_t mount_namespace = 0;  // 0: can be had; else errno of trying
+  std::string scratch;               // its own directory: the driver removes it where the worker is killed
   bool privileged = false;           // started as root: user, container-root and root can be had; else only self
 };
 

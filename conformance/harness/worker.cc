@@ -264,6 +264,7 @@ int Worker::try_mount_namespace() {
   hello.pid = ::getpid();
   hello.slot = setup_.slot;
   hello.mount_namespace = try_mount_namespace();
+  hello.scratch = base_;
   hello.privileged = privileged_;
   bool ok = send_frame(setup_.socket, encode(hello));
   for (unsigned row = 0; ok; ++row) {

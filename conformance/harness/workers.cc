@@ -16,6 +16,7 @@
 #include <cstdlib>
 
 #include "base/unique_fd.h"
+#include "conformance/harness/layout.h"
 #include "conformance/harness/worker.h"
 
 namespace lockstep::conformance {
@@ -48,6 +49,7 @@ Result<UniqueFd> load_helper(const std::string& path) {
 struct Process {
   pid_t pid = 0;
   UniqueFd socket;
+  std::string scratch;
   std::ptrdiff_t row = -1;  // index of the request it works on
   Clock::time_point deadline;
 };
@@ -90,6 +92,7 @@ Result<void> Workers::State::start(std::size_t index) {
     stop(process, true);
     return system_error(EIO, "a worker did not start: is \"" + printable(options.scratch_root) + "\" writable?");
   }
+  process.scratch = said->scratch;
   hello = *said;
   return {};
 }
@@ -101,6 +104,7 @@ void Workers::State::stop(Process& process, bool kill) {
   while (::waitpid(process.pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   process.pid = 0;
+  if (kill && !process.scratch.empty()) remove_tree(process.scratch);
 }
 
 Workers::Workers(std::unique_ptr<State> state) : state_(std::move(state)) {}

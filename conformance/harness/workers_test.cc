@@ -1,0 +1,215 @@
+// Children that misbehave: each has its own typed end, none becomes a pass, hangs the run, disturbs the next row or leaves a
+// process behind.
+#include "conformance/harness/workers.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "landlock/abi.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool address_sanitizer = true;
+#else
+constexpr bool address_sanitizer = false;
+#endif
+
+std::size_t entries_of(const std::string& directory) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
+}
+
+class WorkersTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
+    char root[] = "/tmp/lockstep-harness-test.XXXXXX";
+    ASSERT_NE(::mkdtemp(root), nullptr);
+    root_ = root;
+    ASSERT_EQ(::chmod(root, 0711), 0);
+    Workers::Options options;
+    options.count = 1;
+    options.scratch_root = root_;
+    Result<Workers> started = Workers::start(options);
+    ASSERT_TRUE(started.ok()) << started.error().to_string();
+    workers_.emplace(std::move(started).value());
+    identity_ = ::geteuid() == 0 ? IdentityKind::user : IdentityKind::self;
+  }
+  void TearDown() override {
+    workers_.reset();
+    if (root_.empty()) return;
+    EXPECT_EQ(entries_of(root_), 0U) << "a scratch directory was left behind";
+    std::filesystem::remove_all(root_);
+  }
+
+  // Read-only on /proc and /tmp; one read that is allowed, one write that is not.
+  RowRequest request(Misbehaviour misbehaviour = Misbehaviour::none) const {
+    RowRequest out;
+    out.id = 7;
+    out.name = "test";
+    out.identity = identity_;
+    out.plan_abi = 1;
+    out.handled = abi_info(1)->fs.bits();
+    out.rules = {{"/proc", access_read_only.bits(), false}, {"/tmp", access_read_only.bits(), false}};
+    out.view_paths = {"/proc", "/tmp"};
+    out.tree = {{TreeKind::file, "$scratch/file", "", 16, false}};
+    CellRequest read, write;
+    read.operation = Operation::open_r;
+    write.operation = Operation::open_w;
+    read.path = write.path = "$scratch/file";
+    out.cells = {read, write};
+    out.misbehaviour = misbehaviour;
+    out.timeout_ms = 700;
+    return out;
+  }
+
+  RowReply run(const RowRequest& row) {
+    RowReply out;
+    const Result<void> ran = workers_->run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
+    EXPECT_TRUE(ran.ok()) << ran.error().to_string();
+    return out;
+  }
+
+  // The worker's children but for the canary siblings, of which there is one a row's identity.
+  std::size_t children() const {
+    const pid_t worker = workers_->hello().pid;
+    std::FILE* file = std::fopen(("/proc/" + std::to_string(worker) + "/task/" + std::to_string(worker) + "/children").c_str(), "re");
+    std::size_t count = 0;
+    for (int pid = 0; file != nullptr && std::fscanf(file, "%d", &pid) == 1;) ++count;
+    if (file != nullptr) std::fclose(file);
+    return count;
+  }
+
+  void expect_good_row() {
+    const RowReply reply = run(request());
+    ASSERT_EQ(reply.control.outcome, ChildOutcome::completed) << reply.control.message;
+    ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+    EXPECT_EQ(reply.control.cells[1].err, 0);
+    EXPECT_EQ(reply.restricted.cells[0].err, 0);
+    EXPECT_EQ(reply.restricted.cells[1].err, EACCES);
+    EXPECT_TRUE(reply.restricted.canary_before);
+    EXPECT_EQ(reply.restricted.canary_after, EACCES);
+    EXPECT_EQ(reply.control.canary_after, 0);
+  }
+
+  void expect_end(Misbehaviour misbehaviour, ChildOutcome outcome) {
+    const RowReply reply = run(request(misbehaviour));
+    EXPECT_EQ(reply.control.outcome, ChildOutcome::completed) << reply.control.message;
+    EXPECT_EQ(name(reply.restricted.outcome), name(outcome)) << reply.restricted.message;
+    EXPECT_EQ(children(), 1U) << "more than the canary's sibling is left";
+    expect_good_row();
+  }
+
+  std::string root_;
+  std::optional<Workers> workers_;
+  IdentityKind identity_ = IdentityKind::user;
+};
+
+TEST_F(WorkersTest, ARowHasItsControlAndIsProvedRestricted) { expect_good_row(); }
+TEST_F(WorkersTest, ACrashIsACrash) { expect_end(Misbehaviour::crash, ChildOutcome::crashed); }
+TEST_F(WorkersTest, AHangTimesOut) { expect_end(Misbehaviour::hang, ChildOutcome::timed_out); }
+TEST_F(WorkersTest, ExitZeroInTheMiddleIsNoPass) { expect_end(Misbehaviour::exit_zero, ChildOutcome::harness_error); }
+TEST_F(WorkersTest, TheRightExitCodeAloneIsNoPass) { expect_end(Misbehaviour::exit_without_complete, ChildOutcome::harness_error); }
+TEST_F(WorkersTest, CellsOverwrittenAreNotBelieved) { expect_end(Misbehaviour::wild_write, ChildOutcome::harness_error); }
+TEST_F(WorkersTest, AFloodOfOutputEndsTheChild) { expect_end(Misbehaviour::flood_stdout, ChildOutcome::crashed); }
+TEST_F(WorkersTest, AProcessThatForksAwayIsFoundAndEnded) { expect_end(Misbehaviour::fork_away, ChildOutcome::leaked); }
+TEST_F(WorkersTest, IgnoringSigtermDoesNotHelp) { expect_end(Misbehaviour::ignore_sigterm, ChildOutcome::timed_out); }
+TEST_F(WorkersTest, AStoppedChildTimesOut) { expect_end(Misbehaviour::stop, ChildOutcome::timed_out); }
+
+TEST_F(WorkersTest, RunningOutOfMemoryIsNoPass) {
+  if (address_sanitizer) GTEST_SKIP() << "RLIMIT_AS cannot be set under AddressSanitizer";
+  expect_end(Misbehaviour::exhaust_memory, ChildOutcome::crashed);
+}
+
+TEST_F(WorkersTest, OutOfDescriptorsTheCellsSaySo) {
+  const RowReply reply = run(request(Misbehaviour::exhaust_fds));
+  ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+  EXPECT_EQ(reply.restricted.cells[0].err, EMFILE);  // which no witness predicts
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, ARuleSetTheKernelRefusesIsASetupFailure) {
+  RowRequest row = request();
+  row.rules[0].rights = std::uint64_t{1} << 40;
+  const RowReply reply = run(row);
+  EXPECT_EQ(reply.control.outcome, ChildOutcome::setup_failed);
+  EXPECT_EQ(reply.control.detail, EINVAL);
+  EXPECT_NE(reply.control.message.find("landlock_add_rule"), std::string::npos) << reply.control.message;
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, NoRestrictionIsSeenByTheCanary) {
+  RowRequest row = request();
+  row.enforcement = Enforcement::none;
+  const RowReply reply = run(row);
+  ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+  EXPECT_EQ(reply.restricted.canary_after, 0);
+  EXPECT_EQ(reply.restricted.cells[1].err, 0);
+}
+
+TEST_F(WorkersTest, AWorkerThatIsKilledIsReplaced) {
+  ASSERT_EQ(::kill(workers_->hello().pid, SIGKILL), 0);
+  const RowReply reply = run(request());
+  EXPECT_EQ(reply.control.outcome, ChildOutcome::harness_error);
+  EXPECT_NE(reply.control.message.find("worker"), std::string::npos) << reply.control.message;
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, ASimulatedRootHoldsWhatWasAskedForAndNothingElse) {
+  if (workers_->hello().mount_namespace != 0) GTEST_SKIP() << "no mount namespace: " << errno_name(workers_->hello().mount_namespace);
+  RowRequest row = request();
+  row.simulated = true;
+  row.tree = {{TreeKind::directory, "/tmp", "", 0, false}, {TreeKind::file, "/tmp/here", "", 4, false},
+              {TreeKind::character, "/dev/nvidia0", "", 0, false}, {TreeKind::character, "/dev/nvidia1", "", 0, false}};
+  CellRequest here, machine, device;
+  here.operation = machine.operation = Operation::open_r;
+  device.operation = Operation::ioctl;
+  here.path = "/tmp/here";
+  machine.path = "/etc/passwd";
+  device.path = "/dev/nvidia0";
+  row.cells = {here, machine, device};
+  const RowReply reply = run(row);
+  ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+  EXPECT_EQ(reply.restricted.cells[0].err, 0);
+  EXPECT_EQ(reply.control.cells[1].err, ENOENT);
+  EXPECT_EQ(reply.control.cells[2].err, 0);
+  EXPECT_EQ(reply.restricted.cells[2].err, EACCES);
+}
+
+TEST(Wire, ATruncatedRequestIsRefused) {
+  RowRequest row;
+  row.name = "row";
+  row.cells.resize(3);
+  row.tree.push_back({TreeKind::file, "/x", "", 1, true});
+  const std::string bytes = encode(row);
+  ASSERT_TRUE(decode_row_request(bytes).has_value());
+  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_row_request(bytes.substr(0, size)).has_value()) << size;
+  EXPECT_FALSE(decode_row_request(bytes + "x").has_value());
+}
+
+TEST(Wire, AWildByteIsRefusedOrHarmless) {
+  RowRequest row;
+  row.cells.resize(2);
+  const std::string bytes = encode(row);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string wild = bytes;
+    wild[i] = static_cast<char>(0xff);
+    const std::optional<RowRequest> decoded = decode_row_request(wild);
+    if (decoded) {
+      EXPECT_LE(decoded->cells.size(), wild.size());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lockstep::conformance
