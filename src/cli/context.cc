@@ -125,7 +125,8 @@ Error usage_error(std::string message) { return {ErrorKind::input, 0, std::move(
 
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep: %s\n", error.to_string().c_str());
-  return error.exit_code();
+  // 1 is a disagreement; a system call that failed is none.
+  return error.kind == ErrorKind::system ? static_cast<int>(ErrorKind::internal) : error.exit_code();
 }
 
 int print(const std::string& text) {

@@ -104,6 +104,7 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
                     (effective.proxy ? ", proxy baseline" : "") + "\n\n";
   std::size_t width = 4;
   for (const EffectiveRule& rule : effective.rules) width = std::max(width, printable(rule.path).size());
+  for (const SkippedPath& skipped : effective.skipped) width = std::max(width, printable(skipped.path).size());
   const auto column = [](std::string text, std::size_t size) {
     text.resize(std::max(text.size() + 2, size + 2), ' ');
     return text;
@@ -125,7 +126,7 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
   for (const auto& [title, list] : {std::pair{"dropped", &plan.dropped}, std::pair{"not yet protected", &plan.not_yet_protected}}) {
     if (!list->empty()) out += "\n";
     for (const MissingRight& each : *list)
-      out += std::string(title) + ": " + std::string(name(each.right)) + " (ABI " + std::to_string(each.first_abi) + "): " + each.consequence + "\n";
+      out += std::string(title) + ": " + std::string(name(each.right)) + (each.path.empty() ? "" : " on " + printable(each.path)) + " (ABI " + std::to_string(each.first_abi) + "): " + each.consequence + "\n";
   }
   return out;
 }

@@ -86,6 +86,11 @@ TEST(ShowText, NamesPathAccessOriginReasonAndWhatIsLeftOpen) {
   EXPECT_NE(text.find("temporary files cannot be written"), std::string::npos) << text;
 }
 
+TEST(ShowText, NamesTheGrantWhoseRightIsDropped) {
+  const EffectivePolicy shown = effective();
+  EXPECT_NE(show_text(shown, *compile(shown, 4)).find("dropped: ioctl_dev on /srv (ABI 5)"), std::string::npos);
+}
+
 TEST(ShowYaml, LoadsAndEnrichesToTheSame) {
   const EffectivePolicy once = effective();
   const std::string yaml = show_yaml(once);
