@@ -5,7 +5,8 @@
 //
 // One shape for both syntaxes, so that what comes after cannot treat them differently. Refused here, with file and line:
 // what does not parse, a duplicate key, a key that is no string, an anchor, alias or explicit tag, more than one document, an
-// empty document, invalid UTF-8, a NUL, nesting deeper than max_depth. Reads no files.
+// empty document, invalid UTF-8, a NUL, nesting deeper than max_depth. A byte order mark at the start is passed over, and
+// YAML's merge key `<<` is a key like any other. Parsing reads no files.
 #ifndef LOCKSTEP_POLICY_DOCUMENT_H_
 #define LOCKSTEP_POLICY_DOCUMENT_H_
 

@@ -35,7 +35,8 @@ struct PathEntry {
   int line = 0;  // 1-based line in the policy file
 };
 
-// An extension: rights by name on one path.
+// An extension: rights by name on one path. Three names stand for groups: read (what read_only grants), write (every
+// right that read_only does not grant), all (both).
 struct Grant {
   PathEntry entry;
   AccessSet access;  // never empty
