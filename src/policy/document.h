@@ -25,6 +25,8 @@ struct Node {
   enum class Kind { null, plain, string, sequence, mapping };
   static constexpr int max_depth = 64;
 
+  Node();  // out of line: clang 14 cannot default it inside a class whose pair of itself is not complete yet
+
   Kind kind = Kind::null;
   int line = 0;  // 1-based
   std::string scalar;
