@@ -10,19 +10,16 @@
 #include <map>
 
 #include "conformance/harness/workers.h"
-#include "conformance/judge/verdict.h"
+#include "conformance/judge/run_rows.h"
 #include "conformance/report/options.h"
 #include "conformance/report/report.h"
 #include "conformance/report/reproduce.h"
 #include "conformance/report/surface.h"
-#include "conformance/subjects/mutants.h"
+#include "conformance/subjects/run_mutants.h"
 #include "landlock/abi.h"
 
 namespace lockstep::conformance {
 namespace {
-
-// How many rows a worker's requests are built for at once: bounds the memory, not the speed.
-constexpr std::size_t batch_rows = 128;
 
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep-conformance: %s\n", error.to_string().c_str());
@@ -34,33 +31,6 @@ struct Suite {
   std::vector<Row> rows;
   KernelLandlock kernel;
 };
-
-// Runs and judges `rows`; `done` is called as each comes back.
-Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row>& rows, const Subject& subject,
-                                         const KernelLandlock& kernel, const std::function<void()>& done) {
-  std::vector<RowVerdict> verdicts(rows.size());
-  for (std::size_t start = 0; start < rows.size(); start += batch_rows) {
-    std::vector<RowRequest> requests;
-    std::vector<std::size_t> indices;
-    for (std::size_t i = start; i < rows.size() && i < start + batch_rows; ++i) {
-      Result<RowRequest> request = make_request(rows[i], subject);
-      if (!request.ok()) {
-        // hard_requirement at an ABI that lacks a right: a refusal, as the policy asks. Shown, never a pass.
-        verdicts[i].outcome = request.error().kind == ErrorKind::unsupported ? RowOutcome::skip : RowOutcome::error;
-        verdicts[i].message = "refused: " + request.error().message;
-        done();
-        continue;
-      }
-      requests.push_back(std::move(request).value());
-      indices.push_back(i);
-    }
-    LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, const RowReply& reply) {
-      verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
-      done();
-    }));
-  }
-  return verdicts;
-}
 
 // One line that is overwritten, on a terminal only.
 class Progress {
@@ -229,49 +199,17 @@ int exit_code_of(const Run& run, const Options& options) {
   return 0;
 }
 
-// Each mutant on the row named for it, after the unbroken library passed that same row.
-int run_mutants(Workers& workers, const Suite& suite) {
-  std::size_t caught = 0;
-  const std::vector<Mutant> all = mutants();
-  std::size_t width = 0;
-  for (const Mutant& mutant : all) width = std::max(width, mutant.subject.name.size());
-  const auto report = [&](const Mutant& mutant, bool ok, const std::string& text) {
-    std::printf("%s  %-*s  %s\n", ok ? "caught " : "MISSED ", static_cast<int>(width), mutant.subject.name.c_str(), text.c_str());
-    caught += ok ? 1U : 0U;
-  };
-  for (const Mutant& mutant : all) {
-    const CaseRun* run = nullptr;
-    for (const CaseRun& each : suite.runs)
-      if (each.source.name == mutant.case_name) run = &each;
-    if (run == nullptr) {
-      report(mutant, false, "no case " + mutant.case_name);
-      continue;
-    }
-    if (mutant.plan_abi == 0) {
-      const bool unbroken = check_claims(*run, Subject{}).empty();
-      bool seen = false;
-      for (const std::string& difference : check_claims(*run, mutant.subject)) seen = seen || difference.starts_with(mutant.cell);
-      report(mutant, unbroken && seen, mutant.case_name + ": " + mutant.cell + ", alone: observed");
-      continue;
-    }
-    const std::vector<Row> row = {{run, mutant.plan_abi, mutant.identity}};
-    const Result<std::vector<RowVerdict>> unbroken = run_rows(workers, row, Subject{}, suite.kernel, [] {});
-    const Result<std::vector<RowVerdict>> broken = run_rows(workers, row, mutant.subject, suite.kernel, [] {});
-    if (!unbroken.ok()) return complain(unbroken.error());
-    if (!broken.ok()) return complain(broken.error());
-    bool seen = false;
-    const std::vector<CellVerdict>& cells = broken->front().cells;
-    for (std::size_t i = 0; i < cells.size(); ++i)
-      if (cell_name(run->cells.cells[i]) == mutant.cell)
-        seen = seen || (cells[i].verdict == Verdict::disagree && cells[i].lone == Witness::observed);
-    const bool passes = unbroken->front().outcome == RowOutcome::agree;
-    std::string text = row.front().name() + ": " + mutant.cell + ", alone: observed";
-    if (!passes) text += " (the unbroken library does not pass this row: " + unbroken->front().message + ")";
-    if (!seen) text += " (not seen: " + std::string(name(broken->front().outcome)) + " " + broken->front().message + ")";
-    report(mutant, seen && passes, text);
+int show_mutants(Workers& workers, const Suite& suite) {
+  const Result<std::vector<MutantVerdict>> verdicts = run_mutants(workers, suite.runs, suite.kernel);
+  if (!verdicts.ok()) return complain(verdicts.error());
+  std::size_t caught = 0, skipped = 0;
+  for (const MutantVerdict& each : *verdicts) {
+    std::printf("%s  %-20s  %s\n", each.caught ? "caught " : each.skipped ? "skipped" : "MISSED ", each.mutant.c_str(), each.text.c_str());
+    caught += each.caught ? 1U : 0U;
+    skipped += each.skipped ? 1U : 0U;
   }
-  std::printf("%zu of %zu mutants caught\n", caught, all.size());
-  return caught == all.size() ? 0 : 1;
+  std::printf("%zu of %zu mutants caught, %zu skipped\n", caught, verdicts->size(), skipped);
+  return caught + skipped == verdicts->size() && caught > 0 ? 0 : 1;
 }
 
 int run_surface(Workers& workers, const KernelLandlock& kernel, const Options& options) {
@@ -336,7 +274,7 @@ int conformance_main(int argc, char** argv) {
       }
     return complain(Error{ErrorKind::input, 0, "no row is called " + printable(options->reproduce) + ": see --gtest_list_tests", {}, 0});
   }
-  if (options->mutants) return run_mutants(*workers, suite);
+  if (options->mutants) return show_mutants(*workers, suite);
 
   testing::InitGoogleTest(&argc, argv);
   if (argc > 1) return complain(Error{ErrorKind::input, 0, "unknown argument " + printable(argv[1]), {}, 0});

@@ -32,9 +32,9 @@ Mutant on_enforcement(const char* name, const char* what, Enforcement enforcemen
 }
 
 // Names the row and the cell that must catch it.
-Mutant caught_by(Mutant mutant, const char* case_name, int abi, const char* cell) {
+Mutant caught_by(Mutant mutant, const char* case_name, int needs_abi, const char* cell) {
   mutant.case_name = case_name;
-  mutant.plan_abi = abi;
+  mutant.needs_abi = needs_abi;
   mutant.cell = cell;
   return mutant;
 }
@@ -67,59 +67,59 @@ std::vector<Mutant> mutants() {
   constexpr const char* gpu = "gpu-enrichment-without-network-policy-promotes-proc";
   constexpr const char* rights = "rights-read-only-and-read-write";
   std::vector<Mutant> out;
-  out.push_back(caught_by(on_enforcement("no-restriction", "the rule set is built and never enforced", Enforcement::none), rights, 7,
+  out.push_back(caught_by(on_enforcement("no-restriction", "the rule set is built and never enforced", Enforcement::none), rights, 1,
                           "open-w /scratch/ro/file"));
-  out.push_back(caught_by(on_enforcement("one-thread", "another thread than the caller is restricted", Enforcement::other_thread), rights, 7,
+  out.push_back(caught_by(on_enforcement("one-thread", "another thread than the caller is restricted", Enforcement::other_thread), rights, 1,
                           "create /outside/new"));
   out.push_back(caught_by(on_plan("write-on-read", "read_only grants write_file as well",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)
                                       if (rule.rights.contains(Right::read_file)) rule.rights |= Right::write_file;
                                   }),
-                          rights, 7, "open-w /scratch/ro/file"));
-  out.push_back(caught_by(on_plan("no-read-dir", "read_dir is lost", [](Plan& plan) { drop_right(plan, Right::read_dir); }), rights, 7,
+                          rights, 1, "open-w /scratch/ro/file"));
+  out.push_back(caught_by(on_plan("no-read-dir", "read_dir is lost", [](Plan& plan) { drop_right(plan, Right::read_dir); }), rights, 1,
                           "opendir /scratch/ro/dir"));
-  out.push_back(caught_by(on_plan("no-execute", "execute is lost", [](Plan& plan) { drop_right(plan, Right::execute); }), rights, 7,
+  out.push_back(caught_by(on_plan("no-execute", "execute is lost", [](Plan& plan) { drop_right(plan, Right::execute); }), rights, 1,
                           "exec /scratch/ro/tool"));
   out.push_back(caught_by(on_plan("parent-rule", "each rule is made on the parent directory",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)
                                       if (rule.path.starts_with("/scratch/")) rule.path = parent_of(rule.path);
                                   }),
-                          rights, 7, "open-r /scratch/other/file"));
+                          rights, 1, "open-r /scratch/other/file"));
   out.push_back(caught_by(on_plan("truncate-unhandled", "truncate is not handled", [](Plan& plan) { unhandle(plan, Right::truncate); }),
-                          rights, 7, "truncate /scratch/ro/truncated"));
+                          rights, 3, "truncate /scratch/ro/truncated"));
   out.push_back(caught_by(on_plan("ioctl-unhandled", "ioctl_dev is not handled", [](Plan& plan) { unhandle(plan, Right::ioctl_dev); }),
-                          "gpu-node-by-grant-without-ioctl", 7, "ioctl /dev/nvidia0"));
+                          "gpu-node-by-grant-without-ioctl", 5, "ioctl /dev/nvidia0"));
   out.push_back(caught_by(on_plan("refer-everywhere", "refer is granted by every rule",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules) rule.rights |= Right::refer;
                                   }),
-                          "refer-needs-both-directories", 7, "link /scratch/a/file /scratch/b/linked"));
+                          "refer-needs-both-directories", 2, "link /scratch/a/file /scratch/b/linked"));
   out.push_back(caught_by(on_plan("path-skipped", "the last path of the author is left out",
                                   [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return rule.path != "/scratch/rw"; }); }),
-                          rights, 7, "open-w /scratch/rw/file"));
+                          rights, 1, "open-w /scratch/rw/file"));
   out.push_back(caught_by(on_plan("errors-swallowed", "best_effort goes on without the rules that need an open directory",
                                   [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return rule.path != "/scratch/ro"; }); }),
-                          rights, 7, "open-r /scratch/ro/file"));
+                          rights, 1, "open-r /scratch/ro/file"));
   out.push_back(caught_by(on_effective("proc-not-promoted", "/proc stays read_only on a GPU host",
                                        [](EffectivePolicy& effective) {
                                          for (EffectiveRule& rule : effective.rules)
                                            if (rule.path == "/proc") rule.access = Access::read_only;
                                        }),
-                          gpu, 7, "comm-open rdwr other-thread by grandchild"));
+                          gpu, 1, "comm-open rdwr other-thread by grandchild"));
   out.push_back(caught_by(on_effective("promotion-unreported", "/proc is promoted without a notice",
                                        [](EffectivePolicy& effective) { effective.notices.clear(); }),
                           gpu, 0, "notices"));
   out.push_back(caught_by(on_plan("devices-lost", "the GPU's nodes are not granted",
                                   [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return !is_device(rule); }); }),
-                          gpu, 7, "open-rw /dev/nvidia0"));
+                          gpu, 1, "open-rw /dev/nvidia0"));
   out.push_back(caught_by(on_plan("device-neighbour", "a device rule covers the whole of /dev",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)
                                       if (is_device(rule)) rule.path = "/dev";
                                   }),
-                          gpu, 7, "open-rw /dev/other"));
+                          gpu, 1, "open-rw /dev/other"));
   return out;
 }
 

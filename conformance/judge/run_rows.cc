@@ -1,0 +1,37 @@
+#include "conformance/judge/run_rows.h"
+
+namespace lockstep::conformance {
+namespace {
+
+// How many rows a worker's requests are built for at once: bounds the memory, not the speed.
+constexpr std::size_t batch_rows = 128;
+
+}  // namespace
+
+Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row>& rows, const Subject& subject,
+                                         const KernelLandlock& kernel, const std::function<void()>& done) {
+  std::vector<RowVerdict> verdicts(rows.size());
+  for (std::size_t start = 0; start < rows.size(); start += batch_rows) {
+    std::vector<RowRequest> requests;
+    std::vector<std::size_t> indices;
+    for (std::size_t i = start; i < rows.size() && i < start + batch_rows; ++i) {
+      Result<RowRequest> request = make_request(rows[i], subject);
+      if (!request.ok()) {
+        // hard_requirement at an ABI that lacks a right: a refusal, as the policy asks. Shown, never a pass.
+        verdicts[i].outcome = request.error().kind == ErrorKind::unsupported ? RowOutcome::skip : RowOutcome::error;
+        verdicts[i].message = "refused: " + request.error().message;
+        done();
+        continue;
+      }
+      requests.push_back(std::move(request).value());
+      indices.push_back(i);
+    }
+    LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, const RowReply& reply) {
+      verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
+      done();
+    }));
+  }
+  return verdicts;
+}
+
+}  // namespace lockstep::conformance

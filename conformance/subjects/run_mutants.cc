@@ -1,0 +1,67 @@
+#include "conformance/subjects/run_mutants.h"
+
+#include <algorithm>
+
+#include "conformance/judge/run_rows.h"
+#include "conformance/subjects/mutants.h"
+#include "landlock/abi.h"
+
+namespace lockstep::conformance {
+namespace {
+
+const CaseRun* find_case(const std::vector<CaseRun>& runs, const std::string& name) {
+  for (const CaseRun& run : runs)
+    if (run.source.name == name) return &run;
+  return nullptr;
+}
+
+// A mutant of enrichment is seen without a kernel: the case's claims no longer hold.
+MutantVerdict by_claims(const Mutant& mutant, const CaseRun& run) {
+  bool seen = false;
+  for (const std::string& difference : check_claims(run, mutant.subject)) seen = seen || difference.starts_with(mutant.cell);
+  const bool caught = seen && check_claims(run, Subject{}).empty();
+  return {mutant.subject.name, caught, false, mutant.case_name + ": " + mutant.cell + ", alone: observed"};
+}
+
+// A crash or another cell does not count: the cell named, with the kernel alone against both other witnesses.
+bool disagrees(const RowVerdict& verdict, const CaseRun& run, const std::string& cell) {
+  for (std::size_t i = 0; i < verdict.cells.size(); ++i)
+    if (cell_name(run.cells.cells[i]) == cell)
+      return verdict.cells[i].verdict == Verdict::disagree && verdict.cells[i].lone == Witness::observed;
+  return false;
+}
+
+Result<MutantVerdict> by_row(Workers& workers, const Mutant& mutant, const CaseRun& run, const KernelLandlock& kernel) {
+  const IdentityKind identity = workers.hello().privileged ? mutant.identity : IdentityKind::self;
+  const std::vector<Row> row = {{&run, std::min(kernel.abi, newest_abi), identity}};
+  LOCKSTEP_ASSIGN(const std::vector<RowVerdict> unbroken, run_rows(workers, row, Subject{}, kernel, [] {}));
+  LOCKSTEP_ASSIGN(const std::vector<RowVerdict> broken, run_rows(workers, row, mutant.subject, kernel, [] {}));
+  const bool passes = unbroken.front().outcome == RowOutcome::agree;
+  const bool seen = disagrees(broken.front(), run, mutant.cell);
+  std::string text = row.front().name() + ": " + mutant.cell + ", alone: observed";
+  if (!passes) text += " (the unbroken library does not pass this row: " + unbroken.front().message + ")";
+  if (!seen) text += " (not seen: " + std::string(name(broken.front().outcome)) + " " + broken.front().message + ")";
+  return MutantVerdict{mutant.subject.name, passes && seen, false, std::move(text)};
+}
+
+}  // namespace
+
+Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs, const KernelLandlock& kernel) {
+  std::vector<MutantVerdict> out;
+  for (const Mutant& mutant : mutants()) {
+    const CaseRun* run = find_case(runs, mutant.case_name);
+    if (run == nullptr) {
+      out.push_back({mutant.subject.name, false, false, "no case " + mutant.case_name});
+    } else if (mutant.needs_abi == 0) {
+      out.push_back(by_claims(mutant, *run));
+    } else if (mutant.needs_abi > kernel.abi) {
+      out.push_back({mutant.subject.name, false, true, "needs ABI " + std::to_string(mutant.needs_abi) + ", this kernel has " + std::to_string(kernel.abi)});
+    } else {
+      LOCKSTEP_ASSIGN(MutantVerdict verdict, by_row(workers, mutant, *run, kernel));
+      out.push_back(std::move(verdict));
+    }
+  }
+  return out;
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,26 @@
+// Proves that the suite would notice: each mutant on the row named for it, after the unbroken library passed that same row.
+#ifndef LOCKSTEP_CONFORMANCE_SUBJECTS_RUN_MUTANTS_H_
+#define LOCKSTEP_CONFORMANCE_SUBJECTS_RUN_MUTANTS_H_
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "conformance/harness/workers.h"
+#include "conformance/judge/row.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+
+struct MutantVerdict {
+  std::string mutant;
+  bool caught = false;
+  bool skipped = false;  // this kernel is too old to show it: `text` says what is missing
+  std::string text;  // the row, the cell and the witness; or why it was missed
+};
+
+Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs, const KernelLandlock& kernel);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_SUBJECTS_RUN_MUTANTS_H_
