@@ -118,6 +118,8 @@ std::size_t Worker::end_descendants() {
 
 pid_t Worker::sibling_for(IdentityKind identity) {
   pid_t& pid = siblings_[static_cast<std::size_t>(identity)];
+  // A row of the same uid may have ended it: that row's canary said so, the next one's must not.
+  if (pid > 0 && ::waitpid(pid, nullptr, WNOHANG) == pid) pid = 0;
   if (pid <= 0) {
     const uid_t uid = identity == IdentityKind::user ? first_user + setup_.slot : 0;
     pid = start_sibling(privileged_, uid);

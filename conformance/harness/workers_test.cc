@@ -2,17 +2,22 @@
 // process behind.
 #include "conformance/harness/workers.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
+#include "base/unique_fd.h"
 #include "landlock/abi.h"
 #include "landlock/kernel.h"
 
@@ -80,14 +85,14 @@ class WorkersTest : public testing::Test {
     return out;
   }
 
-  // The worker's children but for the canary siblings, of which there is one a row's identity.
-  std::size_t children() const {
+  // The worker's children: between rows the canary siblings alone, of which there is one a row's identity.
+  std::vector<pid_t> children() const {
     const pid_t worker = workers_->hello().pid;
     std::FILE* file = std::fopen(("/proc/" + std::to_string(worker) + "/task/" + std::to_string(worker) + "/children").c_str(), "re");
-    std::size_t count = 0;
-    for (int pid = 0; file != nullptr && std::fscanf(file, "%d", &pid) == 1;) ++count;
+    std::vector<pid_t> found;
+    for (int pid = 0; file != nullptr && std::fscanf(file, "%d", &pid) == 1;) found.push_back(pid);
     if (file != nullptr) std::fclose(file);
-    return count;
+    return found;
   }
 
   void expect_good_row() {
@@ -106,7 +111,7 @@ class WorkersTest : public testing::Test {
     const RowReply reply = run(request(misbehaviour));
     EXPECT_EQ(reply.control.outcome, ChildOutcome::completed) << reply.control.message;
     EXPECT_EQ(name(reply.restricted.outcome), name(outcome)) << reply.restricted.message;
-    EXPECT_EQ(children(), 1U) << "more than the canary's sibling is left";
+    EXPECT_EQ(children().size(), 1U) << "more than the canary's sibling is left";
     expect_good_row();
   }
 
@@ -155,6 +160,42 @@ TEST_F(WorkersTest, NoRestrictionIsSeenByTheCanary) {
   ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
   EXPECT_EQ(reply.restricted.canary_after, 0);
   EXPECT_EQ(reply.restricted.cells[1].err, 0);
+}
+
+TEST_F(WorkersTest, ACanaryThatSaysFreeIsReportedAsItIs) {
+  const RowReply reply = run(request(Misbehaviour::false_canary));
+  EXPECT_TRUE(reply.restricted.canary_before);
+  EXPECT_EQ(reply.restricted.canary_after, 0);  // never the EACCES that a pass needs
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, ASiblingThatIsKilledIsReplaced) {
+  expect_good_row();
+  ASSERT_EQ(children().size(), 1U);
+  const pid_t sibling = children()[0];
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, sibling, 0)));
+  ASSERT_TRUE(pidfd) << errno_name(errno);
+  ASSERT_EQ(::kill(sibling, SIGKILL), 0);
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&ended, 1, 5000), 1);
+  expect_good_row();
+  ASSERT_EQ(children().size(), 1U);
+  EXPECT_NE(children()[0], sibling);
+}
+
+TEST_F(WorkersTest, TheHelperIsSealed) {
+  bool found = false;
+  const std::string directory = "/proc/" + std::to_string(workers_->hello().pid) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone).string().find("lockstep-probe-helper") == std::string::npos) continue;
+    const UniqueFd fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(fd) << errno_name(errno);
+    const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    EXPECT_EQ(::fcntl(fd.get(), F_GET_SEALS) & wanted, wanted);
+    found = true;
+  }
+  EXPECT_TRUE(found);
 }
 
 TEST_F(WorkersTest, AWorkerThatIsKilledIsReplaced) {
