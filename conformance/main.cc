@@ -147,16 +147,18 @@ class RunBeforeIteration : public testing::EmptyTestEventListener {
   RunBeforeIteration(Workers& workers, const Suite& suite, Run& run) : workers_(workers), suite_(suite), run_(run) {}
 
   void OnTestIterationStart(const testing::UnitTest& unit, int /*iteration*/) override {
-    std::map<std::string, bool> selected;
+    // In GoogleTest's own order, so that --gtest_shuffle shuffles what the workers run.
+    std::map<std::string, const Row*> by_name;
+    for (const Row& row : suite_.rows) by_name[row.name()] = &row;
+    std::vector<Row> rows;
     for (int s = 0; s < unit.total_test_suite_count(); ++s) {
       const testing::TestSuite* group = unit.GetTestSuite(s);
-      for (int t = 0; t < group->total_test_count(); ++t)
-        if (group->GetTestInfo(t)->should_run())
-          selected[std::string(group->name()) + "." + group->GetTestInfo(t)->name()] = true;
+      for (int t = 0; t < group->total_test_count(); ++t) {
+        const testing::TestInfo* test = group->GetTestInfo(t);
+        const auto row = by_name.find(std::string(group->name()) + "." + test->name());
+        if (test->should_run() && row != by_name.end()) rows.push_back(*row->second);
+      }
     }
-    std::vector<Row> rows;
-    for (const Row& row : suite_.rows)
-      if (selected.count(row.name()) > 0) rows.push_back(row);
     run_.rows.clear();
     results().clear();
     Progress progress(rows.size());
