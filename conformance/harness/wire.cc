@@ -1,6 +1,7 @@
 #include "conformance/harness/wire.h"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <type_traits>
 
@@ -147,6 +148,12 @@ void fields(Archive& archive, CellReply& cell) {
 
 template <typename Archive>
 void fields(Archive& archive, model::RawWalk& walk) {
+  // A count out of range never indexes the links: written, it becomes an empty walk with an error; read, it is refused.
+  const bool in_range = walk.count >= 0 && walk.count <= model::RawWalk::max_links;
+  if (!in_range && !reading<Archive>) {
+    walk.count = 0;
+    walk.error = E2BIG;
+  }
   archive.scalar(walk.count);
   if constexpr (reading<Archive>)
     if (walk.count < 0 || walk.count > model::RawWalk::max_links) {
