@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "cli/cli.h"
 #include "enforce/prepare.h"
@@ -22,14 +23,23 @@ constexpr int own_failure = 125, cannot_execute = 126, not_found = 127;
 constexpr char usage[] =
     "usage: lockstep exec CONTEXT [--abi N|native] [--allow-unsandboxed] POLICY -- COMMAND...\n"
     "\n"
-    "Opens the policy's paths, becomes process.run_as_user and run_as_group, restricts itself, and becomes COMMAND.\n"
-    "What was added to the policy is said on stderr. Descriptors open in the caller stay open, as with env(1): a file\n"
+    "Opens the policy's paths, becomes process.run_as_user and run_as_group, restricts itself, and becomes "
+    "COMMAND.\n"
+    "What was added to the policy is said on stderr. Descriptors open in the caller stay open, as with "
+    "env(1): a file\n"
     "that was opened before is not restricted.\n"
-    "  --allow-unsandboxed   where this kernel has no Landlock, run the command unrestricted instead of refusing\n"
-    "exit: the command's; 125 where we fail, 126 where COMMAND cannot be executed, 127 where it is not found\n\n";
+    "A rule on an entry below /proc needs a second process: it keeps the entry open, stays outside the "
+    "restriction,\n"
+    "passes signals on (not SIGSTOP and SIGKILL; if it dies, the command is killed), and ends as the command "
+    "ends.\n"
+    "  --allow-unsandboxed   where this kernel has no Landlock, run the command unrestricted instead of "
+    "refusing\n"
+    "exit: the command's; 125 where we fail, 126 where COMMAND cannot be executed, 127 where it is not "
+    "found\n\n";
 
 void say(const Notice& notice) {
-  std::fprintf(stderr, "lockstep: %s: %s\n", std::string(name(notice.level)).c_str(), notice.message.c_str());
+  std::fprintf(stderr, "lockstep: %s: %s\n", notice.level == Notice::Level::info ? "notice" : "warning",
+               notice.message.c_str());
 }
 
 int fail(const Error& error) {
@@ -48,28 +58,25 @@ int fail(const Error& error) {
   ::_exit(err == ENOENT ? not_found : cannot_execute);
 }
 
-// Everything between the opened paths and the command. Does not return where it works.
-Error drop_and_restrict(const Prepared& prepared, const EffectivePolicy& effective, bool has_holder,
-                       const std::vector<std::string>& command) {
-  if (!effective.run_as_user.empty() || !effective.run_as_group.empty()) {
-    Result<Identity> identity = lookup_identity(effective.run_as_user, effective.run_as_group);
-    if (!identity.ok()) return identity.error();
-    if (identity->uid == 0) {
-      const Result<std::uint64_t> have = permitted_capabilities();
-      if (!have.ok()) return have.error();
-      identity->keep = *have;
-    }
-    if (Result<void> dropped = drop_privileges(*identity); !dropped.ok()) return dropped.error();
-    // setresuid() cleared it: without its pin holder the command would lose its rules one by one.
-    if (has_holder) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+Result<void> become_identity(const EffectivePolicy& effective) {
+  if (effective.run_as_user.empty() && effective.run_as_group.empty()) return {};
+  LOCKSTEP_ASSIGN(Identity identity, lookup_identity(effective.run_as_user, effective.run_as_group));
+  if (identity.uid == 0) {
+    LOCKSTEP_ASSIGN(identity.keep, permitted_capabilities());
   }
-  if (Result<void> restricted = restrict_self(prepared); !restricted.ok()) return restricted.error();
-  become(command);
+  // Who is that user already keeps the groups of this session, which the machine's list may lack.
+  if (::geteuid() != 0 && identity.uid == ::geteuid() && identity.gid == ::getegid())
+    identity.groups = current_groups();
+  return drop_privileges(identity);
 }
 
-// The process that keeps the pins: it stays outside the domain, passes signals on and ends as the command ended.
+// The process that keeps the pins: it stays outside the domain, passes signals on and ends as the command
+// ended.
 pid_t command_pid = 0;
-void pass_on(int number) { ::kill(command_pid, number); }
+void pass_on(int number, siginfo_t* info, void*) {
+  // What the terminal sends goes to the whole process group: the command has it already.
+  if (info->si_code != SI_KERNEL || number == SIGHUP) ::kill(command_pid, number);
+}
 
 bool send_pins(int socket, const std::vector<Pin>& pins) {
   for (const Pin& pin : pins) {  // one a message: no limit to how many
@@ -92,8 +99,8 @@ bool send_pins(int socket, const std::vector<Pin>& pins) {
   return true;
 }
 
-// Reads the pins until the child's end of the socket closes, which its exec does. The descriptors stay open in this process.
-void receive_pins(int socket) {
+// The other end: until the child has sent all. The descriptors stay open in this process, unnamed.
+bool receive_pins(int socket) {
   while (true) {
     char byte;
     iovec data{&byte, 1};
@@ -105,46 +112,117 @@ void receive_pins(int socket) {
     message.msg_controllen = sizeof(control);
     const ssize_t n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
+    if (n == 0) return true;
+    if (n < 0 || (message.msg_flags & MSG_CTRUNC) != 0) return false;
   }
+}
+
+// Ends as the command ended: the same code, or death by the same signal.
+int end_as(int status) {
+  if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
+  const int number = WTERMSIG(status);
+  ::prctl(PR_SET_DUMPABLE, 0);  // no second core: the command's own is the one to keep
+  ::signal(number, SIG_DFL);
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  ::raise(number);
+  ::sigprocmask(SIG_UNBLOCK, &one, nullptr);
+  return 128 + number;
 }
 
 int hold_pins(pid_t child, int socket) {
   command_pid = child;
   struct sigaction action {};
-  action.sa_handler = pass_on;
-  action.sa_flags = SA_RESTART;
-  for (int number : {SIGHUP, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGALRM}) ::sigaction(number, &action, nullptr);
-  // The terminal sends these to the whole group: the command has them already.
-  for (int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_IGN);
-  receive_pins(socket);
-  ::close(socket);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  action.sa_sigaction = pass_on;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
+  for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGCONT, SIGWINCH})
+    ::sigaction(number, &action, nullptr);
+  const bool held = receive_pins(socket) && ::send(socket, "h", 1, MSG_NOSIGNAL) == 1;
+  ::close(socket);  // without our answer the child does not go on
+  siginfo_t info{};
+  while (true) {
+    // WNOWAIT: while signals are passed on, the number must still be the command's.
+    if (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WSTOPPED | WNOWAIT) != 0) {
+      if (errno == EINTR) continue;
+      return fail(system_error(errno, "waitid()"));
+    }
+    if (info.si_code != CLD_STOPPED) break;
+    ::waitid(P_PID, static_cast<id_t>(child), &info, WSTOPPED | WNOHANG);
+    // Stopped as a job: the shell has to see its job stop. Whoever sends SIGSTOP to the command alone means
+    // it alone.
+    if (info.si_status == SIGTSTP || info.si_status == SIGTTIN || info.si_status == SIGTTOU) {
+      ::raise(SIGSTOP);
+      ::kill(child, SIGCONT);
+    }
   }
-  if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
-  const int number = WTERMSIG(status);
-  ::prctl(PR_SET_DUMPABLE, 0);  // no second core: the command's own is the one to keep
-  ::signal(number, SIG_DFL);
-  ::raise(number);
-  return 128 + number;
+  sigset_t all;
+  sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child) return fail(system_error(errno, "waitpid()"));
+  if (!held && WIFEXITED(status)) return own_failure;  // the child has said why
+  return end_as(status);
+}
+
+// A rule below /proc must be opened by the process it is for, and held open by one that is not replaced.
+// Returns in both: the exit code in the holder, nothing in the child, whose pins are then held.
+Result<std::optional<int>> split_off_holder(const Plan& plan, Prepared& prepared) {
+  int sockets[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
+    return system_error(errno, "socketpair()");
+  const pid_t child = ::fork();
+  if (child < 0) return system_error(errno, "fork()");
+  ::close(sockets[child > 0 ? 1 : 0]);
+  if (child > 0) return std::optional<int>(hold_pins(child, sockets[0]));
+  LOCKSTEP_ASSIGN(prepared, prepare(plan, {}));
+  char answer = 0;
+  if (!send_pins(sockets[1], prepared.pins) || ::shutdown(sockets[1], SHUT_WR) != 0 ||
+      ::read(sockets[1], &answer, 1) != 1)
+    return system_error(errno, "the process that keeps entries of procfs open has not taken them: sendmsg()");
+  ::close(sockets[1]);
+  return std::optional<int>();
+}
+
+int enforce(const Plan& plan, const EffectivePolicy& effective, const std::vector<std::string>& command) {
+  Result<Prepared> prepared = prepare(plan, {});
+  if (!prepared.ok()) return fail(prepared.error());
+  const bool has_holder = !prepared->pins.empty();
+  const pid_t holder = ::getpid();
+  if (has_holder) {
+    prepared->pins.clear();
+    const Result<std::optional<int>> held = split_off_holder(plan, *prepared);
+    if (!held.ok()) return fail(held.error());
+    if (*held) return **held;
+  }
+  for (const Notice& notice : prepared->notices) say(notice);
+  if (Result<void> done = become_identity(effective); !done.ok()) return fail(done.error());
+  // Without its holder the command would lose its rules one by one. After the change of identity, which
+  // clears it.
+  if (has_holder && (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != holder))
+    return fail(internal_error("the process that keeps entries of procfs open is gone"));
+  if (Result<void> done = restrict_self(*prepared); !done.ok()) return fail(done.error());
+  become(command);
 }
 
 int run(const Arguments& arguments) {
   Result<EffectivePolicy> effective = load_effective(arguments.rest[0], arguments.context);
   if (!effective.ok()) return fail(effective.error());
   for (const PolicyWarning& warning : effective->warnings)
-    std::fprintf(stderr, "lockstep: warning: %s:%d: %s\n", printable(effective->file).c_str(), warning.line, warning.message.c_str());
+    std::fprintf(stderr, "lockstep: warning: %s\n",
+                 input_error(effective->file, warning.line, warning.message).to_string().c_str());
   for (const Notice& notice : effective->notices) say(notice);
 
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) {
     if (!arguments.allow_unsandboxed) return fail(kernel.error());
     std::fprintf(stderr, "lockstep: warning: NOTHING IS RESTRICTED: %s\n", kernel.error().message.c_str());
+    if (Result<void> done = become_identity(*effective); !done.ok()) return fail(done.error());
     become(arguments.command);
   }
   if (arguments.abi > kernel->abi)
-    return fail(unsupported_error(0, "--abi " + std::to_string(arguments.abi) + ": this kernel has ABI " + std::to_string(kernel->abi)));
+    return fail(unsupported_error(0, "--abi " + std::to_string(arguments.abi) + ": this kernel has ABI " +
+                                         std::to_string(kernel->abi)));
   Arguments native = arguments;
   native.context.host.kernel = *kernel;
   const Result<int> abi = plan_abi(native);
@@ -152,35 +230,10 @@ int run(const Arguments& arguments) {
   const Result<Plan> plan = compile(*effective, *abi);
   if (!plan.ok()) return fail(plan.error());
   for (const MissingRight& right : plan->dropped)
-    std::fprintf(stderr, "lockstep: warning: %s is not enforced (from ABI %d): %s\n", std::string(name(right.right)).c_str(), right.first_abi,
-                 right.consequence.c_str());
+    std::fprintf(stderr, "lockstep: warning: %s is not enforced (from ABI %d): %s\n",
+                 std::string(name(right.right)).c_str(), right.first_abi, right.consequence.c_str());
 
-  // A rule below /proc must be opened by the process it is for, and held open by one that is not replaced.
-  bool pins = false;
-  for (const PlanRule& rule : plan->rules) pins = pins || rule.path.starts_with("/proc/");
-  int sockets[2] = {-1, -1};
-  if (pins) {
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return fail(system_error(errno, "socketpair()"));
-    const pid_t parent = ::getpid();
-    const pid_t child = ::fork();
-    if (child < 0) return fail(system_error(errno, "fork()"));
-    if (child > 0) {
-      ::close(sockets[1]);
-      return hold_pins(child, sockets[0]);
-    }
-    ::close(sockets[0]);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(own_failure);
-  }
-  Result<Prepared> prepared = prepare(*plan, {});
-  if (!prepared.ok()) return fail(prepared.error());
-  for (const Notice& notice : prepared->notices) say(notice);
-  if (!prepared->pins.empty() && sockets[1] < 0) {
-    std::fprintf(stderr, "lockstep: warning: a symbolic link leads below /proc: its rule is lost when the kernel reclaims the entry\n");
-  } else if (!send_pins(sockets[1], prepared->pins)) {
-    return fail(system_error(errno, "sendmsg()"));
-  }
-  return fail(drop_and_restrict(*prepared, *effective, pins, arguments.command));
+  return enforce(*plan, *effective, arguments.command);
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ Result<void> Preparer::skip(const PlanRule& rule, int err) {
     error.line = rule.line;
     return error;
   }
-  out_.skipped.push_back({rule.path, rule.from_baseline ? Origin::proxy_baseline : Origin::policy, errno_name(err), rule.line});
+  out_.skipped.push_back(
+      {rule.path, rule.from_baseline ? Origin::proxy_baseline : Origin::policy, errno_name(err), rule.line});
   notice(Notice::Level::warning, "path-skipped", rule.path,
          printable(rule.path) + " cannot be opened (" + errno_name(err) + "): nothing below it is granted");
   return {};
@@ -70,26 +71,33 @@ Result<void> Preparer::skip(const PlanRule& rule, int err) {
 Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct stat& st) {
   const bool changes = !access_read_only.contains(rule.rights);
   if (changes && st.st_dev == root_.st_dev && st.st_ino == root_.st_ino)
-    return refuse(rule, printable(rule.path) + " is the root directory: a right to change things there is refused; name the directories instead");
+    return refuse(rule, printable(rule.path) +
+                            " is the root directory: a right to change things there is refused; name the "
+                            "directories instead");
   if (!procfs_dev_ || st.st_dev != *procfs_dev_ || st.st_ino == procfs_root_ino) return {};
-  if (!options_.restricts_caller) {
-    char name[PATH_MAX + 1];
-    const std::string link = "/proc/self/fd/" + std::to_string(fd);
-    const ssize_t length = ::readlink(link.c_str(), name, PATH_MAX);
-    const std::string own = "/proc/" + std::to_string(::getpid());
-    const std::string object(name, length > 0 ? static_cast<std::size_t>(length) : 0);
-    if (object == own || object.starts_with(own + "/"))
-      return refuse(rule, printable(rule.path) + " leads to the process that prepares the policy, not to the one it restricts: grant /proc instead");
-  }
+  if (options_.restricts_caller) return {};
+  // By what the descriptor is, not by how it was spelt; and by the pid that this procfs knows us by.
+  char self[32], name[PATH_MAX + 1];
+  const ssize_t self_length = ::readlink("/proc/self", self, sizeof(self));
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = ::readlink(link.c_str(), name, PATH_MAX);
+  if (self_length <= 0 || length <= 0) return system_error(errno, "readlink(\"" + link + "\")");
+  const std::string own = "/proc/" + std::string(self, static_cast<std::size_t>(self_length)) + "/";
+  if ((std::string(name, static_cast<std::size_t>(length)) + "/").starts_with(own))
+    return refuse(rule, printable(rule.path) +
+                            " leads to the process that prepares the policy, not to the one it restricts: "
+                            "grant /proc instead");
   return {};
 }
 
 void Preparer::note_same_object(const PlanRule& rule, const struct stat& st, AccessSet rights) {
-  for (const Seen& other : seen_) {
+  for (Seen& other : seen_) {
     if (other.dev != st.st_dev || other.ino != st.st_ino) continue;
     if (other.rights != rights)
       notice(Notice::Level::warning, "same-object", rule.path,
-             printable(rule.path) + " and " + printable(other.rule->path) + " are one object: both get " + join_names(rights | other.rights));
+             printable(rule.path) + " and " + printable(other.rule->path) + " are one object: both get " +
+                 join_names(rights | other.rights));
+    other.rights |= rights;
     return;
   }
   seen_.push_back({st.st_dev, st.st_ino, &rule, rights});
@@ -97,6 +105,9 @@ void Preparer::note_same_object(const PlanRule& rule, const struct stat& st, Acc
 
 Result<void> Preparer::add(const PlanRule& rule) {
   UniqueFd fd(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
+  // Out of descriptors or memory is our failure and says nothing of the path.
+  if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    return system_error(errno, "open(\"" + printable(rule.path) + "\", O_PATH)");
   if (!fd) return skip(rule, errno);
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0) return system_error(errno, "fstat(\"" + printable(rule.path) + "\")");
@@ -104,7 +115,8 @@ Result<void> Preparer::add(const PlanRule& rule) {
   const AccessSet rights = S_ISDIR(st.st_mode) ? rule.rights : rule.rights & access_on_files;
   if (rights.empty()) {
     if (plan_.compatibility == Compatibility::hard_requirement && !rule.from_baseline)
-      return refuse(rule, printable(rule.path) + " is no directory, and " + join_names(rule.rights) + " can be granted on directories alone");
+      return refuse(rule, printable(rule.path) + " is no directory, and " + join_names(rule.rights) +
+                              " can be granted on directories alone");
     out_.skipped.push_back({rule.path, Origin::policy, "no directory", rule.line});
     notice(Notice::Level::warning, "path-skipped", rule.path,
            printable(rule.path) + " is no directory: " + join_names(rule.rights) + " means nothing there");
@@ -112,6 +124,9 @@ Result<void> Preparer::add(const PlanRule& rule) {
   }
   if (Result<void> added = out_.ruleset.allow_beneath(fd.get(), rights, rule.path); !added.ok()) {
     Error error = std::move(added).error();
+    if (error.err == EBADFD)
+      error.message +=
+          "; Landlock takes files and directories, not pipes, sockets, namespaces or memory files";
     error.file = plan_.file;
     error.line = rule.line;
     return error;
@@ -120,7 +135,9 @@ Result<void> Preparer::add(const PlanRule& rule) {
   note_same_object(rule, st, rights);
   if (procfs_dev_ && st.st_dev == *procfs_dev_ && st.st_ino != procfs_root_ino) {
     notice(Notice::Level::info, "procfs-pinned", rule.path,
-           printable(rule.path) + " is an entry of procfs: the kernel forgets the rule when it reclaims the entry, so it is kept open");
+           printable(rule.path) +
+               " is an entry of procfs: the kernel forgets the rule when it reclaims the entry, so it is "
+               "kept open");
     out_.pins.push_back({rule.path, std::move(fd)});
   }
   return {};
@@ -130,10 +147,13 @@ Result<Prepared> Preparer::run() {
   if (::stat("/", &root_) != 0) return system_error(errno, "stat(\"/\")");
   struct statfs fs {};
   struct stat proc {};
-  if (::statfs("/proc", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc", &proc) == 0) procfs_dev_ = proc.st_dev;
+  if (::statfs("/proc", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc", &proc) == 0)
+    procfs_dev_ = proc.st_dev;
   for (const PlanRule& rule : plan_.rules) LOCKSTEP_CHECK(add(rule));
   if (out_.rules == 0)
-    return input_error(plan_.file, 0, "no path of the policy can be opened: there would be no rule left, and that is refused");
+    return input_error(
+        plan_.file, 0,
+        "no path of the policy can be opened: there would be no rule left, and that is refused");
   return std::move(out_);
 }
 

@@ -17,7 +17,9 @@ namespace {
 
 using Caps = std::unique_ptr<std::remove_pointer_t<cap_t>, int (*)(void*)>;
 
-Caps caps(cap_t value) { return Caps(value, cap_free); }
+Caps caps(cap_t value) {
+  return Caps(value, cap_free);
+}
 
 Result<std::uint64_t> read_flag(const Caps& set, cap_flag_t flag) {
   std::uint64_t bits = 0;
@@ -42,7 +44,8 @@ Result<void> set_capabilities(std::uint64_t keep) {
   if (!wanted) return system_error(errno, "cap_init()");
   for (cap_value_t cap = 0; cap < cap_max_bits(); ++cap) {
     if ((keep >> cap & 1) == 0) continue;
-    if (cap_set_flag(wanted.get(), CAP_PERMITTED, 1, &cap, CAP_SET) != 0 || cap_set_flag(wanted.get(), CAP_EFFECTIVE, 1, &cap, CAP_SET) != 0)
+    if (cap_set_flag(wanted.get(), CAP_PERMITTED, 1, &cap, CAP_SET) != 0 ||
+        cap_set_flag(wanted.get(), CAP_EFFECTIVE, 1, &cap, CAP_SET) != 0)
       return system_error(errno, "cap_set_flag(" + std::to_string(cap) + ")");
   }
   cap_reset_ambient();  // fails on kernels before 4.3, which have none
@@ -50,15 +53,39 @@ Result<void> set_capabilities(std::uint64_t keep) {
   return {};
 }
 
-Result<void> prove(const Identity& identity) {
-  if (::getuid() != identity.uid || ::geteuid() != identity.uid || ::getgid() != identity.gid || ::getegid() != identity.gid)
-    return internal_error("the identity did not change as asked");
+std::vector<gid_t> sorted(std::vector<gid_t> groups) {
+  std::sort(groups.begin(), groups.end());
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  return groups;
+}
+
+// Real, effective and saved: a saved id that stays behind is the way back.
+bool is_uid(uid_t uid) {
+  uid_t real = 0, effective = 0, saved = 0;
+  return ::getresuid(&real, &effective, &saved) == 0 && real == uid && effective == uid && saved == uid;
+}
+
+bool is_gid(gid_t gid) {
+  gid_t real = 0, effective = 0, saved = 0;
+  return ::getresgid(&real, &effective, &saved) == 0 && real == gid && effective == gid && saved == gid;
+}
+
+Result<void> prove(const Identity& identity, std::uint64_t keep, bool bounded) {
+  if (!is_uid(identity.uid) || !is_gid(identity.gid))
+    return internal_error("the user or the group did not change as asked");
+  if (sorted(current_groups()) != sorted(identity.groups))
+    return internal_error("the supplementary groups did not change as asked");
   const Caps now = caps(cap_get_proc());
   if (!now) return system_error(errno, "cap_get_proc()");
   for (cap_flag_t flag : {CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE}) {
     LOCKSTEP_ASSIGN(const std::uint64_t bits, read_flag(now, flag));
-    const std::uint64_t allowed = flag == CAP_INHERITABLE ? 0 : identity.keep;
-    if ((bits & ~allowed) != 0) return internal_error("capabilities are left that were to be dropped");
+    if ((bits & ~(flag == CAP_INHERITABLE ? 0 : keep)) != 0)
+      return internal_error("capabilities are left that were to be dropped");
+  }
+  for (cap_value_t cap = 0; cap < cap_max_bits(); ++cap) {
+    if (cap_get_ambient(cap) == CAP_SET) return internal_error("ambient capabilities are left");
+    if (bounded && (keep >> cap & 1) == 0 && cap_get_bound(cap) == CAP_SET)
+      return internal_error("capabilities are left in the bounding set");
   }
   return {};
 }
@@ -66,12 +93,19 @@ Result<void> prove(const Identity& identity) {
 std::optional<unsigned> number(const std::string& text) {
   unsigned value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  // The last number is no id: to the kernel it says "leave it as it is".
+  if (value == static_cast<unsigned>(-1) || text.empty() || ec != std::errc() ||
+      end != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
 Error unknown(const char* key, const std::string& name) {
-  return {ErrorKind::input, 0, std::string("process.") + key + ": this machine knows no \"" + printable(name) + "\"", {}, 0};
+  return {ErrorKind::input,
+          0,
+          std::string("process.") + key + ": this machine knows no \"" + printable(name) + "\"",
+          {},
+          0};
 }
 
 }  // namespace
@@ -91,8 +125,9 @@ std::vector<gid_t> current_groups() {
 
 std::uint64_t container_default_capabilities() {
   std::uint64_t bits = 0;
-  for (cap_value_t cap : {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP,
-                          CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SYS_CHROOT, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP})
+  for (cap_value_t cap :
+       {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP,
+        CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SYS_CHROOT, CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP})
     bits |= std::uint64_t{1} << cap;
   return bits;
 }
@@ -100,24 +135,24 @@ std::uint64_t container_default_capabilities() {
 Result<void> drop_privileges(const Identity& identity) {
   const std::uint64_t keep = identity.uid == 0 ? identity.keep : 0;
   LOCKSTEP_ASSIGN(const std::uint64_t have, permitted_capabilities());
-  if ((have >> CAP_SETPCAP & 1) != 0) {
+  const bool bounded = (have >> CAP_SETPCAP & 1) != 0;
+  if (bounded) {
     LOCKSTEP_CHECK(shrink_bounding_set(keep));
     // Without this, executing anything as uid 0 would give every capability of the bounding set back.
-    const unsigned bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED;
-    if (identity.uid == 0 && (have & ~keep) != 0 && cap_set_secbits(bits) != 0) return system_error(errno, "cap_set_secbits(NOROOT)");
+    const unsigned bits = cap_get_secbits() | SECBIT_NOROOT | SECBIT_NOROOT_LOCKED;
+    if (identity.uid == 0 && (have & ~keep) != 0 && cap_set_secbits(bits) != 0)
+      return system_error(errno, "cap_set_secbits(NOROOT)");
   }
-  const bool same = ::getuid() == identity.uid && ::geteuid() == identity.uid && ::getgid() == identity.gid && ::getegid() == identity.gid;
-  if ((have >> CAP_SETGID & 1) != 0) {
-    // A user namespace refuses setgroups() outright: asking to keep the groups one has must still be fine.
-    if (current_groups() != identity.groups && ::setgroups(identity.groups.size(), identity.groups.data()) != 0)
-      return system_error(errno, "setgroups()");
-    if (::setresgid(identity.gid, identity.gid, identity.gid) != 0)
-      return system_error(errno, "setresgid(" + std::to_string(identity.gid) + ")");
-  }
-  if (!same && ::setresuid(identity.uid, identity.uid, identity.uid) != 0)
+  // A user namespace refuses setgroups() outright: asking to keep the groups one has must still be fine.
+  if (sorted(current_groups()) != sorted(identity.groups) &&
+      ::setgroups(identity.groups.size(), identity.groups.data()) != 0)
+    return system_error(errno, "setgroups()");
+  if (!is_gid(identity.gid) && ::setresgid(identity.gid, identity.gid, identity.gid) != 0)
+    return system_error(errno, "setresgid(" + std::to_string(identity.gid) + ")");
+  if (!is_uid(identity.uid) && ::setresuid(identity.uid, identity.uid, identity.uid) != 0)
     return system_error(errno, "setresuid(" + std::to_string(identity.uid) + ")");
   LOCKSTEP_CHECK(set_capabilities(keep & have));
-  return prove(identity);
+  return prove(identity, keep & have, bounded);
 }
 
 Result<Identity> lookup_identity(const std::string& user, const std::string& group) {
@@ -130,7 +165,14 @@ Result<Identity> lookup_identity(const std::string& user, const std::string& gro
     entry = uid ? ::getpwuid(*uid) : ::getpwnam(user.c_str());
     if (entry == nullptr && !uid) return unknown("run_as_user", user);
     out.uid = entry != nullptr ? entry->pw_uid : *uid;
-    out.gid = entry != nullptr ? entry->pw_gid : *uid;
+    if (entry == nullptr && group.empty())
+      return Error{
+          ErrorKind::input,
+          0,
+          "process.run_as_user: this machine knows no group for user " + user + ": write run_as_group too",
+          {},
+          0};
+    if (entry != nullptr) out.gid = entry->pw_gid;
   }
   const std::string user_name = entry != nullptr ? entry->pw_name : "";
   if (!group.empty()) {
@@ -144,7 +186,8 @@ Result<Identity> lookup_identity(const std::string& user, const std::string& gro
     out.groups.resize(static_cast<std::size_t>(count));
     if (::getgrouplist(user_name.c_str(), out.gid, out.groups.data(), &count) < 0) {
       out.groups.resize(static_cast<std::size_t>(count));
-      if (::getgrouplist(user_name.c_str(), out.gid, out.groups.data(), &count) < 0) return system_error(errno, "getgrouplist()");
+      if (::getgrouplist(user_name.c_str(), out.gid, out.groups.data(), &count) < 0)
+        return system_error(errno, "getgrouplist()");
     }
     out.groups.resize(static_cast<std::size_t>(count));
   }

@@ -10,8 +10,10 @@
 namespace lockstep {
 
 Result<void> restrict_self(const Prepared& prepared) {
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)");
-  if (uapi::restrict_self(prepared.ruleset.fd(), 0) != 0) return system_error(errno, "landlock_restrict_self()");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)");
+  if (uapi::restrict_self(prepared.ruleset.fd(), 0) != 0)
+    return system_error(errno, "landlock_restrict_self()");
   return {};
 }
 

@@ -1,0 +1,185 @@
+#include "enforce/prepare.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "landlock/abi.h"
+#include "landlock/kernel.h"
+
+namespace lockstep {
+namespace {
+
+constexpr AccessSet write_file = access_read_only | AccessSet(Right::write_file);
+
+// A directory of its own with a file, and links to the places that matter.
+class Prepare : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Result<KernelLandlock> kernel = query_kernel();
+    if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
+    abi_ = std::min(kernel->abi, newest_abi);
+    char name[] = "/tmp/lockstep-prepare-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    dir_ = name;
+    UniqueFd file(::open((dir_ + "/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    ASSERT_TRUE(file);
+    ASSERT_EQ(::symlink("/", (dir_ + "/to-root").c_str()), 0);
+    ASSERT_EQ(::symlink("/proc/self", (dir_ + "/to-self").c_str()), 0);
+    ASSERT_EQ(::symlink(dir_.c_str(), (dir_ + "/to-dir").c_str()), 0);
+  }
+  void TearDown() override {
+    if (dir_.empty()) return;
+    for (const char* each : {"/file", "/to-root", "/to-self", "/to-dir"}) ::unlink((dir_ + each).c_str());
+    EXPECT_EQ(::rmdir(dir_.c_str()), 0);
+  }
+
+  Plan plan(std::vector<PlanRule> rules) const {
+    Plan out;
+    out.file = "p.yaml";
+    out.abi = abi_;
+    out.handled = abi_info(abi_)->fs;
+    out.rules = std::move(rules);
+    return out;
+  }
+  static std::vector<std::string> codes(const Prepared& prepared) {
+    std::vector<std::string> out;
+    for (const Notice& notice : prepared.notices) out.push_back(notice.code);
+    return out;
+  }
+  void expect_refused(const std::string& path, AccessSet rights, bool restricts_caller,
+                      const std::string& says) const {
+    const Result<Prepared> got = prepare(plan({{path, rights, false, 7}}), {restricts_caller});
+    ASSERT_FALSE(got.ok()) << path;
+    EXPECT_EQ(got.error().kind, ErrorKind::input) << path;
+    EXPECT_EQ(got.error().file, "p.yaml");
+    EXPECT_EQ(got.error().line, 7);
+    EXPECT_NE(got.error().message.find(says), std::string::npos) << got.error().message;
+  }
+
+  int abi_ = 0;
+  std::string dir_;
+};
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  DIR* dir = ::opendir("/proc/self/fd");
+  while (dir != nullptr && ::readdir(dir) != nullptr) ++count;
+  ::closedir(dir);
+  return count;
+}
+
+TEST_F(Prepare, KeepsNoDescriptorButTheRuleSet) {
+  const std::size_t before = open_descriptors();
+  const Result<Prepared> got =
+      prepare(plan({{"/usr", access_read_only, false, 1}, {dir_, plan({}).handled, false, 2}}), {});
+  ASSERT_TRUE(got.ok()) << got.error().to_string();
+  EXPECT_EQ(got->rules, 2U);
+  EXPECT_TRUE(got->notices.empty());
+  EXPECT_EQ(open_descriptors(), before + 1);
+}
+
+TEST_F(Prepare, CutsRightsOnFilesToWhatTheKernelTakes) {
+  const Result<Prepared> got = prepare(
+      plan({{dir_ + "/file", plan({}).handled, false, 1}, {"/dev/null", plan({}).handled, false, 2}}), {});
+  ASSERT_TRUE(got.ok()) << got.error().to_string();  // uncut, each would be EINVAL
+  EXPECT_EQ(got->rules, 2U);
+}
+
+TEST_F(Prepare, RefusesTheRootHoweverItIsSpelt) {
+  for (const std::string& path : {std::string("/"), std::string("/proc/self/root"), dir_ + "/to-root",
+                                  std::string("/proc/self/root/usr/..")}) {
+    expect_refused(path, write_file, true, "is the root directory");
+    expect_refused(path, access_read_only | AccessSet(Right::ioctl_dev), true, "is the root directory");
+    const Result<Prepared> readable = prepare(plan({{path, access_read_only, false, 7}}), {});
+    EXPECT_TRUE(readable.ok()) << path;
+  }
+}
+
+TEST_F(Prepare, RefusesOwnProcfsEntriesWhereAnotherProcessIsRestricted) {
+  const std::string own = "/proc/" + std::to_string(::getpid());
+  for (const std::string& path :
+       {std::string("/proc/self"), std::string("/proc/self/task"), std::string("/proc/thread-self"), own,
+        own + "/comm", dir_ + "/to-self", std::string("/proc/self/root/proc/self")})
+    expect_refused(path, access_read_only, false, "not to the one it restricts");
+  const Result<Prepared> others = prepare(
+      plan({{"/proc", access_read_only, false, 1}, {"/proc/sys", access_read_only, false, 2}}), {false});
+  EXPECT_TRUE(others.ok());
+}
+
+TEST_F(Prepare, PinsEntriesOfProcfsButNotItsRoot) {
+  const Result<Prepared> got = prepare(plan({{"/proc", access_read_only, false, 1},
+                                             {"/proc/self/task", write_file, false, 2},
+                                             {dir_ + "/to-self", write_file, false, 3}}),
+                                       {});
+  ASSERT_TRUE(got.ok()) << got.error().to_string();
+  ASSERT_EQ(got->pins.size(), 2U);
+  EXPECT_EQ(got->pins[0].path, "/proc/self/task");
+  EXPECT_EQ(codes(*got), (std::vector<std::string>{"procfs-pinned", "procfs-pinned"}));
+  struct stat pinned {
+  }, named{};
+  ASSERT_EQ(::fstat(got->pins[0].fd.get(), &pinned), 0);
+  ASSERT_EQ(::stat("/proc/self/task", &named), 0);
+  EXPECT_EQ(pinned.st_ino, named.st_ino);
+}
+
+TEST_F(Prepare, SaysWhenTwoPathsAreOneObjectWithDifferentRights) {
+  const Result<Prepared> differ =
+      prepare(plan({{dir_, write_file, false, 1}, {dir_ + "/to-dir", access_read_only, false, 2}}), {});
+  ASSERT_TRUE(differ.ok());
+  EXPECT_EQ(codes(*differ), std::vector<std::string>{"same-object"});
+  EXPECT_NE(differ->notices[0].message.find("write_file"), std::string::npos);
+  const Result<Prepared> same =
+      prepare(plan({{dir_, write_file, false, 1}, {dir_ + "/to-dir", write_file, false, 2}}), {});
+  ASSERT_TRUE(same.ok());
+  EXPECT_TRUE(same->notices.empty());
+}
+
+TEST_F(Prepare, MissingPathsFailHardRequirementAndAreAWarningElse) {
+  Plan missing = plan({{"/usr", access_read_only, false, 1}, {dir_ + "/missing", write_file, false, 2}});
+  const Result<Prepared> soft = prepare(missing, {});
+  ASSERT_TRUE(soft.ok());
+  ASSERT_EQ(soft->skipped.size(), 1U);
+  EXPECT_EQ(soft->skipped[0].line, 2);
+  EXPECT_EQ(codes(*soft), std::vector<std::string>{"path-skipped"});
+  missing.compatibility = Compatibility::hard_requirement;
+  const Result<Prepared> hard = prepare(missing, {});
+  ASSERT_FALSE(hard.ok());
+  EXPECT_EQ(hard.error().err, ENOENT);
+  EXPECT_EQ(hard.error().line, 2);
+  missing.rules[1].from_baseline = true;
+  EXPECT_TRUE(prepare(missing, {}).ok());
+}
+
+TEST_F(Prepare, NoRuleLeftIsRefused) {
+  EXPECT_FALSE(prepare(plan({{dir_ + "/missing", write_file, false, 2}}), {}).ok());
+  EXPECT_FALSE(prepare(plan({{dir_ + "/file", Right::make_reg, false, 2}}), {}).ok());
+}
+
+TEST_F(Prepare, RightsThatMeanNothingOnAFileAreSkippedOrRefused) {
+  Plan useless = plan(
+      {{"/usr", access_read_only, false, 1}, {dir_ + "/file", Right::read_dir | Right::make_reg, false, 2}});
+  const Result<Prepared> soft = prepare(useless, {});
+  ASSERT_TRUE(soft.ok());
+  EXPECT_EQ(soft->rules, 1U);
+  EXPECT_EQ(codes(*soft), std::vector<std::string>{"path-skipped"});
+  useless.compatibility = Compatibility::hard_requirement;
+  EXPECT_FALSE(prepare(useless, {}).ok());
+}
+
+TEST_F(Prepare, ObjectsLandlockRejectsAreNamed) {
+  const Result<Prepared> got = prepare(plan({{"/proc/self/ns/mnt", access_read_only, false, 4}}), {});
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().err, EBADFD);
+  EXPECT_EQ(got.error().line, 4);
+  EXPECT_NE(got.error().message.find("/proc/self/ns/mnt"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lockstep
