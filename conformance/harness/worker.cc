@@ -254,6 +254,7 @@ int Worker::try_mount_namespace() {
 
 [[noreturn]] void Worker::run() {
   for (int number : {SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);  // it ends when the driver hangs up
+  ::setpgid(0, 0);  // whoever kills the driver's whole group must leave it alive to clean up
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   privileged_ = ::geteuid() == 0;
   std::string base = setup_.scratch_root + "/lockstep.XXXXXX";

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <optional>
+#include <utility>
 
 namespace lockstep {
 namespace {
@@ -25,8 +27,6 @@ class Preparer {
 
  private:
   struct Seen {
-    dev_t dev;
-    ino_t ino;
     const PlanRule* rule;
     AccessSet rights;
   };
@@ -47,7 +47,7 @@ class Preparer {
   Prepared out_;
   struct stat root_ {};
   std::optional<dev_t> procfs_dev_;
-  std::vector<Seen> seen_;
+  std::map<std::pair<dev_t, ino_t>, Seen> seen_;
 };
 
 // What happens to a path that cannot be opened depends on who wrote it and how much they rely on it.
@@ -91,16 +91,14 @@ Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct s
 }
 
 void Preparer::note_same_object(const PlanRule& rule, const struct stat& st, AccessSet rights) {
-  for (Seen& other : seen_) {
-    if (other.dev != st.st_dev || other.ino != st.st_ino) continue;
-    if (other.rights != rights)
-      notice(Notice::Level::warning, "same-object", rule.path,
-             printable(rule.path) + " and " + printable(other.rule->path) + " are one object: both get " +
-                 join_names(rights | other.rights));
-    other.rights |= rights;
-    return;
-  }
-  seen_.push_back({st.st_dev, st.st_ino, &rule, rights});
+  const auto [found, fresh] = seen_.try_emplace({st.st_dev, st.st_ino}, Seen{&rule, rights});
+  Seen& other = found->second;
+  if (fresh) return;
+  if (other.rights != rights)
+    notice(Notice::Level::warning, "same-object", rule.path,
+           printable(rule.path) + " and " + printable(other.rule->path) + " are one object: both get " +
+               join_names(rights | other.rights));
+  other.rights |= rights;
 }
 
 Result<void> Preparer::add(const PlanRule& rule) {
