@@ -123,7 +123,7 @@ TEST_F(Exec, PassesTheCommandsCodeOn) {
     policy(writable);
     EXPECT_EQ(shell("exit 0").code, 0) << writable;
     EXPECT_EQ(shell("exit 3").code, 3) << writable;
-    EXPECT_EQ(run({"no-such-command"}).code, 127) << writable;
+    EXPECT_EQ(run({"/usr/no-such-command"}).code, 127) << writable;
     EXPECT_EQ(run({dir_ + "/data"}).code, 126) << writable;
     EXPECT_EQ(shell("kill -TERM $$").signal, SIGTERM) << writable;
     EXPECT_EQ(shell("kill -KILL $$").signal, SIGKILL) << writable;
