@@ -105,10 +105,12 @@ void Workers::State::stop(Process& process, bool kill) {
   if (process.pid <= 0) return;
   process.socket.reset();
   if (kill) ::kill(process.pid, SIGKILL);
-  while (::waitpid(process.pid, nullptr, 0) < 0 && errno == EINTR) {
+  int status = 0;
+  while (::waitpid(process.pid, &status, 0) < 0 && errno == EINTR) {
   }
   process.pid = 0;
-  if (kill && !process.scratch.empty()) remove_tree(process.scratch);
+  // Only a worker that came to its own end has cleaned up after itself.
+  if ((!WIFEXITED(status) || WEXITSTATUS(status) != 0) && !process.scratch.empty()) remove_tree(process.scratch);
 }
 
 Workers::Workers(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -206,6 +206,12 @@ TEST_F(WorkersTest, AWorkerThatIsKilledIsReplaced) {
   expect_good_row();
 }
 
+// TearDown looks for what is left.
+TEST_F(WorkersTest, AWorkerThatIsKilledWhileIdleLeavesNoScratch) {
+  expect_good_row();
+  ASSERT_EQ(::kill(workers_->hello().pid, SIGKILL), 0);
+}
+
 TEST_F(WorkersTest, ASimulatedRootHoldsWhatWasAskedForAndNothingElse) {
   if (workers_->hello().mount_namespace != 0) GTEST_SKIP() << "no mount namespace: " << errno_name(workers_->hello().mount_namespace);
   RowRequest row = request();
