@@ -109,7 +109,7 @@ Result<void> Child::settle() {
 Result<void> Child::open_everything() {
   if (Result<void> made = lay_out(request_, context_.privileged, request_.identity == IdentityKind::user ? context_.uid : 0,
                                       context_.mount_point, context_.scratch, &keep_); !made.ok()) {
-    const bool no_namespace = made.error().message.starts_with("unshare");
+    const bool no_namespace = made.error().kind == ErrorKind::unsupported;
     fail(made.error(), no_namespace ? exit_skipped : exit_setup_failed);
   }
   sibling_ = context_.sibling;

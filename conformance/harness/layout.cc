@@ -195,7 +195,11 @@ Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, co
       if (item.path != "$scratch") LOCKSTEP_CHECK(builder.make(item));
     return {};
   }
-  LOCKSTEP_CHECK(enter_mount_namespace(privileged));
+  // A machine that refuses namespaces cannot run the row: that is a skip, not a failure of ours.
+  if (Result<void> entered = enter_mount_namespace(privileged); !entered.ok()) {
+    entered.error().kind = ErrorKind::unsupported;
+    return entered;
+  }
   if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0) return failed("mount tmpfs", mount_point);
   Builder builder(privileged, owner, true, mount_point, keep);
   for (const TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
