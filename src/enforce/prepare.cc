@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ class Preparer {
 
   Result<void> add(const PlanRule& rule);
   Result<void> skip(const PlanRule& rule, int err);
+  bool is_procfs_entry(const struct stat& st);
   Result<void> check_object(const PlanRule& rule, int fd, const struct stat& st);
   void note_same_object(const PlanRule& rule, const struct stat& st, AccessSet rights);
   Error refuse(const PlanRule& rule, std::string message) const {
@@ -45,8 +47,8 @@ class Preparer {
   const Plan& plan_;
   const PrepareOptions& options_;
   Prepared out_;
-  struct stat root_ {};
-  std::optional<dev_t> procfs_dev_;
+  std::optional<struct stat> root_;         // asked for once it matters
+  std::optional<std::optional<dev_t>> procfs_;  // the same; the inner one is empty where /proc is no procfs
   std::map<std::pair<dev_t, ino_t>, Seen> seen_;
 };
 
@@ -67,14 +69,31 @@ Result<void> Preparer::skip(const PlanRule& rule, int err) {
   return {};
 }
 
+// An object of procfs other than its root. A file system without a block device, as procfs is, has major number 0: most
+// objects need no further question.
+bool Preparer::is_procfs_entry(const struct stat& st) {
+  if (major(st.st_dev) != 0 || st.st_ino == procfs_root_ino) return false;
+  if (!procfs_) {
+    struct statfs fs {};
+    struct stat proc {};
+    const bool procfs = ::statfs("/proc", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc", &proc) == 0;
+    procfs_.emplace(procfs ? std::optional<dev_t>(proc.st_dev) : std::nullopt);
+  }
+  return *procfs_ == st.st_dev;
+}
+
 // The spelling was checked when the policy was read; this checks the object.
 Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct stat& st) {
   const bool changes = !access_read_only.contains(rule.rights);
-  if (changes && st.st_dev == root_.st_dev && st.st_ino == root_.st_ino)
+  if (changes && !root_) {
+    root_.emplace();
+    if (::stat("/", &*root_) != 0) return system_error(errno, "stat(\"/\")");
+  }
+  if (changes && st.st_dev == root_->st_dev && st.st_ino == root_->st_ino)
     return refuse(rule, printable(rule.path) +
                             " is the root directory: a right to change things there is refused; name the "
                             "directories instead");
-  if (!procfs_dev_ || st.st_dev != *procfs_dev_ || st.st_ino == procfs_root_ino) return {};
+  if (!is_procfs_entry(st)) return {};
   if (options_.restricts_caller) return {};
   // By what the descriptor is, not by how it was spelt; and by the pid that this procfs knows us by.
   char self[32], name[PATH_MAX + 1];
@@ -131,7 +150,7 @@ Result<void> Preparer::add(const PlanRule& rule) {
   }
   ++out_.rules;
   note_same_object(rule, st, rights);
-  if (procfs_dev_ && st.st_dev == *procfs_dev_ && st.st_ino != procfs_root_ino) {
+  if (is_procfs_entry(st)) {
     notice(Notice::Level::info, "procfs-pinned", rule.path,
            printable(rule.path) +
                " is an entry of procfs: the kernel forgets the rule when it reclaims the entry, so it is "
@@ -142,11 +161,6 @@ Result<void> Preparer::add(const PlanRule& rule) {
 }
 
 Result<Prepared> Preparer::run() {
-  if (::stat("/", &root_) != 0) return system_error(errno, "stat(\"/\")");
-  struct statfs fs {};
-  struct stat proc {};
-  if (::statfs("/proc", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc", &proc) == 0)
-    procfs_dev_ = proc.st_dev;
   for (const PlanRule& rule : plan_.rules) LOCKSTEP_CHECK(add(rule));
   if (out_.rules == 0)
     return input_error(
