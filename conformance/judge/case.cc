@@ -4,23 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 
 #include "host/read_host.h"
-#include "landlock/abi.h"
 #include "policy/document.h"
 
 namespace lockstep::conformance {
 namespace {
 
 constexpr std::size_t case_size_limit = 4U << 20;
-
-std::optional<int> parse_abi(std::string_view text) {
-  int value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc() || end != text.data() + text.size() || value < oldest_abi || value > newest_abi) return std::nullopt;
-  return value;
-}
 
 // Reads one case file. Holds the file's name so that every error can carry it.
 class CaseReader {
@@ -265,55 +256,6 @@ Result<Case> CaseReader::read() {
 }
 
 }  // namespace
-
-std::optional<AbiSet> AbiSet::parse(std::string_view text) {
-  if (text == "all") return all();
-  AbiSet out;
-  while (true) {
-    const std::size_t comma = text.find(',');
-    const std::string_view part = text.substr(0, comma);
-    const std::size_t dash = part.find('-');
-    const std::optional<int> low = parse_abi(part.substr(0, dash));
-    const std::string_view upper = dash == std::string_view::npos ? std::string_view() : part.substr(dash + 1);
-    const std::optional<int> high = dash == std::string_view::npos ? low : upper.empty() ? newest_abi : parse_abi(upper);
-    if (!low || !high || *low > *high) return std::nullopt;
-    for (int abi = *low; abi <= *high; ++abi) out.add(abi);
-    if (comma == std::string_view::npos) return out;
-    text.remove_prefix(comma + 1);
-  }
-}
-
-AbiSet AbiSet::all() {
-  AbiSet out;
-  for (int abi = oldest_abi; abi <= newest_abi; ++abi) out.add(abi);
-  return out;
-}
-
-AbiSet operator&(AbiSet a, AbiSet b) {
-  a.bits_ &= b.bits_;
-  return a;
-}
-
-AbiSet operator|(AbiSet a, AbiSet b) {
-  a.bits_ |= b.bits_;
-  return a;
-}
-
-std::string_view name(Readiness readiness) {
-  switch (readiness) {
-    case Readiness::ready: return "ready";
-    case Readiness::degraded: return "degraded";
-    case Readiness::blocked: return "blocked";
-    case Readiness::blocked_elsewhere: break;
-  }
-  return "blocked-elsewhere";
-}
-
-std::optional<Readiness> readiness_from_name(std::string_view text) {
-  for (Readiness each : {Readiness::ready, Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere})
-    if (name(each) == text) return each;
-  return std::nullopt;
-}
 
 Result<Case> load_case(const std::string& file, const std::string& fixtures) { return CaseReader(file, fixtures).read(); }
 

@@ -64,7 +64,7 @@ Result<void> become_identity(const EffectivePolicy& effective) {
   if (identity.uid == 0) {
     LOCKSTEP_ASSIGN(identity.keep, permitted_capabilities());
   }
-  // Who is that user already keeps the groups of this session, which the machine's list may lack.
+  // Who is that user already keeps the groups it has now, which the machine's list may lack.
   if (::geteuid() != 0 && identity.uid == ::geteuid() && identity.gid == ::getegid())
     identity.groups = current_groups();
   return drop_privileges(identity);

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
@@ -17,12 +16,6 @@
 
 namespace lockstep {
 namespace {
-
-// For messages: a key or a token can be as long as the file.
-std::string shortened(std::string_view text) {
-  constexpr std::size_t most = 200;
-  return text.size() <= most ? printable(text) : printable(text.substr(0, most)) + "...";
-}
 
 // Builds the tree for both syntaxes, and is where what both refuse is refused.
 class TreeBuilder {
@@ -256,21 +249,6 @@ int line_of(std::string_view text, std::size_t offset) {
   return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 Node::Node() = default;
@@ -320,44 +298,6 @@ Result<std::string> read_input_file(const std::string& path, std::size_t limit) 
     text.append(buffer, static_cast<std::size_t>(n));
     if (text.size() > limit) return fail("is larger than " + std::to_string(limit >> 10) + " KiB");
   }
-}
-
-Result<std::string> read_string(const Node& node, const std::string& file, const std::string& what) {
-  if (node.kind != Node::Kind::plain && node.kind != Node::Kind::string) return input_error(file, node.line, what + " must be a string");
-  return node.scalar;
-}
-
-Result<bool> read_bool(const Node& node, const std::string& file, const std::string& what) {
-  if (node.kind == Node::Kind::plain && node.scalar == "true") return true;
-  if (node.kind == Node::Kind::plain && node.scalar == "false") return false;
-  return input_error(file, node.line, what + ": write true or false, without quotes");
-}
-
-Result<long> read_integer(const Node& node, const std::string& file, const std::string& what, long low, long high) {
-  long value = 0;
-  const std::string& text = node.scalar;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool ambiguous = text != std::to_string(value);  // 010 is 8 to some readers and 10 to others
-  if (node.kind != Node::Kind::plain || text.empty() || ec != std::errc() || end != text.data() + text.size() || ambiguous || value < low || value > high)
-    return input_error(file, node.line,
-                       what + ": write a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", without quotes");
-  return value;
-}
-
-Result<void> check_keys(const Node& node, const std::string& file, const std::string& what, const std::vector<std::string_view>& known) {
-  if (node.kind != Node::Kind::mapping) return input_error(file, node.line, what + " must be a mapping (key: value)");
-  for (std::size_t i = 0; i < node.entries.size(); ++i) {
-    const std::string& key = node.entries[i].first;
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    std::string message = what + " has no key \"" + shortened(key) + "\"";
-    if (key.size() >= 64) return input_error(file, node.key_lines[i], std::move(message));
-    const auto nearest = std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
-      return edit_distance(key, a) < edit_distance(key, b);
-    });
-    if (nearest != known.end() && edit_distance(key, *nearest) <= 3) message += "; did you mean " + std::string(*nearest) + "?";
-    return input_error(file, node.key_lines[i], std::move(message));
-  }
-  return {};
 }
 
 }  // namespace lockstep

@@ -42,6 +42,9 @@ Result<Node> parse_document(std::string_view text, const std::string& name);
 // The whole of a regular file (or "-", standard input), at most `limit` bytes.
 Result<std::string> read_input_file(const std::string& path, std::size_t limit);
 
+// Printable text for a message, cut: a key or a token can be as long as the file.
+std::string shortened(std::string_view text);
+
 // Strict readers of one node. The message names `what` ("landlock.min_abi") and says what to write instead.
 Result<std::string> read_string(const Node& node, const std::string& file, const std::string& what);  // plain or string
 Result<bool> read_bool(const Node& node, const std::string& file, const std::string& what);           // plain true|false
