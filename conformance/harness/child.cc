@@ -173,11 +173,12 @@ void* restrict_in_thread(void* argument) {
 }
 
 Result<void> Child::restrict() {
-  if (!context_.restricts || request_.enforcement == Enforcement::none) {
+  const bool gives_up = request_.enforcement == Enforcement::none_if_skipped && !prepared_->skipped.empty();
+  if (!context_.restricts || gives_up || request_.enforcement == Enforcement::none) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS)");
     return {};
   }
-  if (request_.enforcement == Enforcement::faithful) return restrict_self(*prepared_);
+  if (request_.enforcement != Enforcement::other_thread) return restrict_self(*prepared_);
   pthread_t thread;
   void* failed = nullptr;
   if (::pthread_create(&thread, nullptr, restrict_in_thread, &*prepared_) != 0 || ::pthread_join(thread, &failed) != 0 || failed != nullptr)

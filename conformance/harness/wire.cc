@@ -131,7 +131,7 @@ void fields(Archive& archive, RowRequest& request) {
   archive.list(request.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
   archive.list(request.view_paths, [&](std::string& path) { archive.text(path); });
   archive.list(request.cells, [&](CellRequest& cell) { fields(archive, cell); });
-  enumeration(archive, request.enforcement, Enforcement::other_thread);
+  enumeration(archive, request.enforcement, Enforcement::none_if_skipped);
   enumeration(archive, request.misbehaviour, Misbehaviour::false_canary);
   flag(archive, request.non_dumpable);
   archive.scalar(request.timeout_ms);

@@ -69,7 +69,12 @@ struct WirePlanRule {
 };
 
 // What a mutant of the enforcement stage does instead of what it should (conformance/subjects).
-enum class Enforcement : std::uint8_t { faithful, none, other_thread };
+enum class Enforcement : std::uint8_t {
+  faithful,
+  none,
+  other_thread,
+  none_if_skipped,  // a path that cannot be opened costs the whole restriction
+};
 
 // How a child of the harness's own tests misbehaves, instead of probing.
 enum class Misbehaviour : std::uint8_t {

@@ -216,6 +216,12 @@ Result<void> CaseReader::read_claims(const Node& root, Case& out) const {
   if (const Node* node = root.find("expect_error")) {
     LOCKSTEP_ASSIGN(out.error, text(*node, "expect_error"));
   }
+  if (const Node* node = root.find("expect_refusal")) {
+    LOCKSTEP_ASSIGN(out.refusal, text(*node, "expect_refusal"));
+  }
+  const bool refused = out.error || out.refusal;
+  if (refused && (root.find("readiness") != nullptr || root.find("expect") != nullptr))
+    return fail(root, "a policy that is refused runs nothing: take out readiness and expect, or the refusal");
   if (const Node* node = root.find("readiness")) LOCKSTEP_CHECK(read_readiness(*node, out));
   if (const Node* node = root.find("expect")) {
     if (node->kind != Node::Kind::sequence) return fail(*node, "expect must be a list");
@@ -239,7 +245,7 @@ Result<Case> CaseReader::read() {
   LOCKSTEP_CHECK(check_keys(root, file_, "a case",
                             {"schema", "name", "why", "policy", "host", "source", "gpu", "proxy", "workdir",
                              "administrator_conflicts", "identities", "plan_abis", "expect_effective", "expect_notices",
-                             "expect_error", "readiness", "expect"}));
+                             "expect_error", "expect_refusal", "readiness", "expect"}));
   const Node* schema = root.find("schema");
   if (schema == nullptr || schema->scalar != "lockstep.case/1") return fail(root, "a case starts with \"schema\": \"lockstep.case/1\"");
   Case out;
@@ -283,6 +289,7 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures) {
 Result<Case> case_for_policy(const std::string& policy_file) {
   Case out;
   out.file = policy_file;
+  out.own_policy = true;
   out.name = "policy:" + printable(policy_file.substr(policy_file.rfind('/') + 1));
   out.why = "a policy of the user's own, on this machine";
   LOCKSTEP_ASSIGN(out.policy, load_policy(policy_file));

@@ -11,6 +11,7 @@
 //   plan_abis       "1-7", "3-", "5", or a list of these; default "1-"
 //   expect_effective {read_only, read_write}   the literal lists;   expect_notices   their codes, all of them, sorted
 //   expect_error    a part of the message with which enrichment or compiling must refuse; then nothing below
+//   expect_refusal  a part of the message with which opening the paths must refuse, in both children; then nothing below
 //   readiness       ready | degraded | blocked | blocked-elsewhere, or a list of {abi, is}
 //   expect          [{op, mode, actor, target, path, path2, identity, abi, result}]; result: allow, or an errno
 // First match wins. An expectation adds its cell where no probe would make it; one that no selected row could match is an
@@ -64,6 +65,7 @@ struct ReadinessExpectation {
 struct Case {
   std::string file;
   std::string name;
+  bool own_policy = false;  // a user's, not a fixture
   std::string why;
   Policy policy;
   Context context;  // host included
@@ -73,6 +75,7 @@ struct Case {
   std::optional<std::vector<std::string>> read_write;
   std::optional<std::vector<std::string>> notices;
   std::optional<std::string> error;
+  std::optional<std::string> refusal;
   std::vector<ReadinessExpectation> readiness;
   std::vector<Expectation> expectations;
 };

@@ -66,6 +66,9 @@ NodeKind Planner::kind_of(const std::string& path) const {
 }
 
 void Planner::make(TreeKind kind, const std::string& path, const std::string& target, bool executable) {
+  const std::vector<std::string>& absent = case_.context.host.absent;
+  const auto hides = [&](const std::string& gone) { return is_below(path, gone); };
+  if (!real() && std::any_of(absent.begin(), absent.end(), hides)) return;  // also where an expectation asks about it
   if (is_kernel_path(path) || !made_.insert(path).second) return;
   if (real() && !path.starts_with("$scratch")) return;
   out_.tree.push_back({kind, path, target, 16, executable});
@@ -76,18 +79,14 @@ void Planner::lay_out_host() {
     make(TreeKind::directory, "$scratch");
     return;
   }
-  const auto listed_absent = [&](const std::string& path) {
-    const std::vector<std::string>& absent = case_.context.host.absent;
-    return std::find(absent.begin(), absent.end(), path) != absent.end();
-  };
   for (const HostEntry& entry : case_.context.host.present) {
     if (entry.path == "/sys" || is_below(entry.path, "/sys")) out_.bind_sys = true;
-    if (listed_absent(entry.path)) continue;
     switch (entry.kind) {
       case NodeKind::directory: make(TreeKind::directory, entry.path); break;
       case NodeKind::file: make(TreeKind::file, entry.path, {}, true); break;
       case NodeKind::character: make(TreeKind::character, entry.path); break;
       case NodeKind::socket: make(TreeKind::socket, entry.path); break;
+      case NodeKind::link: make(TreeKind::symlink, entry.path, entry.target); break;
     }
   }
   make(TreeKind::directory, outside_directory);

@@ -179,6 +179,22 @@ std::string child_problem(const char* who, const ChildReply& child) {
   return out;
 }
 
+// The case claims that the paths cannot be opened as the policy asks: then nobody is restricted and nothing runs.
+RowVerdict judge_refusal(const std::string& expected, const RowReply& reply) {
+  RowVerdict out;
+  for (const auto& [who, child] : {std::pair{"control", &reply.control}, std::pair{"restricted", &reply.restricted}}) {
+    const bool refused = child->outcome == ChildOutcome::setup_failed;
+    if (refused && child->message.find(expected) != std::string::npos) continue;
+    const bool ran = child->outcome == ChildOutcome::completed;
+    out.outcome = child->outcome == ChildOutcome::skipped ? RowOutcome::skip : refused || ran ? RowOutcome::disagree : RowOutcome::error;
+    out.message = out.outcome == RowOutcome::skip ? child->message
+                                                  : "refusal: expected \"" + expected + "\", got " + child_problem(who, *child);
+    return out;
+  }
+  out.outcome = RowOutcome::agree;
+  return out;
+}
+
 }  // namespace
 
 std::string_view name(Verdict verdict) {
@@ -197,6 +213,7 @@ std::string_view name(RowOutcome outcome) {
 }
 
 RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel) {
+  if (row.run->source.refusal) return judge_refusal(*row.run->source.refusal, reply);
   RowVerdict out;
   for (const auto& [who, child] : {std::pair{"control", &reply.control}, std::pair{"restricted", &reply.restricted}}) {
     if (child->outcome == ChildOutcome::skipped) {
@@ -217,6 +234,12 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     return out;
   }
 
+  for (std::size_t i = 0; i < row.run->effective.rules.size(); ++i) {
+    const EffectiveRule& rule = row.run->effective.rules[i];
+    const model::RawWalk& walk = reply.control.view_walks[i];
+    const int err = walk.missing != 0 ? ENOENT : walk.error;
+    if (err != 0 && rule.line > 0) out.skipped_paths.push_back({rule.path, rule.origin, errno_name(err), rule.line});
+  }
   const model::Model model = build_model(row, reply, kernel);
   std::vector<model::Decision> decisions(count);
   out.cells.reserve(count);

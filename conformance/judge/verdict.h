@@ -51,6 +51,7 @@ struct RowVerdict {
   std::string message;  // of a skip or an error: what is missing, what went wrong
   std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
   ReadinessVerdict readiness;
+  std::vector<SkippedPath> skipped_paths;  // of the author: they could not be opened, and the policy goes on without them
   std::size_t agreed = 0;
   std::size_t disagreed = 0;
   std::size_t not_comparable = 0;

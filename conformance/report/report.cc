@@ -62,6 +62,7 @@ Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdi
   if (!request.path.empty()) out["path"] = printable(request.path);
   if (!request.path2.empty()) out["path2"] = printable(request.path2);
   if (!info.step.empty()) out["step"] = info.step;
+  if (info.too_wide) out["too_wide"] = cell.observed == 0;
   out["control"] = answer(cell.control);
   if (cell.expected) out["expected"] = answer(cell.expected);
   if (cell.predicted) out["predicted"] = answer(cell.predicted);
@@ -88,6 +89,8 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
   if (!verdict.message.empty()) out["message"] = printable(verdict.message);
   out["readiness"] = {{"is", name(verdict.readiness.is)}, {"why", printable(verdict.readiness.why)}};
   if (verdict.readiness.expected) out["readiness"]["expected"] = name(*verdict.readiness.expected);
+  for (const SkippedPath& skipped : verdict.skipped_paths)
+    out["skipped_paths"].push_back({{"path", printable(skipped.path)}, {"reason", skipped.reason}, {"line", skipped.line}});
   out["cells"] = Json::array();
   for (std::size_t i = 0; i < verdict.cells.size(); ++i)
     out["cells"].push_back(cell_json(row.run->cells.cells[i], row.run->cells.info[i], verdict.cells[i]));

@@ -1,6 +1,7 @@
 // What a person sees: one line a policy, a column an ABI, then what needs attention and nothing else.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "conformance/report/report.h"
 #include "landlock/abi.h"
@@ -12,7 +13,9 @@ constexpr std::size_t disagreements_shown = 20;
 
 struct Tally {
   std::size_t rows = 0, agree = 0, disagree = 0, error = 0, skip = 0, cells = 0;
-  Readiness readiness = Readiness::ready;
+  bool refused = false;  // as the case claims
+  Readiness readiness = Readiness::ready;  // of the most blocked identity, with its reason
+  Readiness best = Readiness::blocked;     // of the least blocked
   std::string why;
 };
 
@@ -37,6 +40,7 @@ std::string mark(const Tally& tally) {
   if (tally.error > 0) return "ERROR";
   if (tally.disagree > 0) return "DISAGREE";
   if (tally.skip == tally.rows) return "skip";
+  if (tally.refused) return "refused";
   switch (tally.readiness) {
     case Readiness::ready: return "ready";
     case Readiness::degraded: return "degraded";
@@ -89,12 +93,33 @@ void render_disagreements(const Run& run, std::string& out) {
       out += "disagree  " + printable(claims.run->source.name) + "  " + printable(difference) + "  alone: observed\n";
 }
 
+// Of a user's own policy, at the newest plan ABI that was run: what was left out of it, and what it opens that nobody needs.
+void render_own_policies(const Run& run, std::string& out) {
+  int newest = 0;
+  for (const JudgedRow& judged : run.rows) newest = std::max(newest, judged.row.plan_abi);
+  std::set<std::string> said;
+  for (const JudgedRow& judged : run.rows) {
+    if (!judged.row.run->source.own_policy || judged.row.plan_abi != newest) continue;
+    const std::string file = printable(judged.row.run->source.file);
+    for (const SkippedPath& skipped : judged.verdict.skipped_paths) {
+      const std::string line = "warning   " + file + ":" + std::to_string(skipped.line) + ": " + printable(skipped.path) +
+                               " cannot be opened (" + skipped.reason + "): nothing below it is granted\n";
+      if (said.insert(line).second) out += line;
+    }
+    std::string wide;
+    for (std::size_t i = 0; i < judged.verdict.cells.size(); ++i)
+      if (judged.row.run->cells.info[i].too_wide && judged.verdict.cells[i].observed == 0)
+        wide += (wide.empty() ? "" : ", ") + printable(judged.row.run->cells.cells[i].path);
+    if (!wide.empty())
+      out += "too wide  " + file + ": " + std::string(name(judged.row.identity)) + " opens for writing, and CUDA needs none of it: " + wide + "\n";
+  }
+}
+
 }  // namespace
 
 std::string render(const Run& run, bool color) {
   std::map<std::string, std::map<int, Tally>> table;
   std::map<std::string, std::size_t> skips;
-  std::map<std::string, std::string> why;
   std::size_t width = 4;
   AbiSet abis;
   for (const JudgedRow& judged : run.rows) {
@@ -107,10 +132,12 @@ std::string render(const Run& run, bool color) {
     tally.disagree += verdict.outcome == RowOutcome::disagree ? 1 : 0;
     tally.error += verdict.outcome == RowOutcome::error ? 1 : 0;
     tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
+    tally.refused = judged.row.run->source.refusal.has_value();
     if (verdict.outcome == RowOutcome::skip) ++skips[verdict.message];
+    if (severity(verdict.readiness.is) < severity(tally.best)) tally.best = verdict.readiness.is;
     if (severity(verdict.readiness.is) > severity(tally.readiness)) {
       tally.readiness = verdict.readiness.is;
-      why[case_name] = verdict.readiness.why;
+      tally.why = verdict.readiness.why + " (as " + std::string(name(judged.row.identity)) + ")";
     }
     width = std::max(width, case_name.size());
     abis.add(judged.row.plan_abi);
@@ -123,6 +150,7 @@ std::string render(const Run& run, bool color) {
   for (const auto& [case_name, row] : table) {
     out += pad(case_name, width) + "  ";
     std::size_t cells = 0, agreeing = 0, rows = 0;
+    const Tally* worst = nullptr;  // the first ABI at which it is as blocked as it gets
     for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
       if (!abis.contains(abi)) continue;
       const auto found = row.find(abi);
@@ -132,13 +160,18 @@ std::string render(const Run& run, bool color) {
       cells += found->second.cells;
       agreeing += found->second.agree;
       rows += found->second.rows;
+      if (worst == nullptr || severity(found->second.readiness) > severity(worst->readiness)) worst = &found->second;
     }
     out += " " + std::to_string(agreeing) + "/" + std::to_string(rows) + " rows, " + std::to_string(cells) + " cells";
-    const auto reason = why.find(case_name);
-    if (reason != why.end() && !reason->second.empty()) out += "  " + printable(reason->second);
+    if (worst != nullptr && worst->readiness != Readiness::ready) {
+      // Whom it concerns is said where it does not concern everybody.
+      const bool everybody = worst->best == worst->readiness;
+      out += "  " + printable(everybody ? worst->why.substr(0, worst->why.rfind(" (as ")) : worst->why);
+    }
     out += "\n";
   }
   out += "\n";
+  render_own_policies(run, out);
   render_disagreements(run, out);
   for (const auto& [reason, rows] : skips) out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";
   const Totals sum = totals(run);

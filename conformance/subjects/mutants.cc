@@ -99,9 +99,12 @@ std::vector<Mutant> mutants() {
   out.push_back(caught_by(on_plan("path-skipped", "the last path of the author is left out",
                                   [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return rule.path != "/scratch/rw"; }); }),
                           rights, 1, "open-w /scratch/rw/file"));
-  out.push_back(caught_by(on_plan("errors-swallowed", "best_effort goes on without the rules that need an open directory",
-                                  [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return rule.path != "/scratch/ro"; }); }),
-                          rights, 1, "open-r /scratch/ro/file"));
+  out.push_back(caught_by(on_enforcement("errors-swallowed", "best_effort: a missing path costs the whole restriction, silently",
+                                         Enforcement::none_if_skipped),
+                          "a-missing-path-of-the-author-costs-only-itself", 1, "open-w /outside/file"));
+  out.push_back(caught_by(on_plan("hard-as-best-effort", "hard_requirement goes on without a path that is missing",
+                                  [](Plan& plan) { plan.compatibility = Compatibility::best_effort; }),
+                          "a-missing-path-refuses-a-hard-requirement", 1, "refusal"));
   out.push_back(caught_by(on_effective("proc-not-promoted", "/proc stays read_only on a GPU host",
                                        [](EffectivePolicy& effective) {
                                          for (EffectiveRule& rule : effective.rules)

@@ -20,7 +20,7 @@ struct Mutant {
   std::string case_name;  // the row that must catch it
   int needs_abi = 1;      // the oldest kernel on which it can be seen; 0: the claims of the case (expect_notices, ...), not a row
   IdentityKind identity = IdentityKind::user;
-  std::string cell;  // cell_name() of the cell; of claims, the start of the difference
+  std::string cell;  // cell_name() of the cell; of claims, the start of the difference; of expect_refusal, "refusal"
 };
 
 std::vector<Mutant> mutants();

@@ -25,6 +25,7 @@ MutantVerdict by_claims(const Mutant& mutant, const CaseRun& run) {
 
 // A crash or another cell does not count: the cell named, with the kernel alone against both other witnesses.
 bool disagrees(const RowVerdict& verdict, const CaseRun& run, const std::string& cell) {
+  if (run.source.refusal) return verdict.outcome == RowOutcome::disagree && verdict.message.starts_with(cell);
   for (std::size_t i = 0; i < verdict.cells.size(); ++i)
     if (cell_name(run.cells.cells[i]) == cell)
       return verdict.cells[i].verdict == Verdict::disagree && verdict.cells[i].lone == Witness::observed;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view gpu_names[] = {"none", "nvidia", "wsl2"};
 constexpr std::size_t longest_path = 4096;
-constexpr std::string_view kind_names[] = {"dir", "file", "char", "socket"};
+constexpr std::string_view kind_names[] = {"dir", "file", "char", "socket", "link"};
 
 NodeKind usual_kind(std::string_view path) {
   const bool directory = path == "/dev" || path == "/dev/shm" || path == "/dev/pts" || path == "/dev/nvidia-caps";
@@ -52,18 +52,22 @@ Result<HostEntry> HostReader::entry(const Node& node) const {
     out.kind = usual_kind(out.path);
     return out;
   }
-  LOCKSTEP_CHECK(check_keys(node, file_, "an entry of present", {"path", "kind"}));
+  LOCKSTEP_CHECK(check_keys(node, file_, "an entry of present", {"path", "kind", "target"}));
   const Node* where = node.find("path");
   const Node* kind = node.find("kind");
   if (where == nullptr || kind == nullptr) return fail(node, "an entry of present needs path and kind");
   LOCKSTEP_ASSIGN(out.path, path(*where, "present.path"));
   LOCKSTEP_ASSIGN(const std::string word, read_string(*kind, file_, "present.kind"));
-  for (NodeKind each : {NodeKind::directory, NodeKind::file, NodeKind::character, NodeKind::socket})
-    if (name(each) == word) {
-      out.kind = each;
-      return out;
-    }
-  return fail(*kind, "present.kind: write dir, file, char or socket, not \"" + printable(word) + "\"");
+  const auto* known = std::find(std::begin(kind_names), std::end(kind_names), word);
+  if (known == std::end(kind_names)) return fail(*kind, "present.kind: write dir, file, char, socket or link, not \"" + printable(word) + "\"");
+  out.kind = static_cast<NodeKind>(known - std::begin(kind_names));
+  const Node* target = node.find("target");
+  if ((target != nullptr) != (out.kind == NodeKind::link)) return fail(node, "present: a link needs target, and nothing else has one");
+  if (target != nullptr) {
+    LOCKSTEP_ASSIGN(out.target, read_string(*target, file_, "present.target"));
+    if (out.target.empty() || out.target.size() > longest_path) return fail(*target, "present.target: write what the link leads to");
+  }
+  return out;
 }
 
 Result<void> HostReader::read_present(const Node& node, Host& out) const {
@@ -185,6 +189,7 @@ std::string host_to_json(const Host& host) {
       out["present"].push_back(entry.path);
     } else {
       out["present"].push_back({{"path", entry.path}, {"kind", name(entry.kind)}});
+      if (entry.kind == NodeKind::link) out["present"].back()["target"] = entry.target;
     }
   }
   out["absent"] = host.absent;

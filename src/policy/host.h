@@ -20,11 +20,12 @@
 namespace lockstep {
 
 enum class GpuKind { none, nvidia, wsl2 };
-enum class NodeKind { directory, file, character, socket };  // written dir, file, char, socket
+enum class NodeKind { directory, file, character, socket, link };  // written dir, file, char, socket, link
 
 struct HostEntry {
   std::string path;  // normalised
   NodeKind kind = NodeKind::directory;
+  std::string target = {};  // of a link: as symlink(2) takes it
 };
 
 struct Host {
