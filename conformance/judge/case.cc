@@ -286,14 +286,19 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures) {
   return cases;
 }
 
-Result<Case> case_for_policy(const std::string& policy_file) {
+Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file) {
   Case out;
   out.file = policy_file;
   out.own_policy = true;
   out.name = "policy:" + printable(policy_file.substr(policy_file.rfind('/') + 1));
-  out.why = "a policy of the user's own, on this machine";
+  out.why = "a policy of the user's own";
   LOCKSTEP_ASSIGN(out.policy, load_policy(policy_file));
-  out.context.host = read_host();
+  if (host_file.empty()) {
+    out.context.host = read_host();
+  } else {
+    LOCKSTEP_ASSIGN(out.context.host, load_host(host_file));
+    if (out.context.host.real) complete_from_machine(out.context.host);
+  }
   out.identities = {IdentityKind::user, IdentityKind::container_root};
   return out;
 }

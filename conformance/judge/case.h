@@ -84,8 +84,8 @@ Result<Case> load_case(const std::string& file, const std::string& fixtures);
 // Every fixtures/cases/*.json, sorted by name. One bad case fails the whole, with its file and line.
 Result<std::vector<Case>> load_cases(const std::string& fixtures);
 
-// A case for a user's own policy on this machine: no expectation but what the model says.
-Result<Case> case_for_policy(const std::string& policy_file);
+// A case for a user's own policy on this machine, or on the host of a file: no expectation but what the model says.
+Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file);
 
 // "open-w /etc/hostname", "comm-open rdwr other-thread by grandchild": names a cell within its row, uniquely.
 std::string cell_name(const CellRequest& cell);

@@ -145,6 +145,7 @@ std::string layer_of(int err) {
 // Walks CUDA's start-up in order; the first fatal step that fails is the one that blocks.
 void read_readiness(const Row& row, const std::vector<model::Decision>& decisions, RowVerdict& out) {
   ReadinessVerdict& readiness = out.readiness;
+  std::string also;  // what the policy blocks besides, where something else blocks first
   for (const ReadinessExpectation& each : row.run->source.readiness)
     if (!readiness.expected && each.abis.contains(row.plan_abi)) readiness.expected = each.is;
   for (const CudaStep& step : cuda_steps(row.run->source.context.host)) {
@@ -164,12 +165,14 @@ void read_readiness(const Row& row, const std::vector<model::Decision>& decision
         why = step.id + " got " + errno_name(cell.observed) + " on " + path;
       }
       if (step.importance == CudaImportance::degraded) is = Readiness::degraded;
+      if (is == Readiness::blocked && also.empty()) also = why;
       if (readiness.is == Readiness::ready || (readiness.is == Readiness::degraded && is != Readiness::degraded)) {
         readiness.is = is;
         readiness.why = why;
       }
     }
   }
+  if (readiness.is == Readiness::blocked_elsewhere && !also.empty()) readiness.why += "; and by the policy: " + also;
 }
 
 std::string child_problem(const char* who, const ChildReply& child) {

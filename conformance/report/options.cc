@@ -6,7 +6,7 @@
 namespace lockstep::conformance {
 
 const char* usage() {
-  return "usage: lockstep-conformance [--policy FILE]... [--fixtures DIR] [--abi native|all|LIST]\n"
+  return "usage: lockstep-conformance [--policy FILE]... [--host FILE] [--fixtures DIR] [--abi native|all|LIST]\n"
          "                            [--require ready|degraded] [--report FILE.json] [--mutants]\n"
          "                            [--reproduce ROW] [--surface FILE] [--workers N] [--gtest_...]\n"
          "\n"
@@ -15,6 +15,7 @@ const char* usage() {
          "against the model's and against what the case expects.\n"
          "\n"
          "  --policy FILE     a policy of your own instead of the fixtures: model against kernel, and readiness for CUDA\n"
+         "  --host FILE       with --policy: on this host file, simulated, instead of this machine\n"
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
          "  --require LEVEL   exit 1 unless every row that ran is ready (or at least degraded)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
@@ -49,7 +50,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     const std::size_t equals = word.find('=');
     const std::string flag(word.substr(0, equals));
     std::string value;
-    const bool known = flag == "--policy" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
+    const bool known = flag == "--policy" || flag == "--host" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
                        flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface";
     if (!known) return bad("unknown argument " + printable(word));
     if (equals != std::string_view::npos) {
@@ -62,6 +63,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     if (value.empty()) return bad(flag + " needs a value");
     if (flag == "--policy") {
       out.policies.push_back(value);
+    } else if (flag == "--host") {
+      out.host = value;
     } else if (flag == "--fixtures") {
       out.fixtures = value;
     } else if (flag == "--surface") {
@@ -82,6 +85,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
         return bad("--workers takes a number from 1 to 64");
     }
   }
+  if (!out.host.empty() && out.policies.empty()) return bad("--host goes with --policy");
   *argc = kept;
   argv[kept] = nullptr;
   return out;

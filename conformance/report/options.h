@@ -13,6 +13,7 @@ namespace lockstep::conformance {
 
 struct Options {
   std::vector<std::string> policies;
+  std::string host;                   // a host file for the policies; empty: this machine
   std::string fixtures;
   std::string abis = "all";           // native, all, or a list
   std::optional<Readiness> require;   // ready or degraded

@@ -14,6 +14,7 @@ constexpr std::size_t disagreements_shown = 20;
 struct Tally {
   std::size_t rows = 0, agree = 0, disagree = 0, error = 0, skip = 0, cells = 0;
   bool refused = false;  // as the case claims
+  bool simulated = false;
   Readiness readiness = Readiness::ready;  // of the most blocked identity, with its reason
   Readiness best = Readiness::blocked;     // of the least blocked
   std::string why;
@@ -93,25 +94,38 @@ void render_disagreements(const Run& run, std::string& out) {
       out += "disagree  " + printable(claims.run->source.name) + "  " + printable(difference) + "  alone: observed\n";
 }
 
+// As a person would write it: the sibling stands for any other process of the same user.
+std::string shown_path(std::string path) {
+  constexpr std::string_view sibling = "$sibling";
+  if (const std::size_t at = path.find(sibling); at != std::string::npos) path.replace(at, sibling.size(), "<another pid>");
+  return printable(path);
+}
+
 // Of a user's own policy, at the newest plan ABI that was run: what was left out of it, and what it opens that nobody needs.
 void render_own_policies(const Run& run, std::string& out) {
   int newest = 0;
   for (const JudgedRow& judged : run.rows) newest = std::max(newest, judged.row.plan_abi);
   std::set<std::string> said;
+  const auto say = [&](const std::string& line) {
+    if (said.insert(line).second) out += line + "\n";  // once, not for each identity
+  };
   for (const JudgedRow& judged : run.rows) {
     if (!judged.row.run->source.own_policy || judged.row.plan_abi != newest) continue;
     const std::string file = printable(judged.row.run->source.file);
-    for (const SkippedPath& skipped : judged.verdict.skipped_paths) {
-      const std::string line = "warning   " + file + ":" + std::to_string(skipped.line) + ": " + printable(skipped.path) +
-                               " cannot be opened (" + skipped.reason + "): nothing below it is granted\n";
-      if (said.insert(line).second) out += line;
-    }
+    const EffectivePolicy& effective = judged.row.run->effective;
+    for (const Notice& notice : effective.notices)
+      say((notice.level == Notice::Level::info ? "notice    " : "warning   ") + file + ": " + notice.message);
+    for (const PolicyWarning& warning : effective.warnings)
+      say("warning   " + file + ":" + std::to_string(warning.line) + ": " + warning.message);
+    for (const SkippedPath& skipped : judged.verdict.skipped_paths)
+      say("warning   " + file + ":" + std::to_string(skipped.line) + ": " + printable(skipped.path) + " cannot be opened (" +
+          skipped.reason + "): nothing below it is granted");
     std::string wide;
     for (std::size_t i = 0; i < judged.verdict.cells.size(); ++i)
       if (judged.row.run->cells.info[i].too_wide && judged.verdict.cells[i].observed == 0)
-        wide += (wide.empty() ? "" : ", ") + printable(judged.row.run->cells.cells[i].path);
+        wide += (wide.empty() ? "" : ", ") + shown_path(judged.row.run->cells.cells[i].path);
     if (!wide.empty())
-      out += "too wide  " + file + ": " + std::string(name(judged.row.identity)) + " opens for writing, and CUDA needs none of it: " + wide + "\n";
+      say("too wide  " + file + ": " + std::string(name(judged.row.identity)) + " opens for writing, and CUDA needs none of it: " + wide);
   }
 }
 
@@ -132,6 +146,7 @@ std::string render(const Run& run, bool color) {
     tally.disagree += verdict.outcome == RowOutcome::disagree ? 1 : 0;
     tally.error += verdict.outcome == RowOutcome::error ? 1 : 0;
     tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
+    tally.simulated = !judged.row.run->source.context.host.real;
     tally.refused = judged.row.run->source.refusal.has_value();
     if (verdict.outcome == RowOutcome::skip) ++skips[verdict.message];
     if (severity(verdict.readiness.is) < severity(tally.best)) tally.best = verdict.readiness.is;
@@ -162,7 +177,8 @@ std::string render(const Run& run, bool color) {
       rows += found->second.rows;
       if (worst == nullptr || severity(found->second.readiness) > severity(worst->readiness)) worst = &found->second;
     }
-    out += " " + std::to_string(agreeing) + "/" + std::to_string(rows) + " rows, " + std::to_string(cells) + " cells";
+    out += " " + std::to_string(agreeing) + "/" + std::to_string(rows) + " rows, " + std::to_string(cells) + " cells, " +
+           (row.begin()->second.simulated ? "simulated" : "real");
     if (worst != nullptr && worst->readiness != Readiness::ready) {
       // Whom it concerns is said where it does not concern everybody.
       const bool everybody = worst->best == worst->readiness;
