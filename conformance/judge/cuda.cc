@@ -92,14 +92,20 @@ std::vector<CudaStep> cuda_steps(const Host& host) {
   if (host.gpu == GpuKind::wsl2) {
     for (const Fixed& fixed : wsl_nodes) out.push_back(make(fixed));
   } else {
-    for (const Fixed& fixed : control_nodes) out.push_back(make(fixed));
-    if (host.exists("/dev/nvmap"))
+    const bool tegra = host.exists("/dev/nvmap");
+    for (const Fixed& fixed : control_nodes) {
+      out.push_back(make(fixed));
+      // The board's driver has no unified memory node of this kind.
+      if (tegra && out.back().cell.path == "/dev/nvidia-uvm") out.back().optional = true;
+    }
+    if (tegra)
       for (const Fixed& fixed : tegra_nodes) out.push_back(make(fixed));
     for (const std::string& path : host.gpu_nodes) {
       CudaStep step;
       step.id = "node " + path;
       step.cell.operation = Operation::ioctl;
       step.cell.path = path;
+      step.one_of = true;
       step.breaks = "this device is missing";
       out.push_back(std::move(step));
     }

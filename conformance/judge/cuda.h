@@ -23,6 +23,7 @@ struct CudaStep {
   CudaImportance importance = CudaImportance::fatal;
   Certainty certainty = Certainty::source;
   bool optional = false;  // a path that may be missing: ENOENT without the policy is no failure
+  bool one_of = false;    // a GPU among others: fatal only where none of them works, else its own absence alone
   std::string_view breaks;
 };
 

@@ -1,5 +1,6 @@
 #include "conformance/judge/verdict.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "conformance/judge/compose.h"
@@ -148,7 +149,14 @@ void read_readiness(const Row& row, const std::vector<model::Decision>& decision
   std::string also;  // what the policy blocks besides, where something else blocks first
   for (const ReadinessExpectation& each : row.run->source.readiness)
     if (!readiness.expected && each.abis.contains(row.plan_abi)) readiness.expected = each.is;
-  for (const CudaStep& step : cuda_steps(row.run->source.context.host)) {
+  const std::vector<CudaStep> steps = cuda_steps(row.run->source.context.host);
+  const auto works = [&](const CudaStep& step) {
+    for (std::size_t i = 0; i < out.cells.size(); ++i)
+      if (row.run->cells.info[i].step == step.id && out.cells[i].observed == 0) return true;
+    return false;
+  };
+  const bool has_gpu = std::any_of(steps.begin(), steps.end(), [&](const CudaStep& step) { return step.one_of && works(step); });
+  for (const CudaStep& step : steps) {
     for (std::size_t i = 0; i < out.cells.size(); ++i) {
       if (row.run->cells.info[i].step != step.id) continue;
       const CellVerdict& cell = out.cells[i];
@@ -164,7 +172,7 @@ void read_readiness(const Row& row, const std::vector<model::Decision>& decision
       } else if (decisions[i].err == 0) {
         why = step.id + " got " + errno_name(cell.observed) + " on " + path;
       }
-      if (step.importance == CudaImportance::degraded) is = Readiness::degraded;
+      if (step.importance == CudaImportance::degraded || (step.one_of && has_gpu)) is = Readiness::degraded;
       if (is == Readiness::blocked && also.empty()) also = why;
       if (readiness.is == Readiness::ready || (readiness.is == Readiness::degraded && is != Readiness::degraded)) {
         readiness.is = is;

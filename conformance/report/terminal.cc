@@ -15,6 +15,7 @@ struct Tally {
   std::size_t rows = 0, agree = 0, disagree = 0, error = 0, skip = 0, cells = 0;
   bool refused = false;  // as the case claims
   bool simulated = false;
+  bool no_gpu = false;  // the host has none: nothing else need be said of it
   Readiness readiness = Readiness::ready;  // of the most blocked identity, with its reason
   Readiness best = Readiness::blocked;     // of the least blocked
   std::string why;
@@ -48,7 +49,7 @@ std::string mark(const Tally& tally) {
     case Readiness::blocked: return "blocked";
     case Readiness::blocked_elsewhere: break;
   }
-  return "no GPU";
+  return tally.no_gpu ? "no GPU" : "elsewhere";
 }
 
 std::string paint(const std::string& text, const std::string& word, bool color) {
@@ -147,6 +148,7 @@ std::string render(const Run& run, bool color) {
     tally.error += verdict.outcome == RowOutcome::error ? 1 : 0;
     tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
     tally.simulated = !judged.row.run->source.context.host.real;
+    tally.no_gpu = judged.row.run->source.context.host.gpu == GpuKind::none && !judged.row.run->source.own_policy;
     tally.refused = judged.row.run->source.refusal.has_value();
     if (verdict.outcome == RowOutcome::skip) ++skips[verdict.message];
     if (severity(verdict.readiness.is) < severity(tally.best)) tally.best = verdict.readiness.is;
@@ -179,7 +181,8 @@ std::string render(const Run& run, bool color) {
     }
     out += " " + std::to_string(agreeing) + "/" + std::to_string(rows) + " rows, " + std::to_string(cells) + " cells, " +
            (row.begin()->second.simulated ? "simulated" : "real");
-    if (worst != nullptr && worst->readiness != Readiness::ready) {
+    const bool plain = worst == nullptr || worst->readiness == Readiness::ready || (worst->no_gpu && worst->readiness == Readiness::blocked_elsewhere);
+    if (!plain) {
       // Whom it concerns is said where it does not concern everybody.
       const bool everybody = worst->best == worst->readiness;
       out += "  " + printable(everybody ? worst->why.substr(0, worst->why.rfind(" (as ")) : worst->why);
