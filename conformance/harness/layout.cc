@@ -197,7 +197,10 @@ Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, co
   }
   // A machine that refuses namespaces cannot run the row: that is a skip, not a failure of ours.
   if (Result<void> entered = enter_mount_namespace(privileged); !entered.ok()) {
-    entered.error().kind = ErrorKind::unsupported;
+    Error& error = entered.error();
+    error.kind = ErrorKind::unsupported;
+    // Below a chroot the root is no mount point, and nothing can be mounted private or pivoted to.
+    error.message = "a private mount namespace cannot be had here: " + error.message + (error.err == EINVAL ? ", as in a chroot" : "");
     return entered;
   }
   if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0) return failed("mount tmpfs", mount_point);
