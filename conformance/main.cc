@@ -189,6 +189,7 @@ int exit_code_of(const Run& run, const Options& options) {
   bool disagree = sum.rows_disagree > 0;
   for (const JudgedClaims& claims : run.claims) disagree = disagree || !claims.differences.empty();
   if (sum.rows_error > 0) return 4;
+  if (sum.rows_refused > 0) return 2;
   if (options.require) {
     for (const JudgedRow& judged : run.rows) {
       // A row that was skipped has shown nothing: it cannot be what is required.

@@ -119,14 +119,16 @@ Result<void> Child::open_everything() {
     if (sibling_ < 0) return system_error(errno, "fork()");
   }
   Plan plan;
-  plan.file = request_.name;
+  plan.file = request_.policy_file;
   plan.abi = request_.plan_abi;
   plan.handled = AccessSet::from_bits(request_.handled);
   plan.compatibility = request_.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
   for (const WirePlanRule& rule : request_.rules)
-    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, 0});
-  LOCKSTEP_ASSIGN(Prepared prepared, prepare(plan, {}));
-  prepared_.emplace(std::move(prepared));
+    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, rule.line});
+  Result<Prepared> prepared = prepare(plan, {});
+  if (!prepared.ok() && prepared.error().kind == ErrorKind::input) fail(prepared.error(), exit_refused);
+  if (!prepared.ok()) return std::move(prepared).error();
+  prepared_.emplace(std::move(prepared).value());
 
   if (!context_.restricts)
     for (std::size_t i = 0; i < request_.view_paths.size(); ++i)

@@ -16,6 +16,7 @@ inline constexpr int exit_completed = 42;
 inline constexpr int exit_setup_failed = 43;
 inline constexpr int exit_skipped = 44;
 inline constexpr int exit_actor_failed = 45;
+inline constexpr int exit_refused = 46;
 
 struct ChildContext {
   const RowRequest* request = nullptr;

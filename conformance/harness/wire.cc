@@ -115,12 +115,14 @@ void fields(Archive& archive, WirePlanRule& rule) {
   archive.text(rule.path);
   archive.scalar(rule.rights);
   flag(archive, rule.from_baseline);
+  archive.scalar(rule.line);
 }
 
 template <typename Archive>
 void fields(Archive& archive, RowRequest& request) {
   archive.scalar(request.id);
   archive.text(request.name);
+  archive.text(request.policy_file);
   enumeration(archive, request.identity, IdentityKind::self);
   flag(archive, request.simulated);
   flag(archive, request.bind_sys);
@@ -168,7 +170,7 @@ void fields(Archive& archive, model::RawWalk& walk) {
 
 template <typename Archive>
 void fields(Archive& archive, ChildReply& child) {
-  enumeration(archive, child.outcome, ChildOutcome::harness_error);
+  enumeration(archive, child.outcome, ChildOutcome::refused);
   archive.scalar(child.detail);
   archive.text(child.message);
   archive.text(child.output);
@@ -222,8 +224,8 @@ std::optional<Enum> find(const std::array<std::string_view, n>& names, std::stri
 
 constexpr std::array<std::string_view, 4> identity_names = {"user", "container-root", "root", "self"};
 constexpr std::array<std::string_view, 4> target_names = {"own", "other-thread", "numeric", "other-process"};
-constexpr std::array<std::string_view, 7> outcome_names = {"completed", "skipped",      "timed out",    "crashed",
-                                                           "leaked",    "setup failed", "harness error"};
+constexpr std::array<std::string_view, 8> outcome_names = {"completed", "skipped",      "timed out",     "crashed",
+                                                           "leaked",    "setup failed", "harness error", "refused"};
 
 }  // namespace
 

@@ -66,6 +66,7 @@ struct WirePlanRule {
   std::string path;
   std::uint64_t rights = 0;
   bool from_baseline = false;
+  std::int32_t line = 0;
 };
 
 // What a mutant of the enforcement stage does instead of what it should (conformance/subjects).
@@ -85,6 +86,7 @@ enum class Misbehaviour : std::uint8_t {
 struct RowRequest {
   std::uint64_t id = 0;
   std::string name;
+  std::string policy_file;  // for messages
   IdentityKind identity = IdentityKind::user;
   bool simulated = false;  // lay `tree` out as the whole root of a private mount namespace, with the real /proc
   bool bind_sys = false;   // simulated: and the real /sys
@@ -108,7 +110,8 @@ enum class ChildOutcome : std::uint8_t {
   crashed,      // by a signal: `detail`
   leaked,       // a descendant survived and was ended
   setup_failed, // before the restriction: `message` has the call, `detail` the errno
-  harness_error // anything else: exited early, invalid cells, ...
+  harness_error, // anything else: exited early, invalid cells, ...
+  refused        // before the restriction: preparing refuses the policy on this machine; `message` says why
 };
 std::string_view name(ChildOutcome outcome);
 

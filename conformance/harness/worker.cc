@@ -218,8 +218,10 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   } else if (WIFSIGNALED(status)) {
     reply.outcome = ChildOutcome::crashed;
     reply.detail = WTERMSIG(status);
-  } else if (WEXITSTATUS(status) == exit_setup_failed || WEXITSTATUS(status) == exit_skipped) {
-    reply.outcome = WEXITSTATUS(status) == exit_skipped ? ChildOutcome::skipped : ChildOutcome::setup_failed;
+  } else if (WEXITSTATUS(status) == exit_setup_failed || WEXITSTATUS(status) == exit_skipped || WEXITSTATUS(status) == exit_refused) {
+    reply.outcome = WEXITSTATUS(status) == exit_skipped   ? ChildOutcome::skipped
+                    : WEXITSTATUS(status) == exit_refused ? ChildOutcome::refused
+                                                          : ChildOutcome::setup_failed;
     reply.detail = header->setup_err;
   } else if (WEXITSTATUS(status) != exit_completed) {
     reply.detail = WEXITSTATUS(status);

@@ -72,6 +72,7 @@ Result<RowRequest> make_request(const Row& row, const Subject& subject) {
 
   RowRequest request;
   request.name = row.name();
+  request.policy_file = run.source.policy.file;
   request.id = stable_hash(request.name);
   request.identity = row.identity;
   request.simulated = !run.source.context.host.real;
@@ -80,7 +81,7 @@ Result<RowRequest> make_request(const Row& row, const Subject& subject) {
   request.plan_abi = plan.abi;
   request.handled = plan.handled.bits();
   request.hard_requirement = plan.compatibility == Compatibility::hard_requirement;
-  for (const PlanRule& rule : plan.rules) request.rules.push_back({rule.path, rule.rights.bits(), rule.from_baseline});
+  for (const PlanRule& rule : plan.rules) request.rules.push_back({rule.path, rule.rights.bits(), rule.from_baseline, rule.line});
   for (const EffectiveRule& rule : run.effective.rules) request.view_paths.push_back(rule.path);
   request.cells = run.cells.cells;
   request.enforcement = subject.enforcement;

@@ -190,19 +190,20 @@ std::string child_problem(const char* who, const ChildReply& child) {
   return out;
 }
 
-// The case claims that the paths cannot be opened as the policy asks: then nobody is restricted and nothing runs.
-RowVerdict judge_refusal(const std::string& expected, const RowReply& reply) {
+// Where the paths cannot be opened as the policy asks, nobody is restricted and nothing runs. A case must have claimed it; of a
+// user's own policy it is the answer.
+RowVerdict judge_refusal(const Row& row, const ChildReply& control, const ChildReply& restricted) {
   RowVerdict out;
-  for (const auto& [who, child] : {std::pair{"control", &reply.control}, std::pair{"restricted", &reply.restricted}}) {
-    const bool refused = child->outcome == ChildOutcome::setup_failed;
-    if (refused && child->message.find(expected) != std::string::npos) continue;
-    const bool ran = child->outcome == ChildOutcome::completed;
-    out.outcome = child->outcome == ChildOutcome::skipped ? RowOutcome::skip : refused || ran ? RowOutcome::disagree : RowOutcome::error;
-    out.message = out.outcome == RowOutcome::skip ? child->message
-                                                  : "refusal: expected \"" + expected + "\", got " + child_problem(who, *child);
-    return out;
-  }
-  out.outcome = RowOutcome::agree;
+  const std::optional<std::string>& claim = row.run->source.refusal;
+  const auto as_claimed = [&](const ChildReply& child) {
+    return claim && child.outcome == ChildOutcome::refused && child.message.find(*claim) != std::string::npos;
+  };
+  const bool agree = as_claimed(control) && as_claimed(restricted);
+  out.outcome = agree ? RowOutcome::agree : row.run->source.own_policy ? RowOutcome::refused : RowOutcome::disagree;
+  if (out.outcome == RowOutcome::refused) out.message = control.message;
+  if (out.outcome == RowOutcome::disagree)
+    out.message = "refusal: expected " + (claim ? "\"" + *claim + "\"" : "none") + ", got " +
+                  child_problem(as_claimed(control) ? "restricted" : "control", as_claimed(control) ? restricted : control);
   return out;
 }
 
@@ -219,12 +220,11 @@ std::string_view name(Witness witness) {
 }
 
 std::string_view name(RowOutcome outcome) {
-  constexpr std::string_view names[] = {"agree", "disagree", "skip", "error"};
+  constexpr std::string_view names[] = {"agree", "disagree", "skip", "error", "refused"};
   return names[static_cast<std::size_t>(outcome)];
 }
 
 RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel) {
-  if (row.run->source.refusal) return judge_refusal(*row.run->source.refusal, reply);
   RowVerdict out;
   for (const auto& [who, child] : {std::pair{"control", &reply.control}, std::pair{"restricted", &reply.restricted}}) {
     if (child->outcome == ChildOutcome::skipped) {
@@ -232,11 +232,14 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
       out.message = child->message;
       return out;
     }
-    if (child->outcome != ChildOutcome::completed) {
+    const bool answered = child->outcome == ChildOutcome::completed || child->outcome == ChildOutcome::refused;
+    if (!answered) {
       out.message = child_problem(who, *child);
       return out;
     }
   }
+  const bool refused = reply.control.outcome == ChildOutcome::refused || reply.restricted.outcome == ChildOutcome::refused;
+  if (refused || row.run->source.refusal) return judge_refusal(row, reply.control, reply.restricted);
   const std::size_t count = row.run->cells.cells.size();
   if (reply.control.cells.size() != count || reply.restricted.cells.size() != count ||
       reply.control.first_walks.size() != count || reply.control.second_walks.size() != count ||

@@ -21,7 +21,7 @@ namespace lockstep::conformance {
 
 enum class Verdict : std::uint8_t { agree, disagree, not_comparable, skip, error };
 enum class Witness : std::uint8_t { none, expected, predicted, observed, all };  // who stands alone
-enum class RowOutcome : std::uint8_t { agree, disagree, skip, error };
+enum class RowOutcome : std::uint8_t { agree, disagree, skip, error, refused };  // refused: of a user's own policy alone
 
 std::string_view name(Verdict verdict);
 std::string_view name(Witness witness);

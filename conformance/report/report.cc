@@ -99,7 +99,7 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
 
 Json totals_json(const Totals& sum) {
   return {{"rows", sum.rows},         {"rows_agree", sum.rows_agree},         {"rows_disagree", sum.rows_disagree},
-          {"rows_skipped", sum.rows_skipped}, {"rows_error", sum.rows_error}, {"cells", sum.cells},
+          {"rows_skipped", sum.rows_skipped}, {"rows_error", sum.rows_error}, {"rows_refused", sum.rows_refused}, {"cells", sum.cells},
           {"agree", sum.agree},       {"disagree", sum.disagree},             {"not_comparable", sum.not_comparable},
           {"skipped", sum.skipped},   {"three_witnesses", sum.three_witnesses}};
 }
@@ -127,6 +127,7 @@ Totals totals(const Run& run) {
       case RowOutcome::disagree: ++sum.rows_disagree; break;
       case RowOutcome::skip: ++sum.rows_skipped; break;
       case RowOutcome::error: ++sum.rows_error; break;
+      case RowOutcome::refused: ++sum.rows_refused; break;
     }
     sum.cells += verdict.cells.size();
     sum.agree += verdict.agreed;

@@ -34,7 +34,7 @@ struct Run {
 };
 
 struct Totals {
-  std::size_t rows = 0, rows_agree = 0, rows_disagree = 0, rows_skipped = 0, rows_error = 0;
+  std::size_t rows = 0, rows_agree = 0, rows_disagree = 0, rows_skipped = 0, rows_error = 0, rows_refused = 0;
   std::size_t cells = 0, agree = 0, disagree = 0, not_comparable = 0, skipped = 0, three_witnesses = 0;
 };
 Totals totals(const Run& run);

@@ -113,6 +113,7 @@ void render_own_policies(const Run& run, std::string& out) {
   for (const JudgedRow& judged : run.rows) {
     if (!judged.row.run->source.own_policy || judged.row.plan_abi != newest) continue;
     const std::string file = printable(judged.row.run->source.file);
+    if (judged.verdict.outcome == RowOutcome::refused) say("refused   " + judged.verdict.message);
     const EffectivePolicy& effective = judged.row.run->effective;
     for (const Notice& notice : effective.notices)
       say((notice.level == Notice::Level::info ? "notice    " : "warning   ") + file + ": " + notice.message);
@@ -149,7 +150,7 @@ std::string render(const Run& run, bool color) {
     tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
     tally.simulated = !judged.row.run->source.context.host.real;
     tally.no_gpu = judged.row.run->source.context.host.gpu == GpuKind::none && !judged.row.run->source.own_policy;
-    tally.refused = judged.row.run->source.refusal.has_value();
+    tally.refused = judged.row.run->source.refusal.has_value() || verdict.outcome == RowOutcome::refused;
     if (verdict.outcome == RowOutcome::skip) ++skips[verdict.message];
     if (severity(verdict.readiness.is) < severity(tally.best)) tally.best = verdict.readiness.is;
     if (severity(verdict.readiness.is) > severity(tally.readiness)) {
@@ -195,7 +196,8 @@ std::string render(const Run& run, bool color) {
   for (const auto& [reason, rows] : skips) out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";
   const Totals sum = totals(run);
   out += std::to_string(sum.rows) + " rows: " + std::to_string(sum.rows_agree) + " agree, " + std::to_string(sum.rows_disagree) +
-         " disagree, " + std::to_string(sum.rows_skipped) + " skipped, " + std::to_string(sum.rows_error) + " errors; " +
+         " disagree, " + std::to_string(sum.rows_skipped) + " skipped, " + std::to_string(sum.rows_error) + " errors" +
+         (sum.rows_refused > 0 ? ", " + std::to_string(sum.rows_refused) + " refused" : "") + "; " +
          std::to_string(sum.cells) + " cells: " + std::to_string(sum.agree) + " agree (" + std::to_string(sum.three_witnesses) +
          " with three witnesses), " + std::to_string(sum.disagree) + " disagree, " + std::to_string(sum.not_comparable) +
          " not comparable, " + std::to_string(sum.skipped) + " unsupported\n";

@@ -56,10 +56,8 @@ class Preparer {
 Result<void> Preparer::skip(const PlanRule& rule, int err) {
   const std::string call = "open(\"" + printable(rule.path) + "\", O_PATH)";
   if (!rule.from_baseline && plan_.compatibility == Compatibility::hard_requirement) {
-    Error error = system_error(err, call);
-    error.message += "; hard_requirement needs every path of the policy: create it, or take it out";
-    error.file = plan_.file;
-    error.line = rule.line;
+    Error error = refuse(rule, system_error(err, call).message + "; hard_requirement needs every path of the policy: create it, or take it out");
+    error.err = err;
     return error;
   }
   out_.skipped.push_back(

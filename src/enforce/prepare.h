@@ -8,7 +8,8 @@
 // the rule is cut to what Landlock accepts on a file; a rule with any right that changes things whose object is the root
 // directory is refused, however it was spelt; two paths that are one object with different rights are reported.
 // A path of the author that cannot be opened fails hard_requirement and is a warning in best_effort; a path of the baseline
-// that vanished is a warning. No rule left is an error in both.
+// that vanished is a warning. No rule left is an error in both. Such refusals are `input` errors, of the policy on this machine;
+// a failed call that says nothing of the policy is `system`.
 //
 // A rule on an object of procfs other than its root is lost when the kernel reclaims the entry, unless something keeps it
 // open: its descriptor is kept as a pin, and a notice says so. Keep `pins` open as long as the restriction is to hold.

@@ -151,6 +151,7 @@ TEST_F(Prepare, MissingPathsFailHardRequirementAndAreAWarningElse) {
   missing.compatibility = Compatibility::hard_requirement;
   const Result<Prepared> hard = prepare(missing, {});
   ASSERT_FALSE(hard.ok());
+  EXPECT_EQ(hard.error().kind, ErrorKind::input);
   EXPECT_EQ(hard.error().err, ENOENT);
   EXPECT_EQ(hard.error().line, 2);
   missing.rules[1].from_baseline = true;
