@@ -1,5 +1,5 @@
-// The C program behind reproduce(), whole, as text: reproduce_program.c, embedded by CMake. It includes "reproduce_row.h",
-// a file that does not exist: the row's own tables stand there in what reproduce() prints.
+// The C program behind reproduce(), whole, as text: reproduce_program.c, embedded by CMake. It includes
+// "reproduce_row.h", a file that does not exist: the row's own tables stand there in what reproduce() prints.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_REPRODUCE_PROGRAM_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_REPRODUCE_PROGRAM_H_
 

@@ -1,5 +1,5 @@
-// The program that --reproduce prints, compiled as its own comment says and run, against what the suite's report says of the
-// same row: every cell, control and restricted.
+// The program that --reproduce prints, compiled as its own comment says and run, against what the suite's
+// report says of the same row: every cell, control and restricted.
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
@@ -34,7 +34,9 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::string trimmed(const std::string& text) { return text.substr(0, text.find_last_not_of(' ') + 1); }
+std::string trimmed(const std::string& text) {
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
 
 // As conformance::cell_name(), from the report: the two are written apart, so that a change of either shows.
 std::string cell_name(const Json& cell) {
@@ -90,10 +92,13 @@ class Reproduce : public testing::Test {
   void TearDown() override {
     if (dir_.empty()) return;
     EXPECT_EQ(::rmdir((dir_ + "/tmp").c_str()), 0) << "something was left behind: " << errno;
-    ::nftw(dir_.c_str(), [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); }, 16, FTW_DEPTH | FTW_PHYS);
+    ::nftw(
+        dir_.c_str(), [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); }, 16,
+        FTW_DEPTH | FTW_PHYS);
   }
 
-  // Runs it as `as_` with stdout and stderr to dir_/out and dir_/err. 126: it cannot be executed as that user.
+  // Runs it as `as_` with stdout and stderr to dir_/out and dir_/err. 126: it cannot be executed as that
+  // user.
   int run(std::vector<std::string> words) const {
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
@@ -101,7 +106,8 @@ class Reproduce : public testing::Test {
     for (const char* name : {"/out", "/err"}) ::unlink((dir_ + name).c_str());
     const pid_t pid = ::fork();
     if (pid == 0) {
-      if (as_ != ::geteuid() && (::setgroups(0, nullptr) != 0 || ::setresgid(as_, as_, as_) != 0 || ::setresuid(as_, as_, as_) != 0))
+      if (as_ != ::geteuid() && (::setgroups(0, nullptr) != 0 || ::setresgid(as_, as_, as_) != 0 ||
+                                 ::setresuid(as_, as_, as_) != 0))
         ::_exit(125);
       const int out = ::open((dir_ + "/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
       const int err = ::open((dir_ + "/err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -123,7 +129,8 @@ class Reproduce : public testing::Test {
     ::unlink(program.c_str());
     EXPECT_EQ(run({LOCKSTEP_CONFORMANCE, "--reproduce", row}), 0) << complained();
     EXPECT_EQ(::rename((dir_ + "/out").c_str(), source.c_str()), 0);
-    std::vector<std::string> words = {LOCKSTEP_CC, "-Wall", "-Wextra", "-Werror", "-pthread", source, "-o", program};
+    std::vector<std::string> words = {LOCKSTEP_CC, "-Wall", "-Wextra", "-Werror",
+                                      "-pthread",  source,  "-o",      program};
     if (is_static) words.emplace_back("-static");
     if (const int code = run(words); code != 0) {
       ADD_FAILURE() << row << " does not compile, " << code << ": " << complained();
@@ -136,7 +143,8 @@ class Reproduce : public testing::Test {
   std::map<std::string, Json> report(const std::vector<std::string>& rows) const {
     std::string filter;
     for (const std::string& row : rows) filter += (filter.empty() ? "" : ":") + row;
-    const int code = run({LOCKSTEP_CONFORMANCE, "--report", dir_ + "/report.json", "--gtest_filter=" + filter});
+    const int code =
+        run({LOCKSTEP_CONFORMANCE, "--report", dir_ + "/report.json", "--gtest_filter=" + filter});
     std::map<std::string, Json> out;
     if (code == 126) return out;
     EXPECT_TRUE(code == 0 || code == 3) << complained() << said();  // 3: every row was skipped
@@ -185,14 +193,15 @@ class Reproduce : public testing::Test {
   }
   // One of each kind: a simulated GPU host, rights one by one, this machine, refer, comm.
   std::vector<std::string> rows_of_each_kind() const {
-    std::vector<std::string> rows = {row("gpu_enrichment_without_network_policy_promotes_proc", abi_, "container_root"),
-                                     row("rights_of_truncation", abi_, "user"),
-                                     row("rights_of_making_devices", 1, "container_root"),
-                                     row("default_policy_on_this_machine", abi_, "user"),
-                                     row("refer_needs_both_directories", 2, "user"),
-                                     row("refer_needs_both_directories", 1, "user"),
-                                     row("comm_with_self_task", abi_, "user"),
-                                     row("comm_with_self_task", 2, "root")};
+    std::vector<std::string> rows = {
+        row("gpu_enrichment_without_network_policy_promotes_proc", abi_, "container_root"),
+        row("rights_of_truncation", abi_, "user"),
+        row("rights_of_making_devices", 1, "container_root"),
+        row("default_policy_on_this_machine", abi_, "user"),
+        row("refer_needs_both_directories", 2, "user"),
+        row("refer_needs_both_directories", 1, "user"),
+        row("comm_with_self_task", abi_, "user"),
+        row("comm_with_self_task", 2, "root")};
     std::sort(rows.begin(), rows.end());  // an ordinary user has one identity: rows may be the same
     rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
     return rows;
@@ -203,10 +212,13 @@ class Reproduce : public testing::Test {
   std::string dir_;
 };
 
-TEST_F(Reproduce, ShowsTheSuitesOwnAnswers) { expect_same_answers(rows_of_each_kind()); }
+TEST_F(Reproduce, ShowsTheSuitesOwnAnswers) {
+  expect_same_answers(rows_of_each_kind());
+}
 
 TEST_F(Reproduce, ShowsThemToAnOrdinaryUserToo) {
-  if (as_ != 0) GTEST_SKIP() << "needs-root: only root can become another user, and this one has just been tested";
+  if (as_ != 0)
+    GTEST_SKIP() << "needs-root: only root can become another user, and this one has just been tested";
   as_ = nobody;
   expect_same_answers(rows_of_each_kind());
 }
@@ -234,7 +246,8 @@ TEST_F(Reproduce, WithoutStaticTheExecActorIsLeftOutAndSaidSo) {
   const std::string name = row("rights_of_opening", abi_, "user");
   const std::map<std::string, Json> suite = report({name});
   ASSERT_EQ(suite.count(name), 1U);
-  if (suite.at(name).at("outcome") == "skip") GTEST_SKIP() << "no-namespace: " << suite.at(name).at("message");
+  if (suite.at(name).at("outcome") == "skip")
+    GTEST_SKIP() << "no-namespace: " << suite.at(name).at("message");
   const std::string program = compiled(name, false);
   ASSERT_FALSE(program.empty());
   ASSERT_EQ(run({program}), 0) << complained();
