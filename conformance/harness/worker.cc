@@ -30,7 +30,6 @@
 namespace lockstep::conformance {
 namespace {
 
-constexpr uid_t first_user = 64000;  // each worker's own: rows of another cannot signal this one's
 constexpr std::size_t output_shown = 4096;
 constexpr std::uint32_t max_frame = 64U << 20;
 

@@ -2,12 +2,17 @@
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace lockstep::conformance {
+
+// The uid and gid of identity `user` in worker 0. Each worker has its own: rows of another cannot signal this one's.
+inline constexpr uid_t first_user = 64000;
 
 struct WorkerSetup {
   int socket = -1;

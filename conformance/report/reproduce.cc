@@ -1,6 +1,11 @@
 #include "conformance/report/reproduce.h"
 
-#include "policy/plan.h"
+#include <algorithm>
+
+#include "conformance/harness/worker.h"
+#include "conformance/report/reproduce_program.h"
+#include "enforce/privilege.h"
+#include "landlock/access.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -19,77 +24,95 @@ std::string c_string(std::string_view text) {
   return out + "\"";
 }
 
-// The operations that can be shown on existing paths without changing them.
-const char* open_flags(Operation operation) {
-  switch (operation) {
-    case Operation::open_r: return "O_RDONLY";
-    case Operation::open_w: return "O_WRONLY";
-    case Operation::open_rw: return "O_RDWR";
-    case Operation::open_path: return "O_PATH";
-    case Operation::opendir: return "O_RDONLY | O_DIRECTORY";
-    default: return nullptr;
+const char* name(TreeKind kind) {
+  switch (kind) {
+    case TreeKind::directory:
+      return "directory";
+    case TreeKind::file:
+      return "file";
+    case TreeKind::character:
+      return "character";
+    case TreeKind::fifo:
+      return "fifo";
+    case TreeKind::socket:
+      return "socket";
+    case TreeKind::symlink:
+      return "symlink";
+    case TreeKind::hard_link:
+      return "hard-link";
+    case TreeKind::bind:
+      break;
   }
+  return "bind";
 }
 
-constexpr char prologue[] = R"(#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static int ruleset;
-
-static void rule(const char *path, uint64_t rights) {
-  struct { uint64_t rights; int32_t fd; } __attribute__((packed)) beneath;
-  struct stat st;
-  beneath.fd = open(path, O_PATH | O_CLOEXEC);
-  if (beneath.fd < 0 || fstat(beneath.fd, &st) != 0) { printf("rule %s: %s\n", path, strerror(errno)); return; }
-  beneath.rights = S_ISDIR(st.st_mode) ? rights : rights & 0x1c007;
-  if (beneath.rights != 0 && syscall(445, ruleset, 1, &beneath, 0) != 0) printf("rule %s: %s\n", path, strerror(errno));
+std::string flag(const char* what, bool value) {
+  return "static const int " + std::string(what) + " = " + (value ? "1" : "0") + ";\n";
 }
 
-static void try_open(const char *path, int flags, const char *what) {
-  int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  printf("%-12s %-50s %s\n", what, path, fd < 0 ? strerror(errno) : "allowed");
-  if (fd >= 0) close(fd);
+std::string set(const char* what, std::uint64_t bits, const std::string& comment) {
+  return "static const uint64_t " + std::string(what) + " = " + std::to_string(bits) + "ull;  /* " + comment +
+         " */\n";
 }
 
-int main(void) {
+constexpr char usage[] = R"(, as bare system calls.
+
+     cc -static -pthread row.c -o row && ./row [PART OF A CELL'S NAME]
+
+   A line a cell: what a child without the restriction got, what one with it got, the cell. Both do the same, on
+   identical files of their own. As root it takes the row's identity, as an ordinary user it stays who it is.
+   Exit: 0; 2 where no cell has that name; 3 where this machine has no Landlock, or no namespaces to be had;
+   4 where something else failed. */
 )";
+
+// The declarations that reproduce_program.c is written against. Every table ends in an empty entry.
+std::string declare(const RowRequest& row) {
+  std::string out = "static const char identity[] = " + c_string(name(row.identity)) + ";\n";
+  out += flag("simulated", row.simulated) + flag("bind_sys", row.bind_sys) +
+         flag("hard_requirement", row.hard_requirement);
+  out += "enum { plan_abi = " + std::to_string(row.plan_abi) + ", row_user = " + std::to_string(first_user) +
+         " };\n";
+  out += set("handled", row.handled, join_names(AccessSet::from_bits(row.handled)));
+  out += set("read_only", access_read_only.bits(), "what changes nothing: " + join_names(access_read_only));
+  out += set("on_files", access_on_files.bits(),
+             "what means something on a file: " + join_names(access_on_files));
+  out += set("container_capabilities", container_default_capabilities(), "what a container's root has");
+
+  out += "\nstatic const struct item tree[] = {\n";
+  for (const TreeItem& item : row.tree)
+    out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " + c_string(item.target) +
+           ", " + std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
+  out += "  {0}};\n\nstatic const struct rule rules[] = {\n";
+  for (const WirePlanRule& rule : row.rules)
+    out += "  {" + c_string(rule.path) + ", " + std::to_string(rule.rights) + "ull, " +
+           (rule.from_baseline ? "1" : "0") + "},  /* " + join_names(AccessSet::from_bits(rule.rights)) +
+           " */\n";
+  out += "  {0}};\n\nstatic const struct cell cells[] = {\n";
+  for (const CellRequest& cell : row.cells) {
+    if (cell.survey) continue;
+    out += "  {" + c_string(name(cell.operation)) + ", " + c_string(name(cell.mode)) + ", " +
+           c_string(name(cell.actor)) + ", " + c_string(name(cell.target)) + ", " + c_string(cell.path) +
+           ", " + c_string(cell.path2) + "},\n";
+  }
+  const auto surveys =
+      std::count_if(row.cells.begin(), row.cells.end(), [](const CellRequest& cell) { return cell.survey; });
+  out += "  {0}};\n\nstatic const int surveys_left_out = " + std::to_string(surveys) + ";\n";
+  return out;
+}
 
 }  // namespace
 
 Result<std::string> reproduce(const Row& row) {
-  LOCKSTEP_ASSIGN(const Plan plan, compile(row.run->effective, row.plan_abi));
-  std::string out = "// " + printable(row.name()) + ": build with cc, run as any user; it restricts only itself.\n";
-  if (!row.run->source.context.host.real)
-    out += "// The row ran on a simulated host: here the same rules meet this machine's own files, and what is missing says so.\n";
-  out += prologue;
-  out += "  uint64_t handled = " + std::to_string(plan.handled.bits()) + "ull;  // " + join_names(plan.handled) + "\n";
-  out += "  ruleset = (int)syscall(444, &handled, sizeof(handled), 0);\n"
-         "  if (ruleset < 0) { perror(\"landlock_create_ruleset\"); return 1; }\n";
-  for (const PlanRule& rule : plan.rules)
-    out += "  rule(" + c_string(rule.path) + ", " + std::to_string(rule.rights.bits()) + "ull);  // " + join_names(rule.rights) + "\n";
-  out += "  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(446, ruleset, 0) != 0) { perror(\"restrict\"); return 1; }\n";
-  std::size_t left_out = 0;
-  for (const CellRequest& cell : row.run->cells.cells) {
-    const char* flags = open_flags(cell.operation);
-    const bool own_path = cell.path.find('$') == std::string::npos;
-    if (cell.operation == Operation::comm_open && cell.target == Target::own && cell.mode == Mode::rdwr && cell.actor == Actor::self) {
-      out += "  try_open(\"/proc/thread-self/comm\", O_RDWR, \"comm\");\n";
-    } else if (flags != nullptr && own_path && cell.mode == Mode::plain && cell.actor == Actor::self) {
-      out += "  try_open(" + c_string(cell.path) + ", " + flags + ", \"" + std::string(name(cell.operation)) + "\");\n";
-    } else {
-      ++left_out;
-    }
-  }
-  out += "  return 0;\n}\n";
-  return out + "// " + std::to_string(left_out) + " cells that change files, need an actor or another process are left out.\n";
+  LOCKSTEP_ASSIGN(const RowRequest request, make_request(row, Subject{}));
+  const std::string_view program = reproduce_program;
+  constexpr std::string_view include = "#include \"reproduce_row.h\"\n";
+  const std::size_t at = program.find(include);
+  if (at == std::string_view::npos) return internal_error("reproduce_program.c does not include the row");
+  std::string out = "/* Row " + printable(row.name()) + usage;
+  out += program.substr(0, at);
+  out += declare(request);
+  out += program.substr(at + include.size());
+  return out;
 }
 
 }  // namespace lockstep::conformance
