@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 
+#include "conformance/harness/identity.h"
 #include "conformance/harness/workers.h"
 #include "conformance/judge/run_rows.h"
 #include "conformance/report/options.h"
@@ -250,12 +251,14 @@ int conformance_main(int argc, char** argv) {
   Workers::Options worker_options;
   worker_options.count = options->workers;
   std::optional<Workers> workers;
-  bool privileged = ::geteuid() == 0;
+  Identities identities;
   if (!listing) {
     Result<Workers> started = Workers::start(worker_options);
     if (!started.ok()) return complain(started.error());
     workers.emplace(std::move(started).value());
-    privileged = workers->hello().privileged;
+    identities = workers->hello().identities;
+  } else {
+    identities = identities_here(first_user);
   }
 
   if (!options->surface.empty() && workers) return run_surface(*workers, suite.kernel, *options);
@@ -265,7 +268,7 @@ int conformance_main(int argc, char** argv) {
   const Result<AbiSet> abis = selected_abis(options->abis, suite.kernel.abi);
   if (!abis.ok()) return complain(abis.error());
   for (const CaseRun& run : suite.runs)
-    for (const Row& row : rows_of(run, *abis, privileged))
+    for (const Row& row : rows_of(run, *abis, identities))
       if (shard->has(row.name())) suite.rows.push_back(row);
   if (!options->reproduce.empty()) {
     for (const Row& row : suite.rows)

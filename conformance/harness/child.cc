@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "conformance/harness/identity.h"
 #include "conformance/harness/layout.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
@@ -115,7 +116,7 @@ Result<void> Child::open_everything() {
   sibling_ = context_.sibling;
   if (request_.simulated && !context_.privileged) {
     // In a user namespace of its own, this child may look only at processes of the same one.
-    own_sibling_ = sibling_ = start_sibling(false, 0);
+    own_sibling_ = sibling_ = start_sibling(IdentityKind::self, 0);
     if (sibling_ < 0) return system_error(errno, "fork()");
   }
   Plan plan;
@@ -150,20 +151,7 @@ Result<void> Child::open_everything() {
 
 // Steps 6 and 7.
 Result<void> Child::drop() {
-  Identity identity;
-  switch (request_.identity) {
-    case IdentityKind::user: identity.uid = identity.gid = context_.uid; break;
-    case IdentityKind::container_root: identity.keep = container_default_capabilities(); break;
-    case IdentityKind::root: {
-      LOCKSTEP_ASSIGN(identity.keep, permitted_capabilities());
-      break;
-    }
-    case IdentityKind::self:
-      identity.uid = ::getuid();
-      identity.gid = ::getgid();
-      identity.groups = current_groups();
-      break;
-  }
+  LOCKSTEP_ASSIGN(const Identity identity, identity_of(request_.identity, context_.uid));
   LOCKSTEP_CHECK(drop_privileges(identity));
   if (::prctl(PR_SET_DUMPABLE, request_.non_dumpable ? 0 : 1) != 0) return system_error(errno, "prctl(PR_SET_DUMPABLE)");
   return die_with(context_.parent);
@@ -223,12 +211,14 @@ void Child::misbehave() {
       }
       return;
     case Misbehaviour::fork_away:
+    case Misbehaviour::fork_away_and_hang:
       if (::fork() == 0) {
         ::setsid();
         if (::fork() == 0)
           while (true) ::pause();
         ::_exit(0);
       }
+      while (request_.misbehaviour == Misbehaviour::fork_away_and_hang) ::pause();
       return;
     case Misbehaviour::ignore_sigterm:
       ::signal(SIGTERM, SIG_IGN);
@@ -281,20 +271,16 @@ void Child::misbehave() {
 
 void run_child(const ChildContext& context) { Child(context).run(); }
 
-pid_t start_sibling(bool privileged, uid_t identity_uid) {
+pid_t start_sibling(IdentityKind kind, uid_t user) {
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
     close_all_but({ready[1]});
-    Identity identity;
-    identity.uid = identity.gid = privileged ? identity_uid : ::getuid();
-    if (!privileged) {
-      identity.gid = ::getgid();
-      identity.groups = current_groups();
-    }
-    const bool ok = drop_privileges(identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    Result<Identity> identity = identity_of(kind, user);
+    if (identity.ok()) identity->keep = 0;
+    const bool ok = identity.ok() && drop_privileges(*identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     ::setpgid(0, 0);
     if (!ok || ::getppid() != parent || ::write(ready[1], "r", 1) != 1) ::_exit(1);
     while (true) ::pause();

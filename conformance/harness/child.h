@@ -37,8 +37,8 @@ struct ChildContext {
 [[noreturn]] void run_child(const ChildContext& context);
 
 // Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1 and errno
-// on failure. `identity_uid` is the uid it takes where privileged.
-pid_t start_sibling(bool privileged, uid_t identity_uid);
+// on failure.
+pid_t start_sibling(IdentityKind kind, uid_t user);
 
 }  // namespace lockstep::conformance
 

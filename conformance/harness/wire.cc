@@ -134,7 +134,7 @@ void fields(Archive& archive, RowRequest& request) {
   archive.list(request.view_paths, [&](std::string& path) { archive.text(path); });
   archive.list(request.cells, [&](CellRequest& cell) { fields(archive, cell); });
   enumeration(archive, request.enforcement, Enforcement::none_if_skipped);
-  enumeration(archive, request.misbehaviour, Misbehaviour::false_canary);
+  enumeration(archive, request.misbehaviour, Misbehaviour::fork_away_and_hang);
   flag(archive, request.non_dumpable);
   archive.scalar(request.timeout_ms);
 }
@@ -195,7 +195,9 @@ void fields(Archive& archive, WorkerHello& hello) {
   archive.scalar(hello.slot);
   archive.scalar(hello.mount_namespace);
   archive.text(hello.scratch);
-  flag(archive, hello.privileged);
+  flag(archive, hello.identities.privileged);
+  for (std::string& missing : hello.identities.missing) archive.text(missing);
+  archive.text(hello.failure);
 }
 
 template <typename T>

@@ -5,6 +5,7 @@
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_WIRE_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_WIRE_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -80,7 +81,7 @@ enum class Enforcement : std::uint8_t {
 // How a child of the harness's own tests misbehaves, instead of probing.
 enum class Misbehaviour : std::uint8_t {
   none, crash, hang, exit_zero, exit_without_complete, wild_write, flood_stdout, fork_away, ignore_sigterm, stop, exhaust_fds,
-  exhaust_memory, false_canary,
+  exhaust_memory, false_canary, fork_away_and_hang,
 };
 
 struct RowRequest {
@@ -100,7 +101,7 @@ struct RowRequest {
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;
   bool non_dumpable = false;
-  std::uint32_t timeout_ms = 5000;  // for each of the two children
+  std::uint32_t timeout_ms = 15000;  // for each of the two children: a row takes 20 ms, a busy machine any time
 };
 
 enum class ChildOutcome : std::uint8_t {
@@ -146,13 +147,21 @@ struct RowReply {
   ChildReply restricted;
 };
 
+// Who a row can be run as here: see identity.h.
+struct Identities {
+  bool privileged = false;  // root, with capabilities: user, container-root and root may be had; else only self
+  std::array<std::string, 4> missing;  // by IdentityKind; empty: it can be had
+  const std::string& missing_for(IdentityKind kind) const { return missing[static_cast<std::size_t>(kind)]; }
+};
+
 // The first thing a worker says.
 struct WorkerHello {
   std::int32_t pid = 0;
   std::uint32_t slot = 0;
   std::int32_t mount_namespace = 0;  // 0: can be had; else errno of trying
   std::string scratch;               // its own directory: the driver removes it where the worker is killed
-  bool privileged = false;           // started as root: user, container-root and root can be had; else only self
+  Identities identities;
+  std::string failure;               // why it cannot start; then nothing else is said
 };
 
 std::string encode(const RowRequest& request);

@@ -18,11 +18,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <vector>
 
 #include "base/unique_fd.h"
 #include "conformance/harness/child.h"
+#include "conformance/harness/descendants.h"
+#include "conformance/harness/identity.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/slot.h"
 #include "conformance/harness/wire.h"
@@ -70,7 +71,9 @@ class Worker {
   int try_mount_namespace();
 
   const WorkerSetup& setup_;
-  bool privileged_ = false;
+  [[noreturn]] void refuse(const std::string& why);
+
+  Identities identities_;
   std::string base_;
   std::array<pid_t, 4> siblings_ = {};
 };
@@ -97,22 +100,7 @@ bool Worker::wait_for(pid_t pid, std::uint32_t timeout_ms, int* status) {
 
 // Everything that came back to this subreaper but the siblings. Returns how many there were that had not ended by themselves.
 std::size_t Worker::end_descendants() {
-  std::size_t survivors = 0;
-  while (true) {
-    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-    std::vector<pid_t> found;
-    for (pid_t pid = 0; children >> pid;)
-      if (std::find(siblings_.begin(), siblings_.end(), pid) == siblings_.end()) found.push_back(pid);
-    if (found.empty()) return survivors;
-    for (const pid_t pid : found) {
-      int status = 0;
-      if (::waitpid(pid, &status, WNOHANG) == pid) continue;  // it had ended
-      ++survivors;
-      ::kill(pid, SIGKILL);
-      while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-      }
-    }
-  }
+  return end_children([&](pid_t pid) { return std::find(siblings_.begin(), siblings_.end(), pid) != siblings_.end(); });
 }
 
 pid_t Worker::sibling_for(IdentityKind identity) {
@@ -120,8 +108,7 @@ pid_t Worker::sibling_for(IdentityKind identity) {
   // A row of the same uid may have ended it: that row's canary said so, the next one's must not.
   if (pid > 0 && ::waitpid(pid, nullptr, WNOHANG) == pid) pid = 0;
   if (pid <= 0) {
-    const uid_t uid = identity == IdentityKind::user ? first_user + setup_.slot : 0;
-    pid = start_sibling(privileged_, uid);
+    pid = start_sibling(identity, first_user + setup_.slot);
   }
   return pid;
 }
@@ -164,6 +151,11 @@ void read_slot(const RowRequest& request, const std::vector<unsigned char>& copy
 
 ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restricts, unsigned row) {
   ChildReply reply;
+  if (const std::string& missing = identities_.missing_for(request.identity); !missing.empty()) {
+    reply.outcome = ChildOutcome::skipped;
+    reply.message = missing;
+    return reply;
+  }
   const auto cells = static_cast<std::uint32_t>(request.cells.size());
   const std::uint32_t walks = restricts ? 0 : static_cast<std::uint32_t>(request.view_paths.size()) + 2 * cells;
   const SharedSlot shared(cells, walks);
@@ -176,7 +168,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   ChildContext context;
   context.request = &request;
   context.restricts = restricts;
-  context.privileged = privileged_;
+  context.privileged = identities_.privileged;
   context.parent = ::getpid();
   context.uid = first_user + setup_.slot;
   context.sibling = sibling;
@@ -241,7 +233,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
 int Worker::try_mount_namespace() {
   const pid_t pid = ::fork();
   if (pid == 0) {
-    const Result<void> entered = enter_mount_namespace(privileged_);
+    const Result<void> entered = enter_mount_namespace(identities_.privileged);
     const std::string root = base_ + "/root";
     int err = entered.ok() ? 0 : entered.error().err;
     if (err == 0 && ::mount("tmpfs", root.c_str(), "tmpfs", 0, nullptr) != 0) err = errno;
@@ -253,23 +245,34 @@ int Worker::try_mount_namespace() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
+[[noreturn]] void Worker::refuse(const std::string& why) {
+  WorkerHello hello;
+  hello.failure = why;
+  send_frame(setup_.socket, encode(hello));
+  ::_exit(1);
+}
+
 [[noreturn]] void Worker::run() {
   for (int number : {SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);  // it ends when the driver hangs up
   ::setpgid(0, 0);  // whoever kills the driver's whole group must leave it alive to clean up
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  privileged_ = ::geteuid() == 0;
   std::string base = setup_.scratch_root + "/lockstep.XXXXXX";
-  if (::mkdtemp(base.data()) == nullptr) ::_exit(1);
+  if (::mkdtemp(base.data()) == nullptr) refuse("mkdtemp(\"" + printable(base) + "\"): " + errno_name(errno));
   base_ = base;
   ::chmod(base_.c_str(), 0711);
-  if (::mkdir((base_ + "/root").c_str(), 0755) != 0) ::_exit(1);
+  if (::mkdir((base_ + "/root").c_str(), 0755) != 0) {
+    const int err = errno;
+    ::rmdir(base_.c_str());
+    refuse("mkdir(\"" + printable(base_) + "/root\"): " + errno_name(err));
+  }
+  identities_ = identities_here(first_user + setup_.slot);
 
   WorkerHello hello;
   hello.pid = ::getpid();
   hello.slot = setup_.slot;
   hello.mount_namespace = try_mount_namespace();
   hello.scratch = base_;
-  hello.privileged = privileged_;
+  hello.identities = identities_;
   bool ok = send_frame(setup_.socket, encode(hello));
   for (unsigned row = 0; ok; ++row) {
     const std::optional<std::string> frame = receive_frame(setup_.socket);
@@ -297,10 +300,24 @@ int Worker::try_mount_namespace() {
   ::_exit(0);
 }
 
-bool transfer(int socket, char* data, std::size_t size, bool sending) {
+// Whether the socket is ready before the deadline.
+bool await(int socket, bool sending, Deadline deadline) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Deadline::clock::now()).count();
+    pollfd wait{socket, static_cast<short>(sending ? POLLOUT : POLLIN), 0};
+    const int ready = ::poll(&wait, 1, static_cast<int>(std::clamp<long>(left, 0, 60000)));
+    if (ready > 0) return true;
+    if (left <= 0 || (ready < 0 && errno != EINTR)) return false;
+  }
+}
+
+bool transfer(int socket, char* data, std::size_t size, bool sending, Deadline deadline) {
+  const bool bounded = deadline != Deadline::max();
+  const int flags = bounded ? MSG_DONTWAIT : 0;
   while (size > 0) {
-    const ssize_t n = sending ? ::send(socket, data, size, MSG_NOSIGNAL) : ::recv(socket, data, size, 0);
-    if (n < 0 && errno == EINTR) continue;
+    if (bounded && !await(socket, sending, deadline)) return false;
+    const ssize_t n = sending ? ::send(socket, data, size, MSG_NOSIGNAL | flags) : ::recv(socket, data, size, flags);
+    if (n < 0 && (errno == EINTR || (bounded && errno == EAGAIN))) continue;
     if (n <= 0) return false;
     data += n;
     size -= static_cast<std::size_t>(n);
@@ -312,17 +329,17 @@ bool transfer(int socket, char* data, std::size_t size, bool sending) {
 
 void worker_main(const WorkerSetup& setup) { Worker(setup).run(); }
 
-bool send_frame(int socket, std::string_view bytes) {
+bool send_frame(int socket, std::string_view bytes, Deadline deadline) {
   auto size = static_cast<std::uint32_t>(bytes.size());
-  return transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), true) &&
-         transfer(socket, const_cast<char*>(bytes.data()), bytes.size(), true);
+  return transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), true, deadline) &&
+         transfer(socket, const_cast<char*>(bytes.data()), bytes.size(), true, deadline);
 }
 
-std::optional<std::string> receive_frame(int socket) {
+std::optional<std::string> receive_frame(int socket, Deadline deadline) {
   std::uint32_t size = 0;
-  if (!transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), false) || size > max_frame) return std::nullopt;
+  if (!transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), false, deadline) || size > max_frame) return std::nullopt;
   std::string bytes(size, '\0');
-  if (!transfer(socket, bytes.data(), bytes.size(), false)) return std::nullopt;
+  if (!transfer(socket, bytes.data(), bytes.size(), false, deadline)) return std::nullopt;
   return bytes;
 }
 

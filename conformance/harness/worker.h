@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,9 +24,11 @@ struct WorkerSetup {
 
 [[noreturn]] void worker_main(const WorkerSetup& setup);
 
-// Frames: a 32-bit length, then that many bytes. False and nothing where the other side is gone.
-bool send_frame(int socket, std::string_view bytes);
-std::optional<std::string> receive_frame(int socket);
+// Frames: a 32-bit length, then that many bytes. False and nothing where the other side is gone, or not done by the deadline:
+// then what stands in the socket is of no use any more.
+using Deadline = std::chrono::steady_clock::time_point;
+bool send_frame(int socket, std::string_view bytes, Deadline deadline = Deadline::max());
+std::optional<std::string> receive_frame(int socket, Deadline deadline = Deadline::max());
 
 }  // namespace lockstep::conformance
 

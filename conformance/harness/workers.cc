@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include <cstdlib>
 
 #include "base/unique_fd.h"
+#include "conformance/harness/descendants.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/worker.h"
 
@@ -58,6 +60,14 @@ struct Process {
   Clock::time_point deadline;
 };
 
+// The workers of every Workers there are: what is none of these, and came later, came from one that died.
+std::vector<pid_t>& live_workers() {
+  static std::vector<pid_t> pids;
+  return pids;
+}
+
+bool contains(const std::vector<pid_t>& pids, pid_t pid) { return std::find(pids.begin(), pids.end(), pid) != pids.end(); }
+
 }  // namespace
 
 struct Workers::State {
@@ -65,9 +75,12 @@ struct Workers::State {
   UniqueFd helper;
   std::vector<Process> processes;
   WorkerHello hello;
+  std::vector<pid_t> children_before;
+  int was_subreaper = 0;
 
   Result<void> start(std::size_t index);
-  void stop(Process& process, bool kill);
+  void stop(Process& process, int patience_ms);
+  Clock::time_point in(std::uint64_t milliseconds) const { return Clock::now() + std::chrono::milliseconds(milliseconds); }
 };
 
 Result<void> Workers::State::start(std::size_t index) {
@@ -86,29 +99,33 @@ Result<void> Workers::State::start(std::size_t index) {
     setup.scratch_root = options.scratch_root;
     worker_main(setup);
   }
-  const std::optional<std::string> frame = (theirs.reset(), receive_frame(ours.get()));
+  live_workers().push_back(pid);
+  theirs.reset();
+  const std::optional<std::string> frame = receive_frame(ours.get(), in(options.patience_ms));
   const std::optional<WorkerHello> said = frame ? decode_hello(*frame) : std::nullopt;
   Process& process = processes[index];
   process.pid = pid;
   process.socket = std::move(ours);
   process.row = -1;
-  if (!said) {
-    stop(process, true);
-    return system_error(EIO, "a worker did not start: is \"" + printable(options.scratch_root) + "\" writable?");
+  process.scratch.clear();
+  if (!said || !said->failure.empty()) {
+    stop(process, 0);
+    if (!said) return internal_error("a worker did not start within " + std::to_string(options.patience_ms) + " ms, or died");
+    return Error{ErrorKind::input, 0, said->failure + ": rows need a directory that can be written, name one in TMPDIR", {}, 0};
   }
   process.scratch = said->scratch;
   hello = *said;
   return {};
 }
 
-void Workers::State::stop(Process& process, bool kill) {
+void Workers::State::stop(Process& process, int patience_ms) {
   if (process.pid <= 0) return;
   process.socket.reset();
-  if (kill) ::kill(process.pid, SIGKILL);
-  int status = 0;
-  while (::waitpid(process.pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = reap(process.pid, patience_ms);
+  live_workers().erase(std::find(live_workers().begin(), live_workers().end(), process.pid));
   process.pid = 0;
+  // Its siblings, its row's children and whatever these started are this process's children now.
+  end_children([&](pid_t pid) { return contains(live_workers(), pid) || contains(children_before, pid); });
   // Only a worker that came to its own end has cleaned up after itself.
   if ((!WIFEXITED(status) || WEXITSTATUS(status) != 0) && !process.scratch.empty()) remove_tree(process.scratch);
 }
@@ -119,7 +136,9 @@ Workers& Workers::operator=(Workers&&) noexcept = default;
 Workers::~Workers() {
   if (state_ == nullptr) return;
   for (Process& process : state_->processes) process.socket.reset();  // all at once: they end side by side
-  for (Process& process : state_->processes) state_->stop(process, false);
+  // One that is idle ends by itself; what one in the middle of a row would clean up is cleaned up here.
+  for (Process& process : state_->processes) state_->stop(process, process.row < 0 ? static_cast<int>(state_->options.patience_ms) : 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, state_->was_subreaper);
 }
 
 const WorkerHello& Workers::hello() const { return state_->hello; }
@@ -137,6 +156,9 @@ Result<Workers> Workers::start(const Options& options) {
   const unsigned count = options.count > 0 ? options.count : static_cast<unsigned>(std::clamp(cores, 1L, 8L));
   LOCKSTEP_ASSIGN(state->helper, load_helper(state->options.helper_path));
   state->processes.resize(count);
+  state->children_before = children_of_this_process();
+  if (::prctl(PR_GET_CHILD_SUBREAPER, &state->was_subreaper) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+    return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
   Workers workers(std::move(state));
   for (std::size_t i = 0; i < count; ++i) LOCKSTEP_CHECK(workers.state_->start(i));
   return workers;
@@ -145,6 +167,9 @@ Result<Workers> Workers::start(const Options& options) {
 Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::function<void(std::size_t, RowReply)>& done) {
   std::size_t next = 0, finished = 0;
   std::vector<Process>& processes = state_->processes;
+  const auto gone = [](const Process& process) {
+    return Clock::now() >= process.deadline ? "the worker hung and was ended" : "the worker died";
+  };
   // The row of a worker that is gone: nothing is known of it, and that is what it says.
   const auto lost = [&](std::size_t index, const std::string& why) -> Result<void> {
     Process& process = processes[index];
@@ -152,7 +177,7 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::fu
     const auto row = static_cast<std::size_t>(process.row);
     reply.id = requests[row].id;
     reply.control.message = why;
-    state_->stop(process, true);
+    state_->stop(process, 0);
     ++finished;
     done(row, std::move(reply));
     return state_->start(index);
@@ -162,9 +187,9 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::fu
       Process& process = processes[i];
       if (process.row >= 0) continue;
       process.row = static_cast<std::ptrdiff_t>(next);
-      process.deadline = Clock::now() + std::chrono::milliseconds(2 * requests[next].timeout_ms + 5000);
+      process.deadline = state_->in(2 * std::uint64_t{requests[next].timeout_ms} + state_->options.patience_ms);
       ++next;
-      if (!send_frame(process.socket.get(), encode(requests[next - 1]))) LOCKSTEP_CHECK(lost(i, "the worker died"));
+      if (!send_frame(process.socket.get(), encode(requests[next - 1]), process.deadline)) LOCKSTEP_CHECK(lost(i, gone(process)));
     }
     std::vector<pollfd> waits;
     std::vector<std::size_t> busy;
@@ -175,19 +200,20 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::fu
       busy.push_back(i);
       soonest = std::min(soonest, processes[i].deadline);
     }
+    if (busy.empty()) continue;  // every worker was lost before it had its row
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(soonest - Clock::now()).count();
     if (::poll(waits.data(), waits.size(), static_cast<int>(std::max<long>(left, 1))) < 0 && errno != EINTR)
       return system_error(errno, "poll()");
     for (std::size_t k = 0; k < busy.size(); ++k) {
       Process& process = processes[busy[k]];
       if (waits[k].revents == 0) {
-        if (Clock::now() >= process.deadline) LOCKSTEP_CHECK(lost(busy[k], "the worker hung and was ended"));
+        if (Clock::now() >= process.deadline) LOCKSTEP_CHECK(lost(busy[k], gone(process)));
         continue;
       }
-      const std::optional<std::string> frame = receive_frame(process.socket.get());
+      const std::optional<std::string> frame = receive_frame(process.socket.get(), process.deadline);
       std::optional<RowReply> reply = frame ? decode_row_reply(*frame) : std::nullopt;
       if (!reply) {
-        LOCKSTEP_CHECK(lost(busy[k], frame ? "the worker sent nonsense" : "the worker died"));
+        LOCKSTEP_CHECK(lost(busy[k], frame ? "the worker sent nonsense" : gone(process)));
         continue;
       }
       const auto row = static_cast<std::size_t>(process.row);

@@ -4,11 +4,15 @@
 //   Workers workers = Workers::start(2).value();            // before GoogleTest, JSON or threads
 //   workers.run(requests, [&](std::size_t i, RowReply reply) { ... });
 //
-// run() keeps every worker busy and calls back in order of completion. A worker that dies takes only its current row with it
-// (harness_error, naming the worker's end) and is replaced. Destroying Workers ends every process they started.
+// run() keeps every worker busy and calls back in order of completion. A worker that dies, or stands still beyond the time its
+// row can take, takes only its current row with it (harness_error, naming the worker's end) and is replaced.
+//
+// Destroying Workers ends every process they started. For that the calling process becomes a subreaper, and what comes back to
+// it from a worker that died is ended: every child it did not have before, so start no others while there are Workers.
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,6 +29,8 @@ class Workers {
     unsigned count = 0;        // 0: as many as there are cores, at most 8
     std::string helper_path;   // the static helper; empty: beside this executable
     std::string scratch_root;  // where scratch directories are made; empty: $TMPDIR or /tmp
+    // How long a worker may take to start, to answer beyond its row's own time-outs, and to end.
+    std::uint32_t patience_ms = 15000;
   };
 
   static Result<Workers> start(const Options& options);

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,9 +17,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "conformance/harness/descendants.h"
+#include "conformance/harness/worker.h"
 #include "landlock/abi.h"
 #include "landlock/kernel.h"
 
@@ -45,6 +50,7 @@ class WorkersTest : public testing::Test {
     Workers::Options options;
     options.count = 1;
     options.scratch_root = root_;
+    options.patience_ms = 3000;
     Result<Workers> started = Workers::start(options);
     ASSERT_TRUE(started.ok()) << started.error().to_string();
     workers_.emplace(std::move(started).value());
@@ -54,6 +60,7 @@ class WorkersTest : public testing::Test {
     workers_.reset();
     if (root_.empty()) return;
     EXPECT_EQ(entries_of(root_), 0U) << "a scratch directory was left behind";
+    EXPECT_TRUE(children_of_this_process().empty()) << "a process was left behind";
     std::filesystem::remove_all(root_);
   }
 
@@ -206,6 +213,116 @@ TEST_F(WorkersTest, AWorkerThatIsKilledIsReplaced) {
   expect_good_row();
 }
 
+// Runs the row; `act` is called, from beside it, once the worker has this many children.
+RowReply run_and_act(Workers& workers, const RowRequest& row, const std::function<std::vector<pid_t>()>& children,
+                     std::size_t how_many, const std::function<void()>& act) {
+  bool acted = false;
+  std::thread beside([&] {
+    for (int i = 0; i < 5000 && !acted; ++i) {
+      if (children().size() == how_many) {
+        act();
+        acted = true;
+      }
+      ::usleep(1000);
+    }
+  });
+  RowReply out;
+  const Result<void> ran = workers.run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
+  beside.join();
+  EXPECT_TRUE(ran.ok()) << ran.error().to_string();
+  EXPECT_TRUE(acted) << "the worker never had " << how_many << " children";
+  return out;
+}
+
+TEST_F(WorkersTest, AWorkerKilledInTheMiddleOfARowLeavesNoProcess) {
+  const pid_t worker = workers_->hello().pid;
+  std::vector<UniqueFd> held;  // the sibling, the row's child, and what forked away from it
+  RowRequest row = request(Misbehaviour::fork_away_and_hang);
+  row.timeout_ms = 10000;
+  const auto kill_it = [&] {
+    for (const pid_t pid : children()) held.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    ::kill(worker, SIGKILL);
+  };
+  const RowReply reply = run_and_act(*workers_, row, [&] { return children(); }, 3, kill_it);
+  EXPECT_EQ(reply.control.outcome, ChildOutcome::harness_error);
+  EXPECT_NE(reply.control.message.find("died"), std::string::npos) << reply.control.message;
+  ASSERT_EQ(held.size(), 3U);
+  for (const UniqueFd& pidfd : held) {
+    pollfd ended{pidfd.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ended, 1, 0), 1) << "a process outlived the worker";
+  }
+  EXPECT_EQ(children_of_this_process(), std::vector<pid_t>{workers_->hello().pid});
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, AWorkerThatStandsStillIsReplaced) {
+  RowRequest row = request(Misbehaviour::hang);
+  row.timeout_ms = 500;
+  const pid_t worker = workers_->hello().pid;
+  const RowReply reply = run_and_act(*workers_, row, [&] { return children(); }, 2, [&] { ::kill(worker, SIGSTOP); });
+  EXPECT_NE(reply.control.message.find("hung"), std::string::npos) << reply.control.message;
+  EXPECT_NE(workers_->hello().pid, worker);
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, AWorkerThatStandsStillBeforeItIsAskedIsReplaced) {
+  ASSERT_EQ(::kill(workers_->hello().pid, SIGSTOP), 0);
+  RowRequest row = request();
+  row.timeout_ms = 100;
+  row.name.assign(1U << 20, 'x');  // more than the socket holds: the request itself cannot be sent
+  EXPECT_NE(run(row).control.message.find("hung"), std::string::npos);
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, AWorkerThatStandsStillWhileIdleIsEnded) {
+  expect_good_row();
+  ASSERT_EQ(::kill(workers_->hello().pid, SIGSTOP), 0);
+  const auto start = std::chrono::steady_clock::now();
+  workers_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+}
+
+// What the next forked process does first, instead of being a worker.
+enum class FirstThing { nothing, stop, say_half_and_stop, exit };
+FirstThing first_thing = FirstThing::nothing;
+
+void in_every_fork() {
+  if (first_thing == FirstThing::exit) ::_exit(0);
+  int sockets = 2;  // the pair made last; a lower one is another worker's
+  for (int fd = 255; first_thing == FirstThing::say_half_and_stop && fd > 2 && sockets > 0; --fd)
+    if (::send(fd, "\x40", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) --sockets;  // a byte of a frame's length
+  if (first_thing != FirstThing::nothing) ::raise(SIGSTOP);
+}
+
+TEST_F(WorkersTest, AWorkerThatNeverSaysHelloIsAnErrorInTime) {
+  ASSERT_EQ(::pthread_atfork(nullptr, nullptr, in_every_fork), 0);
+  Workers::Options options;
+  options.count = 1;
+  options.scratch_root = root_;
+  options.patience_ms = 300;
+  for (const FirstThing each : {FirstThing::stop, FirstThing::say_half_and_stop, FirstThing::exit}) {
+    first_thing = each;
+    const auto start = std::chrono::steady_clock::now();
+    const Result<Workers> started = Workers::start(options);
+    first_thing = FirstThing::nothing;
+    ASSERT_FALSE(started.ok());
+    EXPECT_EQ(started.error().kind, ErrorKind::internal);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+    EXPECT_EQ(children_of_this_process(), std::vector<pid_t>{workers_->hello().pid}) << "it was not ended, or another's worker was";
+  }
+  expect_good_row();
+}
+
+TEST_F(WorkersTest, AScratchRootThatCannotBeWrittenIsBadInput) {
+  Workers::Options options;
+  options.count = 1;
+  options.scratch_root = root_ + "/missing";
+  const Result<Workers> started = Workers::start(options);
+  ASSERT_FALSE(started.ok());
+  EXPECT_EQ(started.error().kind, ErrorKind::input);
+  EXPECT_NE(started.error().message.find("ENOENT"), std::string::npos) << started.error().message;
+}
+
 // TearDown looks for what is left.
 TEST_F(WorkersTest, AWorkerThatIsKilledWhileIdleLeavesNoScratch) {
   expect_good_row();
@@ -231,6 +348,22 @@ TEST_F(WorkersTest, ASimulatedRootHoldsWhatWasAskedForAndNothingElse) {
   EXPECT_EQ(reply.control.cells[1].err, ENOENT);
   EXPECT_EQ(reply.control.cells[2].err, 0);
   EXPECT_EQ(reply.restricted.cells[2].err, EACCES);
+}
+
+TEST(Wire, AFrameThatStopsInTheMiddleIsGivenUpAtTheDeadline) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd ours(ends[0]), theirs(ends[1]);
+  const auto in = [](int milliseconds) { return std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds); };
+  ASSERT_TRUE(send_frame(theirs.get(), "whole", in(1000)));
+  EXPECT_EQ(receive_frame(ours.get(), in(1000)), "whole");
+  const std::uint32_t size = 10;
+  ASSERT_EQ(::send(theirs.get(), &size, sizeof(size), 0), static_cast<ssize_t>(sizeof(size)));
+  ASSERT_EQ(::send(theirs.get(), "half", 4, 0), 4);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(receive_frame(ours.get(), in(100)), std::nullopt);
+  EXPECT_FALSE(send_frame(ours.get(), std::string(8U << 20, 'x'), in(100)));  // nobody reads it
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
 TEST(Wire, ATruncatedRequestIsRefused) {

@@ -52,11 +52,19 @@ std::string Row::name() const {
   return test_name(run->source.name) + ".abi" + std::to_string(plan_abi) + "/" + test_name(conformance::name(identity));
 }
 
-std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, bool privileged) {
+IdentityKind stand_in_for(IdentityKind wanted, const Identities& here) {
+  const bool no_user = wanted == IdentityKind::user && !here.missing_for(wanted).empty();
+  return !here.privileged || no_user ? IdentityKind::self : wanted;
+}
+
+std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const Identities& here) {
   std::vector<Row> rows;
   if (run.source.error) return rows;  // its claim is a refusal: nothing to restrict
   std::vector<IdentityKind> identities = run.source.identities;
-  if (!privileged) identities = {IdentityKind::self};
+  if (!here.privileged) identities.clear();
+  const bool has_user = std::count(run.source.identities.begin(), run.source.identities.end(), IdentityKind::user) > 0;
+  if (!here.privileged || (has_user && stand_in_for(IdentityKind::user, here) == IdentityKind::self))
+    identities.push_back(IdentityKind::self);
   for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
     if (!abis.contains(abi) || !run.source.plan_abis.contains(abi)) continue;
     for (IdentityKind identity : identities) rows.push_back({&run, abi, identity});

@@ -52,8 +52,11 @@ struct Row {
   std::string name() const;
 };
 
-// Every row of the case among `abis`. An unprivileged run has the one identity `self`, which stands in for the case's.
-std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, bool privileged);
+// Every row of the case among `abis`. An unprivileged run has the one identity `self`, which stands in for the case's. Where
+// root cannot become an ordinary user, `self` (root's number without its capabilities) stands in for `user`, whose own rows are
+// there to be skipped with what is missing.
+std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const Identities& here);
+IdentityKind stand_in_for(IdentityKind wanted, const Identities& here);
 
 // The refusal of a plan (hard_requirement at too low an ABI) is the error.
 Result<RowRequest> make_request(const Row& row, const Subject& subject);

@@ -113,7 +113,7 @@ Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kern
   std::vector<Row> rows;
   std::vector<RowRequest> requests;
   for (const CaseRun& run : runs) {
-    for (const Row& row : rows_of(run, abis, workers.hello().privileged)) {
+    for (const Row& row : rows_of(run, abis, workers.hello().identities)) {
       LOCKSTEP_ASSIGN(RowRequest request, make_request(row, Subject{}));
       rows.push_back(row);
       requests.push_back(std::move(request));

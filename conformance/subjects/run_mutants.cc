@@ -33,10 +33,12 @@ bool disagrees(const RowVerdict& verdict, const CaseRun& run, const std::string&
 }
 
 Result<MutantVerdict> by_row(Workers& workers, const Mutant& mutant, const CaseRun& run, const KernelLandlock& kernel) {
-  const IdentityKind identity = workers.hello().privileged ? mutant.identity : IdentityKind::self;
+  const IdentityKind identity = stand_in_for(mutant.identity, workers.hello().identities);
   const std::vector<Row> row = {{&run, std::min(kernel.abi, newest_abi), identity}};
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> unbroken, run_rows(workers, row, Subject{}, kernel, [] {}));
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> broken, run_rows(workers, row, mutant.subject, kernel, [] {}));
+  if (unbroken.front().outcome == RowOutcome::skip)
+    return MutantVerdict{mutant.subject.name, false, true, row.front().name() + ": " + unbroken.front().message};
   const bool passes = unbroken.front().outcome == RowOutcome::agree;
   const bool seen = disagrees(broken.front(), run, mutant.cell);
   std::string text = row.front().name() + ": " + mutant.cell + ", alone: observed";

@@ -1,0 +1,27 @@
+// Who a row can be run as on this machine, found out by becoming each of them in a child.
+//
+//   Identities here = identities_here(first_user);
+//   here.missing[...user] == "uid 64000 is not mapped in this user namespace"
+//
+// An identity that cannot be had is a skip of its rows, with what is missing; never a row that runs as somebody else.
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_IDENTITY_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_IDENTITY_H_
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "conformance/harness/wire.h"
+#include "enforce/privilege.h"
+
+namespace lockstep::conformance {
+
+inline constexpr uid_t first_user = 64000;  // of identity `user`; each worker has its own: rows of another cannot signal this one's
+
+// What drop_privileges() is asked for. `user`: the uid of identity `user`.
+Result<Identity> identity_of(IdentityKind kind, uid_t user);
+
+Identities identities_here(uid_t user);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_IDENTITY_H_
