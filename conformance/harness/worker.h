@@ -11,7 +11,8 @@ namespace lockstep::conformance {
 
 struct WorkerSetup {
   int socket = -1;
-  int helper_fd = -1;  // memfd
+  int helper_fd = -1;       // memfd
+  int cuda_helper_fd = -1;  // memfd
   std::uint32_t slot = 0;
   std::string scratch_root;
 };
