@@ -1,18 +1,15 @@
-// What the real cuInit(0) said, in CUDA's own names, held against what the compound probe concluded
-// (readiness).
+// What the real cuInit(0) said, in CUDA's own names, held against what the compound probe concluded.
 //
 //   CuVerdict verdict = judge_cu_init(control, restricted, readiness);
 //
 // Two witnesses of one question, will CUDA start under this policy, that know nothing of each other:
-//   without the policy   under it   readiness          verdict
-//   not loaded           the same   any                skip: libcuda.so.1 is not here
-//   success              success    ready, degraded    agree; else disagree
-//   success              failure    blocked            agree; else disagree, but for the next line
-//   loaded               not loaded ready, degraded    the row becomes blocked: no step of the compound probe
-//   loads a
-//                                                      library
-//   failure              failure    any                not_comparable
-//   failure              success    any                disagree: it flipped
+//   without the policy   under it     readiness         verdict
+//   not loaded           the same     any               skip: libcuda.so.1 is not here
+//   success              success      ready, degraded   agree; else disagree
+//   success              failure      blocked           agree; else disagree, but for the next line
+//   loaded               not loaded   ready, degraded   the row becomes blocked: no step loads a library
+//   failure              failure      any               not_comparable
+//   failure              success      any               disagree: it flipped
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_
 
