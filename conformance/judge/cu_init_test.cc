@@ -1,8 +1,14 @@
 #include "conformance/judge/cu_init.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "conformance/harness/cu_init.h"
+#include "conformance/judge/row.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -92,6 +98,48 @@ TEST(CuInitVerdict, ALibraryThatThePolicyHidesBlocks) {
   }
   EXPECT_EQ(verdict(returned(0), missing, Readiness::blocked), Verdict::agree);
   EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}}).blocks);
+}
+
+std::size_t cu_init_cells(const RowRequest& request) {
+  std::size_t out = 0;
+  for (const CellRequest& cell : request.cells) out += cell.operation == Operation::cu_init ? 1U : 0U;
+  return out;
+}
+
+TEST(CuInitCell, IsPlannedOnceOnARealHostAloneWithTimeOfItsOwn) {
+  Result<std::vector<Case>> cases = load_cases(LOCKSTEP_SOURCE_DIR "/fixtures");
+  ASSERT_TRUE(cases.ok()) << cases.error().to_string();
+  std::size_t real = 0;
+  for (Case& each : *cases) {
+    if (each.error) continue;
+    SCOPED_TRACE(each.name);
+    const Result<CaseRun> run = prepare_case(std::move(each));
+    ASSERT_TRUE(run.ok());
+    const Result<RowRequest> request = make_request({&*run, 7, IdentityKind::user}, Subject{});
+    if (!request.ok()) continue;  // refused at this ABI
+    const bool on_machine = run->source.context.host.real;
+    EXPECT_EQ(cu_init_cells(*request), on_machine ? 1U : 0U);
+    EXPECT_EQ(time_for(*request), request->timeout_ms + (on_machine ? 30000U : 0U));
+    real += on_machine ? 1U : 0U;
+  }
+  EXPECT_GT(real, 0U);
+}
+
+TEST(CuInitCell, TakesNoExpectation) {
+  char root[] = "/tmp/lockstep-case-test.XXXXXX";
+  ASSERT_NE(::mkdtemp(root), nullptr);
+  const std::string folder = root, file = folder + "/c.json";
+  std::ofstream(folder + "/p.yaml") << "version: 1\n";
+  std::ofstream(folder + "/h.json") << R"({"schema": "lockstep.host/1", "gpu": "none", "present": "real"})";
+  std::ofstream(file)
+      << R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "h.json",
+ "expect": [
+  {"op": "cu-init", "path": "/", "result": "allow"}]})";
+  const Result<Case> read = load_case(file, folder);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().to_string(),
+            file + ":3: op: cu-init runs on real hosts by itself and takes no expectation");
+  std::filesystem::remove_all(root);
 }
 
 }  // namespace
