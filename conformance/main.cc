@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "conformance/harness/workers.h"
 #include "conformance/judge/run_rows.h"
 #include "conformance/report/options.h"
+#include "conformance/report/reclaim.h"
 #include "conformance/report/report.h"
 #include "conformance/report/reproduce.h"
 #include "conformance/report/surface.h"
@@ -216,14 +218,32 @@ int show_mutants(Workers& workers, const Suite& suite) {
   return caught + skipped == verdicts->size() && caught > 0 ? 0 : 1;
 }
 
+int write_text(const std::string& text, const std::string& path) {
+  std::ofstream out(path, std::ios::trunc);
+  out << text << std::flush;
+  return out ? 0 : complain(system_error(errno, "write(\"" + printable(path) + "\")"));
+}
+
 int run_surface(Workers& workers, const KernelLandlock& kernel, const Options& options) {
   if (Result<void> writable = check_report_path(options.surface); !writable.ok()) return complain(writable.error());
   const Result<std::string> text = measure_surface(workers, kernel, options.fixtures);
   if (!text.ok()) return complain(text.error());
-  std::ofstream out(options.surface, std::ios::trunc);
-  out << *text << std::flush;
-  if (!out) return complain(system_error(errno, "write(\"" + printable(options.surface) + "\")"));
-  return 0;
+  return write_text(*text, options.surface);
+}
+
+int run_reclaim(const KernelLandlock& kernel, const Options& options) {
+  const bool to_file = options.reclaim != "-";
+  if (to_file) {
+    if (Result<void> writable = check_report_path(options.reclaim); !writable.ok()) return complain(writable.error());
+  }
+  const Result<std::vector<ReclaimRow>> rows = measure_reclaim(kernel, options.fixtures);
+  if (!rows.ok()) return complain(rows.error());
+  std::fputs(render(*rows).c_str(), stdout);
+  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
+  const int code = to_file ? write_text(to_json(*rows, kernel), options.reclaim) : 0;
+  // Where the kernel took no entry back, nothing was shown.
+  const bool shown = std::any_of(rows->begin(), rows->end(), [](const ReclaimRow& row) { return row.achieved(); });
+  return code != 0 ? code : shown ? 0 : 3;
 }
 
 int conformance_main(int argc, char** argv) {
@@ -244,6 +264,7 @@ int conformance_main(int argc, char** argv) {
   if (!options->report.empty()) {
     if (Result<void> writable = check_report_path(options->report); !writable.ok()) return complain(writable.error());
   }
+  if (!options->reclaim.empty()) return run_reclaim(suite.kernel, *options);
   const Result<Shard> shard = take_over_sharding();
   if (!shard.ok()) return complain(shard.error());
 

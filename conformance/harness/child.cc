@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "conformance/harness/identity.h"
+#include "conformance/harness/cu_init.h"
 #include "conformance/harness/layout.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
@@ -60,6 +61,7 @@ class Child {
   Result<void> settle();
   Result<void> open_everything();
   Result<void> drop();
+  Result<void> cu_init();
   Result<void> restrict();
   void canary(std::int32_t* out) const;
   void probe();
@@ -95,10 +97,15 @@ Result<void> Child::settle() {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::umask(0);
-  const rlimit no_core{0, 0}, small_files{1U << 20, 1U << 20};
+  const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
+  rlimit small_files{};
+  ::getrlimit(RLIMIT_FSIZE, &small_files);
+  small_files.rlim_cur = std::min<rlim_t>(small_files.rlim_max, 1U << 20);
   ::setrlimit(RLIMIT_FSIZE, &small_files);
-  const rlimit memory{1UL << 30, 1UL << 30};
+  rlimit memory{};
+  ::getrlimit(RLIMIT_AS, &memory);
+  memory.rlim_cur = std::min<rlim_t>(memory.rlim_max, 1UL << 30);  // the hard one stays: cu-init's program goes up to it
   if (!address_sanitizer) ::setrlimit(RLIMIT_AS, &memory);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(context_.output_fd, 1) < 0 || ::dup2(context_.output_fd, 2) < 0)
@@ -155,6 +162,22 @@ Result<void> Child::drop() {
   LOCKSTEP_CHECK(drop_privileges(identity));
   if (::prctl(PR_SET_DUMPABLE, request_.non_dumpable ? 0 : 1) != 0) return system_error(errno, "prctl(PR_SET_DUMPABLE)");
   return die_with(context_.parent);
+}
+
+// Before the restriction, which its program then makes itself. No row has more than one.
+Result<void> Child::cu_init() {
+  for (std::uint32_t i = 0; i < request_.cells.size(); ++i) {
+    if (request_.cells[i].operation != Operation::cu_init) continue;
+    CuInit init;
+    init.helper_fd = context_.cuda_helper_fd;
+    init.slot_fd = context_.slot_fd;
+    init.canary_path = canary_path_;
+    init.timeout_ms = request_.cu_init_timeout_ms;
+    if (context_.restricts && request_.enforcement == Enforcement::faithful) init.ruleset_fd = prepared_->ruleset.fd();
+    LOCKSTEP_CHECK(run_cu_init(init, context_.slot, i));
+  }
+  ::close(context_.cuda_helper_fd);
+  return {};
 }
 
 void* restrict_in_thread(void* argument) {
@@ -245,12 +268,15 @@ void Child::misbehave() {
   phase(3);
   must(open_everything());
   phase(5);
-  std::vector<int> open = {0, 1, 2, context_.slot_fd, context_.request_fd, context_.helper_fd, prepared_->ruleset.fd()};
+  std::vector<int> open = {0, 1, 2, context_.slot_fd, context_.request_fd, context_.helper_fd, context_.cuda_helper_fd,
+                           prepared_->ruleset.fd()};
   for (const UniqueFd& fd : keep_) open.push_back(fd.get());
   for (const Pin& pin : prepared_->pins) open.push_back(pin.fd.get());
   close_all_but(std::move(open));
   phase(6);
   must(drop());
+  phase(7);
+  must(cu_init());
   phase(8);
   SlotHeader* header = context_.slot.header;
   canary(&header->canary_before);

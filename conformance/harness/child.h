@@ -31,6 +31,7 @@ struct ChildContext {
   int slot_fd = -1;
   int request_fd = -1;
   int helper_fd = -1;
+  int cuda_helper_fd = -1;
   int output_fd = -1;
 };
 

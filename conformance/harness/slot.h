@@ -33,7 +33,7 @@ struct SlotHeader {
   std::int32_t canary_before;  // errno of the readlink, 0 where it worked; -1 not tried
   std::int32_t canary_after;
   std::int32_t setup_err;
-  char message[512];  // of a failed set-up; NUL-terminated
+  char message[512];  // of a failed set-up, or of a libcuda.so.1 that could not be loaded; NUL-terminated
 };
 
 // After the header: SlotCell[cells], then RawWalk[walks] (view paths, then first and second of each cell).

@@ -92,7 +92,7 @@ void flag(Archive& archive, bool& value) {
 
 template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {
-  enumeration(archive, cell.operation, Operation::comm_open);
+  enumeration(archive, cell.operation, Operation::cu_init);
   enumeration(archive, cell.mode, Mode::prctl);
   enumeration(archive, cell.actor, Actor::exec);
   enumeration(archive, cell.target, Target::other_process);
@@ -137,6 +137,7 @@ void fields(Archive& archive, RowRequest& request) {
   enumeration(archive, request.misbehaviour, Misbehaviour::fork_away_and_hang);
   flag(archive, request.non_dumpable);
   archive.scalar(request.timeout_ms);
+  archive.scalar(request.cu_init_timeout_ms);
 }
 
 template <typename Archive>
@@ -236,6 +237,13 @@ std::optional<IdentityKind> identity_from_name(std::string_view name) { return f
 std::string_view name(Target target) { return target_names[static_cast<std::size_t>(target)]; }
 std::optional<Target> target_from_name(std::string_view name) { return find<Target>(target_names, name); }
 std::string_view name(ChildOutcome outcome) { return outcome_names[static_cast<std::size_t>(outcome)]; }
+
+std::uint32_t time_for(const RowRequest& request) {
+  std::uint32_t out = request.timeout_ms;
+  for (const CellRequest& cell : request.cells)
+    if (cell.operation == Operation::cu_init) out += request.cu_init_timeout_ms;
+  return out;
+}
 
 std::string encode(const RowRequest& request) { return encode_any(request); }
 std::string encode(const RowReply& reply) { return encode_any(reply); }

@@ -101,8 +101,13 @@ struct RowRequest {
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;
   bool non_dumpable = false;
-  std::uint32_t timeout_ms = 15000;  // for each of the two children: a row takes 20 ms, a busy machine any time
+  // For each of the two children, cu-init aside: a row takes 20 ms, a busy machine any time.
+  std::uint32_t timeout_ms = 15000;
+  std::uint32_t cu_init_timeout_ms = 30000;  // of a cu-init cell, for each child: comes on top
 };
+
+// How long one child of the row may take.
+std::uint32_t time_for(const RowRequest& request);
 
 enum class ChildOutcome : std::uint8_t {
   completed,    // exit 42, complete, every cell valid
@@ -122,7 +127,8 @@ struct CellReply {
   CellState state = CellState::unset;
   std::int32_t err = 0;     // 0 or errno of the step that decided
   std::int64_t ret = 0;     // result of the last call; of a survey, files that opened for writing
-  std::uint64_t aux = 0;    // step that failed (1-based); of a survey, files tried; of comm_open, errno of the write
+  std::uint64_t aux = 0;    // step that failed (1-based); of a survey, files tried; of comm_open, errno of the write;
+                            // of cu_init all four: see harness/cu_init.h
   std::uint64_t after = 0;  // the probe's post-condition: see probes/probe.h
 };
 

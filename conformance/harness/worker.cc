@@ -178,6 +178,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   context.slot_fd = shared.fd();
   context.request_fd = request_fd;
   context.helper_fd = setup_.helper_fd;
+  context.cuda_helper_fd = setup_.cuda_helper_fd;
   context.output_fd = output.get();
   SlotHeader* header = context.slot.header;
   header->magic = SlotHeader::magic_value;
@@ -197,7 +198,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   if (pid < 0) {
     reply.message = "fork(): " + errno_name(errno);
   } else {
-    in_time = wait_for(pid, request.timeout_ms, &status);
+    in_time = wait_for(pid, time_for(request), &status);
     ::kill(-pid, SIGKILL);  // what is left of its group
   }
   const std::size_t survivors = end_descendants();

@@ -2,8 +2,6 @@
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -12,12 +10,10 @@
 
 namespace lockstep::conformance {
 
-// The uid and gid of identity `user` in worker 0. Each worker has its own: rows of another cannot signal this one's.
-inline constexpr uid_t first_user = 64000;
-
 struct WorkerSetup {
   int socket = -1;
-  int helper_fd = -1;  // memfd
+  int helper_fd = -1;       // memfd
+  int cuda_helper_fd = -1;  // memfd
   std::uint32_t slot = 0;
   std::string scratch_root;
 };

@@ -34,10 +34,10 @@ std::string beside_this_executable(const char* name) {
 }
 
 // The helper in memory: a child in a simulated root, or of another user, could not reach the file.
-Result<UniqueFd> load_helper(const std::string& path) {
+Result<UniqueFd> load_helper(const std::string& path, const char* name) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return system_error(errno, "open(\"" + printable(path) + "\"), the helper of the exec actor");
-  UniqueFd memory(static_cast<int>(::syscall(SYS_memfd_create, "lockstep-probe-helper", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+  if (!file) return system_error(errno, "open(\"" + printable(path) + "\"), which the children of a row execute");
+  UniqueFd memory(static_cast<int>(::syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!memory) return system_error(errno, "memfd_create()");
   char buffer[65536];
   while (true) {
@@ -73,6 +73,7 @@ bool contains(const std::vector<pid_t>& pids, pid_t pid) { return std::find(pids
 struct Workers::State {
   Options options;
   UniqueFd helper;
+  UniqueFd cuda_helper;
   std::vector<Process> processes;
   WorkerHello hello;
   std::vector<pid_t> children_before;
@@ -95,6 +96,7 @@ Result<void> Workers::State::start(std::size_t index) {
     WorkerSetup setup;
     setup.socket = theirs.get();
     setup.helper_fd = helper.get();
+    setup.cuda_helper_fd = cuda_helper.get();
     setup.slot = static_cast<std::uint32_t>(index);
     setup.scratch_root = options.scratch_root;
     worker_main(setup);
@@ -147,14 +149,17 @@ unsigned Workers::count() const { return static_cast<unsigned>(state_->processes
 Result<Workers> Workers::start(const Options& options) {
   auto state = std::make_unique<State>();
   state->options = options;
-  if (state->options.helper_path.empty()) state->options.helper_path = beside_this_executable("lockstep-probe-helper");
+  constexpr char helper[] = "lockstep-probe-helper", cuda_helper[] = "lockstep-cuda-helper";
+  if (state->options.helper_path.empty()) state->options.helper_path = beside_this_executable(helper);
+  if (state->options.cuda_helper_path.empty()) state->options.cuda_helper_path = beside_this_executable(cuda_helper);
   if (state->options.scratch_root.empty()) {
     const char* temporary = std::getenv("TMPDIR");
     state->options.scratch_root = temporary != nullptr && *temporary == '/' ? temporary : "/tmp";
   }
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   const unsigned count = options.count > 0 ? options.count : static_cast<unsigned>(std::clamp(cores, 1L, 8L));
-  LOCKSTEP_ASSIGN(state->helper, load_helper(state->options.helper_path));
+  LOCKSTEP_ASSIGN(state->helper, load_helper(state->options.helper_path, helper));
+  LOCKSTEP_ASSIGN(state->cuda_helper, load_helper(state->options.cuda_helper_path, cuda_helper));
   state->processes.resize(count);
   state->children_before = children_of_this_process();
   if (::prctl(PR_GET_CHILD_SUBREAPER, &state->was_subreaper) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
@@ -187,7 +192,7 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::fu
       Process& process = processes[i];
       if (process.row >= 0) continue;
       process.row = static_cast<std::ptrdiff_t>(next);
-      process.deadline = state_->in(2 * std::uint64_t{requests[next].timeout_ms} + state_->options.patience_ms);
+      process.deadline = state_->in(2 * std::uint64_t{time_for(requests[next])} + state_->options.patience_ms);
       ++next;
       if (!send_frame(process.socket.get(), encode(requests[next - 1]), process.deadline)) LOCKSTEP_CHECK(lost(i, gone(process)));
     }

@@ -157,6 +157,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   LOCKSTEP_ASSIGN(const std::string op_word, text(*op, "op"));
   const std::optional<Operation> operation = operation_from_name(op_word);
   if (!operation) return fail(*op, "op: no operation is called \"" + printable(op_word) + "\"");
+  if (*operation == Operation::cu_init) return fail(*op, "op: cu-init runs on real hosts by itself and takes no expectation");
   out.cell.operation = *operation;
   const bool comm = *operation == Operation::comm_open;
   out.cell.mode = comm ? Mode::rdwr : Mode::plain;
@@ -309,7 +310,7 @@ std::string cell_name(const CellRequest& cell) {
   if (cell.mode != Mode::plain) out += " " + std::string(name(cell.mode));
   if (cell.operation == Operation::comm_open) {
     out += " " + std::string(name(cell.target));
-  } else {
+  } else if (cell.operation != Operation::cu_init) {
     out += " " + cell.path;
     if (!cell.path2.empty()) out += " " + cell.path2;
   }

@@ -150,6 +150,7 @@ void Planner::make_target(const CellRequest& cell) {
       make(TreeKind::file, path, {}, true);
       break;
     case Operation::comm_open:
+    case Operation::cu_init:
       break;
     default:
       make(TreeKind::file, path);
@@ -368,6 +369,8 @@ Result<CellPlan> Planner::plan() {
   sweep_comm();
   sweep_cuda();
   sweep_too_wide();
+  // A simulated host has no driver behind its nodes.
+  if (real()) add(Operation::cu_init, "");
   return std::move(out_);
 }
 

@@ -5,7 +5,7 @@
 //
 // The sweep: the whole vocabulary in a directory of each kind of grant and in one that nobody granted, each device node, a
 // neighbour beside each rule, every way and actor of the comm write, CUDA's start-up, and the files a grant on /proc opens
-// too. Where the host is simulated its root is laid out here; on a real one only paths below $scratch are made and nothing
+// too. On a real host the real cuInit as well. Where the host is simulated its root is laid out here; on a real one only paths below $scratch are made and nothing
 // else is changed.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_

@@ -38,7 +38,7 @@ const After table[] = {
     {{connect_unix}, {EPROTOTYPE, EAGAIN}},
     // Of the write, once the open was allowed: another process's comm is EINVAL.
     {{comm_open}, {EINVAL, ESRCH}},
-    {{open_path, stat, chmod, readlink}, {}},  // no hook
+    {{open_path, stat, chmod, readlink, cu_init}, {}},  // no hook, or not one
 };
 
 bool comes_after(Operation operation, int err, const model::Decision& landlock) {

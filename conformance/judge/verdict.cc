@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "conformance/judge/compose.h"
+#include "conformance/judge/cu_init.h"
 #include "conformance/judge/cuda.h"
 #include "model/model.h"
 
@@ -190,6 +191,34 @@ void read_readiness(const Row& row, const std::vector<model::Decision>& decision
   if (readiness.is == Readiness::blocked_elsewhere && !also.empty()) readiness.why += "; and by the policy: " + also;
 }
 
+// The model has no say: the other witness is the readiness of the row, so it comes after that.
+void judge_real_cuda(std::size_t i, const RowReply& reply, RowVerdict& out) {
+  const CuAnswer control{reply.control.cells[i], reply.control.message};
+  const CuAnswer restricted{reply.restricted.cells[i], reply.restricted.message};
+  const CuVerdict verdict = judge_cu_init(control, restricted, out.readiness);
+  CellVerdict& cell = out.cells[i];
+  cell.verdict = verdict.verdict;
+  cell.witnesses = verdict.verdict == Verdict::agree || verdict.verdict == Verdict::disagree ? 2 : 1;
+  cell.lone = verdict.verdict == Verdict::disagree ? Witness::all : Witness::none;
+  cell.control_word = describe(control);
+  cell.observed_word = describe(restricted);
+  cell.aux = control.cell.after;
+  cell.decided = verdict.why;
+  if (verdict.blocks) {
+    out.readiness.is = Readiness::blocked;
+    out.readiness.why = cell.observed_word + " under the policy";
+  }
+}
+
+void count(Verdict verdict, RowVerdict& out) {
+  switch (verdict) {
+    case Verdict::agree: ++out.agreed; break;
+    case Verdict::disagree: ++out.disagreed; break;
+    case Verdict::not_comparable: ++out.not_comparable; break;
+    default: ++out.skipped;
+  }
+}
+
 std::string child_problem(const char* who, const ChildReply& child) {
   std::string out = std::string(who) + " child: " + std::string(name(child.outcome));
   if (child.detail != 0) out += " " + std::to_string(child.detail);
@@ -247,9 +276,9 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   }
   const bool refused = reply.control.outcome == ChildOutcome::refused || reply.restricted.outcome == ChildOutcome::refused;
   if (refused || row.run->source.refusal) return judge_refusal(row, reply.control, reply.restricted);
-  const std::size_t count = row.run->cells.cells.size();
-  if (reply.control.cells.size() != count || reply.restricted.cells.size() != count ||
-      reply.control.first_walks.size() != count || reply.control.second_walks.size() != count ||
+  const std::size_t cells = row.run->cells.cells.size();
+  if (reply.control.cells.size() != cells || reply.restricted.cells.size() != cells ||
+      reply.control.first_walks.size() != cells || reply.control.second_walks.size() != cells ||
       reply.control.view_walks.size() != row.run->effective.rules.size()) {
     out.message = "the worker's reply has the wrong number of cells";
     return out;
@@ -262,18 +291,16 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     if (err != 0 && rule.line > 0) out.skipped_paths.push_back({rule.path, rule.origin, errno_name(err), rule.line});
   }
   const model::Model model = build_model(row, reply, kernel);
-  std::vector<model::Decision> decisions(count);
-  out.cells.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    out.cells.push_back(judge_cell(row, model, i, reply, &decisions[i]));
-    switch (out.cells.back().verdict) {
-      case Verdict::agree: ++out.agreed; break;
-      case Verdict::disagree: ++out.disagreed; break;
-      case Verdict::not_comparable: ++out.not_comparable; break;
-      default: ++out.skipped;
-    }
-  }
+  std::vector<model::Decision> decisions(cells);
+  const auto is_cu_init = [&](std::size_t i) { return row.run->cells.cells[i].operation == Operation::cu_init; };
+  out.cells.reserve(cells);
+  for (std::size_t i = 0; i < cells; ++i)
+    out.cells.push_back(is_cu_init(i) ? CellVerdict() : judge_cell(row, model, i, reply, &decisions[i]));
   read_readiness(row, decisions, out);
+  for (std::size_t i = 0; i < cells; ++i) {
+    if (is_cu_init(i)) judge_real_cuda(i, reply, out);
+    count(out.cells[i].verdict, out);
+  }
 
   const bool readiness_ok = !out.readiness.expected || *out.readiness.expected == out.readiness.is;
   if (out.disagreed > 0 || !readiness_ok) {

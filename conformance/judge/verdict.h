@@ -36,7 +36,9 @@ struct CellVerdict {
   std::optional<int> predicted;   // composed of the control's answer and the model's
   int observed = 0;
   std::int64_t ret = 0;           // of a survey: how many opened
-  std::uint64_t aux = 0;
+  std::uint64_t aux = 0;          // of cu-init: the control's driver version, and its device count << 32
+  std::string control_word;       // of cu-init, in place of the errnos: CUDA's names
+  std::string observed_word;
   std::string decided;            // the model's words: layer, right, rule. Of denials and disagreements alone
 };
 

@@ -21,6 +21,7 @@ model::RawWalk* walk_of(const ProbeRun& run, std::size_t cell, std::size_t which
 
 void run_cell(const ProbeRun& run, std::size_t i) {
   const Probe& probe = run.probes[i];
+  if (probe.operation == Operation::cu_init) return;  // done before the restriction: harness/cu_init.h
   SlotCell* cell = &run.slot.cells[i];
   if (run.capture && !probe.survey && probe.operation != Operation::comm_open) {
     const bool follow = follows_last_symlink(probe.operation);
@@ -168,6 +169,8 @@ void run_probe(const Probe& probe, SlotCell* cell) {
     case Operation::chmod:
     case Operation::readlink:
       return probe_unrestricted(probe, cell);
+    case Operation::cu_init:
+      cell->state = static_cast<std::uint32_t>(CellState::unsupported);
   }
 }
 

@@ -265,7 +265,7 @@ TEST(Probes, LeaveNoDescriptorOpen) {
     SlotCell cell{};
     const int lowest = ::dup(0);
     ::close(lowest);
-    for (int i = 0; i < operation_count - 1; ++i) {
+    for (int i = 0; i < static_cast<int>(Operation::comm_open); ++i) {
       const auto operation = static_cast<Operation>(i);
       if (operation == Operation::exec) continue;  // reports through shared memory
       for (const std::string& target : {path, directory}) {

@@ -8,13 +8,15 @@ namespace lockstep::conformance {
 const char* usage() {
   return "usage: lockstep-conformance [--policy FILE]... [--host FILE] [--fixtures DIR] [--abi native|all|LIST]\n"
          "                            [--require ready|degraded] [--report FILE.json] [--mutants]\n"
-         "                            [--reproduce ROW] [--surface FILE] [--workers N] [--gtest_...]\n"
+         "                            [--reproduce ROW] [--surface FILE] [--reclaim FILE|-] [--workers N]\n"
+         "                            [--gtest_...]\n"
          "\n"
          "Runs every case of the fixtures (or each policy given, on this machine): a child process is restricted by the\n"
          "policy and tries each operation; a second child does everything but the restriction. The kernel's answers are held\n"
          "against the model's and against what the case expects.\n"
          "\n"
-         "  --policy FILE     a policy of your own instead of the fixtures: model against kernel, and readiness for CUDA\n"
+         "  --policy FILE     a policy of your own instead of the fixtures: model against kernel, and readiness for CUDA;\n"
+         "                    where libcuda.so.1 is found, the real cuInit(0) with and without it as well\n"
          "  --host FILE       with --policy: on this host file, simulated, instead of this machine\n"
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
          "  --require LEVEL   exit 1 unless every row that ran is ready (or at least degraded)\n"
@@ -22,6 +24,8 @@ const char* usage() {
          "  --mutants         run the deliberately broken libraries and show which row caught each\n"
          "  --surface FILE    measure what each way to let CUDA name its threads opens besides, and write it as JSON\n"
          "                    (lockstep.surface/1; fixtures/observed/procfs-surface.json is made so)\n"
+         "  --reclaim FILE    drop the dentry cache of the WHOLE MACHINE and see which of these ways survive it: a table, and\n"
+         "                    JSON (lockstep.reclaim/1) in FILE unless it is -; needs root, runs alone\n"
          "  --reproduce ROW   print a C program of bare system calls that shows the row's answers\n"
          "  --gtest_...       rows are GoogleTest tests: --gtest_filter, --gtest_list_tests, --gtest_output, --gtest_shuffle, ...\n"
          "\n"
@@ -51,7 +55,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     const std::string flag(word.substr(0, equals));
     std::string value;
     const bool known = flag == "--policy" || flag == "--host" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
-                       flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface";
+                       flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface" ||
+                       flag == "--reclaim";
     if (!known) return bad("unknown argument " + printable(word));
     if (equals != std::string_view::npos) {
       value = word.substr(equals + 1);
@@ -69,6 +74,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       out.fixtures = value;
     } else if (flag == "--surface") {
       out.surface = value;
+    } else if (flag == "--reclaim") {
+      out.reclaim = value;
     } else if (flag == "--report") {
       out.report = value;
     } else if (flag == "--reproduce") {
@@ -86,6 +93,9 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     }
   }
   if (!out.host.empty() && out.policies.empty()) return bad("--host goes with --policy");
+  const bool other_job = !out.policies.empty() || !out.surface.empty() || !out.report.empty() || !out.reproduce.empty() ||
+                         out.require.has_value() || out.mutants || kept > 1;
+  if (!out.reclaim.empty() && other_job) return bad("--reclaim runs alone: it disturbs whatever is measured beside it");
   *argc = kept;
   argv[kept] = nullptr;
   return out;

@@ -20,6 +20,7 @@ struct Options {
   std::string report;
   std::string reproduce;              // a row's name
   std::string surface;                // where to write lockstep.surface/1; runs nothing else
+  std::string reclaim;                // where to write lockstep.reclaim/1, "-": nowhere; runs nothing else
   bool mutants = false;
   bool help = false;
   unsigned workers = 0;

@@ -63,10 +63,12 @@ Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdi
   if (!request.path2.empty()) out["path2"] = printable(request.path2);
   if (!info.step.empty()) out["step"] = info.step;
   if (info.too_wide) out["too_wide"] = cell.observed == 0;
-  out["control"] = answer(cell.control);
+  const bool cuda = request.operation == Operation::cu_init;
+  out["control"] = cuda ? printable(cell.control_word) : answer(cell.control);
   if (cell.expected) out["expected"] = answer(cell.expected);
   if (cell.predicted) out["predicted"] = answer(cell.predicted);
-  out["observed"] = answer(cell.observed);
+  out["observed"] = cuda ? printable(cell.observed_word) : answer(cell.observed);
+  if (cuda && cell.aux != 0) out["cuda_driver"] = cell.aux & 0xffffffffU, out["devices"] = cell.aux >> 32;
   if (request.survey) out["opened"] = cell.ret, out["tried"] = cell.aux;
   out["verdict"] = name(cell.verdict);
   out["witnesses"] = cell.witnesses;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "conformance/harness/worker.h"
+#include "conformance/harness/identity.h"
 #include "conformance/report/reproduce_program.h"
 #include "enforce/privilege.h"
 #include "landlock/access.h"

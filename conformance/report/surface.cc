@@ -14,8 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* ways[] = {"comm-read-only", "comm-read-write", "comm-write-file",
-                                "comm-write-file-only", "comm-self-task"};
 constexpr const char* directories[] = {"/proc/self", "/proc/$child", "/proc/1", "/proc/sys"};
 
 struct Naming {
@@ -55,18 +53,6 @@ CellPlan surface_cells() {
   return out;
 }
 
-Result<Case> case_of(const std::string& way, const std::string& fixtures) {
-  Case out;
-  out.file = fixtures + "/policies/gpu/" + way + ".yaml";
-  out.name = way;
-  LOCKSTEP_ASSIGN(out.policy, load_policy(out.file));
-  out.context.host.real = true;
-  out.context.gpu = Toggle::off;  // the way as written: no baseline adds to it
-  out.context.proxy = Toggle::off;
-  out.identities = {IdentityKind::user, IdentityKind::container_root, IdentityKind::root};
-  return out;
-}
-
 std::string hexadecimal(std::uint64_t value) {
   char text[17];
   std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
@@ -98,12 +84,31 @@ Result<Json> entry(const std::string& way, IdentityKind identity, const ChildRep
 
 }  // namespace
 
+Result<Case> case_of_way(const std::string& way, const std::string& fixtures) {
+  Case out;
+  out.file = fixtures + "/policies/gpu/" + way + ".yaml";
+  out.name = way;
+  LOCKSTEP_ASSIGN(out.policy, load_policy(out.file));
+  out.context.host.real = true;
+  out.context.gpu = Toggle::off;
+  out.context.proxy = Toggle::off;
+  out.identities = {IdentityKind::user, IdentityKind::container_root, IdentityKind::root};
+  return out;
+}
+
+std::string kernel_version() {
+  utsname names{};
+  ::uname(&names);
+  const std::string_view release = names.release;
+  return std::string(release.substr(0, release.find_first_not_of("0123456789.")));
+}
+
 Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel,
                                     const std::string& fixtures) {
   const int plan_abi = std::min(kernel.abi, newest_abi);
   std::vector<CaseRun> runs;
-  for (const char* way : ways) {
-    LOCKSTEP_ASSIGN(Case source, case_of(way, fixtures));
+  for (const char* way : comm_ways) {
+    LOCKSTEP_ASSIGN(Case source, case_of_way(way, fixtures));
     LOCKSTEP_ASSIGN(CaseRun run, prepare_case(std::move(source)));
     run.cells = surface_cells();
     runs.push_back(std::move(run));
@@ -123,11 +128,8 @@ Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kern
   LOCKSTEP_CHECK(
       workers.run(requests, [&](std::size_t i, RowReply reply) { replies[i] = std::move(reply); }));
 
-  utsname names{};
-  ::uname(&names);
   Json out = {{"schema", "lockstep.surface/1"},
-              // Without what a distribution appends: the file is committed, and that would name a machine.
-              {"kernel", std::string(names.release).substr(0, std::string_view(names.release).find_first_not_of("0123456789."))},
+              {"kernel", kernel_version()},
               {"kernel_abi", kernel.abi},
               {"plan_abi", plan_abi},
               {"rows", Json::array()}};

@@ -83,6 +83,10 @@ void render_disagreements(const Run& run, std::string& out) {
         ++hidden;
         continue;
       }
+      if (judged.row.run->cells.cells[i].operation == Operation::cu_init) {
+        out += "disagree  " + printable(judged.row.name()) + "  cu-init  " + printable(cell.decided) + "\n";
+        continue;
+      }
       out += "disagree  " + printable(judged.row.name()) + "  " + printable(cell_name(judged.row.run->cells.cells[i])) +
              "  expected " + answer(cell.expected) + ", predicted " + answer(cell.predicted) + ", observed " +
              answer(cell.observed) + " (control " + answer(cell.control) + ")  alone: " + std::string(name(cell.lone)) +
@@ -129,6 +133,20 @@ void render_own_policies(const Run& run, std::string& out) {
     if (!wide.empty())
       say("too wide  " + file + ": " + std::string(name(judged.row.identity)) + " opens for writing, and CUDA needs none of it: " + wide);
   }
+}
+
+// What the real cuInit gave, a line for each answer of each case.
+void render_cuda(const Run& run, std::string& out) {
+  std::map<std::string, std::size_t> answers;
+  for (const JudgedRow& judged : run.rows) {
+    const std::vector<CellVerdict>& cells = judged.verdict.cells;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (judged.row.run->cells.cells[i].operation != Operation::cu_init || cells[i].verdict == Verdict::disagree) continue;
+      const bool skipped = cells[i].verdict == Verdict::skip;
+      ++answers[(skipped ? "skipped   cu-init: " : "cu-init   " + judged.row.run->source.name + ": ") + cells[i].decided];
+    }
+  }
+  for (const auto& [answer, rows] : answers) out += printable(answer) + ", " + std::to_string(rows) + " rows\n";
 }
 
 }  // namespace
@@ -193,6 +211,7 @@ std::string render(const Run& run, bool color) {
   out += "\n";
   render_own_policies(run, out);
   render_disagreements(run, out);
+  render_cuda(run, out);
   for (const auto& [reason, rows] : skips) out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";
   const Totals sum = totals(run);
   out += std::to_string(sum.rows) + " rows: " + std::to_string(sum.rows_agree) + " agree, " + std::to_string(sum.rows_disagree) +

@@ -144,6 +144,7 @@ TEST_F(Cli, EveryBadInvocationIsExitTwoWithOneLine) {
       {"explain", policy_},
       {"explain", policy_, "open-r"},
       {"explain", policy_, "open-x", "/usr"},
+      {"explain", policy_, "cu-init", "/usr"},
       {"explain", policy_, "open-r", "usr"},
       {"explain", policy_, "open-r", "/usr", "/tmp"},
       {"explain", policy_, "rename", "/tmp/a"},

@@ -72,6 +72,8 @@ Result<std::string> explain(const Arguments& arguments) {
   LOCKSTEP_ASSIGN(const EffectivePolicy effective, load_effective(arguments.rest[0], arguments.context));
   const std::optional<Operation> operation = operation_from_name(arguments.rest[1]);
   if (!operation) return usage_error("no operation is called " + printable(arguments.rest[1]));
+  if (*operation == Operation::cu_init)
+    return usage_error("cu-init is many operations: ask about each, or run lockstep-conformance --policy");
   const std::size_t paths = takes_two_paths(*operation) ? 2 : 1;
   if (arguments.rest.size() != 2 + paths)
     return usage_error(arguments.rest[1] + " takes " + (paths == 2 ? "two paths" : "one path"));

@@ -11,6 +11,8 @@
 namespace lockstep {
 
 Result<void> restrict_self(const Prepared& prepared);
+// For a program that inherited the descriptor of a prepared rule set.
+Result<void> restrict_self(int ruleset_fd);
 
 }  // namespace lockstep
 

@@ -71,6 +71,7 @@ constexpr std::array<Needs, operation_count> table = {{
      none},  // a fresh open, whoever opened the first
     {Operation::comm_open, At::object, read | write, none, none, none,
      none},  // as glibc does; see requirement()
+    {Operation::cu_init, At::nowhere, none, none, none, none, none},  // not one hook: nobody may ask about it
 }};
 
 constexpr bool table_in_order() {

@@ -126,6 +126,7 @@ class Fuzz {
       }
       case Operation::connect_unix:
       case Operation::comm_open:
+      case Operation::cu_init:
         break;
       default: {
         const bool makes = operation == Operation::create ||

@@ -42,8 +42,9 @@ enum class Operation : std::uint8_t {
   readlink,
   reopen_fd,    // open(path, O_PATH), then open("/proc/self/fd/N", O_RDONLY)
   comm_open,    // the write that names a thread: see Mode
+  cu_init,      // the real cuInit(0), of libcuda.so.1: many operations at once, which no model predicts
 };
-inline constexpr int operation_count = static_cast<int>(Operation::comm_open) + 1;
+inline constexpr int operation_count = static_cast<int>(Operation::cu_init) + 1;
 
 // A variant of an operation. `plain` for most.
 enum class Mode : std::uint8_t {

@@ -123,6 +123,7 @@ TEST(Operation, EveryNameReadsBack) {
   for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec})
     EXPECT_EQ(actor_from_name(name(actor)), actor);
   EXPECT_EQ(name(Operation::comm_open), "comm-open");
+  EXPECT_EQ(name(Operation::cu_init), "cu-init");
   EXPECT_FALSE(operation_from_name("open").has_value());
 }
 

@@ -1,0 +1,94 @@
+#include "conformance/harness/cu_init.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "base/unique_fd.h"
+#include "conformance/harness/child.h"
+#include "conformance/probes/verbs.h"
+
+namespace lockstep::conformance {
+namespace {
+
+[[noreturn]] void execute(const CuInit& init, const Slot& slot, std::uint32_t cell, pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(exit_setup_failed);
+  char ruleset[16], memory[16], cells[16], index[16];
+  put_number(ruleset, init.ruleset_fd);
+  put_number(memory, init.slot_fd);
+  put_number(cells, slot.header->cells);
+  put_number(index, cell);
+  char name[] = "lockstep-cuda-helper";
+  char* argv[] = {name, ruleset, memory, cells, index, const_cast<char*>(init.canary_path), nullptr};
+  for (int fd : {init.ruleset_fd, init.slot_fd})
+    if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
+  ::syscall(SYS_execveat, init.helper_fd, "", argv, environ, AT_EMPTY_PATH);
+  const char* failed = "execveat() of the cuda helper failed";
+  std::memcpy(slot.header->message, failed, std::strlen(failed) + 1);
+  ::_exit(exit_setup_failed);
+}
+
+// False where it had to be ended.
+bool wait_until(pid_t pid, std::uint32_t timeout_ms, int* status) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  bool ended = false;
+  while (!ended && pidfd) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) break;
+    pollfd wait{pidfd.get(), POLLIN, 0};
+    ended = ::poll(&wait, 1, static_cast<int>(left)) > 0;
+  }
+  if (!ended) ::kill(pid, SIGKILL);
+  while (::waitpid(pid, status, 0) < 0 && errno == EINTR) {
+  }
+  return ended;
+}
+
+}  // namespace
+
+Result<void> run_cu_init(const CuInit& init, const Slot& slot, std::uint32_t index) {
+  SlotCell* cell = &slot.cells[index];
+  const auto is = [&](CuOutcome outcome) { return cell->aux == static_cast<std::uint64_t>(outcome); };
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_error(errno, "fork()");
+  if (pid == 0) execute(init, slot, index, parent);
+  int status = 0;
+  const bool in_time = wait_until(pid, init.timeout_ms, &status);
+
+  if (is(CuOutcome::unset)) {
+    slot.header->message[sizeof(slot.header->message) - 1] = '\0';
+    const std::string why = slot.header->message;
+    return internal_error("cu-init: " + (why.empty() ? "the helper ended before it was restricted" : why));
+  }
+  const bool answered = is(CuOutcome::not_loaded) || is(CuOutcome::returned);
+  const auto set = [&](CuOutcome outcome, int value) {
+    cell->aux = static_cast<std::uint64_t>(outcome);
+    cell->ret = value;
+    cell->after = 0;
+  };
+  if (!in_time) {
+    set(CuOutcome::timed_out, 0);
+  } else if (WIFSIGNALED(status)) {
+    set(CuOutcome::signalled, WTERMSIG(status));
+  } else if (WEXITSTATUS(status) != exit_completed || !answered) {
+    set(CuOutcome::exited, WEXITSTATUS(status));
+  }
+  cell->err = 0;
+  cell->state = static_cast<std::uint32_t>(CellState::done);
+  ++slot.header->done;
+  return {};
+}
+
+}  // namespace lockstep::conformance

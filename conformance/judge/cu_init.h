@@ -1,0 +1,44 @@
+// What the real cuInit(0) said, in CUDA's own names, held against what the compound probe concluded.
+//
+//   CuVerdict verdict = judge_cu_init(control, restricted, readiness);
+//
+// Two witnesses of one question, will CUDA start under this policy, that know nothing of each other:
+//   without the policy   under it     readiness         verdict
+//   not loaded           the same     any               skip: libcuda.so.1 is not here
+//   success              success      ready, degraded   agree; else disagree
+//   success              failure      blocked           agree; else disagree, but for the next line
+//   loaded               not loaded   ready, degraded   the row becomes blocked: no step loads a library
+//   failure              failure      any               not_comparable
+//   failure              success      any               disagree: it flipped
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_
+
+#include <string>
+
+#include "conformance/harness/wire.h"
+#include "conformance/judge/verdict.h"
+
+namespace lockstep::conformance {
+
+// One of the two answers: its cell, and what the child's slot says of a library that could not be loaded.
+struct CuAnswer {
+  CellReply cell;
+  std::string message;
+};
+
+// "CUDA_ERROR_OPERATING_SYSTEM (304)", "killed by signal 11", "timed out", "libcuda.so.1 could not be loaded
+// (..)".
+std::string describe(const CuAnswer& answer);
+
+struct CuVerdict {
+  Verdict verdict = Verdict::error;
+  std::string why;      // one sentence, with both answers
+  bool blocks = false;  // the library could not be loaded under the policy: the row is blocked
+};
+
+CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,
+                        const ReadinessVerdict& readiness);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_

@@ -1,0 +1,146 @@
+#include "conformance/judge/cu_init.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "conformance/harness/cu_init.h"
+#include "conformance/judge/row.h"
+
+namespace lockstep::conformance {
+namespace {
+
+CuAnswer answer(CuOutcome outcome, int value = 0) {
+  CuAnswer out;
+  out.cell.state = CellState::done;
+  out.cell.aux = static_cast<std::uint64_t>(outcome);
+  out.cell.ret = value;
+  if (outcome == CuOutcome::not_loaded) out.message = "no such file";
+  return out;
+}
+
+CuAnswer returned(int value) {
+  return answer(CuOutcome::returned, value);
+}
+
+const CuAnswer missing = answer(CuOutcome::not_loaded);
+const CuAnswer crashed = answer(CuOutcome::signalled, 11);
+
+Verdict verdict(const CuAnswer& control, const CuAnswer& restricted, Readiness is) {
+  return judge_cu_init(control, restricted, {is, "", {}}).verdict;
+}
+
+TEST(CuInitVerdict, EveryEndHasItsOwnWords) {
+  EXPECT_EQ(describe(returned(0)), "CUDA_SUCCESS");
+  EXPECT_EQ(describe(returned(100)), "CUDA_ERROR_NO_DEVICE (100)");
+  EXPECT_EQ(describe(returned(304)), "CUDA_ERROR_OPERATING_SYSTEM (304)");
+  EXPECT_EQ(describe(returned(801)), "CUDA_ERROR_NOT_SUPPORTED (801)");
+  EXPECT_EQ(describe(returned(999)), "CUDA_ERROR_UNKNOWN (999)");
+  EXPECT_EQ(describe(returned(3)), "CUDA error 3");
+  EXPECT_EQ(describe(crashed), "killed by signal 11");
+  EXPECT_EQ(describe(answer(CuOutcome::exited, 42)), "the process exited with 42");
+  EXPECT_EQ(describe(answer(CuOutcome::timed_out)), "timed out");
+  EXPECT_EQ(describe(missing), "libcuda.so.1 could not be loaded (no such file)");
+}
+
+TEST(CuInitVerdict, SuccessUnderThePolicyAgreesWithReadyAlone) {
+  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::ready), Verdict::agree);
+  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::degraded), Verdict::agree);
+  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::blocked), Verdict::disagree);
+  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::blocked_elsewhere), Verdict::disagree);
+}
+
+TEST(CuInitVerdict, AnyFailureUnderThePolicyAgreesWithBlockedAlone) {
+  for (const CuAnswer& failure :
+       {returned(304), returned(999), crashed, answer(CuOutcome::timed_out), answer(CuOutcome::exited, 42)}) {
+    SCOPED_TRACE(describe(failure));
+    EXPECT_EQ(verdict(returned(0), failure, Readiness::blocked), Verdict::agree);
+    EXPECT_EQ(verdict(returned(0), failure, Readiness::ready), Verdict::disagree);
+    EXPECT_EQ(verdict(returned(0), failure, Readiness::degraded), Verdict::disagree);
+    EXPECT_EQ(verdict(returned(0), failure, Readiness::blocked_elsewhere), Verdict::disagree);
+  }
+}
+
+TEST(CuInitVerdict, ADisagreementNamesBothWitnesses) {
+  const CuVerdict verdict = judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}});
+  EXPECT_EQ(verdict.why,
+            "the compound probe says ready, and cuInit: CUDA_SUCCESS without the policy, "
+            "CUDA_ERROR_OPERATING_SYSTEM (304) under it");
+}
+
+TEST(CuInitVerdict, AFailureWithoutThePolicyLeavesNothingToCompareButAFlip) {
+  for (Readiness is : {Readiness::ready, Readiness::blocked, Readiness::blocked_elsewhere}) {
+    EXPECT_EQ(verdict(returned(100), returned(100), is), Verdict::not_comparable);
+    EXPECT_EQ(verdict(returned(100), returned(304), is), Verdict::not_comparable);
+    EXPECT_EQ(verdict(crashed, crashed, is), Verdict::not_comparable);
+    EXPECT_EQ(verdict(returned(100), returned(0), is), Verdict::disagree);
+    EXPECT_EQ(verdict(missing, returned(0), is), Verdict::disagree);
+  }
+}
+
+TEST(CuInitVerdict, AMissingLibraryIsASkipAndNeverAnAgreement) {
+  for (Readiness is : {Readiness::ready, Readiness::blocked, Readiness::blocked_elsewhere}) {
+    const CuVerdict verdict = judge_cu_init(missing, missing, {is, "", {}});
+    EXPECT_EQ(verdict.verdict, Verdict::skip);
+    EXPECT_EQ(verdict.why, "libcuda.so.1 is not here (no such file)");
+    EXPECT_FALSE(verdict.blocks);
+  }
+}
+
+TEST(CuInitVerdict, ALibraryThatThePolicyHidesBlocks) {
+  for (const CuAnswer& control : {returned(0), returned(100)}) {
+    EXPECT_TRUE(judge_cu_init(control, missing, {Readiness::ready, "", {}}).blocks);
+    EXPECT_TRUE(judge_cu_init(control, missing, {Readiness::degraded, "", {}}).blocks);
+    EXPECT_FALSE(judge_cu_init(control, missing, {Readiness::blocked, "comm", {}}).blocks);
+  }
+  EXPECT_EQ(verdict(returned(0), missing, Readiness::blocked), Verdict::agree);
+  EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}}).blocks);
+}
+
+std::size_t cu_init_cells(const RowRequest& request) {
+  std::size_t out = 0;
+  for (const CellRequest& cell : request.cells) out += cell.operation == Operation::cu_init ? 1U : 0U;
+  return out;
+}
+
+TEST(CuInitCell, IsPlannedOnceOnARealHostAloneWithTimeOfItsOwn) {
+  Result<std::vector<Case>> cases = load_cases(LOCKSTEP_SOURCE_DIR "/fixtures");
+  ASSERT_TRUE(cases.ok()) << cases.error().to_string();
+  std::size_t real = 0;
+  for (Case& each : *cases) {
+    if (each.error) continue;
+    SCOPED_TRACE(each.name);
+    const Result<CaseRun> run = prepare_case(std::move(each));
+    ASSERT_TRUE(run.ok());
+    const Result<RowRequest> request = make_request({&*run, 7, IdentityKind::user}, Subject{});
+    if (!request.ok()) continue;  // refused at this ABI
+    const bool on_machine = run->source.context.host.real;
+    EXPECT_EQ(cu_init_cells(*request), on_machine ? 1U : 0U);
+    EXPECT_EQ(time_for(*request), request->timeout_ms + (on_machine ? 30000U : 0U));
+    real += on_machine ? 1U : 0U;
+  }
+  EXPECT_GT(real, 0U);
+}
+
+TEST(CuInitCell, TakesNoExpectation) {
+  char root[] = "/tmp/lockstep-case-test.XXXXXX";
+  ASSERT_NE(::mkdtemp(root), nullptr);
+  const std::string folder = root, file = folder + "/c.json";
+  std::ofstream(folder + "/p.yaml") << "version: 1\n";
+  std::ofstream(folder + "/h.json") << R"({"schema": "lockstep.host/1", "gpu": "none", "present": "real"})";
+  std::ofstream(file)
+      << R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "h.json",
+ "expect": [
+  {"op": "cu-init", "path": "/", "result": "allow"}]})";
+  const Result<Case> read = load_case(file, folder);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().to_string(),
+            file + ":3: op: cu-init runs on real hosts by itself and takes no expectation");
+  std::filesystem::remove_all(root);
+}
+
+}  // namespace
+}  // namespace lockstep::conformance
