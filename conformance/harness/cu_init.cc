@@ -70,7 +70,7 @@ Result<void> run_cu_init(const CuInit& init, const Slot& slot, std::uint32_t ind
   if (is(CuOutcome::unset)) {
     slot.header->message[sizeof(slot.header->message) - 1] = '\0';
     const std::string why = slot.header->message;
-    return internal_error("cu-init: " + (why.empty() ? "the helper ended before it was restricted" : why));
+    return internal_error("cu-init: " + (why.empty() ? "the helper did not come to its restriction" : why));
   }
   const bool answered = is(CuOutcome::not_loaded) || is(CuOutcome::returned);
   const auto set = [&](CuOutcome outcome, int value) {
