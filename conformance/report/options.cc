@@ -1,6 +1,7 @@
 #include "conformance/report/options.h"
 
 #include <charconv>
+#include <set>
 #include <string_view>
 
 namespace lockstep::conformance {
@@ -32,6 +33,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
   out.fixtures = default_fixtures;
   const auto bad = [](const std::string& message) { return Error{ErrorKind::input, 0, message + " (see --help)", {}, 0}; };
   int kept = 1;
+  std::set<std::string> given;
   for (int i = 1; i < *argc; ++i) {
     const std::string_view word = argv[i];
     if (word.starts_with("--gtest_")) {
@@ -60,7 +62,11 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       return bad(flag + " needs a value");
     }
     if (value.empty()) return bad(flag + " needs a value");
+    if (flag != "--policy" && !given.insert(flag).second) return bad(flag + " is given twice");
     if (flag == "--policy") {
+      for (const std::string& other : out.policies)
+        if (other.substr(other.rfind('/') + 1) == value.substr(value.rfind('/') + 1))
+          return bad("two policies are called " + printable(value.substr(value.rfind('/') + 1)) + ": their rows could not be told apart");
       out.policies.push_back(value);
     } else if (flag == "--fixtures") {
       out.fixtures = value;
@@ -82,6 +88,16 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
         return bad("--workers takes a number from 1 to 64");
     }
   }
+  // Nothing that was asked for is left undone without a word.
+  const char* alone = out.mutants ? "--mutants" : !out.surface.empty() ? "--surface" : !out.reproduce.empty() ? "--reproduce" : nullptr;
+  const char* other = !out.report.empty()                                          ? "--report"
+                      : out.require                                                ? "--require"
+                      : kept > 1                                                   ? argv[1]
+                      : out.mutants && !out.surface.empty()                        ? "--surface"
+                      : (out.mutants || !out.surface.empty()) && !out.reproduce.empty() ? "--reproduce"
+                      : (out.mutants || !out.surface.empty()) && !out.policies.empty()  ? "--policy"
+                                                                                   : nullptr;
+  if (alone != nullptr && other != nullptr && !out.help) return bad(printable(other) + " does not go with " + alone);
   *argc = kept;
   argv[kept] = nullptr;
   return out;
