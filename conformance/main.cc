@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -101,8 +102,9 @@ Result<Shard> take_over_sharding() {
   if (total == nullptr && index == nullptr) return out;
   const auto number = [](const char* text, std::uint64_t* value) {
     char* end = nullptr;
+    errno = 0;
     *value = text == nullptr ? 0 : std::strtoull(text, &end, 10);
-    return text != nullptr && *text >= '0' && *text <= '9' && *end == '\0';
+    return text != nullptr && *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
   };
   if (!number(total, &out.total) || !number(index, &out.index) || out.total == 0 || out.index >= out.total)
     return Error{ErrorKind::input, 0, "GTEST_TOTAL_SHARDS and GTEST_SHARD_INDEX must be numbers, index below total", {}, 0};

@@ -43,8 +43,8 @@ std::string capability_names(std::uint64_t bits) {
   return out;
 }
 
-// Becomes it, in a child, and says why it could not.
-std::string try_to_become(const Identity& identity) {
+// Becomes it, in a child, and says why it could not; or could not search the directory, where one is given.
+std::string try_to_become(const Identity& identity, const std::string& directory = {}) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return "pipe2(): " + errno_name(errno);
   UniqueFd ours(ends[0]), theirs(ends[1]);
@@ -52,7 +52,8 @@ std::string try_to_become(const Identity& identity) {
   if (pid < 0) return "fork(): " + errno_name(errno);
   if (pid == 0) {
     const Result<void> done = drop_privileges(identity);
-    const std::string said = done.ok() ? "" : done.error().to_string();
+    std::string said = done.ok() ? "" : done.error().to_string();
+    if (done.ok() && !directory.empty() && ::access(directory.c_str(), X_OK) != 0) said = errno_name(errno);
     const bool written = ::write(theirs.get(), said.data(), said.size()) == static_cast<ssize_t>(said.size());
     ::_exit(written ? 0 : 1);
   }
@@ -118,6 +119,13 @@ Identities identities_here(uid_t user) {
     }
   }
   return out;
+}
+
+std::string why_unreachable(uid_t user, const std::string& directory) {
+  const Result<Identity> identity = identity_of(IdentityKind::user, user);
+  const std::string why = identity.ok() ? try_to_become(*identity, directory) : identity.error().to_string();
+  if (why.empty()) return "";
+  return "user cannot reach \"" + printable(directory.substr(0, directory.rfind('/'))) + "\" (" + why + "): name a directory in TMPDIR that it can";
 }
 
 }  // namespace lockstep::conformance

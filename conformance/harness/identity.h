@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+
 #include "base/result.h"
 #include "conformance/harness/wire.h"
 #include "enforce/privilege.h"
@@ -21,6 +23,9 @@ inline constexpr uid_t first_user = 64000;  // of identity `user`; each worker h
 Result<Identity> identity_of(IdentityKind kind, uid_t user);
 
 Identities identities_here(uid_t user);
+
+// Why `user` could not use a directory (one above it is closed to others, say); empty where it can.
+std::string why_unreachable(uid_t user, const std::string& directory);
 
 }  // namespace lockstep::conformance
 

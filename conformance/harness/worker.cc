@@ -74,6 +74,7 @@ class Worker {
   [[noreturn]] void refuse(const std::string& why);
 
   Identities identities_;
+  std::string unreachable_;  // why `user` cannot use the scratch directory
   std::string base_;
   std::array<pid_t, 4> siblings_ = {};
 };
@@ -151,7 +152,9 @@ void read_slot(const RowRequest& request, const std::vector<unsigned char>& copy
 
 ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restricts, unsigned row) {
   ChildReply reply;
-  if (const std::string& missing = identities_.missing_for(request.identity); !missing.empty()) {
+  std::string missing = identities_.missing_for(request.identity);
+  if (missing.empty() && !request.simulated && request.identity == IdentityKind::user) missing = unreachable_;
+  if (!missing.empty()) {
     reply.outcome = ChildOutcome::skipped;
     reply.message = missing;
     return reply;
@@ -267,6 +270,7 @@ int Worker::try_mount_namespace() {
     refuse("mkdir(\"" + printable(base_) + "/root\"): " + errno_name(err));
   }
   identities_ = identities_here(first_user + setup_.slot);
+  if (identities_.missing_for(IdentityKind::user).empty()) unreachable_ = why_unreachable(first_user + setup_.slot, base_);
 
   WorkerHello hello;
   hello.pid = ::getpid();

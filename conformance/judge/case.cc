@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "host/read_host.h"
+#include "landlock/abi.h"
 #include "policy/document.h"
 
 namespace lockstep::conformance {
@@ -29,6 +31,7 @@ class CaseReader {
   Result<void> read_context(const Node& root, Case& out) const;
   Result<void> read_claims(const Node& root, Case& out) const;
   Result<void> read_readiness(const Node& node, Case& out) const;
+  Result<void> check_first_matches(const Case& out) const;
   Result<Expectation> read_expectation(const Node& node) const;
   Result<void> read_path(const Node& node, const char* key, bool required, std::string& out) const;
 
@@ -106,8 +109,10 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
     for (const std::string& word : words) {
       const std::optional<IdentityKind> identity = identity_from_name(word);
       if (!identity) return fail(*node, "identities: write user, container-root, root or self, not \"" + printable(word) + "\"");
+      if (std::count(out.identities.begin(), out.identities.end(), *identity) > 0) return fail(*node, "identities: " + word + " stands here twice");
       out.identities.push_back(*identity);
     }
+    if (out.identities.empty()) return fail(*node, "identities: name one, or leave the key out");
   } else {
     out.identities = {IdentityKind::user};
   }
@@ -141,8 +146,9 @@ Result<void> CaseReader::read_path(const Node& node, const char* key, bool requi
     return {};
   }
   LOCKSTEP_ASSIGN(out, text(*value, key));
-  if (!out.starts_with('/') && !out.starts_with("$scratch"))
-    return fail(*value, std::string(key) + ": write an absolute path, or one that starts with $scratch");
+  if (!out.starts_with('/') && out != "$scratch" && !out.starts_with("$scratch/"))
+    return fail(*value, std::string(key) + ": write an absolute path, or one that starts with $scratch/");
+  if ((out + "/").find("/../") != std::string::npos) return fail(*value, std::string(key) + ": write it without a .. component");
   return {};
 }
 
@@ -196,6 +202,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   }
   if (comm && node.find("path") != nullptr) return fail(node, "comm-open takes a target, no path");
   LOCKSTEP_CHECK(read_path(node, "path", !comm, out.cell.path));
+  if (!takes_two_paths(*operation) && node.find("path2") != nullptr) return fail(node, op_word + " takes no path2");
   LOCKSTEP_CHECK(read_path(node, "path2", takes_two_paths(*operation), out.cell.path2));
   if (comm && out.cell.target == Target::other_process) out.cell.path = "/proc/$sibling/comm";
   return out;
@@ -220,9 +227,9 @@ Result<void> CaseReader::read_claims(const Node& root, Case& out) const {
   if (const Node* node = root.find("expect_refusal")) {
     LOCKSTEP_ASSIGN(out.refusal, text(*node, "expect_refusal"));
   }
-  const bool refused = out.error || out.refusal;
-  if (refused && (root.find("readiness") != nullptr || root.find("expect") != nullptr))
-    return fail(root, "a policy that is refused runs nothing: take out readiness and expect, or the refusal");
+  for (const char* key : {"readiness", "expect"})
+    if (const Node* node = root.find(key); node != nullptr && (out.error || out.refusal))
+      return fail(*node, std::string(key) + " beside " + (out.error ? "expect_error" : "expect_refusal") + ": a policy that is refused has no cell");
   if (const Node* node = root.find("readiness")) LOCKSTEP_CHECK(read_readiness(*node, out));
   if (const Node* node = root.find("expect")) {
     if (node->kind != Node::Kind::sequence) return fail(*node, "expect must be a list");
@@ -236,6 +243,25 @@ Result<void> CaseReader::read_claims(const Node& root, Case& out) const {
     const bool identity_runs = !each.identity || std::count(out.identities.begin(), out.identities.end(), *each.identity) > 0;
     if ((each.abis & out.plan_abis).empty() || !identity_runs)
       return input_error(file_, each.line, "this expectation matches no cell: the case has no such plan ABI or identity");
+  }
+  return check_first_matches(out);
+}
+
+// The first match wins: an expectation whose every cell an earlier one has taken claims nothing.
+Result<void> CaseReader::check_first_matches(const Case& out) const {
+  std::map<std::string, std::vector<const Expectation*>> earlier;
+  for (const Expectation& each : out.expectations) {
+    std::vector<const Expectation*>& same = earlier[cell_name(each.cell)];
+    bool matches = false;
+    for (const IdentityKind identity : out.identities) {
+      if (each.identity && *each.identity != identity) continue;
+      for (int abi = oldest_abi; abi <= newest_abi; ++abi)
+        matches = matches || ((each.abis & out.plan_abis).contains(abi) && std::none_of(same.begin(), same.end(), [&](const Expectation* other) {
+                                return other->abis.contains(abi) && (!other->identity || *other->identity == identity);
+                              }));
+    }
+    if (!matches) return input_error(file_, each.line, "this expectation matches no cell: an earlier one has them all");
+    same.push_back(&each);
   }
   return {};
 }
@@ -257,6 +283,9 @@ Result<Case> CaseReader::read() {
   LOCKSTEP_ASSIGN(out.name, text(*name, "name"));
   LOCKSTEP_ASSIGN(out.why, text(*why, "why"));
   if (!file_.ends_with("/" + out.name + ".json")) return fail(*name, "name must be the file's name without .json");
+  // Rows are tests, and a hyphen becomes an underscore there: names that differ must still differ then.
+  if (out.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
+    return fail(*name, "name: write small letters, digits and hyphens");
   LOCKSTEP_CHECK(read_context(root, out));
   LOCKSTEP_CHECK(read_claims(root, out));
   return out;
@@ -291,7 +320,7 @@ Result<Case> case_for_policy(const std::string& policy_file, const std::string& 
   Case out;
   out.file = policy_file;
   out.own_policy = true;
-  out.name = "policy:" + printable(policy_file.substr(policy_file.rfind('/') + 1));
+  out.name = "policy:" + printable(policy_file);
   out.why = "a policy of the user's own";
   LOCKSTEP_ASSIGN(out.policy, load_policy(policy_file));
   if (host_file.empty()) {

@@ -166,7 +166,8 @@ Result<void> Planner::add_expectations() {
         if (path->starts_with("$scratch")) path->replace(0, sizeof("$scratch") - 1, simulated_scratch);
     }
     const bool destructive = is_destructive(cell);
-    if (destructive && real() && !cell.path.starts_with("$scratch"))
+    const bool in_scratch = cell.path.starts_with("$scratch") && (cell.path2.empty() || cell.path2.starts_with("$scratch"));
+    if (destructive && real() && !in_scratch)
       return input_error(case_.file, expectation.line, "on a real host a destructive operation must stay below $scratch");
     const std::string name = cell_name(cell);
     if (const auto known = cell_names_.find(name); known != cell_names_.end()) {  // the same cell at another ABI or identity

@@ -41,10 +41,11 @@ Result<CaseRun> prepare_case(Case source) {
   return out;
 }
 
-// In GoogleTest's filters a hyphen starts what is left out.
+// In GoogleTest's filters a hyphen starts what is left out, and a colon stands between two.
 std::string test_name(std::string_view text) {
   std::string out(text);
   std::replace(out.begin(), out.end(), '-', '_');
+  std::replace(out.begin(), out.end(), ':', '_');
   return out;
 }
 
@@ -63,7 +64,8 @@ std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const Identities& here
   std::vector<IdentityKind> identities = run.source.identities;
   if (!here.privileged) identities.clear();
   const bool has_user = std::count(run.source.identities.begin(), run.source.identities.end(), IdentityKind::user) > 0;
-  if (!here.privileged || (has_user && stand_in_for(IdentityKind::user, here) == IdentityKind::self))
+  const bool has_self = std::count(identities.begin(), identities.end(), IdentityKind::self) > 0;
+  if (!here.privileged || (has_user && !has_self && stand_in_for(IdentityKind::user, here) == IdentityKind::self))
     identities.push_back(IdentityKind::self);
   for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
     if (!abis.contains(abi) || !run.source.plan_abis.contains(abi)) continue;

@@ -1,6 +1,8 @@
 #include "conformance/report/options.h"
 
+#include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 namespace lockstep::conformance {
@@ -37,6 +39,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
   out.fixtures = default_fixtures;
   const auto bad = [](const std::string& message) { return Error{ErrorKind::input, 0, message + " (see --help)", {}, 0}; };
   int kept = 1;
+  std::set<std::string> given;
   for (int i = 1; i < *argc; ++i) {
     const std::string_view word = argv[i];
     if (word.starts_with("--gtest_")) {
@@ -66,7 +69,9 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       return bad(flag + " needs a value");
     }
     if (value.empty()) return bad(flag + " needs a value");
+    if (flag != "--policy" && !given.insert(flag).second) return bad(flag + " is given twice");
     if (flag == "--policy") {
+      if (std::find(out.policies.begin(), out.policies.end(), value) != out.policies.end()) return bad("--policy " + printable(value) + " is given twice");
       out.policies.push_back(value);
     } else if (flag == "--host") {
       out.host = value;
@@ -93,9 +98,19 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     }
   }
   if (!out.host.empty() && out.policies.empty()) return bad("--host goes with --policy");
-  const bool other_job = !out.policies.empty() || !out.surface.empty() || !out.report.empty() || !out.reproduce.empty() ||
-                         out.require.has_value() || out.mutants || kept > 1;
-  if (!out.reclaim.empty() && other_job) return bad("--reclaim runs alone: it disturbs whatever is measured beside it");
+  // One job at a time, and nothing that was asked for is left undone without a word.
+  std::vector<const char*> jobs;
+  if (out.mutants) jobs.push_back("--mutants");
+  if (!out.surface.empty()) jobs.push_back("--surface");
+  if (!out.reclaim.empty()) jobs.push_back("--reclaim");
+  if (!out.reproduce.empty()) jobs.push_back("--reproduce");
+  const char* other = jobs.size() > 1                                         ? jobs[1]
+                      : !out.report.empty()                                   ? "--report"
+                      : out.require                                           ? "--require"
+                      : !out.policies.empty() && out.reproduce.empty()        ? "--policy"
+                      : kept > 1                                              ? argv[1]
+                                                                              : nullptr;
+  if (!jobs.empty() && other != nullptr && !out.help) return bad(printable(other) + " does not go with " + jobs[0]);
   *argc = kept;
   argv[kept] = nullptr;
   return out;

@@ -147,8 +147,9 @@ Result<void> check_report_path(const std::string& path) {
   if (!fd) return input_error(path, 0, "the report cannot be written there: " + errno_name(errno));
   ::unlink(temporary.c_str());
   struct stat existing{};
-  if (::stat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode))
-    return input_error(path, 0, "the report must be a regular file");
+  const bool exists = ::stat(path.c_str(), &existing) == 0;
+  if (!exists && errno != ENOENT) return input_error(path, 0, "the report cannot be written there: " + errno_name(errno));
+  if (exists && !S_ISREG(existing.st_mode)) return input_error(path, 0, "the report must be a regular file");
   return {};
 }
 

@@ -15,7 +15,8 @@ struct Tally {
   std::size_t rows = 0, agree = 0, disagree = 0, error = 0, skip = 0, cells = 0;
   bool refused = false;  // as the case claims
   bool simulated = false;
-  bool no_gpu = false;  // the host has none: nothing else need be said of it
+  bool no_gpu = false;  // the host has none: of a fixture nothing else need be said
+  bool own_policy = false;
   Readiness readiness = Readiness::ready;  // of the most blocked identity, with its reason
   Readiness best = Readiness::blocked;     // of the least blocked
   std::string why;
@@ -167,7 +168,8 @@ std::string render(const Run& run, bool color) {
     tally.error += verdict.outcome == RowOutcome::error ? 1 : 0;
     tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
     tally.simulated = !judged.row.run->source.context.host.real;
-    tally.no_gpu = judged.row.run->source.context.host.gpu == GpuKind::none && !judged.row.run->source.own_policy;
+    tally.no_gpu = judged.row.run->source.context.host.gpu == GpuKind::none;
+    tally.own_policy = judged.row.run->source.own_policy;
     tally.refused = judged.row.run->source.refusal.has_value() || verdict.outcome == RowOutcome::refused;
     if (verdict.outcome == RowOutcome::skip) ++skips[verdict.message];
     if (severity(verdict.readiness.is) < severity(tally.best)) tally.best = verdict.readiness.is;
@@ -200,7 +202,8 @@ std::string render(const Run& run, bool color) {
     }
     out += " " + std::to_string(agreeing) + "/" + std::to_string(rows) + " rows, " + std::to_string(cells) + " cells, " +
            (row.begin()->second.simulated ? "simulated" : "real");
-    const bool plain = worst == nullptr || worst->readiness == Readiness::ready || (worst->no_gpu && worst->readiness == Readiness::blocked_elsewhere);
+    const bool plain = worst == nullptr || worst->readiness == Readiness::ready ||
+                       (worst->no_gpu && !worst->own_policy && worst->readiness == Readiness::blocked_elsewhere);
     if (!plain) {
       // Whom it concerns is said where it does not concern everybody.
       const bool everybody = worst->best == worst->readiness;

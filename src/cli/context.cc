@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "cli/cli.h"
 #include "host/read_host.h"
@@ -42,6 +43,7 @@ Result<void> set_flag(const std::string& flag, const std::string& value, const s
     if (!source) return usage_error("--source takes default, gateway, image or user, not " + printable(value));
     context.source = *source;
   } else if (flag == "--workdir") {
+    if (!value.starts_with('/')) return usage_error("--workdir takes an absolute path, not \"" + printable(value) + "\"");
     context.workdir = value;
   } else if (flag == "--conflicts") {
     LOCKSTEP_ASSIGN(context.administrator_conflicts, load_conflicts(value));
@@ -75,6 +77,7 @@ const char context_help[] =
 Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes) {
   Arguments out;
   bool has_host = false;
+  std::set<std::string> given;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--") {
@@ -95,6 +98,7 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
       continue;
     }
     const std::size_t equals = word.find('=');
+    if (!given.insert(word.substr(0, equals)).second) return usage_error(printable(word.substr(0, equals)) + " is given twice");
     const std::string flag = word.substr(0, equals);
     if (equals == std::string::npos && i + 1 >= argc) return usage_error(printable(flag) + " needs a value, or is unknown");
     const std::string value = equals == std::string::npos ? argv[++i] : word.substr(equals + 1);

@@ -1,0 +1,181 @@
+// The real suite's command line: whatever is wrong with it is exit code 2 and one line, in time, and leaves nothing behind.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/testing.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+namespace {
+
+using lockstep::testing::Ended;
+using lockstep::testing::RunOptions;
+using lockstep::testing::TemporaryDirectory;
+
+struct BadFlags {
+  std::vector<std::string> arguments;
+  std::string where;  // FILE[:LINE]:, where a file is at fault
+  std::string says;
+  std::vector<std::string> environment = {};
+};
+
+class Flags : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
+    ASSERT_EQ(::mkdir(dir_.at("scratch").c_str(), 0777), 0);
+    ASSERT_EQ(::mkdir(dir_.at("no-cases").c_str(), 0777), 0);
+    ASSERT_EQ(::mkdir(dir_.at("folder").c_str(), 0777), 0);
+    ASSERT_EQ(::mkfifo(dir_.at("fifo").c_str(), 0600), 0);
+    ASSERT_EQ(::symlink("loop", dir_.at("loop").c_str()), 0);
+    policy_ = dir_.write("p.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
+    dir_.write("other/p.yaml", "version: 1\nfilesystem_policy: {read_only: [/etc]}\n");
+    dir_.write("bad.yaml", "version: 1\nfilesystem_policy:\n  read_onyl: []\n");
+    dir_.write("root.yaml", "version: 1\nfilesystem_policy:\n  read_write: [/]\n");
+  }
+
+  // Its scratch directories below ours, so that what it leaves is seen.
+  Ended run(const std::vector<std::string>& arguments, std::vector<std::string> environment = {}) const {
+    std::vector<std::string> words = {LOCKSTEP_CONFORMANCE};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    RunOptions options;
+    options.environment = std::move(environment);
+    options.environment.push_back("TMPDIR=" + dir_.at("scratch"));
+    return lockstep::testing::run_program(words, options);
+  }
+
+  TemporaryDirectory dir_;
+  std::string policy_;
+};
+
+TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
+  const std::string report = dir_.at("r.json");
+  const std::vector<BadFlags> table = {
+      {{"--nosuch"}, "", "unknown argument --nosuch"},
+      {{"-x"}, "", "unknown argument"},
+      {{"word"}, "", "unknown argument word"},
+      {{""}, "", "unknown argument"},
+      {{"a\x1b[31m\n"}, "", "\\x1b"},
+      {{"--help=yes"}, "", "unknown argument"},
+      {{"--mutants=1"}, "", "unknown argument"},
+      {{"--policy"}, "", "--policy needs a value"},
+      {{"--policy="}, "", "--policy needs a value"},
+      {{"--policy", ""}, "", "--policy needs a value"},
+      {{"--policy", "/no/such/policy.yaml"}, "/no/such/policy.yaml: ", "ENOENT"},
+      {{"--policy", dir_.at("folder")}, dir_.at("folder") + ": ", "directory"},
+      {{"--policy", dir_.at("fifo")}, dir_.at("fifo") + ": ", "no regular file"},
+      {{"--policy", dir_.at("loop")}, dir_.at("loop") + ": ", "ELOOP"},
+      {{"--policy", "/dev/null"}, "/dev/null: ", "no regular file"},
+      {{"--policy", "-"}, "-: ", "empty"},
+      {{"--policy", dir_.at("bad.yaml")}, dir_.at("bad.yaml") + ":3: ", "did you mean read_only?"},
+      {{"--policy", dir_.at("root.yaml")}, dir_.at("root.yaml") + ":3: ", "root"},
+      {{"--policy", policy_, "--policy", policy_}, "", "p.yaml"},
+      {{"--policy", policy_, "--policy", policy_}, "", "p.yaml is given twice"},
+      {{"--policy", policy_, "--mutants"}, "", "--mutants"},
+      {{"--fixtures"}, "", "--fixtures needs a value"},
+      {{"--fixtures="}, "", "--fixtures needs a value"},
+      {{"--fixtures", "/no/such"}, "/no/such/cases: ", "ENOENT"},
+      {{"--fixtures", policy_}, policy_ + "/cases: ", "ENOTDIR"},
+      {{"--fixtures", dir_.at("no-cases")}, dir_.at("no-cases") + "/cases: ", "ENOENT"},
+      {{"--fixtures", dir_.at("loop")}, dir_.at("loop") + "/cases: ", "ELOOP"},
+      {{"--fixtures", "/a", "--fixtures", "/b"}, "", "--fixtures is given twice"},
+      {{"--mutants", "--gtest_filter=*"}, "", "--mutants"},
+      {{"--reproduce", "a", "--surface", dir_.at("s.json")}, "", "--reproduce"},
+      {{"--abi"}, "", "--abi needs a value"},
+      {{"--abi="}, "", "--abi needs a value"},
+      {{"--abi", "0"}, "", "--abi takes"},
+      {{"--abi", "12"}, "", "--abi takes"},
+      {{"--abi", "x"}, "", "--abi takes"},
+      {{"--abi", "3-1"}, "", "--abi takes"},
+      {{"--abi", "-1"}, "", "--abi takes"},
+      {{"--abi", "1,"}, "", "--abi takes"},
+      {{"--abi", "99999999999999999999"}, "", "--abi takes"},
+      {{"--abi", "1", "--abi", "2"}, "", "--abi is given twice"},
+      {{"--require"}, "", "--require needs a value"},
+      {{"--require", "blocked"}, "", "--require takes ready or degraded"},
+      {{"--require", "Ready"}, "", "--require takes ready or degraded"},
+      {{"--require", "ready", "--require", "degraded"}, "", "--require is given twice"},
+      {{"--require", "ready", "--mutants"}, "", "--mutants"},
+      {{"--report"}, "", "--report needs a value"},
+      {{"--report", ""}, "", "--report needs a value"},
+      {{"--report", dir_.at("folder")}, dir_.at("folder") + ": ", "regular file"},
+      {{"--report", "/no/such/r.json"}, "/no/such/r.json: ", "ENOENT"},
+      {{"--report", policy_ + "/r.json"}, policy_ + "/r.json: ", "ENOTDIR"},
+      {{"--report", dir_.at("loop")}, dir_.at("loop") + ": ", "ELOOP"},
+      {{"--report", dir_.at("fifo")}, dir_.at("fifo") + ": ", "regular file"},
+      {{"--report", "/proc/self/x.json"}, "/proc/self/x.json: ", "ENOENT"},
+      {{"--report", report, "--report", report}, "", "--report is given twice"},
+      {{"--report", report, "--mutants"}, "", "--mutants"},
+      {{"--surface", dir_.at("folder")}, dir_.at("folder") + ": ", "regular file"},
+      {{"--surface", "/no/such/s.json"}, "/no/such/s.json: ", "ENOENT"},
+      {{"--surface", dir_.at("s.json"), "--mutants"}, "", "--mutants"},
+      {{"--reproduce"}, "", "--reproduce needs a value"},
+      {{"--reproduce", "no.such/row"}, "", "no row is called no.such/row"},
+      {{"--workers", "0"}, "", "--workers takes"},
+      {{"--workers", "65"}, "", "--workers takes"},
+      {{"--workers", "two"}, "", "--workers takes"},
+      {{"--workers", "1.5"}, "", "--workers takes"},
+      {{"--workers", "-1"}, "", "--workers takes"},
+      {{"--workers", "1", "--workers", "1"}, "", "--workers is given twice"},
+      {{"--gtest_filter=no_such_row"}, "", "no row was selected"},
+      {{"--gtest_filter=-*"}, "", "no row was selected"},
+      {{"--gtest_filter=x", "--report", report}, "", "no row was selected"},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_TOTAL_SHARDS=many", "GTEST_SHARD_INDEX=0"}},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_TOTAL_SHARDS=0", "GTEST_SHARD_INDEX=0"}},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_TOTAL_SHARDS=2", "GTEST_SHARD_INDEX=2"}},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_TOTAL_SHARDS=2"}},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_SHARD_INDEX=0"}},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_TOTAL_SHARDS=-2", "GTEST_SHARD_INDEX=-3"}},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_TOTAL_SHARDS=99999999999999999999999", "GTEST_SHARD_INDEX=0"}},
+      {{"--abi", "1"}, "", "GTEST_TOTAL_SHARDS", {"GTEST_TOTAL_SHARDS=", "GTEST_SHARD_INDEX="}},
+  };
+  ASSERT_GE(table.size(), 60U);
+  const std::vector<std::string> before = dir_.entries();
+  for (const BadFlags& each : table) {
+    std::string said;
+    for (const std::string& word : each.arguments) said += printable(word) + " ";
+    for (const std::string& word : each.environment) said += printable(word) + " ";
+    SCOPED_TRACE(said);
+    const Ended ended = run(each.arguments, each.environment);
+    lockstep::testing::expect_refused(ended, 2, "lockstep-conformance", each.where);
+    EXPECT_NE(ended.err.find(each.says), std::string::npos) << ended.err;
+    EXPECT_EQ(dir_.entries(), before) << "something was left behind, or made";
+  }
+}
+
+TEST_F(Flags, AScratchDirectoryThatCannotBeHadIsExitTwo) {
+  for (const std::string& where : {std::string("/no/such/directory"), policy_, std::string("/proc")}) {
+    SCOPED_TRACE(where);
+    const Ended ended = lockstep::testing::run_program({LOCKSTEP_CONFORMANCE, "--abi", "1"}, {{"TMPDIR=" + where}, 30});
+    lockstep::testing::expect_refused(ended, 2, "lockstep-conformance", "mkdtemp(\"" + where + "/lockstep.");
+    EXPECT_NE(ended.err.find("TMPDIR"), std::string::npos) << ended.err;
+  }
+}
+
+// A scratch directory that root can use and the row's user cannot: skipped and said, never a disagreement.
+TEST_F(Flags, AScratchDirectoryClosedToTheUserSkipsItsRows) {
+  if (::geteuid() != 0) GTEST_SKIP() << "there is no other user";
+  const Ended ended = run({"--abi", "native", "--policy", policy_});  // the directory above it has mode 0700
+  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  EXPECT_NE(ended.out.find("skipped   1 rows: user cannot"), std::string::npos) << ended.out;
+}
+
+TEST_F(Flags, AnAbiThisKernelLacksIsExitThree) {
+  if (query_kernel()->abi >= 11) GTEST_SKIP() << "this kernel has every ABI there is";
+  lockstep::testing::expect_refused(run({"--abi", "11"}), 3, "lockstep-conformance", "this kernel has Landlock ABI");
+}
+
+TEST_F(Flags, HelpIsExitZeroWhateverElseIsThere) {
+  const Ended ended = run({"--abi", "1", "--help"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.out.rfind("usage: lockstep-conformance", 0), 0U);
+  EXPECT_EQ(ended.err, "");
+}
+
+}  // namespace
+}  // namespace lockstep::conformance
