@@ -180,6 +180,7 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::fu
       busy.push_back(i);
       soonest = std::min(soonest, processes[i].deadline);
     }
+    if (waits.empty()) continue;  // every send just failed: nobody is left to wait for
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(soonest - Clock::now()).count();
     if (::poll(waits.data(), waits.size(), static_cast<int>(std::max<long>(left, 1))) < 0 && errno != EINTR)
       return system_error(errno, "poll()");
