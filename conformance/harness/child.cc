@@ -168,7 +168,7 @@ Result<void> Child::drop() {
 }
 
 void* restrict_in_thread(void* argument) {
-  const Result<void> restricted = restrict_self(*static_cast<Prepared*>(argument));
+  const Result<void> restricted = restrict_self(*static_cast<Prepared*>(argument), {.threads = Threads::calling});
   return restricted.ok() ? nullptr : argument;
 }
 

@@ -140,6 +140,8 @@ TEST_F(Cli, EveryBadInvocationIsExitTwoWithOneLine) {
       {"show", bad_policy},
       {"show", "-"},
       {"host", "x"},
+      {"abi", "7"},
+      {"abi", "--format", "yaml"},
       {"host", "--format", "yaml"},
       {"explain", policy_},
       {"explain", policy_, "open-r"},
@@ -173,12 +175,35 @@ TEST_F(Cli, HelpIsExitZeroOnStdout) {
                                              {"show", "--help"},
                                              {"explain", "--help"},
                                              {"exec", "--help"},
+                                             {"abi", "--help"},
                                              {"show", policy_, "--help"}}) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out.rfind("usage: lockstep", 0), 0U) << outcome.out;
     EXPECT_EQ(outcome.err, "");
   }
+}
+
+TEST_F(Cli, AbiMarksTheRunningKernelAlone) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  const Outcome json = run({"abi", "--format", "json"});
+  ASSERT_EQ(json.code, 0) << json.err;
+  const auto table = nlohmann::json::parse(json.out);
+  EXPECT_EQ(table["schema"], "lockstep.abi/1");
+  ASSERT_EQ(table["abis"].size(), 11U);
+  EXPECT_EQ(table["abis"][8]["kernel"], "7.1");
+  EXPECT_EQ(table["errata"].size(), 4U);
+  EXPECT_EQ(table["kernel"].is_null(), !kernel.ok());
+  if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
+  EXPECT_EQ(table["kernel"]["abi"], kernel->abi);
+  for (const auto& erratum : table["errata"])
+    EXPECT_EQ(erratum["fixed"], (kernel->errata >> (erratum["erratum"].get<int>() - 1) & 1) != 0);
+  const std::string text = run({"abi"}).out;
+  const std::string row = "\n> " + std::to_string(std::min(kernel->abi, 11)) + " ";
+  EXPECT_NE(text.find(row), std::string::npos) << text;
+  EXPECT_EQ(text.find("\n> ", text.find(row) + 1), text.rfind("\n> This kernel has ABI")) << text;
+  // host says the errata by words too.
+  EXPECT_EQ(run({"host"}).out.find("erratum 1 ") != std::string::npos, kernel->abi >= 4);
 }
 
 TEST_F(Cli, FlagsStandAnywhereAndTakeAnEqualsSign) {
