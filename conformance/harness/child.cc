@@ -124,7 +124,12 @@ Result<void> Child::open_everything() {
   plan.handled = AccessSet::from_bits(request_.handled);
   plan.compatibility = request_.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
   for (const WirePlanRule& rule : request_.rules)
-    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, 0});
+    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, 0, rule.quiet});
+  plan.handled_net = NetSet::from_bits(request_.handled_net);
+  plan.scoped = ScopeSet::from_bits(request_.scoped);
+  plan.ports = request_.ports;
+  plan.log = RestrictFlags::from_bits(request_.log);
+  plan.all_threads = request_.all_threads;
   LOCKSTEP_ASSIGN(Prepared prepared, prepare(plan, {}));
   prepared_.emplace(std::move(prepared));
 
@@ -136,7 +141,7 @@ Result<void> Child::open_everything() {
     paths_.push_back(resolve_path(cell.path, context_.scratch, sibling_));
     paths_.push_back(resolve_path(cell.path2, context_.scratch, sibling_));
     probes_.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths_[paths_.size() - 2].c_str(),
-                       paths_.back().c_str(), -1});
+                       paths_.back().c_str(), -1, cell.port});
     Probe& probe = probes_.back();
     if (probe.mode != Mode::before) continue;
     probe.before_fd = open_before(probe);
