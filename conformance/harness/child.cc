@@ -70,6 +70,7 @@ class Child {
   const RowRequest& request_;
   pid_t sibling_ = 0;
   pid_t own_sibling_ = 0;
+  UniqueFd stop_own_sibling_;
   std::vector<UniqueFd> keep_;
   std::optional<Prepared> prepared_;
   std::vector<std::string> paths_;
@@ -115,7 +116,7 @@ Result<void> Child::open_everything() {
   sibling_ = context_.sibling;
   if (request_.simulated && !context_.privileged) {
     // In a user namespace of its own, this child may look only at processes of the same one.
-    own_sibling_ = sibling_ = start_sibling(false, 0);
+    own_sibling_ = sibling_ = start_sibling(false, 0, &stop_own_sibling_);
     if (sibling_ < 0) return system_error(errno, "fork()");
   }
   Plan plan;
@@ -259,6 +260,7 @@ void Child::misbehave() {
   phase(5);
   std::vector<int> open = {0, 1, 2, context_.slot_fd, context_.request_fd, context_.helper_fd, prepared_->ruleset.fd()};
   for (const UniqueFd& fd : keep_) open.push_back(fd.get());
+  open.push_back(stop_own_sibling_.get());
   for (const Pin& pin : prepared_->pins) open.push_back(pin.fd.get());
   close_all_but(std::move(open));
   phase(6);
@@ -272,7 +274,8 @@ void Child::misbehave() {
   if (context_.restricts) misbehave();
   if (request_.misbehaviour != Misbehaviour::wild_write || !context_.restricts) probe();
   if (own_sibling_ > 0) {
-    ::kill(own_sibling_, SIGKILL);
+    ::kill(own_sibling_, SIGKILL);  // which the scope of signals denies
+    stop_own_sibling_.reset();
     ::waitpid(own_sibling_, nullptr, 0);
   }
   header->complete = 1;
@@ -283,13 +286,13 @@ void Child::misbehave() {
 
 void run_child(const ChildContext& context) { Child(context).run(); }
 
-pid_t start_sibling(bool privileged, uid_t identity_uid) {
-  int ready[2];
-  if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
+pid_t start_sibling(bool privileged, uid_t identity_uid, UniqueFd* stop) {
+  int ready[2], ending[2];
+  if (::pipe2(ready, O_CLOEXEC) != 0 || ::pipe2(ending, O_CLOEXEC) != 0) return -1;
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
-    close_all_but({ready[1]});
+    close_all_but({ready[1], ending[0]});
     Identity identity;
     identity.uid = identity.gid = privileged ? identity_uid : ::getuid();
     if (!privileged) {
@@ -299,9 +302,16 @@ pid_t start_sibling(bool privileged, uid_t identity_uid) {
     const bool ok = drop_privileges(identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     ::setpgid(0, 0);
     if (!ok || ::getppid() != parent || ::write(ready[1], "r", 1) != 1) ::_exit(1);
-    while (true) ::pause();
+    while (stop == nullptr) ::pause();
+    char byte;
+    while (::read(ending[0], &byte, 1) != 0) {
+    }
+    ::_exit(0);
   }
   ::close(ready[1]);
+  ::close(ending[0]);
+  UniqueFd write_end(ending[1]);
+  if (stop != nullptr) *stop = std::move(write_end);
   char byte = 0;
   const bool started = pid > 0 && ::read(ready[0], &byte, 1) == 1;
   ::close(ready[0]);

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "base/unique_fd.h"
 #include "conformance/harness/slot.h"
 #include "conformance/harness/wire.h"
 
@@ -36,8 +37,9 @@ struct ChildContext {
 [[noreturn]] void run_child(const ChildContext& context);
 
 // Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1 and errno
-// on failure. `identity_uid` is the uid it takes where privileged.
-pid_t start_sibling(bool privileged, uid_t identity_uid);
+// on failure. `identity_uid` is the uid it takes where privileged. Where `stop` is given it ends once that descriptor is closed
+// everywhere: for whoever may lose the right to signal it.
+pid_t start_sibling(bool privileged, uid_t identity_uid, UniqueFd* stop = nullptr);
 
 }  // namespace lockstep::conformance
 
