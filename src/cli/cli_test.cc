@@ -292,6 +292,28 @@ TEST_F(Cli, ExplainSaysWhichRuleDecides) {
   EXPECT_NE(kept.out.find("simulated"), std::string::npos) << kept.out;
 }
 
+TEST_F(Cli, ExplainAnswersForPortsScopesAndSockets) {
+  const std::string policy = dir_.write("ports.yaml",
+                                        "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock:\n  scopes: [signal]\n"
+                                        "  ports: {bind_tcp: [8080], connect_send_udp: [53]}\n");
+  const auto ask = [&](const char* abi, std::vector<std::string> rest) {
+    std::vector<std::string> all = {"explain", policy, "--host", host_, "--abi", abi};
+    all.insert(all.end(), rest.begin(), rest.end());
+    const Outcome outcome = run(all);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.out.substr(0, outcome.out.find("  "));
+  };
+  EXPECT_EQ(ask("7", {"bind-tcp", "8080"}), "allow");
+  EXPECT_EQ(ask("7", {"bind-tcp", "8081"}), "deny EACCES");
+  EXPECT_EQ(ask("3", {"bind-tcp", "8081"}), "allow");
+  EXPECT_EQ(ask("7", {"connect-tcp", "1"}), "allow");
+  EXPECT_EQ(ask("10", {"send-udp", "54"}), "deny EACCES");
+  EXPECT_EQ(ask("6", {"signal"}), "deny EPERM");
+  EXPECT_EQ(ask("6", {"connect-abstract"}), "allow");
+  EXPECT_EQ(ask("8", {"connect-unix", "/usr/socket"}), "allow");
+  EXPECT_EQ(ask("9", {"connect-unix", "/usr/socket"}), "deny EACCES");
+}
+
 TEST_F(Cli, ExplainNeverAllowsWhatIsOnlyMissing) {
   // On this machine a missing file is not Landlock's business; on a simulated host it is taken to exist, and that is said.
   const Outcome here = run({"explain", policy_, "--abi", "7", "open-r", "/usr/no-such-file"});

@@ -99,9 +99,11 @@ Result<std::string> explain(const Arguments& arguments) {
     model::Walk out = real ? real_walk(path, follow) : spelled.walk(path, makes);
     if (real && out.error == 0 && out.missing && !makes) out.error = ENOENT;
     if (real || makes || arguments.context.host.exists(normalise_path(path))) return out;
-    const bool directory = wants_directory(*operation);
-    out.objects[0].type = directory ? model::FileType::directory : model::FileType::regular;
-    assumed += printable(path) + " is not in the host file: taken as a " + (directory ? "directory" : "regular file") + " that exists.\n";
+    const auto [type, word] = wants_directory(*operation)                ? std::pair{model::FileType::directory, "directory"}
+                              : *operation == Operation::connect_unix ? std::pair{model::FileType::socket, "socket"}
+                                                                      : std::pair{model::FileType::regular, "regular file"};
+    out.objects[0].type = type;
+    assumed += printable(path) + " is not in the host file: taken as a " + word + " that exists.\n";
     return out;
   };
   model::Kernel kernel;
