@@ -73,6 +73,7 @@ class Child {
   const RowRequest& request_;
   pid_t sibling_ = 0;
   pid_t own_sibling_ = 0;
+  UniqueFd stop_own_sibling_;
   std::vector<UniqueFd> keep_;
   std::optional<Prepared> prepared_;
   std::vector<std::string> paths_;
@@ -123,7 +124,7 @@ Result<void> Child::open_everything() {
   sibling_ = context_.sibling;
   if (request_.simulated && !context_.privileged) {
     // In a user namespace of its own, this child may look only at processes of the same one.
-    own_sibling_ = sibling_ = start_sibling(IdentityKind::self, 0);
+    own_sibling_ = sibling_ = start_sibling(IdentityKind::self, 0, &stop_own_sibling_);
     if (sibling_ < 0) return system_error(errno, "fork()");
   }
   Plan plan;
@@ -132,7 +133,12 @@ Result<void> Child::open_everything() {
   plan.handled = AccessSet::from_bits(request_.handled);
   plan.compatibility = request_.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
   for (const WirePlanRule& rule : request_.rules)
-    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, rule.line});
+    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, rule.line, rule.quiet});
+  plan.handled_net = NetSet::from_bits(request_.handled_net);
+  plan.scoped = ScopeSet::from_bits(request_.scoped);
+  plan.ports = request_.ports;
+  plan.log = RestrictFlags::from_bits(request_.log);
+  plan.all_threads = request_.all_threads;
   Result<Prepared> prepared = prepare(plan, {});
   if (!prepared.ok() && prepared.error().kind == ErrorKind::input) fail(prepared.error(), exit_refused);
   if (!prepared.ok()) return std::move(prepared).error();
@@ -146,7 +152,7 @@ Result<void> Child::open_everything() {
     paths_.push_back(resolve_path(cell.path, context_.scratch, sibling_));
     paths_.push_back(resolve_path(cell.path2, context_.scratch, sibling_));
     probes_.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths_[paths_.size() - 2].c_str(),
-                       paths_.back().c_str(), -1});
+                       paths_.back().c_str(), -1, cell.port});
     Probe& probe = probes_.back();
     if (probe.mode != Mode::before) continue;
     probe.before_fd = open_before(probe);
@@ -181,7 +187,7 @@ Result<void> Child::cu_init() {
 }
 
 void* restrict_in_thread(void* argument) {
-  const Result<void> restricted = restrict_self(*static_cast<Prepared*>(argument));
+  const Result<void> restricted = restrict_self(*static_cast<Prepared*>(argument), {.threads = Threads::calling});
   return restricted.ok() ? nullptr : argument;
 }
 
@@ -271,6 +277,7 @@ void Child::misbehave() {
   std::vector<int> open = {0, 1, 2, context_.slot_fd, context_.request_fd, context_.helper_fd, context_.cuda_helper_fd,
                            prepared_->ruleset.fd()};
   for (const UniqueFd& fd : keep_) open.push_back(fd.get());
+  open.push_back(stop_own_sibling_.get());
   for (const Pin& pin : prepared_->pins) open.push_back(pin.fd.get());
   close_all_but(std::move(open));
   phase(6);
@@ -286,7 +293,8 @@ void Child::misbehave() {
   if (context_.restricts) misbehave();
   if (request_.misbehaviour != Misbehaviour::wild_write || !context_.restricts) probe();
   if (own_sibling_ > 0) {
-    ::kill(own_sibling_, SIGKILL);
+    ::kill(own_sibling_, SIGKILL);  // which the scope of signals denies
+    stop_own_sibling_.reset();
     ::waitpid(own_sibling_, nullptr, 0);
   }
   header->complete = 1;
@@ -297,21 +305,28 @@ void Child::misbehave() {
 
 void run_child(const ChildContext& context) { Child(context).run(); }
 
-pid_t start_sibling(IdentityKind kind, uid_t user) {
-  int ready[2];
-  if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
+pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
+  int ready[2], ending[2];
+  if (::pipe2(ready, O_CLOEXEC) != 0 || ::pipe2(ending, O_CLOEXEC) != 0) return -1;
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
-    close_all_but({ready[1]});
+    close_all_but({ready[1], ending[0]});
     Result<Identity> identity = identity_of(kind, user);
     if (identity.ok()) identity->keep = 0;
     const bool ok = identity.ok() && drop_privileges(*identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     ::setpgid(0, 0);
     if (!ok || ::getppid() != parent || ::write(ready[1], "r", 1) != 1) ::_exit(1);
-    while (true) ::pause();
+    while (stop == nullptr) ::pause();
+    char byte;
+    while (::read(ending[0], &byte, 1) != 0) {
+    }
+    ::_exit(0);
   }
   ::close(ready[1]);
+  ::close(ending[0]);
+  UniqueFd write_end(ending[1]);
+  if (stop != nullptr) *stop = std::move(write_end);
   char byte = 0;
   const bool started = pid > 0 && ::read(ready[0], &byte, 1) == 1;
   ::close(ready[0]);

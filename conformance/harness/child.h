@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "base/unique_fd.h"
 #include "conformance/harness/slot.h"
 #include "conformance/harness/wire.h"
 
@@ -38,8 +39,8 @@ struct ChildContext {
 [[noreturn]] void run_child(const ChildContext& context);
 
 // Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1 and errno
-// on failure.
-pid_t start_sibling(IdentityKind kind, uid_t user);
+// on failure. Where `stop` is given it ends once that descriptor is closed everywhere: for whoever may lose the right to signal it.
+pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop = nullptr);
 
 }  // namespace lockstep::conformance
 

@@ -18,6 +18,9 @@
 #include <set>
 #include <utility>
 
+#include "conformance/harness/network.h"
+#include "conformance/probes/resolve.h"
+
 namespace lockstep::conformance {
 namespace {
 
@@ -33,8 +36,9 @@ Result<void> write_file(const char* path, const std::string& text) {
 
 class Builder {
  public:
-  Builder(bool privileged, uid_t owner, bool simulated, std::string base, std::vector<UniqueFd>* keep)
-      : privileged_(privileged), owner_(owner), simulated_(simulated), base_(std::move(base)), keep_(keep) {}
+  // `scratch` is where it will be: in a simulated root, not where it is made.
+  Builder(bool privileged, uid_t owner, bool simulated, std::string base, std::string scratch, std::vector<UniqueFd>* keep)
+      : privileged_(privileged), owner_(owner), simulated_(simulated), base_(std::move(base)), scratch_(std::move(scratch)), keep_(keep) {}
 
   Result<void> make(const TreeItem& item);
   Result<void> bind(const std::string& source, const std::string& path, bool directory);
@@ -56,6 +60,7 @@ class Builder {
   uid_t owner_;
   bool simulated_;
   std::string base_;
+  std::string scratch_;
   std::vector<UniqueFd>* keep_;
   bool has_terminals_ = false;
   std::set<std::pair<dev_t, ino_t>> nodes_;
@@ -150,6 +155,11 @@ Result<void> Builder::bind(const std::string& source, const std::string& path, b
 }
 
 Result<void> Builder::make(const TreeItem& item) {
+  if (item.kind >= TreeKind::tcp_server) {
+    LOCKSTEP_ASSIGN(UniqueFd server, serve(item, resolve_path(item.path, scratch_, 0)));
+    keep_->push_back(std::move(server));
+    return {};
+  }
   const std::string path = real(item.path);
   LOCKSTEP_CHECK(make_parents(path));
   switch (item.kind) {
@@ -171,17 +181,21 @@ Result<void> Builder::make(const TreeItem& item) {
       if (::stat(real(item.target).c_str(), &st) != 0) return failed("stat", item.target);
       return bind(real(item.target), path, S_ISDIR(st.st_mode));
     }
+    case TreeKind::tcp_server:
+    case TreeKind::udp_server:
+    case TreeKind::abstract_server: break;  // no names of the tree: above
   }
   return internal_error("unknown kind of tree item");
 }
 
 }  // namespace
 
-Result<void> enter_mount_namespace(bool privileged) {
+Result<void> enter_mount_namespace(bool privileged, bool network) {
   const uid_t uid = ::getuid();
   const gid_t gid = ::getgid();
-  if (::unshare(privileged ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0)
-    return system_error(errno, privileged ? "unshare(CLONE_NEWNS)" : "unshare(CLONE_NEWUSER | CLONE_NEWNS)");
+  const int spaces = CLONE_NEWNS | (privileged ? 0 : CLONE_NEWUSER) | (network ? CLONE_NEWNET : 0);
+  if (::unshare(spaces) != 0)
+    return system_error(errno, std::string("unshare(CLONE_NEWNS") + (privileged ? "" : " | CLONE_NEWUSER") + (network ? " | CLONE_NEWNET)" : ")"));
   if (!privileged) {
     LOCKSTEP_CHECK(write_file("/proc/self/setgroups", "deny"));
     LOCKSTEP_CHECK(write_file("/proc/self/uid_map", std::to_string(uid) + " " + std::to_string(uid) + " 1"));
@@ -194,21 +208,22 @@ Result<void> enter_mount_namespace(bool privileged) {
 Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point,
                      const std::string& scratch, std::vector<UniqueFd>* keep) {
   if (!request.simulated) {
-    Builder builder(privileged, owner, false, scratch, keep);
+    Builder builder(privileged, owner, false, scratch, scratch, keep);
     for (const TreeItem& item : request.tree)
       if (item.path != "$scratch") LOCKSTEP_CHECK(builder.make(item));
     return {};
   }
   // A machine that refuses namespaces cannot run the row: that is a skip, not a failure of ours.
-  if (Result<void> entered = enter_mount_namespace(privileged); !entered.ok()) {
+  if (Result<void> entered = enter_mount_namespace(privileged, request.network); !entered.ok()) {
     Error& error = entered.error();
     error.kind = ErrorKind::unsupported;
     // Below a chroot the root is no mount point, and nothing can be mounted private or pivoted to.
     error.message = "a private mount namespace cannot be had here: " + error.message + (error.err == EINVAL ? ", as in a chroot" : "");
     return entered;
   }
+  if (request.network) LOCKSTEP_CHECK(open_loopback());
   if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0) return failed("mount tmpfs", mount_point);
-  Builder builder(privileged, owner, true, mount_point, keep);
+  Builder builder(privileged, owner, true, mount_point, scratch, keep);
   for (const TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
   LOCKSTEP_CHECK(builder.bind("/proc", mount_point + "/proc", true));
   if (request.bind_sys) LOCKSTEP_CHECK(builder.bind("/sys", mount_point + "/sys", true));

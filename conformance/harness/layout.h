@@ -17,8 +17,9 @@
 
 namespace lockstep::conformance {
 
-// Enters a private mount namespace; as an ordinary user by way of a user namespace that maps the own ids.
-Result<void> enter_mount_namespace(bool privileged);
+// Enters a private mount namespace, and a network namespace where `network`; as an ordinary user by way of a user namespace
+// that maps the own ids.
+Result<void> enter_mount_namespace(bool privileged, bool network = false);
 
 // `mount_point`: an existing directory that the new root may cover. `scratch`: where "$scratch" is when not simulated.
 // What is made belongs to `owner` where privileged: chmod(2) asks for the owner.

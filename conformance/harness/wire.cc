@@ -92,22 +92,24 @@ void flag(Archive& archive, bool& value) {
 
 template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {
-  enumeration(archive, cell.operation, Operation::cu_init);
+  enumeration(archive, cell.operation, static_cast<Operation>(operation_count - 1));
   enumeration(archive, cell.mode, Mode::prctl);
   enumeration(archive, cell.actor, Actor::exec);
   enumeration(archive, cell.target, Target::other_process);
   flag(archive, cell.survey);
   archive.text(cell.path);
   archive.text(cell.path2);
+  archive.scalar(cell.port);
 }
 
 template <typename Archive>
 void fields(Archive& archive, TreeItem& item) {
-  enumeration(archive, item.kind, TreeKind::bind);
+  enumeration(archive, item.kind, TreeKind::abstract_server);
   archive.text(item.path);
   archive.text(item.target);
   archive.scalar(item.size);
   flag(archive, item.executable);
+  archive.scalar(item.port);
 }
 
 template <typename Archive>
@@ -116,6 +118,13 @@ void fields(Archive& archive, WirePlanRule& rule) {
   archive.scalar(rule.rights);
   flag(archive, rule.from_baseline);
   archive.scalar(rule.line);
+  flag(archive, rule.quiet);
+}
+
+template <typename Archive>
+void fields(Archive& archive, PortRule& rule) {
+  enumeration(archive, rule.right, static_cast<NetRight>(net_right_count - 1));
+  archive.scalar(rule.port);
 }
 
 template <typename Archive>
@@ -126,9 +135,15 @@ void fields(Archive& archive, RowRequest& request) {
   enumeration(archive, request.identity, IdentityKind::self);
   flag(archive, request.simulated);
   flag(archive, request.bind_sys);
+  flag(archive, request.network);
   archive.list(request.tree, [&](TreeItem& item) { fields(archive, item); });
   archive.scalar(request.plan_abi);
   archive.scalar(request.handled);
+  archive.scalar(request.handled_net);
+  archive.scalar(request.scoped);
+  archive.list(request.ports, [&](PortRule& rule) { fields(archive, rule); });
+  archive.scalar(request.log);
+  flag(archive, request.all_threads);
   flag(archive, request.hard_requirement);
   archive.list(request.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
   archive.list(request.view_paths, [&](std::string& path) { archive.text(path); });

@@ -14,6 +14,7 @@
 
 #include "model/operation.h"
 #include "model/read_walk.h"
+#include "policy/restrictions.h"
 
 namespace lockstep::conformance {
 
@@ -32,7 +33,7 @@ std::string_view name(Target target);  // own, other-thread, numeric, other-proc
 std::optional<Target> target_from_name(std::string_view name);
 
 // One operation to try. Paths are absolute; "$scratch" at the start is the child's own scratch directory, "$sibling" anywhere
-// is the canary sibling's pid. Not used by comm_open but for other_process.
+// is the canary sibling's pid. Not used by comm_open but for other_process; of signal the pid, of connect_abstract the name.
 struct CellRequest {
   Operation operation = Operation::open_r;
   Mode mode = Mode::plain;
@@ -41,6 +42,7 @@ struct CellRequest {
   bool survey = false;  // count instead: open every regular file below `path` for writing (see probes/survey.h)
   std::string path;
   std::string path2;
+  std::uint16_t port = 0;
 };
 
 enum class TreeKind : std::uint8_t {
@@ -52,6 +54,9 @@ enum class TreeKind : std::uint8_t {
   symlink,      // -> target
   hard_link,    // to target
   bind,         // target bind-mounted here
+  tcp_server,   // on `port` of 127.0.0.1, outside the domain
+  udp_server,
+  abstract_server,  // at the abstract name `path`
 };
 
 // One thing to make before the restriction, parents first (missing parents are made as directories).
@@ -61,6 +66,7 @@ struct TreeItem {
   std::string target;
   std::uint32_t size = 0;
   bool executable = false;
+  std::uint16_t port = 0;
 };
 
 struct WirePlanRule {
@@ -68,6 +74,7 @@ struct WirePlanRule {
   std::uint64_t rights = 0;
   bool from_baseline = false;
   std::int32_t line = 0;
+  bool quiet = false;
 };
 
 // What a mutant of the enforcement stage does instead of what it should (conformance/subjects).
@@ -91,9 +98,15 @@ struct RowRequest {
   IdentityKind identity = IdentityKind::user;
   bool simulated = false;  // lay `tree` out as the whole root of a private mount namespace, with the real /proc
   bool bind_sys = false;   // simulated: and the real /sys
+  bool network = false;    // simulated: a network namespace of its own
   std::vector<TreeItem> tree;      // not simulated: only below $scratch
   int plan_abi = 0;
   std::uint64_t handled = 0;
+  std::uint64_t handled_net = 0;
+  std::uint64_t scoped = 0;
+  std::vector<PortRule> ports;
+  std::uint64_t log = 0;  // flags
+  bool all_threads = false;
   bool hard_requirement = false;
   std::vector<WirePlanRule> rules;
   std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policy

@@ -33,7 +33,8 @@ class CaseReader {
   Result<void> read_readiness(const Node& node, Case& out) const;
   Result<void> check_first_matches(const Case& out) const;
   Result<Expectation> read_expectation(const Node& node) const;
-  Result<void> read_path(const Node& node, const char* key, bool required, std::string& out) const;
+  Result<void> read_operands(const Node& node, const std::string& word, CellRequest* cell) const;
+  Result<void> read_path(const Node& node, const char* key, std::string& out) const;
 
   std::string file_;
   std::string fixtures_;
@@ -139,12 +140,9 @@ Result<void> CaseReader::read_readiness(const Node& node, Case& out) const {
   return {};
 }
 
-Result<void> CaseReader::read_path(const Node& node, const char* key, bool required, std::string& out) const {
+Result<void> CaseReader::read_path(const Node& node, const char* key, std::string& out) const {
   const Node* value = node.find(key);
-  if (value == nullptr) {
-    if (required) return fail(node, std::string("this operation needs \"") + key + "\"");
-    return {};
-  }
+  if (value == nullptr) return fail(node, std::string("this operation needs \"") + key + "\"");
   LOCKSTEP_ASSIGN(out, text(*value, key));
   if (!out.starts_with('/') && out != "$scratch" && !out.starts_with("$scratch/"))
     return fail(*value, std::string(key) + ": write an absolute path, or one that starts with $scratch/");
@@ -152,9 +150,30 @@ Result<void> CaseReader::read_path(const Node& node, const char* key, bool requi
   return {};
 }
 
+Result<void> CaseReader::read_operands(const Node& node, const std::string& word, CellRequest* cell) const {
+  const Operand takes = operand(cell->operation);
+  const bool paths = takes == Operand::path || takes == Operand::two_paths;
+  if (cell->operation == Operation::comm_open && node.find("path") != nullptr) return fail(node, "comm-open takes a target, no path");
+  if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr)) return fail(node, word + " takes no path");
+  if (takes == Operand::path && node.find("path2") != nullptr) return fail(node, word + " takes no path2");
+  if (takes != Operand::port && node.find("port") != nullptr) return fail(node, word + " takes no port");
+  if (takes == Operand::port) {
+    const Node* port = node.find("port");
+    if (port == nullptr) return fail(node, "this operation needs \"port\"");
+    LOCKSTEP_ASSIGN(const long number, read_integer(*port, file_, "port", 0, 65535));
+    cell->port = static_cast<std::uint16_t>(number);
+  }
+  if (paths) {
+    LOCKSTEP_CHECK(read_path(node, "path", cell->path));
+    if (takes == Operand::two_paths) LOCKSTEP_CHECK(read_path(node, "path2", cell->path2));
+  }
+  set_implied_path(cell);
+  return {};
+}
+
 Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   LOCKSTEP_CHECK(check_keys(node, file_, "expect",
-                            {"op", "mode", "actor", "target", "path", "path2", "identity", "abi", "result", "why"}));
+                            {"op", "mode", "actor", "target", "path", "path2", "port", "identity", "abi", "result", "why"}));
   Expectation out;
   out.line = node.line;
   const Node* op = node.find("op");
@@ -177,7 +196,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   if (const Node* value = node.find("mode")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "mode"));
     const std::optional<Mode> mode = mode_from_name(word);
-    if (!mode || comm != (*mode >= Mode::rdwr)) return fail(*value, "mode: \"" + printable(word) + "\" is no mode of " + op_word);
+    if (!mode || !has_mode(*operation, *mode)) return fail(*value, "mode: \"" + printable(word) + "\" is no mode of " + op_word);
     out.cell.mode = *mode;
   }
   if (const Node* value = node.find("actor")) {
@@ -200,11 +219,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   if (const Node* value = node.find("abi")) {
     LOCKSTEP_ASSIGN(out.abis, abis(*value, "expect.abi"));
   }
-  if (comm && node.find("path") != nullptr) return fail(node, "comm-open takes a target, no path");
-  LOCKSTEP_CHECK(read_path(node, "path", !comm, out.cell.path));
-  if (!takes_two_paths(*operation) && node.find("path2") != nullptr) return fail(node, op_word + " takes no path2");
-  LOCKSTEP_CHECK(read_path(node, "path2", takes_two_paths(*operation), out.cell.path2));
-  if (comm && out.cell.target == Target::other_process) out.cell.path = "/proc/$sibling/comm";
+  LOCKSTEP_CHECK(read_operands(node, op_word, &out.cell));
   return out;
 }
 
@@ -339,7 +354,9 @@ std::string cell_name(const CellRequest& cell) {
   if (cell.mode != Mode::plain) out += " " + std::string(name(cell.mode));
   if (cell.operation == Operation::comm_open) {
     out += " " + std::string(name(cell.target));
-  } else if (cell.operation != Operation::cu_init) {
+  } else if (operand(cell.operation) == Operand::port) {
+    out += " " + std::to_string(cell.port);
+  } else if (operand(cell.operation) != Operand::none) {
     out += " " + cell.path;
     if (!cell.path2.empty()) out += " " + cell.path2;
   }
@@ -349,6 +366,7 @@ std::string cell_name(const CellRequest& cell) {
 
 bool is_destructive(const CellRequest& cell) {
   switch (cell.operation) {
+    case Operation::connect_unix: return cell.mode == Mode::own_server;
     case Operation::open_trunc:
     case Operation::create:
     case Operation::truncate:

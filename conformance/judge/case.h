@@ -13,10 +13,12 @@
 //   expect_error    a part of the message with which enrichment or compiling must refuse; then nothing below
 //   expect_refusal  a part of the message with which opening the paths must refuse, in both children; then nothing below
 //   readiness       ready | degraded | blocked | blocked-elsewhere, or a list of {abi, is}
-//   expect          [{op, mode, actor, target, path, path2, identity, abi, result}]; result: allow, or an errno
+//   expect          [{op, mode, actor, target, path, path2, port, identity, abi, result}]; result: allow, or an errno
 // First match wins. An expectation adds its cell where no probe would make it; one that no selected row could match is an
 // error. mode defaults to plain (comm-open: rdwr), actor to self, target to own (comm-open: other-thread).
-// "$scratch" at the start of a path is a directory the harness makes. A destructive operation needs a path of its own.
+// "$scratch" at the start of a path is a directory the harness makes. A destructive operation needs a path of its own. An
+// operation on a port takes `port` instead of `path` (on simulated hosts, where it meets a server); signal and
+// connect-abstract take neither: they are of the harness's sibling and server.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 
@@ -87,7 +89,9 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures);
 // A case for a user's own policy on this machine, or on the host of a file: no expectation but what the model says.
 Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file);
 
-// "open-w /etc/hostname", "comm-open rdwr other-thread by grandchild": names a cell within its row, uniquely.
+// What the harness decides for operations that take no path: the sibling, the server's name.
+void set_implied_path(CellRequest* cell);
+// "open-w /etc/hostname", "bind-tcp 8080", "comm-open rdwr other-thread by grandchild": names a cell within its row, uniquely.
 std::string cell_name(const CellRequest& cell);
 // Whether the operation changes its paths (and so needs paths of its own).
 bool is_destructive(const CellRequest& cell);

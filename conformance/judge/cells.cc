@@ -41,6 +41,7 @@ class Planner {
            Actor actor = Actor::self);
   Result<void> add_expectations();
   void make_target(const CellRequest& cell);
+  void serve(TreeKind kind, const std::string& name, std::uint16_t port);
   std::vector<std::string> sweep_sites() const;
   void sweep(const std::string& site);
   void sweep_pairs(const std::vector<std::string>& sites);
@@ -49,6 +50,7 @@ class Planner {
   void sweep_comm();
   void sweep_cuda();
   void sweep_too_wide();
+  void sweep_restrictions();
   NodeKind kind_of(const std::string& path) const;
 
   const Case& case_;
@@ -57,6 +59,7 @@ class Planner {
   std::set<std::string> made_;
   std::map<std::string, std::size_t> cell_names_;  // to the index in out_.cells
   std::set<std::string> changed_;  // paths of destructive cells
+  std::set<std::pair<TreeKind, std::uint16_t>> served_;
 };
 
 NodeKind Planner::kind_of(const std::string& path) const {
@@ -93,7 +96,15 @@ void Planner::lay_out_host() {
   make(TreeKind::directory, simulated_scratch);
 }
 
+// A server outside the domain. Ports of the machine itself stay as they are: there the refusal is the control's answer.
+void Planner::serve(TreeKind kind, const std::string& name, std::uint16_t port) {
+  if ((real() && kind != TreeKind::abstract_server) || !served_.insert({kind, port}).second) return;
+  out_.tree.push_back({kind, name, {}, 0, false, port});
+}
+
 bool Planner::add(CellRequest cell, CellInfo info) {
+  const bool socket = operand(cell.operation) == Operand::port || cell.operation == Operation::connect_abstract;
+  out_.network = out_.network || (socket && !real());
   if (!cell_names_.emplace(cell_name(cell), out_.cells.size()).second) return false;
   out_.cells.push_back(std::move(cell));
   out_.info.push_back(std::move(info));
@@ -144,13 +155,28 @@ void Planner::make_target(const CellRequest& cell) {
       make(TreeKind::character, path);
       break;
     case Operation::connect_unix:
-      make(TreeKind::socket, path);
+      if (cell.mode == Mode::own_server)
+        make(TreeKind::directory, parent_of(path));
+      else
+        make(TreeKind::socket, path);
       break;
     case Operation::exec:
       make(TreeKind::file, path, {}, true);
       break;
     case Operation::comm_open:
     case Operation::cu_init:
+    case Operation::signal:
+    case Operation::bind_tcp:
+    case Operation::bind_udp:
+      break;
+    case Operation::connect_tcp:
+      serve(TreeKind::tcp_server, {}, cell.port);
+      break;
+    case Operation::send_udp:
+      serve(TreeKind::udp_server, {}, cell.port);
+      break;
+    case Operation::connect_abstract:
+      if (cell.mode != Mode::own_server) serve(TreeKind::abstract_server, path, 0);
       break;
     default:
       make(TreeKind::file, path);
@@ -359,6 +385,13 @@ void Planner::sweep_too_wide() {
   }
 }
 
+void Planner::sweep_restrictions() {
+  for (CellRequest& cell : restriction_cells(effective_.restrictions)) {
+    make_target(cell);
+    add(std::move(cell));
+  }
+}
+
 Result<CellPlan> Planner::plan() {
   lay_out_host();
   LOCKSTEP_CHECK(add_expectations());
@@ -372,6 +405,7 @@ Result<CellPlan> Planner::plan() {
   sweep_too_wide();
   // A simulated host has no driver behind its nodes.
   if (real()) add(Operation::cu_init, "");
+  sweep_restrictions();
   return std::move(out_);
 }
 

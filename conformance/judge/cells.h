@@ -4,8 +4,9 @@
 //   plan.cells; plan.tree;                                    // for a RowRequest
 //
 // The sweep: the whole vocabulary in a directory of each kind of grant and in one that nobody granted, each device node, a
-// neighbour beside each rule, every way and actor of the comm write, CUDA's start-up, and the files a grant on /proc opens
-// too. On a real host the real cuInit as well. Where the host is simulated its root is laid out here; on a real one only paths below $scratch are made and nothing
+// neighbour beside each rule, every way and actor of the comm write, CUDA's start-up, the files a grant on /proc opens
+// too, and a signal; where the policy restricts ports or scopes, each port it names and one it does not, and both sides. On
+// a real host the real cuInit as well. Where the host is simulated its root is laid out here; on a real one only paths below $scratch are made and nothing
 // else is changed.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_
@@ -30,9 +31,13 @@ struct CellPlan {
   std::vector<CellInfo> info;  // parallel to cells
   std::vector<TreeItem> tree;
   bool bind_sys = false;
+  bool network = false;  // the row needs a network of its own
 };
 
 Result<CellPlan> plan_cells(const Case& each, const EffectivePolicy& effective);
+
+// What every row tries of ports, scopes and signals: restrictions.cc.
+std::vector<CellRequest> restriction_cells(const Restrictions& restrictions);
 
 // Where $scratch lies in a simulated root.
 inline constexpr char simulated_scratch[] = "/scratch";

@@ -38,6 +38,10 @@ const After table[] = {
     {{connect_unix}, {EPROTOTYPE, EAGAIN}},
     // Of the write, once the open was allowed: another process's comm is EINVAL.
     {{comm_open}, {EINVAL, ESRCH}},
+    // What is not there, not answered or already used, is found out after the port was allowed; a port below 1024 too.
+    {{bind_tcp, connect_tcp, bind_udp, send_udp}, {EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, EACCES, EINPROGRESS}},
+    // Nobody there (ESRCH, ECONNREFUSED), or not ours to signal: before.
+    {{signal, connect_abstract}, {}},
     {{open_path, stat, chmod, readlink, cu_init}, {}},  // no hook, or not one
 };
 

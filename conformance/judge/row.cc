@@ -89,9 +89,16 @@ Result<RowRequest> make_request(const Row& row, const Subject& subject) {
   request.bind_sys = run.cells.bind_sys;
   request.tree = run.cells.tree;
   request.plan_abi = plan.abi;
+  request.network = run.cells.network;
   request.handled = plan.handled.bits();
+  request.handled_net = plan.handled_net.bits();
+  request.scoped = plan.scoped.bits();
+  request.ports = plan.ports;
+  request.log = plan.log.bits();
+  request.all_threads = plan.all_threads;
   request.hard_requirement = plan.compatibility == Compatibility::hard_requirement;
-  for (const PlanRule& rule : plan.rules) request.rules.push_back({rule.path, rule.rights.bits(), rule.from_baseline, rule.line});
+  for (const PlanRule& rule : plan.rules)
+    request.rules.push_back({rule.path, rule.rights.bits(), rule.from_baseline, rule.line, rule.quiet});
   for (const EffectiveRule& rule : run.effective.rules) request.view_paths.push_back(rule.path);
   request.cells = run.cells.cells;
   request.enforcement = subject.enforcement;

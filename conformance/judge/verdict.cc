@@ -121,6 +121,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     query.mode = by_prctl ? Mode::prctl : request.mode;
     query.first = &first;
     query.second = &second;
+    query.port = request.port;
     *decision = model.decide(query);
     const Composed composed = compose(request.operation, request.mode, control.err, *decision);
     out.predicted = composed.err;

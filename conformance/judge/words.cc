@@ -1,4 +1,4 @@
-// The words of a case that are values: sets of ABIs and readiness.
+// The words of a case that are values: sets of ABIs, readiness, and what the harness decides.
 #include <charconv>
 
 #include "conformance/judge/case.h"
@@ -63,6 +63,17 @@ std::optional<Readiness> readiness_from_name(std::string_view text) {
   for (Readiness each : {Readiness::ready, Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere})
     if (name(each) == text) return each;
   return std::nullopt;
+}
+
+void set_implied_path(CellRequest* cell) {
+  switch (cell->operation) {
+    case Operation::comm_open:
+      if (cell->target == Target::other_process) cell->path = "/proc/$sibling/comm";
+      break;
+    case Operation::signal: cell->path = "$sibling"; break;
+    case Operation::connect_abstract: cell->path = cell->mode == Mode::own_server ? "$scratch/own" : "$scratch/abstract"; break;
+    default: break;
+  }
 }
 
 }  // namespace lockstep::conformance

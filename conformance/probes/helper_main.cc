@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     paths.push_back(resolve_path(cell.path, argv[5], sibling));
     paths.push_back(resolve_path(cell.path2, argv[5], sibling));
     probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey,
-                      paths[paths.size() - 2].c_str(), paths.back().c_str(), -1});
+                      paths[paths.size() - 2].c_str(), paths.back().c_str(), -1, cell.port});
   }
   ProbeRun run;
   run.probes = probes;

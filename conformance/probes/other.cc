@@ -1,13 +1,10 @@
-// exec, connect, and what Landlock leaves alone.
+// exec, and what Landlock leaves alone.
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "conformance/probes/verbs.h"
 
@@ -38,20 +35,6 @@ void probe_exec(const Probe& probe, SlotCell* cell) {
   if (shared->err == -1 && WIFEXITED(status)) shared->err = 0;
   cell->ret = status;
   cell->aux = shared->err == 0 ? 0 : 2;
-}
-
-void probe_connect(const Probe& probe, SlotCell* cell) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (std::strlen(probe.path) >= sizeof(address.sun_path)) {
-    cell->state = static_cast<std::uint32_t>(CellState::unsupported);
-    return;
-  }
-  std::memcpy(address.sun_path, probe.path, std::strlen(probe.path));
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (!step(cell, 1, fd >= 0)) return;
-  step(cell, 2, ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
-  ::close(fd);
 }
 
 void probe_unrestricted(const Probe& probe, SlotCell* cell) {

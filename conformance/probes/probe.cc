@@ -23,7 +23,8 @@ void run_cell(const ProbeRun& run, std::size_t i) {
   const Probe& probe = run.probes[i];
   if (probe.operation == Operation::cu_init) return;  // done before the restriction: harness/cu_init.h
   SlotCell* cell = &run.slot.cells[i];
-  if (run.capture && !probe.survey && probe.operation != Operation::comm_open) {
+  const Operand about = operand(probe.operation);
+  if (run.capture && !probe.survey && (about == Operand::path || about == Operand::two_paths)) {
     const bool follow = follows_last_symlink(probe.operation);
     model::read_walk(probe.path, follow, walk_of(run, i, 0));
     if (takes_two_paths(probe.operation)) model::read_walk(probe.path2, follow, walk_of(run, i, 1));
@@ -160,7 +161,15 @@ void run_probe(const Probe& probe, SlotCell* cell) {
     case Operation::ioctl:
       return probe_ioctl(probe, cell);
     case Operation::connect_unix:
+    case Operation::connect_abstract:
       return probe_connect(probe, cell);
+    case Operation::bind_tcp:
+    case Operation::connect_tcp:
+    case Operation::bind_udp:
+    case Operation::send_udp:
+      return probe_port(probe, cell);
+    case Operation::signal:
+      return probe_signal(probe, cell);
     case Operation::reopen_fd:
       return probe_reopen(probe, cell);
     case Operation::comm_open:

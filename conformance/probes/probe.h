@@ -24,6 +24,7 @@ struct Probe {
   const char* path;
   const char* path2;
   std::int32_t before_fd;  // Mode::before and surveys: what open_before() returned; else -1
+  std::uint16_t port = 0;
 };
 
 // Opens what Mode::before and surveys (survey.h) need, before the restriction. -1 and errno where that fails:
@@ -40,6 +41,7 @@ int open_before(const Probe& probe);
 //   truncate, ftruncate, open_trunc                       size of the file afterwards
 //   unlink, rmdir                                         1: the name still exists
 //   rename, exchange                                      1: the new name exists
+//   connect_unix to a server of its own                   1: the name exists
 //   comm_open                                             1: the thread's name reads back as written
 void run_probe(const Probe& probe, SlotCell* cell);
 

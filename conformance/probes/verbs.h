@@ -19,7 +19,9 @@ void probe_make(const Probe& probe,
 void probe_remove(const Probe& probe, SlotCell* cell);  // unlink, rmdir
 void probe_move(const Probe& probe, SlotCell* cell);    // rename, exchange, link
 void probe_exec(const Probe& probe, SlotCell* cell);    // other.cc
-void probe_connect(const Probe& probe, SlotCell* cell);
+void probe_port(const Probe& probe, SlotCell* cell);  // sockets.cc: bind and connect TCP, bind UDP, send UDP
+void probe_connect(const Probe& probe, SlotCell* cell);  // to a UNIX socket by path or abstract name
+void probe_signal(const Probe& probe, SlotCell* cell);
 void probe_unrestricted(const Probe& probe, SlotCell* cell);  // stat, chmod, readlink
 void probe_comm(const Probe& probe, SlotCell* cell,
                 model::RawWalk* walk);  // comm.cc; walk: where to capture, or null

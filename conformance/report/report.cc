@@ -59,7 +59,9 @@ Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdi
   if (request.mode != Mode::plain) out["mode"] = name(request.mode);
   out["actor"] = name(request.actor);
   if (request.operation == Operation::comm_open) out["target"] = name(request.target);
-  if (!request.path.empty()) out["path"] = printable(request.path);
+  const Operand about = operand(request.operation);
+  if (about == Operand::port) out["port"] = request.port;
+  if (!request.path.empty() && (about != Operand::none || request.operation == Operation::comm_open)) out["path"] = printable(request.path);
   if (!request.path2.empty()) out["path2"] = printable(request.path2);
   if (!info.step.empty()) out["step"] = info.step;
   if (info.too_wide) out["too_wide"] = cell.observed == 0;

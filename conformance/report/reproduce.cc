@@ -41,14 +41,21 @@ const char* name(TreeKind kind) {
     case TreeKind::hard_link:
       return "hard-link";
     case TreeKind::bind:
+    case TreeKind::tcp_server:
+    case TreeKind::udp_server:
+    case TreeKind::abstract_server:
       break;
   }
   return "bind";
 }
 
-// What is more than a system call: counting all of procfs, and the driver's own library.
+// What is no operation on files: counting all of procfs, the driver's own library, ports and scopes.
 bool is_left_out(const CellRequest& cell) {
-  return cell.survey || cell.operation == Operation::cu_init;
+  return cell.survey || cell.mode == Mode::own_server || static_cast<int>(cell.operation) >= path_operation_count;
+}
+
+bool is_server(const TreeItem& item) {
+  return item.kind >= TreeKind::tcp_server;
 }
 
 std::string flag(const char* what, bool value) {
@@ -85,7 +92,7 @@ std::string declare(const RowRequest& row) {
 
   out += "\nstatic const struct item tree[] = {\n";
   for (const TreeItem& item : row.tree)
-    out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " + c_string(item.target) +
+    if (!is_server(item)) out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " + c_string(item.target) +
            ", " + std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
   out += "  {0}};\n\nstatic const struct rule rules[] = {\n";
   for (const WirePlanRule& rule : row.rules)

@@ -508,7 +508,7 @@ static int show(void) {
            untried ? "  (exec actor: build with -static)" : "");
     ++shown;
   }
-  if (left_out > 0) printf("# %d cells are left out: counts of files, and the driver's own library\n", left_out);
+  if (left_out > 0) printf("# %d cells are left out: what is no operation on files\n", left_out);
   if (shown == 0) fprintf(stderr, "no cell has \"%s\" in its name\n", filter);
   return shown > 0 ? 0 : 2;
 }

@@ -55,7 +55,7 @@ std::string cell_name(const Json& cell) {
 Answers reported(const Json& row) {
   Answers out;
   for (const Json& cell : row.at("cells"))
-    if (cell.at("op") != "survey" && cell.at("op") != "cu-init") out[cell_name(cell)] = {cell.at("control"), cell.at("observed")};
+    if (cell.at("op") != "survey" && cell.at("op") != "cu-init" && cell.at("op") != "signal") out[cell_name(cell)] = {cell.at("control"), cell.at("observed")};
   return out;
 }
 

@@ -123,6 +123,17 @@ std::vector<Mutant> mutants() {
                                       if (is_device(rule)) rule.path = "/dev";
                                   }),
                           gpu, 1, "open-rw /dev/other"));
+  constexpr const char* ports = "ports-are-those-named";
+  out.push_back(caught_by(on_plan("ports-unhandled", "ports are left out of the rule set",
+                                  [](Plan& plan) {
+                                    plan.handled_net = {};
+                                    plan.ports.clear();
+                                  }),
+                          ports, 4, "connect-tcp 8080"));
+  out.push_back(caught_by(on_plan("port-lost", "the first port named is not allowed", [](Plan& plan) { plan.ports.erase(plan.ports.begin()); }),
+                          ports, 4, "bind-tcp 8080"));
+  out.push_back(caught_by(on_plan("scope-lost", "signals may leave", [](Plan& plan) { plan.scoped = plan.scoped - Scope::signal; }),
+                          "scopes-keep-signals-and-abstract-sockets-inside", 6, "signal"));
   return out;
 }
 

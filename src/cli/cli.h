@@ -40,6 +40,10 @@ int print(const std::string& text);
 
 extern const char context_help[];
 
+// One line for each erratum of the kernel's ABI, each indented.
+std::string errata_text(const KernelLandlock& kernel, const std::string& indent);
+
+int run_abi(int argc, char** argv);
 int run_host(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_explain(int argc, char** argv);

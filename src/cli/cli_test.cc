@@ -140,12 +140,18 @@ TEST_F(Cli, EveryBadInvocationIsExitTwoWithOneLine) {
       {"show", bad_policy},
       {"show", "-"},
       {"host", "x"},
+      {"abi", "7"},
+      {"abi", "--format", "yaml"},
       {"host", "--format", "yaml"},
       {"explain", policy_},
       {"explain", policy_, "open-r"},
       {"explain", policy_, "open-x", "/usr"},
       {"explain", policy_, "cu-init", "/usr"},
       {"explain", policy_, "open-r", "usr"},
+      {"explain", policy_, "bind-tcp"},
+      {"explain", policy_, "bind-tcp", "65536"},
+      {"explain", policy_, "bind-tcp", "/usr"},
+      {"explain", policy_, "signal", "/usr"},
       {"explain", policy_, "open-r", "/usr", "/tmp"},
       {"explain", policy_, "rename", "/tmp/a"},
       {"explain", policy_, "rename", "/tmp/a", "/tmp/b", "/tmp/c"},
@@ -174,12 +180,35 @@ TEST_F(Cli, HelpIsExitZeroOnStdout) {
                                              {"show", "--help"},
                                              {"explain", "--help"},
                                              {"exec", "--help"},
+                                             {"abi", "--help"},
                                              {"show", policy_, "--help"}}) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out.rfind("usage: lockstep", 0), 0U) << outcome.out;
     EXPECT_EQ(outcome.err, "");
   }
+}
+
+TEST_F(Cli, AbiMarksTheRunningKernelAlone) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  const Outcome json = run({"abi", "--format", "json"});
+  ASSERT_EQ(json.code, 0) << json.err;
+  const auto table = nlohmann::json::parse(json.out);
+  EXPECT_EQ(table["schema"], "lockstep.abi/1");
+  ASSERT_EQ(table["abis"].size(), 11U);
+  EXPECT_EQ(table["abis"][8]["kernel"], "7.1");
+  EXPECT_EQ(table["errata"].size(), 4U);
+  EXPECT_EQ(table["kernel"].is_null(), !kernel.ok());
+  if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
+  EXPECT_EQ(table["kernel"]["abi"], kernel->abi);
+  for (const auto& erratum : table["errata"])
+    EXPECT_EQ(erratum["fixed"], (kernel->errata >> (erratum["erratum"].get<int>() - 1) & 1) != 0);
+  const std::string text = run({"abi"}).out;
+  const std::string row = "\n> " + std::to_string(std::min(kernel->abi, 11)) + " ";
+  EXPECT_NE(text.find(row), std::string::npos) << text;
+  EXPECT_EQ(text.find("\n> ", text.find(row) + 1), text.rfind("\n> This kernel has ABI")) << text;
+  // host says the errata by words too.
+  EXPECT_EQ(run({"host"}).out.find("erratum 1 ") != std::string::npos, kernel->abi >= 4);
 }
 
 TEST_F(Cli, FlagsStandAnywhereAndTakeAnEqualsSign) {
@@ -262,6 +291,28 @@ TEST_F(Cli, ExplainSaysWhichRuleDecides) {
   EXPECT_EQ(kept.out.rfind("deny EACCES", 0), 0U) << kept.out;
   EXPECT_NE(kept.out.find("write_file"), std::string::npos) << kept.out;
   EXPECT_NE(kept.out.find("simulated"), std::string::npos) << kept.out;
+}
+
+TEST_F(Cli, ExplainAnswersForPortsScopesAndSockets) {
+  const std::string policy = dir_.write("ports.yaml",
+                                        "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock:\n  scopes: [signal]\n"
+                                        "  ports: {bind_tcp: [8080], connect_send_udp: [53]}\n");
+  const auto ask = [&](const char* abi, std::vector<std::string> rest) {
+    std::vector<std::string> all = {"explain", policy, "--host", host_, "--abi", abi};
+    all.insert(all.end(), rest.begin(), rest.end());
+    const Outcome outcome = run(all);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return outcome.out.substr(0, outcome.out.find("  "));
+  };
+  EXPECT_EQ(ask("7", {"bind-tcp", "8080"}), "allow");
+  EXPECT_EQ(ask("7", {"bind-tcp", "8081"}), "deny EACCES");
+  EXPECT_EQ(ask("3", {"bind-tcp", "8081"}), "allow");
+  EXPECT_EQ(ask("7", {"connect-tcp", "1"}), "allow");
+  EXPECT_EQ(ask("10", {"send-udp", "54"}), "deny EACCES");
+  EXPECT_EQ(ask("6", {"signal"}), "deny EPERM");
+  EXPECT_EQ(ask("6", {"connect-abstract"}), "allow");
+  EXPECT_EQ(ask("8", {"connect-unix", "/usr/socket"}), "allow");
+  EXPECT_EQ(ask("9", {"connect-unix", "/usr/socket"}), "deny EACCES");
 }
 
 TEST_F(Cli, ExplainNeverAllowsWhatIsOnlyMissing) {

@@ -229,9 +229,9 @@ int run(const Arguments& arguments) {
   if (!abi.ok()) return fail(abi.error());
   const Result<Plan> plan = compile(*effective, *abi);
   if (!plan.ok()) return fail(plan.error());
-  for (const MissingRight& right : plan->dropped)
+  for (const Missing& each : plan->dropped)
     std::fprintf(stderr, "lockstep: warning: %s is not enforced (from ABI %d): %s\n",
-                 std::string(name(right.right)).c_str(), right.first_abi, right.consequence.c_str());
+                 std::string(each.feature->name).c_str(), each.feature->first_abi, std::string(each.feature->unprotected).c_str());
 
   return enforce(*plan, *effective, arguments.command);
 }

@@ -150,6 +150,29 @@ TEST_F(Exec, WritesOnlyWhereGranted) {
   EXPECT_NE(got.said.find("ermission denied"), std::string::npos) << got.said;
 }
 
+// With and without the process that keeps entries of procfs open, which stands outside.
+TEST_F(Exec, AScopeKeepsTheCommandsSignalsInside) {
+  const bool scopes = query_kernel()->abi >= 6;
+  for (const char* writable : {"/dev/null", pinned}) {
+    policy(writable, "landlock: {scopes: [signal]}\n");
+    EXPECT_EQ(shell("kill -0 $PPID").code != 0, scopes) << writable;
+    EXPECT_EQ(shell("sleep 30 & kill $! && wait $!; exit 5").code, 5) << writable;
+    EXPECT_EQ(shell("kill -TERM $$").signal, SIGTERM) << writable;
+  }
+  policy("/dev/null");
+  EXPECT_EQ(shell("kill -0 $PPID").code, 0) << "nothing is scoped unasked";
+}
+
+TEST_F(Exec, WhatTheAbiLacksIsSaidAndHardRequirementRefusesIt) {
+  policy("/dev/null", "landlock: {ports: {connect_tcp: []}, log: {subdomains: false}}\n");
+  const Ended dropped = run({"true"}, {"--abi", "3"});
+  EXPECT_EQ(dropped.code, 0) << dropped.said;
+  EXPECT_NE(dropped.said.find("connect_tcp is not enforced (from ABI 4): any TCP port can be connected to"), std::string::npos) << dropped.said;
+  EXPECT_NE(dropped.said.find("log is not enforced (from ABI 7)"), std::string::npos) << dropped.said;
+  policy("/dev/null", "landlock: {compatibility: hard_requirement, ports: {connect_tcp: []}}\n", "/proc");
+  EXPECT_EQ(run({"true"}, {"--abi", "3"}).code, 125);
+}
+
 TEST_F(Exec, AWriteGrantOnTheRootIsRefusedHoweverItIsSpelt) {
   for (const std::string& path : {dir_ + "/to-root", std::string("/proc/self/root")}) {
     policy(path);

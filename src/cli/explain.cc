@@ -1,5 +1,6 @@
 // lockstep explain: the model's answer to one operation, and the rule that decides.
 #include <cerrno>
+#include <charconv>
 #include <map>
 
 #include "cli/cli.h"
@@ -74,11 +75,20 @@ Result<std::string> explain(const Arguments& arguments) {
   if (!operation) return usage_error("no operation is called " + printable(arguments.rest[1]));
   if (*operation == Operation::cu_init)
     return usage_error("cu-init is many operations: ask about each, or run lockstep-conformance --policy");
-  const std::size_t paths = takes_two_paths(*operation) ? 2 : 1;
-  if (arguments.rest.size() != 2 + paths)
-    return usage_error(arguments.rest[1] + " takes " + (paths == 2 ? "two paths" : "one path"));
-  for (std::size_t i = 2; i < arguments.rest.size(); ++i)
-    if (!arguments.rest[i].starts_with('/')) return usage_error("write an absolute path, not " + printable(arguments.rest[i]));
+  const Operand takes = *operation == Operation::comm_open ? Operand::path : operand(*operation);
+  const std::size_t paths = takes == Operand::two_paths ? 2 : takes == Operand::path ? 1 : 0;
+  if (arguments.rest.size() != 2 + (takes == Operand::port ? 1 : paths))
+    return usage_error(arguments.rest[1] + " takes " + (takes == Operand::port ? "a port" : paths == 2 ? "two paths" : paths == 1 ? "one path" : "nothing"));
+  std::uint16_t port = 0;
+  for (std::size_t i = 2; i < arguments.rest.size(); ++i) {
+    const std::string& word = arguments.rest[i];
+    if (takes == Operand::port) {
+      const auto [end, ec] = std::from_chars(word.data(), word.data() + word.size(), port);
+      if (ec != std::errc() || end != word.data() + word.size()) return usage_error("write a port from 0 to 65535, not " + printable(word));
+    } else if (!word.starts_with('/')) {
+      return usage_error("write an absolute path, not " + printable(word));
+    }
+  }
   LOCKSTEP_ASSIGN(const int abi, plan_abi(arguments));
 
   const bool real = arguments.context.host.real;
@@ -91,9 +101,11 @@ Result<std::string> explain(const Arguments& arguments) {
     model::Walk out = real ? real_walk(path, follow) : spelled.walk(path, makes);
     if (real && out.error == 0 && out.missing && !makes) out.error = ENOENT;
     if (real || makes || arguments.context.host.exists(normalise_path(path))) return out;
-    const bool directory = wants_directory(*operation);
-    out.objects[0].type = directory ? model::FileType::directory : model::FileType::regular;
-    assumed += printable(path) + " is not in the host file: taken as a " + (directory ? "directory" : "regular file") + " that exists.\n";
+    const auto [type, word] = wants_directory(*operation)                ? std::pair{model::FileType::directory, "directory"}
+                              : *operation == Operation::connect_unix ? std::pair{model::FileType::socket, "socket"}
+                                                                      : std::pair{model::FileType::regular, "regular file"};
+    out.objects[0].type = type;
+    assumed += printable(path) + " is not in the host file: taken as a " + word + " that exists.\n";
     return out;
   };
   model::Kernel kernel;
@@ -109,20 +121,23 @@ Result<std::string> explain(const Arguments& arguments) {
   }
   model.add_layer(effective, rules);
   const bool follow = follows_last_symlink(*operation);
-  const model::Walk first = asked(0, follow);
+  const model::Walk first = paths > 0 ? asked(0, follow) : model::Walk();
   const model::Walk second = paths == 2 ? asked(1, follow) : model::Walk();
   model::Query query;
   query.operation = *operation;
   query.mode = *operation == Operation::comm_open ? Mode::rdwr : Mode::plain;
   query.first = &first;
   query.second = &second;
+  query.port = port;
   for (std::size_t i = 0; i < paths; ++i)
     if (const int err = (i == 0 ? first : second).error; err != 0)
       return "undecided: " + printable(arguments.rest[2 + i]) + " cannot be looked up (" + errno_name(err) + "): Landlock is not asked\n";
   const model::Decision decision = model.decide(query);
   std::string out = decision.err == 0 ? "allow" : "deny " + errno_name(decision.err);
-  out += "  " + arguments.rest[1] + " " + printable(arguments.rest[2]) + (paths == 2 ? " " + printable(arguments.rest[3]) : "") +
-         "  at ABI " + std::to_string(abi) + "\n" + model.describe(decision) + "\n";
+  out += " ";
+  for (std::size_t i = 1; i < arguments.rest.size(); ++i) out += " " + printable(arguments.rest[i]);
+  out += "  at ABI " + std::to_string(abi) + "\n" + model.describe(decision) + "\n";
+  if (paths == 0) return out + "The model's answer; the other side is taken to stand outside the restriction.\n";
   out += assumed;
   out += real ? "The model's answer for this machine's files; file permissions and other security modules are not in it.\n"
               : "The model's answer for a simulated host: paths as they are spelt, no links and no mounts.\n";
@@ -137,11 +152,11 @@ int run_explain(int argc, char** argv) {
   if (arguments->help) {
     std::string operations;
     for (int i = 0; i < operation_count; ++i) operations += (i % 10 == 0 ? "\n  " : " ") + std::string(name(static_cast<Operation>(i)));
-    return print("usage: lockstep explain POLICY CONTEXT [--abi N|native] OPERATION PATH [PATH]\n\n"
+    return print("usage: lockstep explain POLICY CONTEXT [--abi N|native] OPERATION [PATH [PATH] | PORT]\n\n"
                  "Whether Landlock would allow it under the policy, by the model, and the rule that decides.\nOPERATION is one of" +
                  operations + "\n\n" + context_help);
   }
-  if (arguments->rest.size() < 3) return complain(usage_error("explain takes POLICY OPERATION PATH"));
+  if (arguments->rest.size() < 2) return complain(usage_error("explain takes POLICY OPERATION, and a path or a port"));
   const Result<std::string> answer = explain(*arguments);
   return answer.ok() ? print(*answer) : complain(answer.error());
 }

@@ -16,6 +16,7 @@ int run_host(int argc, char** argv) {
   for (const std::string& node : host.gpu_nodes) out += "node      " + printable(node) + "\n";
   out += host.kernel ? "landlock  ABI " + std::to_string(host.kernel->abi) + ", errata " + std::to_string(host.kernel->errata) + "\n"
                      : "landlock  none: " + (query_kernel().ok() ? std::string("not in the host file") : query_kernel().error().message) + "\n";
+  if (host.kernel) out += errata_text(*host.kernel, "          ");
   for (const HostEntry& entry : host.present) out += "present   " + printable(entry.path) + " (" + std::string(name(entry.kind)) + ")\n";
   for (const std::string_view path : baseline_paths())
     if (!host.exists(path)) out += "absent    " + std::string(path) + "\n";

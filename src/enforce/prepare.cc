@@ -22,7 +22,7 @@ constexpr ino_t procfs_root_ino = 1;
 class Preparer {
  public:
   Preparer(const Plan& plan, const PrepareOptions& options, Ruleset ruleset)
-      : plan_(plan), options_(options), out_{std::move(ruleset), {}, {}, {}, 0} {}
+      : plan_(plan), options_(options), out_{std::move(ruleset), {}, {}, {}, 0, plan.log, plan.all_threads} {}
 
   Result<Prepared> run();
 
@@ -137,7 +137,7 @@ Result<void> Preparer::add(const PlanRule& rule) {
            printable(rule.path) + " is no directory: " + join_names(rule.rights) + " means nothing there");
     return {};
   }
-  if (Result<void> added = out_.ruleset.allow_beneath(fd.get(), rights, rule.path); !added.ok()) {
+  if (Result<void> added = out_.ruleset.allow_beneath(fd.get(), rights, rule.path, rule.quiet); !added.ok()) {
     Error error = std::move(added).error();
     if (error.err == EBADFD)
       error.message +=
@@ -160,6 +160,7 @@ Result<void> Preparer::add(const PlanRule& rule) {
 
 Result<Prepared> Preparer::run() {
   for (const PlanRule& rule : plan_.rules) LOCKSTEP_CHECK(add(rule));
+  for (const PortRule& rule : plan_.ports) LOCKSTEP_CHECK(out_.ruleset.allow_port(rule.right, rule.port));
   if (out_.rules == 0)
     return input_error(
         plan_.file, 0,
@@ -170,7 +171,7 @@ Result<Prepared> Preparer::run() {
 }  // namespace
 
 Result<Prepared> prepare(const Plan& plan, const PrepareOptions& options) {
-  LOCKSTEP_ASSIGN(Ruleset ruleset, Ruleset::create(plan.handled, plan.abi));
+  LOCKSTEP_ASSIGN(Ruleset ruleset, Ruleset::create({plan.handled, plan.handled_net, plan.scoped, plan.quiet()}, plan.abi));
   return Preparer(plan, options, std::move(ruleset)).run();
 }
 

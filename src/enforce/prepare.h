@@ -42,7 +42,9 @@ struct Prepared {
   std::vector<Pin> pins;
   std::vector<SkippedPath> skipped;
   std::vector<Notice> notices;
-  std::size_t rules = 0;  // rules the kernel took
+  std::size_t rules = 0;  // rules on paths that the kernel took
+  RestrictFlags log;      // for restrict_self(), as the plan has them
+  bool all_threads = false;
 };
 
 Result<Prepared> prepare(const Plan& plan, const PrepareOptions& options);

@@ -1,18 +1,31 @@
-// The one irreversible step: no_new_privs, then landlock_restrict_self() on the calling thread.
+// The one irreversible step: no_new_privs and landlock_restrict_self().
 //
-// Binds the calling thread, and what it clones and executes from then on; threads that run already stay free (until ABI 8,
-// and this does not use its TSYNC). Call it from a single-threaded process. At most 16 layers (E2BIG).
+//   LOCKSTEP_CHECK(restrict_self(prepared));                                  // a single-threaded process
+//   LOCKSTEP_CHECK(restrict_self(prepared, {.threads = Threads::all}));       // also those that run already: ABI 8
+//   LOCKSTEP_CHECK(restrict_self(prepared, {.threads = Threads::calling}));   // they stay free, and the caller knows
+//
+// Binds the calling thread, and what it clones and executes from then on. A process that has other threads must say what is to
+// become of them, here or by `threads: all` in the policy: unsaid is an error (input), and so is `calling` against the
+// policy's `all`; `all` before ABI 8 is one (unsupported) where there are others. At most 16 layers (E2BIG).
 #ifndef LOCKSTEP_ENFORCE_RESTRICT_H_
 #define LOCKSTEP_ENFORCE_RESTRICT_H_
+
+#include <optional>
 
 #include "base/result.h"
 #include "enforce/prepare.h"
 
 namespace lockstep {
 
-Result<void> restrict_self(const Prepared& prepared);
-// For a program that inherited the descriptor of a prepared rule set.
-Result<void> restrict_self(int ruleset_fd);
+enum class Threads { calling, all };
+
+struct RestrictOptions {
+  std::optional<Threads> threads;  // absent: as the policy says
+};
+
+Result<void> restrict_self(const Prepared& prepared, const RestrictOptions& options = {});
+// For a program that inherited the descriptor of a prepared rule set; the calling thread alone.
+Result<void> restrict_self(int ruleset_fd, RestrictFlags log = {});
 
 }  // namespace lockstep
 

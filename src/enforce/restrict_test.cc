@@ -6,12 +6,15 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/securebits.h>
+#include <netinet/in.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <thread>
@@ -38,15 +41,18 @@ int try_open(const std::string& path, int flags) {
   return fd ? 0 : errno;
 }
 
-bool restrict_to(std::vector<PlanRule> rules) {
+// A plan for this kernel with these rules; `change` may alter it.
+bool restrict_to(std::vector<PlanRule> rules, const RestrictOptions& options = {},
+                 const std::function<void(Plan&)>& change = {}) {
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) return false;
   Plan plan;
   plan.abi = std::min(kernel->abi, newest_abi);
   plan.handled = abi_info(plan.abi)->fs;
   plan.rules = std::move(rules);
+  if (change) change(plan);
   Result<Prepared> prepared = prepare(plan, {});
-  if (!prepared.ok() || !restrict_self(*prepared).ok()) return false;
+  if (!prepared.ok() || !restrict_self(*prepared, options).ok()) return false;
   for (Pin& pin : prepared->pins) pin.fd.release();  // held to the end of the child
   return true;
 }
@@ -91,10 +97,122 @@ TEST_F(Restrict, BindsTheCallingThreadAlone) {
               bool restricted = false;
               int inside = -1;
               std::thread([&] {
-                restricted = restrict_to({{"/proc", access_read_only, false, 1}});
+                restricted = restrict_to({{"/proc", access_read_only, false, 1}}, {.threads = Threads::calling});
                 inside = try_open("/etc/passwd", O_RDONLY);
               }).join();
               return restricted && inside == EACCES && try_open("/etc/passwd", O_RDONLY) == 0 ? 0 : 1;
+            }),
+            0);
+}
+
+// What restrict_self() says to a process with one more thread; 0 where it restricts, else the kind of error.
+int with_another_thread(const RestrictOptions& options, bool policy_says_all, int* other_thread_opens = nullptr) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  std::atomic<bool> go = false;
+  int opened = -1;
+  std::thread other([&] {
+    while (!go) ::usleep(100);
+    opened = try_open("/etc/passwd", O_RDONLY);
+  });
+  Plan plan;
+  plan.abi = std::min(kernel->abi, newest_abi);
+  plan.handled = abi_info(plan.abi)->fs;
+  plan.rules = {{"/proc", access_read_only, false, 1}};
+  plan.all_threads = policy_says_all;
+  Result<Prepared> prepared = prepare(plan, {});
+  if (!prepared.ok()) return -1;
+  const Result<void> done = restrict_self(*prepared, options);
+  go = true;
+  other.join();
+  if (other_thread_opens != nullptr) *other_thread_opens = opened;
+  return done.ok() ? 0 : static_cast<int>(done.error().kind);
+}
+
+constexpr int input = static_cast<int>(ErrorKind::input), unsupported = static_cast<int>(ErrorKind::unsupported);
+
+TEST_F(Restrict, AProcessWithOtherThreadsMustSayWhatBecomesOfThem) {
+  const int all = query_kernel()->abi >= 8 ? 0 : unsupported;
+  EXPECT_EQ(in_child([] { return with_another_thread({}, false); }), input);
+  EXPECT_EQ(in_child([] { return with_another_thread({.threads = Threads::calling}, false); }), 0);
+  EXPECT_EQ(in_child([] { return with_another_thread({.threads = Threads::calling}, true); }), input);
+  EXPECT_EQ(in_child([] { return with_another_thread({.threads = Threads::all}, false); }), all);
+  EXPECT_EQ(in_child([] { return with_another_thread({}, true); }), all);
+}
+
+TEST_F(Restrict, ARefusalLeavesTheProcessAsItWas) {
+  EXPECT_EQ(in_child([] {
+              with_another_thread({}, false);
+              return try_open("/etc/passwd", O_RDONLY) == 0 && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 ? 0 : 1;
+            }),
+            0);
+}
+
+TEST_F(Restrict, AllThreadsMeansThoseThatRunAlready) {
+  if (query_kernel()->abi < 8) GTEST_SKIP() << "needs ABI 8: this kernel restricts one thread at a time";
+  EXPECT_EQ(in_child([] {
+              int other = 0;
+              return with_another_thread({}, true, &other) == 0 && other == EACCES ? 0 : 1;
+            }),
+            0);
+}
+
+TEST_F(Restrict, AllThreadsOfAProcessWithOneIsThatOneOnAnyKernel) {
+  EXPECT_EQ(in_child([] {
+              return restrict_to({{"/proc", access_read_only, false, 1}}, {.threads = Threads::all}) &&
+                             try_open("/etc/passwd", O_RDONLY) == EACCES
+                         ? 0
+                         : 1;
+            }),
+            0);
+}
+
+// Of one policy, what the kernel makes of it: ports, scopes and log flags, each where the ABI has it.
+TEST_F(Restrict, PortsAreThoseNamed) {
+  if (query_kernel()->abi < 4) GTEST_SKIP() << "needs ABI 4: no rights on ports";
+  EXPECT_EQ(in_child([] {
+              const auto bound = [](std::uint16_t port) {
+                const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+                sockaddr_in address{};
+                address.sin_family = AF_INET;
+                address.sin_port = htons(port);
+                address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                return ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
+              };
+              if (!restrict_to({{"/proc", access_read_only, false, 1}}, {}, [](Plan& plan) {
+                    plan.handled_net = NetRight::bind_tcp;
+                    plan.ports = {{NetRight::bind_tcp, 0}};
+                  }))
+                return 250;
+              return bound(0) == 0 && bound(48321) == EACCES ? 0 : 1;
+            }),
+            0);
+}
+
+TEST_F(Restrict, AScopeKeepsSignalsInside) {
+  if (query_kernel()->abi < 6) GTEST_SKIP() << "needs ABI 6: no scopes";
+  EXPECT_EQ(in_child([] {
+              const pid_t parent = ::getppid();
+              if (::kill(parent, 0) != 0) return 249;
+              if (!restrict_to({{"/proc", access_read_only, false, 1}}, {}, [](Plan& plan) { plan.scoped = Scope::signal; })) return 250;
+              return ::kill(parent, 0) != 0 && errno == EPERM && ::kill(::getpid(), 0) == 0 ? 0 : 1;
+            }),
+            0);
+}
+
+TEST_F(Restrict, LogFlagsAreTakenWhereTheAbiHasThemAndRefusedWhereNot) {
+  EXPECT_EQ(in_child([] {
+              return restrict_to({{"/proc", access_read_only, false, 1}}, {}, [](Plan& plan) {
+                plan.log = RestrictFlags(RestrictFlag::log_same_exec_off) | RestrictFlag::log_subdomains_off;
+              });
+            }),
+            query_kernel()->abi >= 7 ? 1 : 0);
+}
+
+TEST_F(Restrict, AQuietRuleIsTakenAndChangesNothing) {
+  if (query_kernel()->abi < 10) GTEST_SKIP() << "needs ABI 10: no quiet rules";
+  EXPECT_EQ(in_child([] {
+              if (!restrict_to({{"/etc", Right::read_dir, false, 1, true}})) return 250;
+              return try_open("/etc", O_RDONLY | O_DIRECTORY) == 0 && try_open("/etc/passwd", O_RDONLY) == EACCES ? 0 : 1;
             }),
             0);
 }

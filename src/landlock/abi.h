@@ -2,7 +2,7 @@
 //
 //   for (const AbiInfo& info : abi_table()) ...        // ABI 1, 2, ... newest_abi, in order
 //   abi_info(5)->fs                                    // every file-system right of ABI 5
-//   right_info(Right::truncate).first_abi              // 3
+//   feature_info(Right::truncate).first_abi            // 3
 //
 // Every mask the library uses is derived from here; the model keeps a second copy of its own, and a test compares
 // the two. Source: security/landlock of the kernels named, and the kernels themselves where they could be booted.
@@ -24,13 +24,14 @@ inline constexpr int newest_abi = 11;
 
 struct AbiInfo {
   int abi;
-  std::string_view kernel;       // first mainline release
-  AccessSet fs;                  // file-system rights it can handle
-  std::uint64_t net;             // network rights: bind TCP 0, connect TCP 1, bind UDP 2, connect/send UDP 3
-  std::uint64_t scope;           // scopes: abstract UNIX sockets 0, signals 1
-  std::uint32_t restrict_flags;  // flags landlock_restrict_self() knows
-  std::size_t attr_size;         // bytes of landlock_ruleset_attr it knows
-  std::string_view added;        // in words
+  std::string_view kernel;  // first mainline release
+  AccessSet fs;             // file-system rights it can handle
+  NetSet net;
+  ScopeSet scope;
+  RestrictFlags flags;      // of landlock_restrict_self()
+  bool quiet;               // rules that keep denials out of the log
+  std::size_t attr_size;    // bytes of landlock_ruleset_attr it knows
+  std::string_view added;   // in words
   std::string_view on_gpu_hosts;
 };
 
@@ -38,14 +39,31 @@ std::span<const AbiInfo> abi_table();
 // Nothing for an ABI that is not in the table.
 const AbiInfo* abi_info(int abi);
 
-struct RightInfo {
-  Right right;
+// What else a policy can ask for, and an ABI can lack.
+enum class Extra { log, quiet };  // flags that control the log; quiet rules
+
+// One thing that a policy can ask for.
+struct FeatureInfo {
+  std::string_view kind;  // right, port, scope, log or quiet
+  std::string_view name;
   int first_abi;
-  std::string_view allows;       // what the right allows
-  std::string_view unprotected;  // what anyone can do where no rule set handles it: one sentence, no full stop
+  std::string_view allows;       // what it allows (a right), or keeps inside (a scope)
+  std::string_view unprotected;  // what is so where no rule set handles it: one sentence, no full stop
 };
 
-const RightInfo& right_info(Right right);
+const FeatureInfo& feature_info(Right right);
+const FeatureInfo& feature_info(NetRight right);
+const FeatureInfo& feature_info(Scope scope);
+const FeatureInfo& feature_info(Extra extra);
+
+// Faults that were fixed in some kernels of an ABI and not in others.
+struct ErratumInfo {
+  int number;  // bit number - 1 of what the kernel says
+  int abi;     // whose fault it is
+  std::string_view fixed;  // what holds where it is fixed
+};
+
+std::span<const ErratumInfo> errata_table();
 
 }  // namespace lockstep
 

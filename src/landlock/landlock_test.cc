@@ -1,6 +1,8 @@
 // Names, the ABI table and the constants, against each other, the system's header and the running kernel.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include <cerrno>
 
@@ -32,6 +34,25 @@ TEST(Access, EveryNameRoundTripsAndNoneIsTwice) {
     EXPECT_FALSE(right_from_name(wrong).has_value()) << wrong;
 }
 
+TEST(Access, PortsScopesAndExtrasHaveOneNameEach) {
+  for (int bit = 0; bit < net_right_count; ++bit) {
+    const auto right = static_cast<NetRight>(bit);
+    EXPECT_EQ(net_right_from_name(name(right)), right);
+    EXPECT_EQ(feature_info(right).name, name(right));
+  }
+  for (int bit = 0; bit < scope_count; ++bit) {
+    const auto scope = static_cast<Scope>(bit);
+    EXPECT_EQ(scope_from_name(name(scope)), scope);
+    EXPECT_EQ(feature_info(scope).name, name(scope));
+  }
+  for (int bit = 0; bit < right_count; ++bit)
+    EXPECT_EQ(feature_info(static_cast<Right>(bit)).name, name(static_cast<Right>(bit)));
+  EXPECT_FALSE(net_right_from_name("bind").has_value());
+  EXPECT_FALSE(scope_from_name("").has_value());
+  EXPECT_EQ(join(names(NetSet::from_bits(0xf))), "bind_tcp connect_tcp bind_udp connect_send_udp");
+  EXPECT_EQ(join(names(RestrictFlags::from_bits(0x18))), "tsync no_new_privs");
+}
+
 TEST(Access, SetsBehaveAsSets) {
   const AccessSet set = Right::read_file | Right::write_file;
   EXPECT_TRUE(set.contains(Right::read_file));
@@ -51,16 +72,22 @@ TEST(AbiTable, GrowsAndSaysWhatEachRightLeavesOpen) {
     if (before != nullptr) {
       EXPECT_TRUE(info.fs.contains(before->fs));
       EXPECT_GE(info.attr_size, before->attr_size);
-      EXPECT_EQ(info.net & before->net, before->net);
+      EXPECT_TRUE(info.net.contains(before->net) && info.scope.contains(before->scope) && info.flags.contains(before->flags));
+      EXPECT_GE(info.quiet, before->quiet);
     }
     before = &info;
   }
   EXPECT_EQ(abi_info(0), nullptr);
   EXPECT_EQ(abi_info(newest_abi + 1), nullptr);
-  EXPECT_EQ(right_info(Right::refer).first_abi, 2);
-  EXPECT_EQ(right_info(Right::truncate).first_abi, 3);
-  EXPECT_EQ(right_info(Right::ioctl_dev).first_abi, 5);
-  EXPECT_EQ(right_info(Right::resolve_unix).first_abi, 9);
+  EXPECT_EQ(feature_info(Right::refer).first_abi, 2);
+  EXPECT_EQ(feature_info(Right::truncate).first_abi, 3);
+  EXPECT_EQ(feature_info(Right::ioctl_dev).first_abi, 5);
+  EXPECT_EQ(feature_info(Right::resolve_unix).first_abi, 9);
+  EXPECT_EQ(feature_info(NetRight::connect_tcp).first_abi, 4);
+  EXPECT_EQ(feature_info(NetRight::bind_udp).first_abi, 10);
+  EXPECT_EQ(feature_info(Scope::signal).first_abi, 6);
+  int number = 0;
+  for (const ErratumInfo& erratum : errata_table()) EXPECT_EQ(erratum.number, ++number);
 }
 
 #ifdef LANDLOCK_ACCESS_FS_EXECUTE
@@ -104,6 +131,22 @@ TEST(Uapi, AgreesWithTheSystemHeader) {
 }
 #endif
 
+// Which of the first seven flags of landlock_restrict_self() the kernel knows: for a descriptor that is none, EINVAL says that
+// the flag is unknown and EBADF that it is not. In a child, because before all that the kernel asks for no_new_privs.
+unsigned known_flags() {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    unsigned known = 0;
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    for (unsigned bit = 0; bit < 7; ++bit)
+      if (uapi::restrict_self(-2, 1U << bit) != 0 && errno == EBADF) known |= 1U << bit;
+    ::_exit(static_cast<int>(known));
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+  return static_cast<unsigned>(WEXITSTATUS(status));
+}
+
 TEST(Kernel, AcceptsExactlyTheRightsTheTableGivesItsAbi) {
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) {
@@ -123,13 +166,24 @@ TEST(Kernel, AcceptsExactlyTheRightsTheTableGivesItsAbi) {
     errno = 0;
     const UniqueFd fd(static_cast<int>(uapi::create_ruleset(&attr, info.attr_size, 0)));
     EXPECT_EQ(static_cast<bool>(fd), info.fs.contains(right)) << "bit " << bit << ": " << errno_name(errno);
+    // The same of ports and scopes; a kernel that does not know the field at all says E2BIG.
+    uapi::RulesetAttr net, scope;
+    net.handled_access_net = scope.scoped = right.bits();
+    const UniqueFd on_net(static_cast<int>(uapi::create_ruleset(&net, sizeof(net), 0)));
+    const UniqueFd on_scope(static_cast<int>(uapi::create_ruleset(&scope, sizeof(scope), 0)));
+    EXPECT_EQ(static_cast<bool>(on_net), info.net.contains(NetSet::from_bits(right.bits()))) << "port bit " << bit;
+    EXPECT_EQ(static_cast<bool>(on_scope), info.scope.contains(ScopeSet::from_bits(right.bits()))) << "scope bit " << bit;
   }
+  EXPECT_EQ(known_flags(), info.flags.bits());
+  uapi::RulesetAttr quiet;
+  quiet.handled_access_fs = quiet.quiet_access_fs = 1;
+  EXPECT_EQ(static_cast<bool>(UniqueFd(static_cast<int>(uapi::create_ruleset(&quiet, sizeof(quiet), 0)))), info.quiet);
 }
 
 TEST(Ruleset, PassesOnWhatItIsGivenAndReportsTheKernelsRefusal) {
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) GTEST_SKIP() << "no Landlock here: " << kernel.error().message;
-  Result<Ruleset> rules = Ruleset::create(abi_info(1)->fs, 1);
+  Result<Ruleset> rules = Ruleset::create({abi_info(1)->fs}, 1);
   ASSERT_TRUE(rules.ok()) << rules.error().to_string();
   const UniqueFd directory(::open("/", O_PATH | O_CLOEXEC));
   ASSERT_TRUE(directory);

@@ -1,6 +1,6 @@
 // Ruleset: one Landlock rule set under construction.
 //
-//   LOCKSTEP_ASSIGN(Ruleset rules, Ruleset::create(abi_info(5)->fs, 5));
+//   LOCKSTEP_ASSIGN(Ruleset rules, Ruleset::create({.fs = abi_info(5)->fs}, 5));
 //   LOCKSTEP_CHECK(rules.allow_beneath(fd, access_read_only, "/usr"));
 //
 // A thin owner of the kernel's descriptor: it passes on what it is given and cuts nothing, so that a wrong mask meets the
@@ -16,13 +16,22 @@
 
 namespace lockstep {
 
+// What a rule set denies unless a rule allows it. Of scopes, without exception.
+struct Handled {
+  AccessSet fs;
+  NetSet net = {};
+  ScopeSet scoped = {};
+  bool quiet = false;  // denials of `fs` below a quiet rule are not logged
+};
+
 class Ruleset {
  public:
   // `handled` must not be empty; `abi` decides how much of the attribute is passed.
-  static Result<Ruleset> create(AccessSet handled, int abi);
+  static Result<Ruleset> create(const Handled& handled, int abi);
 
   // Grants `access` on the object behind `fd` (O_PATH will do) and all below it. `path` is for the error alone.
-  Result<void> allow_beneath(int fd, AccessSet access, std::string_view path);
+  Result<void> allow_beneath(int fd, AccessSet access, std::string_view path, bool quiet = false);
+  Result<void> allow_port(NetRight right, std::uint16_t port);
 
   int fd() const { return fd_.get(); }
 

@@ -26,12 +26,8 @@ inline constexpr std::uint32_t create_ruleset_errata = 1U << 1;
 inline constexpr int rule_path_beneath = 1;
 inline constexpr int rule_net_port = 2;
 
-// restrict_self flags
-inline constexpr std::uint32_t restrict_log_same_exec_off = 1U << 0;
-inline constexpr std::uint32_t restrict_log_new_exec_on = 1U << 1;
-inline constexpr std::uint32_t restrict_log_subdomains_off = 1U << 2;
-inline constexpr std::uint32_t restrict_tsync = 1U << 3;
-inline constexpr std::uint32_t restrict_no_new_privs = 1U << 4;
+// add_rule flag, from ABI 10
+inline constexpr std::uint32_t add_rule_quiet = 1U << 0;
 
 struct RulesetAttr {
   std::uint64_t handled_access_fs = 0;

@@ -33,7 +33,7 @@ constexpr AccessSet write = Right::write_file;
 
 // In the order of the enumeration. Where the object is of a kind that fails before Landlock (a directory
 // opened for writing), nothing is asked.
-constexpr std::array<Needs, operation_count> table = {{
+constexpr std::array<Needs, path_operation_count> table = {{
     {Operation::open_r, At::object, read, Right::read_dir, none, none, none},
     {Operation::open_w, At::object, write, none, none, none, none},
     {Operation::open_rw, At::object, read | write, none, none, none, none},
@@ -71,7 +71,6 @@ constexpr std::array<Needs, operation_count> table = {{
      none},  // a fresh open, whoever opened the first
     {Operation::comm_open, At::object, read | write, none, none, none,
      none},  // as glibc does; see requirement()
-    {Operation::cu_init, At::nowhere, none, none, none, none, none},  // not one hook: nobody may ask about it
 }};
 
 constexpr bool table_in_order() {
@@ -83,6 +82,8 @@ static_assert(table_in_order());
 
 Needs requirement(Operation operation, Mode mode) {
   Needs needs = table[static_cast<std::size_t>(operation)];
+  // Its own server it makes at the name first, and nobody asks about what was made inside (see decide()).
+  if (mode == Mode::own_server) return table[static_cast<std::size_t>(Operation::mksock)];
   // A descriptor from before the restriction is never asked about again; only opening it anew is.
   if (mode == Mode::before && operation != Operation::reopen_fd) needs.at = At::nowhere;
   if (operation != Operation::comm_open) return needs;
@@ -163,10 +164,10 @@ Model::Sum Model::granted(const Layer& layer, const Walk& walk, std::size_t star
 }
 
 // Every layer must grant what it handles of `rights`: EACCES where one does not.
-Decision Model::check(const Walk& walk, std::size_t start, AccessSet rights) const {
+Decision Model::check(const Walk& walk, std::size_t start, AccessSet rights, std::size_t first_layer) const {
   Decision out;
-  for (const Layer& layer : layers_) out.needed |= rights & handled(layer);
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
+  for (std::size_t i = first_layer; i < layers_.size(); ++i) out.needed |= rights & handled(layers_[i]);
+  for (std::size_t i = first_layer; i < layers_.size(); ++i) {
     const AccessSet wanted = rights & handled(layers_[i]);
     if (wanted.empty()) continue;
     const Sum sum = granted(layers_[i], walk, start, walk.objects.size());
@@ -181,6 +182,9 @@ Decision Model::check(const Walk& walk, std::size_t start, AccessSet rights) con
 }
 
 Decision Model::decide(const Query& query) const {
+  const std::size_t shared_layers = query.mode == Mode::own_server ? layers_.size() : query.shared_layers;
+  if (query.operation == Operation::cu_init) return {};  // not one hook: nobody may ask about it
+  if (static_cast<int>(query.operation) >= path_operation_count) return decide_without_path(query, shared_layers);
   // Without a layer that handles files, and with a path that leads nowhere, nobody asks Landlock.
   const bool restricts_files =
       std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) { return !layer.handled.empty(); });
@@ -193,7 +197,7 @@ Decision Model::decide(const Query& query) const {
       return {};
     case At::object:
       if (!name_exists || walk.exempt || walk.objects.empty()) return {};
-      return check(walk, 0, wanted_on(needs, walk.objects[0].type));
+      return check(walk, 0, wanted_on(needs, walk.objects[0].type), query.operation == Operation::connect_unix ? shared_layers : 0);
     case At::parent:
       return name_exists && !walk.exempt ? check(walk, 1, needs.rights) : Decision{};
     case At::new_name:

@@ -27,6 +27,14 @@ AccessSet rights_of_abi(int abi) {
   }
 }
 
+NetSet net_rights_of_abi(int abi) {
+  return NetSet::from_bits(abi < 4 ? 0 : abi < 10 ? 0x3 : 0xf);
+}
+
+ScopeSet scopes_of_abi(int abi) {
+  return ScopeSet::from_bits(abi < 6 ? 0 : 0x3);
+}
+
 // EXECUTE, WRITE_FILE, READ_FILE, TRUNCATE, IOCTL_DEV, RESOLVE_UNIX (ACCESS_FILE in security/landlock/fs.c).
 AccessSet rights_on_files() {
   return AccessSet::from_bits(0x1c007);

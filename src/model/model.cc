@@ -24,13 +24,17 @@ void Model::add_layer(const EffectivePolicy& effective, const std::vector<Walk>&
     if (walk.objects[0].type != FileType::directory) rights &= rights_on_files();
     if (!rights.empty()) rules.push_back({walk.objects[0], rights, static_cast<int>(i)});
   }
-  add_layer(all, rules);
+  Restrictions restrictions = effective.restrictions;
+  restrictions.net &= net_rights_of_abi(kernel_.abi);
+  restrictions.scopes &= scopes_of_abi(kernel_.abi);
+  add_layer(all, rules, restrictions);
   layers_.back().names = std::move(labels);
 }
 
-void Model::add_layer(AccessSet handled, const std::vector<Rule>& rules) {
+void Model::add_layer(AccessSet handled, const std::vector<Rule>& rules, const Restrictions& restrictions) {
   Layer layer;
   layer.handled = handled;
+  layer.restrictions = restrictions;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     Granted& granted = layer.rules[rules[i].object];
     granted.rights |= rules[i].rights;  // two rules on one object: the kernel joins them
@@ -41,6 +45,7 @@ void Model::add_layer(AccessSet handled, const std::vector<Rule>& rules) {
 }
 
 std::string Model::describe(const Decision& decision) const {
+  if (decision.port || decision.scope) return describe_without_path(decision);
   if (decision.err == 0 && decision.needed.empty()) return "Landlock does not restrict this";
   const std::size_t layer =
       static_cast<std::size_t>(decision.layer > 0 ? decision.layer : static_cast<int>(layers_.size())) - 1;

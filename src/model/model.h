@@ -15,6 +15,7 @@
 #define LOCKSTEP_MODEL_MODEL_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,6 +36,8 @@ struct Kernel {
 
 // A second copy of the kernel's masks, kept apart from landlock/abi.h.
 AccessSet rights_of_abi(int abi);
+NetSet net_rights_of_abi(int abi);
+ScopeSet scopes_of_abi(int abi);
 // What Landlock accepts in a rule on anything but a directory, of all ABIs together.
 AccessSet rights_on_files();
 
@@ -50,6 +53,10 @@ struct Query {
   Mode mode = Mode::plain;
   const Walk* first = nullptr;
   const Walk* second = nullptr;  // of rename, exchange, link
+  std::uint16_t port = 0;        // of the operations on ports
+  // How many layers, from the first, the other side of a connection or a signal stands in as well: 0 outside, all of
+  // them for a server of the process's own (Mode::own_server says that by itself).
+  std::size_t shared_layers = 0;
 };
 
 struct Decision {
@@ -62,6 +69,10 @@ struct Decision {
   int rule = -1;
   bool gain =
       false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
+  // Instead of `needed` and `missing`: the right on a port, or the scope, that some layer handles and, where denied, that
+  // decided.
+  std::optional<PortRule> port = std::nullopt;
+  std::optional<Scope> scope = std::nullopt;
 };
 
 class Model {
@@ -72,7 +83,7 @@ class Model {
   // effective.rules.
   void add_layer(const EffectivePolicy& effective, const std::vector<Walk>& walks);
   // Stacks a layer made by hand (fuzzing, tests).
-  void add_layer(AccessSet handled, const std::vector<Rule>& rules);
+  void add_layer(AccessSet handled, const std::vector<Rule>& rules, const Restrictions& restrictions = {});
 
   Decision decide(const Query& query) const;
 
@@ -89,6 +100,7 @@ class Model {
   struct Layer {
     AccessSet handled;
     std::unordered_map<Object, Granted, ObjectHash> rules;
+    Restrictions restrictions;
     std::vector<std::string> names;  // of the rules, for describe()
   };
 
@@ -108,7 +120,12 @@ class Model {
   static AccessSet handled(const Layer& layer) { return layer.handled | Right::refer; }
   static Sum granted(const Layer& layer, const Walk& walk, std::size_t start, std::size_t end);
   static AccessSet gain(const Layer& layer, const Ends& ends);
-  Decision check(const Walk& walk, std::size_t start, AccessSet rights) const;
+  // The layers before `first_layer` do not ask.
+  Decision check(const Walk& walk, std::size_t start, AccessSet rights, std::size_t first_layer = 0) const;
+  std::string describe_without_path(const Decision& decision) const;
+  Decision check_port(PortRule wanted) const;
+  Decision check_scope(Scope scope, std::size_t first_layer) const;
+  Decision decide_without_path(const Query& query, std::size_t shared_layers) const;
   Decision move(const Query& query) const;
   Decision reparent(const Ends& ends, AccessSet needs_from, AccessSet needs_to) const;
 

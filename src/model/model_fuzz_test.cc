@@ -88,7 +88,7 @@ class Fuzz {
     const auto all_places = places();
     const std::vector<std::string>& mount = all_places[pick(2) == 0 ? 0 : pick(all_places.size())];
     const std::string directory = any(mount), other = any(mount);
-    const auto operation = static_cast<Operation>(pick(3) == 0 ? 10 + pick(3) : pick(operation_count));
+    const auto operation = static_cast<Operation>(pick(3) == 0 ? 10 + pick(3) : pick(path_operation_count));
     switch (operation) {
       case Operation::rename:
         ops.push_back({operation, fresh(directory, true), fresh(other, false)});

@@ -9,8 +9,9 @@ constexpr std::array<std::string_view, operation_count> operation_names = {
     "open-r", "open-w",   "open-rw", "open-path", "open-trunc", "opendir",   "create",  "tmpfile", "truncate", "ftruncate",
     "rename", "exchange", "link",    "mkdir",     "mkfifo",     "mknod-chr", "mknod-blk", "mksock", "symlink", "unlink",
     "rmdir",  "exec",     "ioctl",   "connect-unix", "stat",    "chmod",     "readlink", "reopen-fd", "comm-open",
-    "cu-init"};
-constexpr std::array<std::string_view, 7> mode_names = {"plain", "before", "rdwr", "wronly", "trunc", "setname", "prctl"};
+    "bind-tcp", "connect-tcp", "bind-udp", "send-udp", "signal", "connect-abstract", "cu-init"};
+constexpr std::array<std::string_view, 9> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
+                                                        "wronly", "trunc",  "setname",    "prctl"};
 constexpr std::array<std::string_view, 5> actor_names = {"self", "thread", "child", "grandchild", "exec"};
 
 template <typename Enum, std::size_t n>
@@ -29,8 +30,43 @@ std::optional<Operation> operation_from_name(std::string_view name) { return fin
 std::optional<Mode> mode_from_name(std::string_view name) { return find<Mode>(mode_names, name); }
 std::optional<Actor> actor_from_name(std::string_view name) { return find<Actor>(actor_names, name); }
 
-bool takes_two_paths(Operation operation) {
-  return operation == Operation::rename || operation == Operation::exchange || operation == Operation::link;
+Operand operand(Operation operation) {
+  switch (operation) {
+    case Operation::rename:
+    case Operation::exchange:
+    case Operation::link:
+      return Operand::two_paths;
+    case Operation::bind_tcp:
+    case Operation::connect_tcp:
+    case Operation::bind_udp:
+    case Operation::send_udp:
+      return Operand::port;
+    case Operation::comm_open:  // has a target
+    case Operation::signal:
+    case Operation::connect_abstract:
+    case Operation::cu_init:
+      return Operand::none;
+    default:
+      return Operand::path;
+  }
+}
+
+bool takes_two_paths(Operation operation) { return operand(operation) == Operand::two_paths; }
+
+bool has_mode(Operation operation, Mode mode) {
+  const bool comm = operation == Operation::comm_open;
+  switch (mode) {
+    case Mode::plain:
+      return !comm;
+    case Mode::before:
+      return operand(operation) == Operand::path;
+    case Mode::own_server:
+      return operation == Operation::connect_unix || operation == Operation::connect_abstract;
+    case Mode::sendto:
+      return operation == Operation::send_udp;
+    default:
+      return comm;
+  }
 }
 
 bool follows_last_symlink(Operation operation) {

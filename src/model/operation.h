@@ -36,20 +36,33 @@ enum class Operation : std::uint8_t {
   rmdir,
   exec,         // execve(path): a file without an interpreter, so that "allowed" is ENOEXEC and nobody is replaced
   ioctl,        // open(path, O_RDWR), ioctl
-  connect_unix, // connect() to the socket at path; its server stands outside the domain
+  connect_unix, // connect() to the socket at path; its server stands outside the domain, but for Mode::own_server
   stat,
   chmod,
   readlink,
   reopen_fd,    // open(path, O_PATH), then open("/proc/self/fd/N", O_RDONLY)
   comm_open,    // the write that names a thread: see Mode
+  // From here on no path.
+  bind_tcp,     // bind() to a port of the loopback
+  connect_tcp,  // connect() to a port of the loopback
+  bind_udp,
+  send_udp,     // connect() of a UDP socket that is not bound, or sendto(): see Mode
+  signal,       // kill(sibling, 0): a process outside the domain
+  connect_abstract,  // connect() to an abstract UNIX socket; its server stands outside, but for Mode::own_server
   cu_init,      // the real cuInit(0), of libcuda.so.1: many operations at once, which no model predicts
 };
 inline constexpr int operation_count = static_cast<int>(Operation::cu_init) + 1;
+inline constexpr int path_operation_count = static_cast<int>(Operation::comm_open) + 1;
+
+// What an operation is asked about.
+enum class Operand : std::uint8_t { none, path, two_paths, port };
 
 // A variant of an operation. `plain` for most.
 enum class Mode : std::uint8_t {
   plain,
   before,    // ftruncate, ioctl, reopen_fd, write...: the descriptor was opened before the restriction
+  own_server,  // connect_unix, connect_abstract: to a server that the acting process makes at the name just before
+  sendto,      // send_udp: sendto() instead of connect()
   // of comm_open: how the file is opened
   rdwr,      // O_RDWR, as glibc's pthread_setname_np() for another thread
   wronly,    // O_WRONLY
@@ -74,7 +87,10 @@ std::optional<Operation> operation_from_name(std::string_view name);
 std::optional<Mode> mode_from_name(std::string_view name);
 std::optional<Actor> actor_from_name(std::string_view name);
 
+Operand operand(Operation operation);
 bool takes_two_paths(Operation operation);  // rename, exchange, link
+// Whether the operation has the mode.
+bool has_mode(Operation operation, Mode mode);
 
 // Whether the operation acts on what a symbolic link in the last component points to.
 bool follows_last_symlink(Operation operation);

@@ -118,12 +118,13 @@ TEST(Operation, EveryNameReadsBack) {
     EXPECT_EQ(operation_from_name(name(operation)), operation);
   }
   for (Mode mode :
-       {Mode::plain, Mode::before, Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname, Mode::prctl})
+       {Mode::plain, Mode::before, Mode::own_server, Mode::sendto, Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname, Mode::prctl})
     EXPECT_EQ(mode_from_name(name(mode)), mode);
   for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec})
     EXPECT_EQ(actor_from_name(name(actor)), actor);
   EXPECT_EQ(name(Operation::comm_open), "comm-open");
   EXPECT_EQ(name(Operation::cu_init), "cu-init");
+  EXPECT_EQ(name(Operation::connect_abstract), "connect-abstract");
   EXPECT_FALSE(operation_from_name("open").has_value());
 }
 

@@ -32,6 +32,9 @@ class PolicyReader {
   Result<void> read_grants(const Node& node);
   Result<void> read_filesystem(const Node& node);
   Result<void> read_landlock(const Node& node);
+  Result<void> read_scopes(const Node& node);
+  Result<void> read_ports(const Node& node);
+  Result<void> read_log(const Node& node);
   Result<void> read_process(const Node& node);
   Result<void> check_opaque(const Node& node, const std::string& what) const;
 
@@ -100,7 +103,7 @@ Result<AccessSet> PolicyReader::read_access(const Node& node) const {
 Result<void> PolicyReader::read_grants(const Node& node) {
   if (node.kind != Node::Kind::sequence) return fail(node, "filesystem_policy.grants must be a list");
   for (const Node& item : node.items) {
-    LOCKSTEP_CHECK(check_keys(item, out_.file, "a grant", {"path", "access", "reason"}));
+    LOCKSTEP_CHECK(check_keys(item, out_.file, "a grant", {"path", "access", "reason", "quiet"}));
     const Node* path = item.find("path");
     const Node* access = item.find("access");
     if (path == nullptr || access == nullptr) return fail(item, "a grant needs path and access");
@@ -110,6 +113,9 @@ Result<void> PolicyReader::read_grants(const Node& node) {
     warn_of_pattern(grant.entry);
     if (const Node* reason = item.find("reason")) {
       LOCKSTEP_ASSIGN(grant.reason, text(*reason, "grants.reason"));
+    }
+    if (const Node* quiet = item.find("quiet")) {
+      LOCKSTEP_ASSIGN(grant.quiet, read_bool(*quiet, out_.file, "grants.quiet"));
     }
     out_.grants.push_back(std::move(grant));
   }
@@ -132,8 +138,59 @@ Result<void> PolicyReader::read_filesystem(const Node& node) {
   return {};
 }
 
+Result<void> PolicyReader::read_scopes(const Node& node) {
+  if (node.kind != Node::Kind::sequence) return fail(node, "landlock.scopes must be a list; write [] for none");
+  for (const Node& item : node.items) {
+    LOCKSTEP_ASSIGN(const std::string word, text(item, "landlock.scopes"));
+    const std::optional<Scope> scope = scope_from_name(word);
+    if (!scope) return fail(item, "landlock.scopes: write abstract_unix_socket or signal, not \"" + shortened(word) + "\"");
+    out_.restrictions.scopes |= *scope;
+  }
+  return {};
+}
+
+Result<void> PolicyReader::read_ports(const Node& node) {
+  Restrictions& out = out_.restrictions;
+  LOCKSTEP_CHECK(check_keys(node, out_.file, "landlock.ports", {"bind_tcp", "connect_tcp", "bind_udp", "connect_send_udp"}));
+  for (const auto& [key, list] : node.entries) {
+    const std::string what = "landlock.ports." + key;
+    if (list.kind != Node::Kind::sequence) return fail(list, what + " must be a list of ports: [] is none, without the key it is any");
+    const NetRight right = *net_right_from_name(key);
+    out.net |= right;
+    for (const Node& item : list.items) {
+      LOCKSTEP_ASSIGN(const long port, read_integer(item, out_.file, what, 0, 65535));
+      out.ports.push_back({right, static_cast<std::uint16_t>(port)});
+    }
+  }
+  std::sort(out.ports.begin(), out.ports.end());
+  out.ports.erase(std::unique(out.ports.begin(), out.ports.end()), out.ports.end());
+  const auto has = [&](PortRule rule) { return std::find(out.ports.begin(), out.ports.end(), rule) != out.ports.end(); };
+  if (out.net.contains(NetRight::bind_udp) && !has({NetRight::bind_udp, 0}) && out.ports_of(NetRight::connect_send_udp) != "none")
+    out_.warnings.push_back({node.line, "landlock.ports: bind_udp is without port 0: a UDP socket can send only after it was bound to a port listed"});
+  return {};
+}
+
+Result<void> PolicyReader::read_log(const Node& node) {
+  LogSettings& log = out_.restrictions.log;
+  LOCKSTEP_CHECK(check_keys(node, out_.file, "landlock.log", {"same_exec", "new_exec", "subdomains"}));
+  for (const auto& [key, target] : {std::pair{"same_exec", &log.same_exec}, std::pair{"new_exec", &log.new_exec}, std::pair{"subdomains", &log.subdomains}}) {
+    const Node* value = node.find(key);
+    if (value == nullptr) continue;
+    LOCKSTEP_ASSIGN(*target, read_bool(*value, out_.file, std::string("landlock.log.") + key));
+  }
+  return {};
+}
+
 Result<void> PolicyReader::read_landlock(const Node& node) {
-  LOCKSTEP_CHECK(check_keys(node, out_.file, "landlock", {"compatibility", "min_abi"}));
+  LOCKSTEP_CHECK(check_keys(node, out_.file, "landlock", {"compatibility", "min_abi", "scopes", "ports", "log", "threads"}));
+  if (const Node* value = node.find("scopes")) LOCKSTEP_CHECK(read_scopes(*value));
+  if (const Node* value = node.find("ports")) LOCKSTEP_CHECK(read_ports(*value));
+  if (const Node* value = node.find("log")) LOCKSTEP_CHECK(read_log(*value));
+  if (const Node* value = node.find("threads")) {
+    LOCKSTEP_ASSIGN(const std::string word, text(*value, "landlock.threads"));
+    if (word != "one" && word != "all") return fail(*value, "landlock.threads: write one or all, not \"" + shortened(word) + "\"");
+    out_.restrictions.all_threads = word == "all";
+  }
   if (const Node* value = node.find("compatibility")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "landlock.compatibility"));
     if (word == "hard_requirement") {

@@ -33,6 +33,7 @@ struct EffectiveRule {
   std::string reason;
   std::optional<Access> promoted_from;
   int line = 0;  // in the policy file; 0 where the author did not write it
+  bool quiet = false;
 
   // The rights this rule asks for on a directory at an ABI whose rights are `all`.
   AccessSet rights(AccessSet all) const {
@@ -72,6 +73,7 @@ struct EffectivePolicy {
   bool proxy = false;  // the proxy baseline was applied
   std::string run_as_user;
   std::string run_as_group;
+  Restrictions restrictions;
   std::vector<EffectiveRule> rules;  // sorted by path, lists before grants; a path stands in one list at most
   std::vector<SkippedPath> skipped;
   std::vector<Notice> notices;

@@ -89,7 +89,7 @@ Result<void> Enricher::add_author() {
   }
   for (const Grant& grant : policy_.grants)
     out_.rules.push_back({grant.entry.path, Access::grant, grant.access, Origin::policy,
-                          grant.reason.empty() ? "granted in the policy" : grant.reason, std::nullopt, grant.entry.line});
+                          grant.reason.empty() ? "granted in the policy" : grant.reason, std::nullopt, grant.entry.line, grant.quiet});
   return {};
 }
 
@@ -226,6 +226,7 @@ Result<EffectivePolicy> Enricher::run() {
   out_.include_workdir = policy_.include_workdir;
   out_.run_as_user = policy_.run_as_user;
   out_.run_as_group = policy_.run_as_group;
+  out_.restrictions = policy_.restrictions;
   out_.warnings = policy_.warnings;
   const bool has_gpu = context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");
   out_.gpu = context_.gpu == Toggle::on || (context_.gpu == Toggle::automatic && has_gpu);
@@ -276,6 +277,7 @@ Policy as_policy(const EffectivePolicy& effective) {
   out.min_abi = effective.min_abi;
   out.run_as_user = effective.run_as_user;
   out.run_as_group = effective.run_as_group;
+  out.restrictions = effective.restrictions;
   out.has_network_policies = effective.proxy;
   for (const EffectiveRule& rule : effective.rules) {
     const PathEntry entry{rule.path, rule.path, rule.line};
@@ -285,7 +287,7 @@ Policy as_policy(const EffectivePolicy& effective) {
         break;
       }
       case Access::read_write: out.read_write.push_back(entry); break;
-      case Access::grant: out.grants.push_back({entry, rule.granted, rule.reason}); break;
+      case Access::grant: out.grants.push_back({entry, rule.granted, rule.reason, rule.quiet}); break;
     }
   }
   // What was kept against the baseline must be kept again.

@@ -1,21 +1,28 @@
 #include "policy/plan.h"
 
+#include <algorithm>
 #include <map>
-
-#include "landlock/abi.h"
 
 namespace lockstep {
 namespace {
 
-MissingRight missing(Right right, const std::string& path) {
-  const RightInfo& info = right_info(right);
-  return {right, info.first_abi, path, std::string(info.unprotected)};
+template <typename Bit>
+void list_missing(BitSet<Bit> set, const std::string& path, std::vector<Missing>* out) {
+  for (int bit = 0; bit < 64; ++bit)
+    if ((set.bits() >> bit & 1) != 0) out->push_back({&feature_info(static_cast<Bit>(bit)), path});
 }
 
-template <typename Each>
-void for_each_right(AccessSet set, Each each) {
-  for (int bit = 0; bit < right_count; ++bit)
-    if (set.contains(static_cast<Right>(bit))) each(static_cast<Right>(bit));
+// What the policy restricts beside files, as far as the ABI has it.
+void add_restrictions(const Restrictions& asked, const AbiInfo& info, Plan* out) {
+  out->handled_net = asked.net & info.net;
+  list_missing(asked.net - info.net, "", &out->dropped);
+  for (const PortRule& rule : asked.ports)
+    if (info.net.contains(rule.right)) out->ports.push_back(rule);
+  out->scoped = asked.scopes & info.scope;
+  list_missing(asked.scopes - info.scope, "", &out->dropped);
+  out->log = asked.log.flags() & info.flags;
+  if (out->log != asked.log.flags()) out->dropped.push_back({&feature_info(Extra::log), ""});
+  out->all_threads = asked.all_threads;  // whether the kernel can is asked by restrict_self(), which fails where it cannot
 }
 
 }  // namespace
@@ -32,18 +39,20 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
 
   // What the author relies on: everything of min_abi, and each right named in a grant.
   const AccessSet relied = abi_info(effective.min_abi)->fs;
-  for_each_right(relied - info->fs, [&](Right right) { out.dropped.push_back(missing(right, "")); });
+  list_missing(relied - info->fs, "", &out.dropped);
   AccessSet named;
   for (const EffectiveRule& rule : effective.rules) {
     if (rule.access != Access::grant) continue;
     named |= rule.granted;
-    for_each_right(rule.granted - info->fs - relied, [&](Right right) { out.dropped.push_back(missing(right, rule.path)); });
+    list_missing(rule.granted - info->fs - relied, rule.path, &out.dropped);
+    if (rule.quiet && !info->quiet) out.dropped.push_back({&feature_info(Extra::quiet), rule.path});
   }
-  for_each_right(abi_info(newest_abi)->fs - info->fs - relied - named,
-                 [&](Right right) { out.not_yet_protected.push_back(missing(right, "")); });
+  add_restrictions(effective.restrictions, *info, &out);
+  list_missing(abi_info(newest_abi)->fs - info->fs - relied - named, "", &out.not_yet_protected);
   if (effective.compatibility == Compatibility::hard_requirement && (abi < effective.min_abi || !out.dropped.empty())) {
     std::string message = "hard_requirement: ABI " + std::to_string(abi) + " is below what the policy relies on (min_abi " + std::to_string(effective.min_abi);
-    for (const MissingRight& each : out.dropped) message += ", " + std::string(name(each.right)) + " from ABI " + std::to_string(each.first_abi);
+    for (const Missing& each : out.dropped)
+      message += ", " + std::string(each.feature->name) + " from ABI " + std::to_string(each.feature->first_abi);
     Error error = unsupported_error(0, message + ")");
     error.file = effective.file;
     return error;
@@ -54,14 +63,19 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
     const AccessSet rights = rule.rights(info->fs);
     const bool author = rule.origin == Origin::policy || rule.origin == Origin::workdir || rule.promoted_from.has_value();
     if (rights.empty()) continue;  // a grant whose every right is dropped: listed above
-    auto [found, fresh] = rules.try_emplace(rule.path, PlanRule{rule.path, {}, true, rule.line});
+    auto [found, fresh] = rules.try_emplace(rule.path, PlanRule{rule.path, {}, true, rule.line, false});
     found->second.rights |= rights;
+    found->second.quiet = found->second.quiet || (rule.quiet && info->quiet);
     found->second.from_baseline = found->second.from_baseline && !author;
   }
   for (auto& [path, rule] : rules) out.rules.push_back(std::move(rule));
   if (out.rules.empty())
     return input_error(effective.file, 0, "the policy grants nothing at ABI " + std::to_string(abi) + ": no rule would be left, and that is refused");
   return out;
+}
+
+bool Plan::quiet() const {
+  return std::any_of(rules.begin(), rules.end(), [](const PlanRule& rule) { return rule.quiet; });
 }
 
 }  // namespace lockstep

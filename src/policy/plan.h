@@ -3,7 +3,7 @@
 //   LOCKSTEP_ASSIGN(Plan plan, compile(effective, 7));
 //   plan.handled;             // every file-system right of ABI 7
 //   plan.rules[0].rights;     // as for a directory; prepare cuts them by what the opened object is
-//   plan.dropped;             // rights the author relies on (min_abi, grants) and this ABI lacks
+//   plan.dropped;             // what the author relies on (min_abi, grants, restrictions) and this ABI lacks
 //
 // hard_requirement fails (unsupported) where anything would be dropped; best_effort lists it with its consequence.
 #ifndef LOCKSTEP_POLICY_PLAN_H_
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "landlock/abi.h"
 #include "landlock/access.h"
 #include "policy/effective.h"
 
@@ -23,23 +24,30 @@ struct PlanRule {
   AccessSet rights;           // never empty, within Plan::handled
   bool from_baseline = false;  // the author did not write it: a path that vanished is skipped, also in hard_requirement
   int line = 0;
+  bool quiet = false;
 };
 
-struct MissingRight {
-  Right right = Right::execute;
-  int first_abi = 0;
-  std::string path;         // the grant that named it; empty: the whole of min_abi
-  std::string consequence;  // what is possible without it
+// A feature that the plan's ABI lacks; what is so without it stands in the table.
+struct Missing {
+  const FeatureInfo* feature = nullptr;
+  std::string path;  // the grant that asks for it; empty: the policy as a whole
 };
 
 struct Plan {
   std::string file;
   int abi = 0;
   AccessSet handled;
+  NetSet handled_net;  // nothing but what the policy restricts
+  ScopeSet scoped;
   Compatibility compatibility = Compatibility::best_effort;
   std::vector<PlanRule> rules;  // sorted by path, one a path
-  std::vector<MissingRight> dropped;
-  std::vector<MissingRight> not_yet_protected;  // rights of newer ABIs than this one that nobody relied on
+  std::vector<PortRule> ports;  // sorted, within handled_net
+  RestrictFlags log;            // what differs from the kernel's defaults
+  bool all_threads = false;
+  std::vector<Missing> dropped;
+  std::vector<Missing> not_yet_protected;  // rights of newer ABIs than this one that nobody relied on
+
+  bool quiet() const;  // some rule is quiet
 };
 
 // `abi` is 1 to newest_abi. Fails (unsupported) as above, and (input) where no rule is left.

@@ -40,10 +40,10 @@ TEST(Plan, RightsOfNewerAbisAreNotYetProtectedAndNeverDropped) {
   const Plan plan = compiled(effective_with({rule("/etc", Access::read_only)}), 4);
   EXPECT_TRUE(plan.dropped.empty());
   ASSERT_EQ(plan.not_yet_protected.size(), 2U);
-  EXPECT_EQ(plan.not_yet_protected[0].right, Right::ioctl_dev);
-  EXPECT_EQ(plan.not_yet_protected[1].right, Right::resolve_unix);
-  EXPECT_EQ(plan.not_yet_protected[1].first_abi, 9);
-  EXPECT_FALSE(plan.not_yet_protected[1].consequence.empty());
+  EXPECT_EQ(plan.not_yet_protected[0].feature, &feature_info(Right::ioctl_dev));
+  EXPECT_EQ(plan.not_yet_protected[1].feature, &feature_info(Right::resolve_unix));
+  EXPECT_EQ(plan.not_yet_protected[1].feature->first_abi, 9);
+  EXPECT_FALSE(plan.not_yet_protected[1].feature->unprotected.empty());
   EXPECT_TRUE(
       compiled(effective_with({rule("/etc", Access::read_only)}), newest_abi).not_yet_protected.empty());
 }
@@ -53,8 +53,8 @@ TEST(Plan, BestEffortListsWhatMinAbiReliesOn) {
   effective.min_abi = 3;
   const Plan plan = compiled(effective, 1);
   ASSERT_EQ(plan.dropped.size(), 2U);
-  EXPECT_EQ(plan.dropped[0].right, Right::refer);
-  EXPECT_EQ(plan.dropped[1].right, Right::truncate);
+  EXPECT_EQ(plan.dropped[0].feature, &feature_info(Right::refer));
+  EXPECT_EQ(plan.dropped[1].feature, &feature_info(Right::truncate));
   EXPECT_TRUE(plan.dropped[0].path.empty());
 }
 
@@ -64,7 +64,7 @@ TEST(Plan, BestEffortListsARightOfAGrantWithItsPath) {
                              4);
   ASSERT_EQ(plan.dropped.size(), 1U);
   EXPECT_EQ(plan.dropped[0].path, "/dev/nvidia0");
-  EXPECT_EQ(plan.dropped[0].first_abi, 5);
+  EXPECT_EQ(plan.dropped[0].feature->first_abi, 5);
   ASSERT_EQ(plan.rules.size(), 1U);
   EXPECT_EQ(plan.rules[0].rights, AccessSet(Right::read_file));
 }

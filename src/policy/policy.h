@@ -4,7 +4,7 @@
 //   policy->read_only[0].path;                                 // "/usr", normalised; .written has the spelling
 //
 // The schema is OpenShell's (version, filesystem_policy, landlock, process, network_policies, network_middlewares) with
-// three extensions: filesystem_policy.grants, landlock.min_abi, runtime_baseline_conflicts. YAML and JSON go through one
+// extensions: filesystem_policy.grants, landlock.min_abi, runtime_baseline_conflicts, and restrictions.h. YAML and JSON go through one
 // strict decoder: an unknown or duplicate key, a wrong type, an anchor or alias, a second document, invalid UTF-8, a
 // relative path, `..` or the root in read_write is an error with file and line. Nothing here touches the file system but
 // load_policy's own read of the file: whether a path exists, and what it is, is asked at enforce/prepare.h.
@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "landlock/access.h"
+#include "policy/restrictions.h"
 
 namespace lockstep {
 
@@ -41,6 +42,7 @@ struct Grant {
   PathEntry entry;
   AccessSet access;  // never empty
   std::string reason;
+  bool quiet = false;  // denials below the path are not logged
 };
 
 // What to do when an author's read_only entry meets a read-write baseline path.
@@ -67,6 +69,7 @@ struct Policy {
   Compatibility compatibility = Compatibility::best_effort;
   int min_abi = 2;
   int min_abi_line = 0;  // 0: not written
+  Restrictions restrictions;
   std::string run_as_user;   // empty: not written
   std::string run_as_group;  // empty: not written
   bool has_network_policies = false;  // non-empty network_policies: proxy mode

@@ -21,6 +21,7 @@ Json rule_json(const EffectiveRule& rule) {
   out["path"] = printable(rule.path);
   out["access"] = name(rule.access);
   if (rule.access == Access::grant) out["rights"] = names(rule.granted);
+  if (rule.quiet) out["quiet"] = true;
   out["origin"] = name(rule.origin);
   out["reason"] = printable(rule.reason);
   out["promoted_from"] = rule.promoted_from ? Json(name(*rule.promoted_from)) : Json(nullptr);
@@ -28,10 +29,29 @@ Json rule_json(const EffectiveRule& rule) {
   return out;
 }
 
+// A port's key is null where it is not restricted.
+Json restrictions_json(const Restrictions& restrictions) {
+  Json out;
+  out["scopes"] = names(restrictions.scopes);
+  for (int bit = 0; bit < net_right_count; ++bit) {
+    const auto right = static_cast<NetRight>(bit);
+    Json& list = out["ports"][std::string(name(right))];
+    if (!restrictions.net.contains(right)) continue;
+    list = Json::array();
+    for (const PortRule& rule : restrictions.ports)
+      if (rule.right == right) list.push_back(rule.port);
+  }
+  const LogSettings& log = restrictions.log;
+  out["log"] = {{"same_exec", log.same_exec}, {"new_exec", log.new_exec}, {"subdomains", log.subdomains}};
+  out["threads"] = restrictions.all_threads ? "all" : "one";
+  return out;
+}
+
 Json effective_json(const EffectivePolicy& effective) {
   Json out;
   out["compatibility"] = name(effective.compatibility);
   out["min_abi"] = effective.min_abi;
+  out.update(restrictions_json(effective.restrictions));
   out["include_workdir"] = effective.include_workdir;
   out["read_only"] = strings(effective.read_only());
   out["read_write"] = strings(effective.read_write());
@@ -50,10 +70,11 @@ Json effective_json(const EffectivePolicy& effective) {
   return out;
 }
 
-Json missing_json(const std::vector<MissingRight>& rights) {
+Json missing_json(const std::vector<Missing>& features) {
   Json out = Json::array();
-  for (const MissingRight& each : rights) {
-    Json entry = {{"right", name(each.right)}, {"first_abi", each.first_abi}, {"consequence", each.consequence}};
+  for (const Missing& each : features) {
+    const FeatureInfo& feature = *each.feature;
+    Json entry = {{feature.kind, feature.name}, {"first_abi", feature.first_abi}, {"consequence", feature.unprotected}};
     if (!each.path.empty()) entry["path"] = printable(each.path);
     out.push_back(std::move(entry));
   }
@@ -64,10 +85,31 @@ Json plan_json(const Plan& plan) {
   Json out;
   out["abi"] = plan.abi;
   out["handled"] = names(plan.handled);
+  out["handled_ports"] = names(plan.handled_net);
+  out["scoped"] = names(plan.scoped);
   out["rules"] = Json::array();
-  for (const PlanRule& rule : plan.rules) out["rules"].push_back({{"path", printable(rule.path)}, {"rights", names(rule.rights)}});
+  for (const PlanRule& rule : plan.rules) {
+    out["rules"].push_back({{"path", printable(rule.path)}, {"rights", names(rule.rights)}});
+    if (rule.quiet) out["rules"].back()["quiet"] = true;
+  }
+  out["ports"] = Json::array();
+  for (const PortRule& rule : plan.ports) out["ports"].push_back({{"port", rule.port}, {"right", name(rule.right)}});
+  out["flags"] = names(plan.log);
   out["dropped"] = missing_json(plan.dropped);
   out["not_yet_protected"] = missing_json(plan.not_yet_protected);
+  return out;
+}
+
+std::string restrictions_text(const Restrictions& restrictions) {
+  std::string out = "ports ";
+  for (int bit = 0; bit < net_right_count; ++bit) {
+    const auto right = static_cast<NetRight>(bit);
+    out += " " + std::string(name(right)) + ": " + restrictions.ports_of(right) + (bit + 1 < net_right_count ? ";" : "\n");
+  }
+  const ScopeSet open = abi_info(newest_abi)->scope - restrictions.scopes;
+  out += "scopes " + join(names(restrictions.scopes)) + (open.empty() ? "\n" : "; not restricted: " + join(names(open)) + "\n");
+  if (restrictions.log != LogSettings{}) out += "log    " + join(names(restrictions.log.flags())) + "\n";
+  if (restrictions.all_threads) out += "threads all\n";
   return out;
 }
 
@@ -112,7 +154,7 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
   out += column("path", width) + column("access", 10) + column("origin", 14) + "reason\n";
   for (const EffectiveRule& rule : effective.rules) {
     out += column(printable(rule.path), width) + column(std::string(name(rule.access)), 10) + column(std::string(name(rule.origin)), 14);
-    if (rule.access == Access::grant) out += join_names(rule.granted) + ": ";
+    if (rule.access == Access::grant) out += join_names(rule.granted) + (rule.quiet ? ", denials not logged: " : ": ");
     out += printable(rule.reason);
     if (rule.promoted_from) out += " (promoted from " + std::string(name(*rule.promoted_from)) + ")";
     if (rule.line > 0) out += " (line " + std::to_string(rule.line) + ")";
@@ -120,13 +162,15 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
   }
   for (const SkippedPath& skipped : effective.skipped)
     out += column(printable(skipped.path), width) + column("skipped", 10) + column(std::string(name(skipped.origin)), 14) + skipped.reason + "\n";
+  out += "\n" + restrictions_text(effective.restrictions);
   if (!effective.notices.empty() || !effective.warnings.empty()) out += "\n";
   for (const Notice& notice : effective.notices) out += std::string(name(notice.level)) + ": " + notice.message + "\n";
   for (const PolicyWarning& warning : effective.warnings) out += "warning: line " + std::to_string(warning.line) + ": " + warning.message + "\n";
   for (const auto& [title, list] : {std::pair{"dropped", &plan.dropped}, std::pair{"not yet protected", &plan.not_yet_protected}}) {
     if (!list->empty()) out += "\n";
-    for (const MissingRight& each : *list)
-      out += std::string(title) + ": " + std::string(name(each.right)) + (each.path.empty() ? "" : " on " + printable(each.path)) + " (ABI " + std::to_string(each.first_abi) + "): " + each.consequence + "\n";
+    for (const Missing& each : *list)
+      out += std::string(title) + ": " + std::string(each.feature->name) + (each.path.empty() ? "" : " on " + printable(each.path)) +
+             " (ABI " + std::to_string(each.feature->first_abi) + "): " + std::string(each.feature->unprotected) + "\n";
   }
   return out;
 }
@@ -141,8 +185,10 @@ std::string show_yaml(const EffectivePolicy& effective) {
   for (const Grant& grant : policy.grants) {
     out += "    - path: " + quoted(grant.entry.path) + "\n      access: [" + join_names(grant.access, ", ") + "]\n";
     out += "      reason: " + quoted(printable(grant.reason)) + "\n";
+    if (grant.quiet) out += "      quiet: true\n";
   }
-  out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n  min_abi: " + std::to_string(policy.min_abi) + "\n";
+  out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n  min_abi: " + std::to_string(policy.min_abi) + "\n" +
+         to_yaml(policy.restrictions);
   if (!policy.run_as_user.empty() || !policy.run_as_group.empty()) out += "process:\n";
   if (!policy.run_as_user.empty()) out += "  run_as_user: " + quoted(policy.run_as_user) + "\n";
   if (!policy.run_as_group.empty()) out += "  run_as_group: " + quoted(policy.run_as_group) + "\n";

@@ -51,9 +51,9 @@ TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
   EXPECT_EQ(keys(json), Keys({"schema", "policy", "source", "effective", "plan"}));
   EXPECT_EQ(json["schema"], "lockstep.show/1");
   EXPECT_EQ(keys(json["effective"]),
-            Keys({"compatibility", "min_abi", "include_workdir", "read_only", "read_write", "grants", "rules",
+            Keys({"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "read_only", "read_write", "grants", "rules",
                   "skipped", "notices", "warnings"}));
-  EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "rules", "dropped", "not_yet_protected"}));
+  EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "handled_ports", "scoped", "rules", "ports", "flags", "dropped", "not_yet_protected"}));
   EXPECT_EQ(json["effective"]["read_write"],
             nlohmann::ordered_json({"/data", "/dev/nvidia0", "/dev/nvidiactl", "/proc", "/work"}));
   for (const auto& rule : json["effective"]["rules"]) {

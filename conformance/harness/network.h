@@ -1,0 +1,22 @@
+// A row's own network: where its cells use ports, they must not meet the machine's.
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_NETWORK_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_NETWORK_H_
+
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "conformance/harness/wire.h"
+
+namespace lockstep::conformance {
+
+// Brings up the loopback of this process's network namespace, and lets everyone bind ports below 1024 there: file
+// permissions do not decide cells, and neither do these.
+Result<void> open_loopback();
+
+// The server of a tcp_server, udp_server or abstract_server; `name` is the abstract one's, resolved.
+Result<UniqueFd> serve(const TreeItem& item, const std::string& name);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_NETWORK_H_

@@ -1,0 +1,50 @@
+// The part of the sweep that is about no path.
+#include <algorithm>
+
+#include "conformance/judge/cells.h"
+
+namespace lockstep::conformance {
+namespace {
+
+constexpr std::size_t most_ports = 8;  // of one right
+
+CellRequest cell_of(Operation operation, std::uint16_t port = 0, Mode mode = Mode::plain) {
+  CellRequest cell;
+  cell.operation = operation;
+  cell.mode = mode;
+  cell.port = port;
+  set_implied_path(&cell);
+  return cell;
+}
+
+}  // namespace
+
+// A signal always; both sides of a scope where the policy has one; of ports, once any right is restricted, those named for each
+// and one that is not.
+std::vector<CellRequest> restriction_cells(const Restrictions& restrictions) {
+  std::vector<CellRequest> out = {cell_of(Operation::signal)};
+  if (!restrictions.scopes.empty()) {
+    out.push_back(cell_of(Operation::connect_abstract));
+    out.push_back(cell_of(Operation::connect_abstract, 0, Mode::own_server));
+  }
+  if (restrictions.net.empty()) return out;
+  for (const auto& [right, operation] :
+       {std::pair{NetRight::bind_tcp, Operation::bind_tcp}, {NetRight::connect_tcp, Operation::connect_tcp},
+        {NetRight::bind_udp, Operation::bind_udp}, {NetRight::connect_send_udp, Operation::send_udp}}) {
+    std::vector<std::uint16_t> ports;
+    for (const PortRule& rule : restrictions.ports)
+      if (rule.right == right && ports.size() < most_ports) ports.push_back(rule.port);
+    std::uint16_t stranger = 8100;
+    while (std::binary_search(restrictions.ports.begin(), restrictions.ports.end(), PortRule{right, stranger})) ++stranger;
+    ports.push_back(stranger);
+    for (const std::uint16_t port : ports) {
+      const bool remote = operation == Operation::connect_tcp || operation == Operation::send_udp;
+      if (port == 0 && remote) continue;  // there is no such remote port
+      out.push_back(cell_of(operation, port));
+      if (operation == Operation::send_udp) out.push_back(cell_of(operation, port, Mode::sendto));
+    }
+  }
+  return out;
+}
+
+}  // namespace lockstep::conformance
