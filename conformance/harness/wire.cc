@@ -134,6 +134,7 @@ void fields(Archive& archive, RowRequest& request) {
   enumeration(archive, request.enforcement, Enforcement::other_thread);
   enumeration(archive, request.misbehaviour, Misbehaviour::fork_away_and_hang);
   flag(archive, request.non_dumpable);
+  flag(archive, request.without_control);
   archive.scalar(request.timeout_ms);
 }
 
@@ -185,6 +186,7 @@ void fields(Archive& archive, RowReply& reply) {
   archive.scalar(reply.id);
   fields(archive, reply.control);
   fields(archive, reply.restricted);
+  archive.scalar(reply.cpu_us);
 }
 
 template <typename Archive>

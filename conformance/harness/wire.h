@@ -94,6 +94,7 @@ struct RowRequest {
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;
   bool non_dumpable = false;
+  bool without_control = false;  // to measure the restricted child alone: the reply's control is a harness_error, so no verdict comes of it
   std::uint32_t timeout_ms = 15000;  // for each of the two children: a row takes 20 ms, a busy machine any time
 };
 
@@ -137,6 +138,7 @@ struct RowReply {
   std::uint64_t id = 0;
   ChildReply control;
   ChildReply restricted;
+  std::uint64_t cpu_us = 0;  // CPU time of the worker and of what it reaped, since its last reply
 };
 
 // Who a row can be run as here: see identity.h.

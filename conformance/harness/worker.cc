@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,6 +34,16 @@ namespace {
 
 constexpr std::size_t output_shown = 4096;
 constexpr std::uint32_t max_frame = 64U << 20;
+
+std::uint64_t cpu_time_us() {
+  std::uint64_t sum = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) sum += static_cast<std::uint64_t>(time.tv_sec * 1000000 + time.tv_usec);
+  }
+  return sum;
+}
 
 // A shared mapping backed by a memfd, so that a program executed later can map it again.
 class SharedSlot {
@@ -276,6 +287,7 @@ int Worker::try_mount_namespace() {
   hello.scratch = base_;
   hello.identities = identities_;
   bool ok = send_frame(setup_.socket, encode(hello));
+  std::uint64_t cpu_before = cpu_time_us();
   for (unsigned row = 0; ok; ++row) {
     const std::optional<std::string> frame = receive_frame(setup_.socket);
     if (!frame) break;
@@ -287,9 +299,12 @@ int Worker::try_mount_namespace() {
     if (::write(request_fd.get(), frame->data(), frame->size()) != static_cast<ssize_t>(frame->size())) {
       reply.control.message = "write(request memfd): " + errno_name(errno);
     } else {
-      reply.control = run_one(*request, request_fd.get(), false, row);
+      if (!request->without_control) reply.control = run_one(*request, request_fd.get(), false, row);
       reply.restricted = run_one(*request, request_fd.get(), true, row);
     }
+    const std::uint64_t cpu_now = cpu_time_us();
+    reply.cpu_us = cpu_now - cpu_before;
+    cpu_before = cpu_now;
     ok = send_frame(setup_.socket, encode(reply));
   }
   for (pid_t& pid : siblings_) {
