@@ -226,6 +226,7 @@ void Child::probe() {
 
 // What the harness's own tests ask a child to do wrong. Only the restricted child does.
 void Child::misbehave() {
+  if (request_.misbehaviour == Misbehaviour::none) return;
   const std::string text(1U << 16, 'x');
   switch (request_.misbehaviour) {
     case Misbehaviour::none: return;

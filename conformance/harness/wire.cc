@@ -151,6 +151,7 @@ void fields(Archive& archive, RowRequest& request) {
   enumeration(archive, request.enforcement, Enforcement::none_if_skipped);
   enumeration(archive, request.misbehaviour, Misbehaviour::fork_away_and_hang);
   flag(archive, request.non_dumpable);
+  flag(archive, request.without_control);
   archive.scalar(request.timeout_ms);
   archive.scalar(request.cu_init_timeout_ms);
 }
@@ -203,6 +204,7 @@ void fields(Archive& archive, RowReply& reply) {
   archive.scalar(reply.id);
   fields(archive, reply.control);
   fields(archive, reply.restricted);
+  archive.scalar(reply.cpu_us);
 }
 
 template <typename Archive>

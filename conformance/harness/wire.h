@@ -114,6 +114,7 @@ struct RowRequest {
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;
   bool non_dumpable = false;
+  bool without_control = false;  // to measure the restricted child alone: the reply's control is a harness_error, so no verdict comes of it
   // For each of the two children, cu-init aside: a row takes 20 ms, a busy machine any time.
   std::uint32_t timeout_ms = 15000;
   std::uint32_t cu_init_timeout_ms = 30000;  // of a cu-init cell, for each child: comes on top
@@ -164,6 +165,7 @@ struct RowReply {
   std::uint64_t id = 0;
   ChildReply control;
   ChildReply restricted;
+  std::uint64_t cpu_us = 0;  // CPU time of the worker and of what it reaped, since its last reply
 };
 
 // Who a row can be run as here: see identity.h.

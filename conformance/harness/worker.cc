@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,7 +33,16 @@ namespace lockstep::conformance {
 namespace {
 
 constexpr std::size_t output_shown = 4096;
-constexpr std::uint32_t max_frame = 64U << 20;
+
+std::uint64_t cpu_time_us() {
+  std::uint64_t sum = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) sum += static_cast<std::uint64_t>(time.tv_sec * 1000000 + time.tv_usec);
+  }
+  return sum;
+}
 
 // A shared mapping backed by a memfd, so that a program executed later can map it again.
 class SharedSlot {
@@ -279,6 +289,7 @@ int Worker::try_mount_namespace() {
   hello.scratch = base_;
   hello.identities = identities_;
   bool ok = send_frame(setup_.socket, encode(hello));
+  std::uint64_t cpu_before = cpu_time_us();
   for (unsigned row = 0; ok; ++row) {
     const std::optional<std::string> frame = receive_frame(setup_.socket);
     if (!frame) break;
@@ -290,9 +301,12 @@ int Worker::try_mount_namespace() {
     if (::write(request_fd.get(), frame->data(), frame->size()) != static_cast<ssize_t>(frame->size())) {
       reply.control.message = "write(request memfd): " + errno_name(errno);
     } else {
-      reply.control = run_one(*request, request_fd.get(), false, row);
+      if (!request->without_control) reply.control = run_one(*request, request_fd.get(), false, row);
       reply.restricted = run_one(*request, request_fd.get(), true, row);
     }
+    const std::uint64_t cpu_now = cpu_time_us();
+    reply.cpu_us = cpu_now - cpu_before;
+    cpu_before = cpu_now;
     ok = send_frame(setup_.socket, encode(reply));
   }
   for (pid_t& pid : siblings_) {
@@ -305,47 +319,8 @@ int Worker::try_mount_namespace() {
   ::_exit(0);
 }
 
-// Whether the socket is ready before the deadline.
-bool await(int socket, bool sending, Deadline deadline) {
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Deadline::clock::now()).count();
-    pollfd wait{socket, static_cast<short>(sending ? POLLOUT : POLLIN), 0};
-    const int ready = ::poll(&wait, 1, static_cast<int>(std::clamp<long>(left, 0, 60000)));
-    if (ready > 0) return true;
-    if (left <= 0 || (ready < 0 && errno != EINTR)) return false;
-  }
-}
-
-bool transfer(int socket, char* data, std::size_t size, bool sending, Deadline deadline) {
-  const bool bounded = deadline != Deadline::max();
-  const int flags = bounded ? MSG_DONTWAIT : 0;
-  while (size > 0) {
-    if (bounded && !await(socket, sending, deadline)) return false;
-    const ssize_t n = sending ? ::send(socket, data, size, MSG_NOSIGNAL | flags) : ::recv(socket, data, size, flags);
-    if (n < 0 && (errno == EINTR || (bounded && errno == EAGAIN))) continue;
-    if (n <= 0) return false;
-    data += n;
-    size -= static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
 }  // namespace
 
 void worker_main(const WorkerSetup& setup) { Worker(setup).run(); }
-
-bool send_frame(int socket, std::string_view bytes, Deadline deadline) {
-  auto size = static_cast<std::uint32_t>(bytes.size());
-  return transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), true, deadline) &&
-         transfer(socket, const_cast<char*>(bytes.data()), bytes.size(), true, deadline);
-}
-
-std::optional<std::string> receive_frame(int socket, Deadline deadline) {
-  std::uint32_t size = 0;
-  if (!transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), false, deadline) || size > max_frame) return std::nullopt;
-  std::string bytes(size, '\0');
-  if (!transfer(socket, bytes.data(), bytes.size(), false, deadline)) return std::nullopt;
-  return bytes;
-}
 
 }  // namespace lockstep::conformance
