@@ -93,7 +93,7 @@ class Child {
 Result<void> Child::settle() {
   if (::setpgid(0, 0) != 0) return system_error(errno, "setpgid(0, 0)");
   LOCKSTEP_CHECK(die_with(context_.parent));
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);  // refuses what cannot be set
+  for (int number : worker_ignores) ::signal(number, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

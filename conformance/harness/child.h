@@ -2,6 +2,7 @@
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_CHILD_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_CHILD_H_
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <string>
@@ -18,6 +19,9 @@ inline constexpr int exit_setup_failed = 43;
 inline constexpr int exit_skipped = 44;
 inline constexpr int exit_actor_failed = 45;
 inline constexpr int exit_refused = 46;
+
+// What a worker ignores: it ends when the driver hangs up. Everything else is at its default in the worker already.
+inline constexpr int worker_ignores[] = {SIGINT, SIGTERM, SIGQUIT, SIGPIPE};
 
 struct ChildContext {
   const RowRequest* request = nullptr;

@@ -1,5 +1,7 @@
 #include "conformance/harness/descendants.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -8,6 +10,7 @@
 
 #include <cctype>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -40,16 +43,28 @@ std::vector<pid_t> children_by_parent() {
 
 }  // namespace
 
+// After every child of every row: by the calls themselves, not by streams.
 std::vector<pid_t> children_of_this_process() {
   std::vector<pid_t> found;
-  std::error_code failed;
   bool any_list = false;
+  DIR* threads = ::opendir("/proc/self/task");
   // A child belongs to the thread that forked it.
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", failed)) {
-    std::ifstream children(thread.path() / "children");
-    any_list = any_list || children.is_open();
-    for (pid_t pid = 0; children >> pid;) found.push_back(pid);
+  while (const dirent* thread = threads != nullptr ? ::readdir(threads) : nullptr) {
+    const UniqueFd list(::openat(::dirfd(threads), (std::string(thread->d_name) + "/children").c_str(), O_RDONLY | O_CLOEXEC));
+    if (!list || thread->d_name[0] == '.') continue;
+    any_list = true;
+    std::string text;
+    char buffer[1024];
+    for (ssize_t n = 0; (n = ::read(list.get(), buffer, sizeof(buffer))) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+    for (const char* at = text.c_str(); *at != '\0';) {
+      char* end = nullptr;
+      const long pid = std::strtol(at, &end, 10);
+      if (end == at) break;
+      found.push_back(static_cast<pid_t>(pid));
+      at = *end == ' ' ? end + 1 : end;
+    }
   }
+  if (threads != nullptr) ::closedir(threads);
   return any_list ? found : children_by_parent();
 }
 

@@ -267,7 +267,8 @@ int Worker::try_mount_namespace() {
 }
 
 [[noreturn]] void Worker::run() {
-  for (int number : {SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) ::signal(number, SIG_IGN);  // it ends when the driver hangs up
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);  // refuses what cannot be set
+  for (int number : worker_ignores) ::signal(number, SIG_IGN);
   ::setpgid(0, 0);  // whoever kills the driver's whole group must leave it alive to clean up
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   std::string base = setup_.scratch_root + "/lockstep.XXXXXX";

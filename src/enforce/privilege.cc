@@ -48,7 +48,8 @@ Result<void> set_capabilities(std::uint64_t keep) {
         cap_set_flag(wanted.get(), CAP_EFFECTIVE, 1, &cap, CAP_SET) != 0)
       return system_error(errno, "cap_set_flag(" + std::to_string(cap) + ")");
   }
-  cap_reset_ambient();  // fails on kernels before 4.3, which have none
+  // Not libcap's cap_reset_ambient(), which asks for each of forty first. Fails on kernels before 4.3, which have none.
+  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (cap_set_proc(wanted.get()) != 0) return system_error(errno, "cap_set_proc()");
   return {};
 }
