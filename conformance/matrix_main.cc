@@ -11,13 +11,17 @@ namespace lockstep::conformance {
 namespace {
 
 constexpr char usage_text[] =
-    "usage: lockstep-matrix record DIR NAME=VALUE...      decide what became of a boot, and write DIR/boot.json\n"
+    "usage: lockstep-matrix record DIR NAME=VALUE...      decide what became of a boot, and write "
+    "DIR/boot.json\n"
     "       lockstep-matrix line DIR                      one boot in a line\n"
-    "       lockstep-matrix is-disabled DIR               exit 0 where Landlock is built in but not enabled, else 1\n"
+    "       lockstep-matrix is-disabled DIR               exit 0 where Landlock is built in but not enabled, "
+    "else 1\n"
     "       lockstep-matrix show [--output FILE] DIR...   the boots side by side; FILE as lockstep.matrix/1\n"
     "\n"
-    "DIR is a boot of scripts/kernel-matrix (conformance/report/boot.h). Exit of show: 0 every kernel is as expected and agrees;\n"
-    "1 a disagreement, an unexpected ABI or an unexplained difference; 2 bad input; 3 a kernel could not be had, or none is green;\n"
+    "DIR is a boot of scripts/kernel-matrix (conformance/report/boot.h). Exit of show: 0 every kernel is as "
+    "expected and agrees;\n"
+    "1 a disagreement, an unexpected ABI or an unexplained difference; 2 bad input; 3 a kernel could not be "
+    "had, or none is green;\n"
     "4 a kernel hung or panicked, or its harness failed\n";
 
 int complain(const Error& error) {
@@ -56,7 +60,8 @@ int matrix_main(std::vector<std::string> words) {
   if (!words.empty()) words.erase(words.begin());
   if (command == "show") return show(std::move(words));
   if ((command != "record" && command != "line" && command != "is-disabled") || words.empty())
-    return complain(input_error("", 0, "one of record, line, is-disabled and show, and a directory (see --help)"));
+    return complain(
+        input_error("", 0, "one of record, line, is-disabled and show, and a directory (see --help)"));
   const std::string directory = words.front();
   words.erase(words.begin());
   if (command == "record") {
@@ -73,4 +78,6 @@ int matrix_main(std::vector<std::string> words) {
 }  // namespace
 }  // namespace lockstep::conformance
 
-int main(int argc, char** argv) { return lockstep::conformance::matrix_main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  return lockstep::conformance::matrix_main({argv + 1, argv + argc});
+}

@@ -38,7 +38,9 @@ std::vector<std::string> lines_of(const std::string& text) {
   return out;
 }
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 template <typename Number>
 bool parse_number(const std::string& text, Number* out) {
@@ -63,7 +65,8 @@ Result<std::vector<GuestRun>> read_runs(const std::string& path) {
     } else if (parse_number(word, &code) && parse_number(rest, &run.seconds)) {
       run.exit_code = code;
     } else {
-      return input_error(path, number, "expected NAME EXIT SECONDS or NAME skip REASON, got \"" + line + "\"");
+      return input_error(path, number,
+                         "expected NAME EXIT SECONDS or NAME skip REASON, got \"" + line + "\"");
     }
     out.push_back(std::move(run));
   }
@@ -71,12 +74,24 @@ Result<std::vector<GuestRun>> read_runs(const std::string& path) {
 }
 
 Json to_json(const Boot& boot) {
-  Json out = {{"schema", "lockstep.boot/1"},  {"label", boot.label},           {"suite", boot.suite},
-              {"package", boot.package},      {"version", boot.version},       {"expected", boot.expected},
-              {"arguments", boot.arguments},  {"accelerator", boot.accelerator}, {"outcome", name(boot.outcome)},
-              {"reason", boot.reason},        {"release", boot.release},       {"lsm", boot.lsm},
-              {"landlock", boot.landlock},    {"seconds", boot.seconds},       {"runs", Json::array()},
-              {"complaints", boot.complaints}, {"console_tail", boot.console_tail}};
+  Json out = {{"schema", "lockstep.boot/1"},
+              {"label", boot.label},
+              {"suite", boot.suite},
+              {"package", boot.package},
+              {"version", boot.version},
+              {"expected", boot.expected},
+              {"arguments", boot.arguments},
+              {"accelerator", boot.accelerator},
+              {"outcome", name(boot.outcome)},
+              {"reason", boot.reason},
+              {"release", boot.release},
+              {"command_line", boot.command_line},
+              {"lsm", boot.lsm},
+              {"landlock", boot.landlock},
+              {"seconds", boot.seconds},
+              {"runs", Json::array()},
+              {"complaints", boot.complaints},
+              {"console_tail", boot.console_tail}};
   for (const GuestRun& run : boot.runs) {
     Json each = {{"name", run.name}, {"seconds", run.seconds}};
     if (run.exit_code) each["exit"] = *run.exit_code;
@@ -89,18 +104,25 @@ Json to_json(const Boot& boot) {
 }  // namespace
 
 std::string_view name(BootOutcome outcome) {
-  constexpr std::string_view names[] = {"finished", "panicked", "hung", "no-result", "not-started", "unavailable"};
+  constexpr std::string_view names[] = {"finished",  "panicked",    "hung",
+                                        "no-result", "not-started", "unavailable"};
   return names[static_cast<std::size_t>(outcome)];
 }
 
 Result<Boot> record_boot(const std::string& directory, const std::vector<std::string>& facts) {
   Boot boot;
   std::string unavailable, qemu_exit = "0", intact = "0", seconds = "0";
-  const std::map<std::string, std::string*> known = {
-      {"label", &boot.label},         {"suite", &boot.suite},         {"package", &boot.package},
-      {"version", &boot.version},     {"expected", &boot.expected},   {"arguments", &boot.arguments},
-      {"seconds", &seconds},          {"qemu_exit", &qemu_exit},      {"intact", &intact},
-      {"unavailable", &unavailable},  {"accelerator", &boot.accelerator}};
+  const std::map<std::string, std::string*> known = {{"label", &boot.label},
+                                                     {"suite", &boot.suite},
+                                                     {"package", &boot.package},
+                                                     {"version", &boot.version},
+                                                     {"expected", &boot.expected},
+                                                     {"arguments", &boot.arguments},
+                                                     {"seconds", &seconds},
+                                                     {"qemu_exit", &qemu_exit},
+                                                     {"intact", &intact},
+                                                     {"unavailable", &unavailable},
+                                                     {"accelerator", &boot.accelerator}};
   for (const std::string& fact : facts) {
     const std::size_t equals = fact.find('=');
     const auto found = known.find(fact.substr(0, equals));
@@ -126,7 +148,8 @@ Result<Boot> record_boot(const std::string& directory, const std::vector<std::st
   } else if (contains(console, "Kernel panic - not syncing")) {
     boot.outcome = BootOutcome::panicked;
     for (const std::string& line : lines)
-      if (boot.reason.empty() && contains(line, "Kernel panic - not syncing")) boot.reason = line.substr(line.find("Kernel panic"));
+      if (boot.reason.empty() && contains(line, "Kernel panic - not syncing"))
+        boot.reason = line.substr(line.find("Kernel panic"));
   } else if (code == 124 || code == 137) {  // timeout(1) ended it
     boot.outcome = BootOutcome::hung;
     boot.reason = "nothing more after " + seconds + " s";
@@ -138,9 +161,11 @@ Result<Boot> record_boot(const std::string& directory, const std::vector<std::st
     boot.reason = "what the guest sent is missing or broken";
   }
   if (boot.outcome != BootOutcome::finished && !lines.empty())
-    boot.console_tail.assign(lines.end() - static_cast<std::ptrdiff_t>(std::min(tail_lines, lines.size())), lines.end());
+    boot.console_tail.assign(lines.end() - static_cast<std::ptrdiff_t>(std::min(tail_lines, lines.size())),
+                             lines.end());
   if (boot.outcome == BootOutcome::finished) {
     boot.release = first_line(out + "release");
+    boot.command_line = first_line(out + "cmdline");
     boot.lsm = first_line(out + "lsm");
     LOCKSTEP_ASSIGN(boot.runs, read_runs(out + "runs"));
     // The suite's own words where it has nothing to ask (landlock/kernel.cc).
@@ -170,6 +195,7 @@ Result<Boot> read_boot(const std::string& directory) {
     boot.accelerator = json.at("accelerator");
     boot.reason = json.at("reason");
     boot.release = json.at("release");
+    boot.command_line = json.at("command_line");
     boot.lsm = json.at("lsm");
     boot.landlock = json.at("landlock");
     boot.seconds = json.at("seconds");
@@ -199,14 +225,14 @@ Result<Boot> read_boot(const std::string& directory) {
 std::string line_of(const Boot& boot) {
   char seconds[32];
   std::snprintf(seconds, sizeof(seconds), "%.1f", boot.seconds);
-  std::string out = boot.label + (boot.release.empty() ? "" : "  " + boot.release) + "  " + std::string(name(boot.outcome));
+  std::string out =
+      boot.label + (boot.release.empty() ? "" : "  " + boot.release) + "  " + std::string(name(boot.outcome));
   if (boot.outcome != BootOutcome::unavailable) out += " in " + std::string(seconds) + " s";
   if (!boot.reason.empty()) out += ": " + boot.reason;
   if (!boot.landlock.empty()) out += ", Landlock " + boot.landlock;
   for (const GuestRun& run : boot.runs)
     out += (&run == &boot.runs.front() ? ": " : ", ") + run.name + " " +
            (run.exit_code ? std::to_string(*run.exit_code) : "not run (" + run.reason + ")");
-  for (const std::string& line : boot.console_tail) out += "\n    | " + line;
   return out;
 }
 

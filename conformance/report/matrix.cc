@@ -17,7 +17,9 @@ struct Side {
   const ReadCell* cell = nullptr;
 };
 
-bool same(const ReadCell& a, const ReadCell& b) { return a.observed == b.observed && a.verdict == b.verdict; }
+bool same(const ReadCell& a, const ReadCell& b) {
+  return a.observed == b.observed && a.verdict == b.verdict;
+}
 
 // Rights named in the model's words ("layer 1 lacks write_file+truncate; ...").
 AccessSet rights_in(const std::string& decided) {
@@ -54,7 +56,8 @@ std::string explain(const Side& from, const Side& to) {
   }
   if (!out.empty()) return out;
   for (int bit = 0; bit < 32; ++bit)
-    if (((from.errata ^ to.errata) >> bit & 1) != 0) out += (out.empty() ? "erratum " : ", ") + std::to_string(bit + 1);
+    if (((from.errata ^ to.errata) >> bit & 1) != 0)
+      out += (out.empty() ? "erratum " : ", ") + std::to_string(bit + 1);
   return out;
 }
 
@@ -68,9 +71,11 @@ void add(Mark& mark, const ReadRow& row) {
   const auto worse = [](const std::string& verdict) {
     return verdict == "error" ? 3 : verdict == "disagree" ? 2 : verdict == "agree" ? 1 : 0;
   };
-  // One row that agrees does not speak for those that were skipped, but shows something: skip is only where all are.
+  // One row that agrees does not speak for those that were skipped, but shows something: skip is only where
+  // all are.
   if (mark.verdict.empty() || worse(row.outcome) > worse(mark.verdict)) mark.verdict = row.outcome;
-  if (row.outcome != "skip" && (mark.readiness.empty() || severity(row.readiness) > severity(mark.readiness))) {
+  if (row.outcome != "skip" &&
+      (mark.readiness.empty() || severity(row.readiness) > severity(mark.readiness))) {
     mark.readiness = row.readiness;
     mark.why = row.why;
   }
@@ -78,12 +83,15 @@ void add(Mark& mark, const ReadRow& row) {
 }
 
 std::string cell_line(const RowKey& row, const std::string& cell, const ReadCell& from, const ReadCell& to) {
-  return row.name + "/" + row.identity + "  " + cell + ": " + from.observed + " (" + from.verdict + ") -> " + to.observed + " (" +
-         to.verdict + ")";
+  std::string out = row.name + "/" + row.identity + "  " + cell + ": " + from.observed + " (" + from.verdict +
+                    ") -> " + to.observed + " (" + to.verdict + ")";
+  if (from.control != to.control) out += ", as without Landlock: " + from.control + " -> " + to.control;
+  return out;
 }
 
 // The rows of one case at one plan ABI, by identity.
-std::map<std::string, const ReadRow*> rows_of(const ReadReport& report, const std::string& name, int plan_abi) {
+std::map<std::string, const ReadRow*> rows_of(const ReadReport& report, const std::string& name,
+                                              int plan_abi) {
   std::map<std::string, const ReadRow*> out;
   for (const auto& [key, row] : report.rows)
     if (key.name == name && key.plan_abi == plan_abi) out[key.identity] = &row;
@@ -91,8 +99,8 @@ std::map<std::string, const ReadRow*> rows_of(const ReadReport& report, const st
 }
 
 // Counts into `masking` where there is one.
-Difference compare_case(const std::string& name, const ReadReport& from, int from_abi, const ReadReport& to, int to_abi,
-                        Masking* masking) {
+Difference compare_case(const std::string& name, const ReadReport& from, int from_abi, const ReadReport& to,
+                        int to_abi, Masking* masking) {
   Difference out;
   out.name = name;
   const auto before = rows_of(from, name, from_abi), after = rows_of(to, name, to_abi);
@@ -100,9 +108,11 @@ Difference compare_case(const std::string& name, const ReadReport& from, int fro
     const auto other = after.find(identity);
     if (other == after.end()) continue;
     if (masking != nullptr) ++masking->rows;
-    if (row->outcome != other->second->outcome && (row->outcome == "skip" || other->second->outcome == "skip"))
+    if (row->outcome != other->second->outcome &&
+        (row->outcome == "skip" || other->second->outcome == "skip"))
       ++out.reasons["not run: " + (row->outcome == "skip" ? row->message : other->second->message)];
-    if (row->readiness != other->second->readiness && row->outcome != "skip" && other->second->outcome != "skip")
+    if (row->readiness != other->second->readiness && row->outcome != "skip" &&
+        other->second->outcome != "skip")
       out.readiness = row->readiness + " -> " + other->second->readiness + " as " + identity + ": " +
                       (other->second->why.empty() ? row->why : other->second->why);
     for (const auto& [key, cell] : row->cells) {
@@ -124,7 +134,9 @@ Difference compare_case(const std::string& name, const ReadReport& from, int fro
   return out;
 }
 
-bool empty(const Difference& difference) { return difference.reasons.empty() && difference.readiness.empty(); }
+bool empty(const Difference& difference) {
+  return difference.reasons.empty() && difference.readiness.empty();
+}
 
 // What the boot says against what fixtures/kernels.txt expects.
 void judge_kernel(Kernel& kernel) {
@@ -134,11 +146,13 @@ void judge_kernel(Kernel& kernel) {
     kernel.problem += (kernel.problem.empty() ? "" : "; ") + text;
   };
   if (boot.outcome == BootOutcome::unavailable) return problem(3, "not booted: " + boot.reason);
-  if (boot.outcome != BootOutcome::finished) return problem(4, std::string(name(boot.outcome)) + ": " + boot.reason);
+  if (boot.outcome != BootOutcome::finished)
+    return problem(4, std::string(name(boot.outcome)) + ": " + boot.reason);
   const ReadReport* report = kernel.main();
   const std::string found = report != nullptr ? std::to_string(report->kernel_abi) : boot.landlock;
   if (boot.expected != "any" && found != boot.expected)
-    problem(1, "expected Landlock " + boot.expected + ", found " + (found.empty() ? "nothing that can be read" : found));
+    problem(1, "expected Landlock " + boot.expected + ", found " +
+                   (found.empty() ? "nothing that can be read" : found));
   for (const GuestRun& run : boot.runs) {
     const int code = run.exit_code.value_or(0);
     if (code == 0 || (code == 3 && (boot.landlock == "none" || boot.landlock == "disabled"))) continue;
@@ -160,7 +174,8 @@ void compare_file_systems(const Kernel& kernel, Matrix& out) {
       for (const auto& [key, row] : report->second.rows) {
         ++each.rows;
         each.cells += row.cells.size();
-        const auto other = kernel.main() == nullptr ? std::map<RowKey, ReadRow>::const_iterator() : kernel.main()->rows.find(key);
+        const auto other = kernel.main() == nullptr ? std::map<RowKey, ReadRow>::const_iterator()
+                                                    : kernel.main()->rows.find(key);
         for (const auto& [name, cell] : row.cells) {
           each.disagree += cell.verdict == "disagree" ? 1 : 0;
           if (kernel.main() == nullptr || other == kernel.main()->rows.end()) continue;
@@ -179,13 +194,16 @@ void list_disagreements(const Kernel& kernel, Matrix& out) {
     const std::string where = kernel.boot.label + " " + run + "  ";
     for (const std::string& claim : report.claims) out.disagreements.push_back(where + claim);
     for (const auto& [key, row] : report.rows) {
-      const std::string name = where + key.name + ".abi" + std::to_string(key.plan_abi) + "/" + key.identity + "  ";
-      if (row.outcome == "error" || (row.outcome == "disagree" && !row.message.empty())) out.disagreements.push_back(name + row.message);
+      const std::string name =
+          where + key.name + ".abi" + std::to_string(key.plan_abi) + "/" + key.identity + "  ";
+      if (row.outcome == "error" || (row.outcome == "disagree" && !row.message.empty()))
+        out.disagreements.push_back(name + row.message);
       for (const auto& [cell_name, cell] : row.cells)
         if (cell.verdict == "disagree" || cell.verdict == "error")
-          out.disagreements.push_back(name + cell_name + "  expected " + (cell.expected.empty() ? "-" : cell.expected) + ", predicted " +
-                                      (cell.predicted.empty() ? "-" : cell.predicted) + ", observed " + cell.observed + " (control " +
-                                      cell.control + ")  " + cell.decided);
+          out.disagreements.push_back(name + cell_name + "  expected " +
+                                      (cell.expected.empty() ? "-" : cell.expected) + ", predicted " +
+                                      (cell.predicted.empty() ? "-" : cell.predicted) + ", observed " +
+                                      cell.observed + " (control " + cell.control + ")  " + cell.decided);
     }
   }
 }
@@ -203,7 +221,8 @@ Result<Matrix> join_boots(const std::vector<std::string>& directories) {
   for (const std::string& directory : directories) {
     Kernel kernel;
     LOCKSTEP_ASSIGN(kernel.boot, read_boot(directory));
-    if (!labels.insert(kernel.boot.label).second) return input_error(directory, 0, "a second boot is called " + kernel.boot.label);
+    if (!labels.insert(kernel.boot.label).second)
+      return input_error(directory, 0, "a second boot is called " + kernel.boot.label);
     for (const GuestRun& run : kernel.boot.runs) {
       // A run that ended well or in disagreement has left a report; unit tests have none.
       if (run.name == "unit" || (run.exit_code != 0 && run.exit_code != 1)) continue;
@@ -243,13 +262,16 @@ Result<Matrix> join_boots(const std::vector<std::string>& directories) {
 
   for (const Kernel& real : out.kernels) {
     for (const Kernel& masked : out.kernels) {
-      if (real.main() == nullptr || masked.main() == nullptr || masked.main()->kernel_abi <= real.main()->kernel_abi) continue;
+      if (real.main() == nullptr || masked.main() == nullptr ||
+          masked.main()->kernel_abi <= real.main()->kernel_abi)
+        continue;
       Masking masking;
       masking.plan_abi = real.main()->kernel_abi;
       masking.real = real.boot.label;
       masking.masked = masked.boot.label;
       for (const std::string& name : cases) {
-        Difference each = compare_case(name, *real.main(), masking.plan_abi, *masked.main(), masking.plan_abi, &masking);
+        Difference each =
+            compare_case(name, *real.main(), masking.plan_abi, *masked.main(), masking.plan_abi, &masking);
         each.from = real.boot.label;
         each.to = masked.boot.label;
         if (!empty(each)) masking.differences.push_back(std::move(each));

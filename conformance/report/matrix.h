@@ -5,7 +5,8 @@
 //
 // Four questions, each answered by cells that were observed:
 //   * what each kernel made of each case at the plan ABI it has itself: verdict and readiness;
-//   * what changed from one kernel to the next, and why: a right and its first ABI, an erratum, or the kernel's own answer
+//   * what changed from one kernel to the next, and why: a right and its first ABI, an erratum, or the
+//   kernel's own answer
 //     without Landlock. A change with none of these is "unexplained", and a finding;
 //   * whether a plan for ABI N masked on a newer kernel does what it does on the kernel of ABI N;
 //   * whether the answers depend on the file system below the scratch directory.
@@ -65,7 +66,7 @@ struct FileSystem {
 };
 
 struct Matrix {
-  std::vector<Kernel> kernels;  // as given
+  std::vector<Kernel> kernels;                               // as given
   std::map<std::string, std::map<std::string, Mark>> cases;  // case, label
   std::vector<Difference> changes;
   std::vector<Masking> masking;
@@ -79,8 +80,9 @@ std::string render(const Matrix& matrix);
 // Relations and figures, no times and no machine's name: fit to be committed.
 std::string to_json(const Matrix& matrix);
 
-// The worst: 4 a kernel hung, panicked or its harness failed; 1 a disagreement, an ABI that is not the expected one, or an
-// unexplained difference; 3 a kernel that could not be had, or none that is green; else 0.
+// The worst: 4 a kernel hung, panicked or its harness failed; 1 a disagreement, an ABI that is not the
+// expected one, or an unexplained difference; 3 a kernel that could not be had, or none that is green; else
+// 0.
 int exit_code(const Matrix& matrix);
 
 }  // namespace lockstep::conformance

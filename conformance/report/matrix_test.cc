@@ -8,22 +8,31 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace lockstep::conformance {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json cell(const std::string& op, const std::string& path, const std::string& observed, const std::string& decided = "") {
-  Json out = {{"op", op},        {"actor", "self"},     {"path", path},       {"control", "allow"},
-              {"predicted", observed}, {"observed", observed}, {"verdict", "agree"}, {"witnesses", 2}};
+Json cell(const std::string& op, const std::string& path, const std::string& observed,
+          const std::string& decided = "") {
+  Json out = {{"op", op},           {"actor", "self"},       {"path", path},
+              {"control", "allow"}, {"predicted", observed}, {"observed", observed},
+              {"verdict", "agree"}, {"witnesses", 2}};
   if (!decided.empty()) out["decided"] = decided;
   return out;
 }
 
-Json row(const std::string& name, int plan_abi, std::vector<Json> cells, const std::string& readiness = "ready") {
-  return {{"row", name}, {"case", name}, {"plan_abi", plan_abi}, {"identity", "user"}, {"outcome", "agree"},
-          {"readiness", {{"is", readiness}, {"why", readiness == "ready" ? "" : "comm needs write_file on /proc"}}},
+Json row(const std::string& name, int plan_abi, std::vector<Json> cells,
+         const std::string& readiness = "ready") {
+  return {{"row", name},
+          {"case", name},
+          {"plan_abi", plan_abi},
+          {"identity", "user"},
+          {"outcome", "agree"},
+          {"readiness",
+           {{"is", readiness}, {"why", readiness == "ready" ? "" : "comm needs write_file on /proc"}}},
           {"cells", std::move(cells)}};
 }
 
@@ -50,10 +59,12 @@ class MatrixTest : public testing::Test {
   }
 
   // A guest that finished, with a report of the suite.
-  void finished(const std::string& label, int abi, std::vector<Json> rows, unsigned errata = 15, const std::string& runs = "tmpfs 0 1.5\n",
-                const std::string& run = "tmpfs") {
-    const Json report = {{"schema", "lockstep.report/1"}, {"host", {{"kernel_abi", abi}, {"errata", errata}, {"kernel", label}}},
-                         {"claims", Json::array()},       {"rows", std::move(rows)}};
+  void finished(const std::string& label, int abi, std::vector<Json> rows, unsigned errata = 15,
+                const std::string& runs = "tmpfs 0 1.5\n", const std::string& run = "tmpfs") {
+    const Json report = {{"schema", "lockstep.report/1"},
+                         {"host", {{"kernel_abi", abi}, {"errata", errata}, {"kernel", label}}},
+                         {"claims", Json::array()},
+                         {"rows", std::move(rows)}};
     write(label + "/out/" + run + ".json", report.dump());
     write(label + "/out/runs", runs);
     write(label + "/out/release", label + ".1\n");
@@ -101,7 +112,8 @@ TEST_F(MatrixTest, WhatIsReadBackIsWhatWasRecorded) {
   write("k/console.txt", "[1] WARNING: CPU: 0 at fs.c:1\nlockstep-guest: done\n");
   write("k/out/runs", "tmpfs 0 1.5\next4 skip mount: no such device\n");
   write("k/out/release", "6.1.0\n");
-  record("k", {"intact=1", "suite=s", "package=p", "version=1", "expected=2", "arguments=quiet", "seconds=3.5"});
+  record("k",
+         {"intact=1", "suite=s", "package=p", "version=1", "expected=2", "arguments=quiet", "seconds=3.5"});
   const Result<Boot> boot = read_boot(base_ + "/k");
   ASSERT_TRUE(boot.ok());
   EXPECT_EQ(boot->release, "6.1.0");
@@ -143,9 +155,15 @@ TEST_F(MatrixTest, AnotherAbiThanExpectedIsADisagreement) {
 }
 
 TEST_F(MatrixTest, AChangeIsExplainedByTheFirstAbiOfItsRight) {
-  finished("6.1", 2, {row("a", 2, {cell("truncate", "/truncate_me", "allow"), cell("open-r", "/x", "allow")}, "ready")});
-  finished("6.12", 6, {row("a", 6, {cell("truncate", "/truncate_me", "EACCES", "layer 1 lacks truncate; nearest rule /refer (read_only)"),
-                                    cell("open-r", "/x", "allow")}, "blocked")});
+  finished(
+      "6.1", 2,
+      {row("a", 2, {cell("truncate", "/truncate_me", "allow"), cell("open-r", "/x", "allow")}, "ready")});
+  finished("6.12", 6,
+           {row("a", 6,
+                {cell("truncate", "/truncate_me", "EACCES",
+                      "layer 1 lacks truncate; nearest rule /refer (read_only)"),
+                 cell("open-r", "/x", "allow")},
+                "blocked")});
   const Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.changes.size(), 1U);
   EXPECT_EQ(matrix.changes[0].reasons, (std::map<std::string, std::size_t>{{"truncate (ABI 3)", 1}}));
@@ -157,10 +175,14 @@ TEST_F(MatrixTest, AChangeIsExplainedByTheFirstAbiOfItsRight) {
 TEST_F(MatrixTest, AChangeThatNoRightExplainsIsAFinding) {
   finished("6.1", 2, {row("a", 2, {cell("mkdir", "/x", "allow")})});
   // make_dir is as old as Landlock: that it is newly missing explains nothing.
-  finished("6.12", 6, {row("a", 6, {cell("mkdir", "/x", "EACCES", "layer 1 lacks make_dir; nearest rule /truncate (read_only)")})});
+  finished(
+      "6.12", 6,
+      {row("a", 6,
+           {cell("mkdir", "/x", "EACCES", "layer 1 lacks make_dir; nearest rule /truncate (read_only)")})});
   const Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.changes.size(), 1U);
-  EXPECT_EQ(matrix.changes[0].unexplained, (std::vector<std::string>{"a/user  mkdir /x: allow (agree) -> EACCES (agree)"}));
+  EXPECT_EQ(matrix.changes[0].unexplained,
+            (std::vector<std::string>{"a/user  mkdir /x: allow (agree) -> EACCES (agree)"}));
   EXPECT_EQ(exit_code(matrix), 1);
   EXPECT_NE(render(matrix).find("unexplained: a/user  mkdir /x"), std::string::npos);
 }
@@ -172,14 +194,17 @@ TEST_F(MatrixTest, AnErratumOrTheKernelItselfExplainsAChange) {
   finished("6.12", 6, {row("a", 6, {cell("rename", "/x", "EACCES"), other})}, 12);
   const Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.changes.size(), 1U);
-  EXPECT_EQ(matrix.changes[0].reasons, (std::map<std::string, std::size_t>{
-                                           {"erratum 4", 1}, {"the kernel itself, without Landlock: allow -> EOPNOTSUPP", 1}}));
+  EXPECT_EQ(matrix.changes[0].reasons,
+            (std::map<std::string, std::size_t>{
+                {"erratum 4", 1}, {"the kernel itself, without Landlock: allow -> EOPNOTSUPP", 1}}));
 }
 
 TEST_F(MatrixTest, AMaskedPlanIsHeldAgainstTheKernelThatHasTheAbi) {
   const std::vector<Json> right = {cell("truncate", "/x", "allow"), cell("open-r", "/x", "allow")};
   finished("6.1", 2, {row("a", 2, right)});
-  finished("6.12", 6, {row("a", 2, right), row("a", 6, {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule")})});
+  finished("6.12", 6,
+           {row("a", 2, right),
+            row("a", 6, {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule")})});
   Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.masking.size(), 1U);
   EXPECT_EQ(matrix.masking[0].plan_abi, 2);
@@ -187,7 +212,10 @@ TEST_F(MatrixTest, AMaskedPlanIsHeldAgainstTheKernelThatHasTheAbi) {
   EXPECT_EQ(matrix.masking[0].same, 2U);
   EXPECT_EQ(exit_code(matrix), 0);
   // Masked, the kernel must not deny what a kernel of that ABI allows.
-  finished("6.12", 6, {row("a", 2, {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule"), cell("open-r", "/x", "allow")})});
+  finished("6.12", 6,
+           {row("a", 2,
+                {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule"),
+                 cell("open-r", "/x", "allow")})});
   matrix = join({"6.1", "6.12"});
   EXPECT_EQ(matrix.masking[0].same, 1U);
   ASSERT_EQ(matrix.masking[0].differences.size(), 1U);
@@ -205,13 +233,15 @@ TEST_F(MatrixTest, ADisagreementIsShownWithAllItsAnswers) {
   finished("7.1", 9, {bad}, 15, "tmpfs 1 1.5\n");
   const Matrix matrix = join({"7.1"});
   EXPECT_EQ(exit_code(matrix), 1);
-  EXPECT_NE(render(matrix).find("7.1 tmpfs  a.abi9/user  connect-unix /s  expected EACCES, predicted EACCES, observed allow (control allow)"),
+  EXPECT_NE(render(matrix).find("7.1 tmpfs  a.abi9/user  connect-unix /s  expected EACCES, predicted EACCES, "
+                                "observed allow (control allow)"),
             std::string::npos);
 }
 
 TEST_F(MatrixTest, OtherFileSystemsAreHeldAgainstTmpfs) {
   finished("6.1", 2, {row("a", 2, {cell("open-r", "$scratch/x", "allow")})}, 15, "tmpfs 0 1\n");
-  finished("6.1", 2, {row("a", 2, {cell("open-r", "$scratch/x", "EACCES")})}, 15, "tmpfs 0 1\next4 0 1\noverlay skip no overlay\n", "ext4");
+  finished("6.1", 2, {row("a", 2, {cell("open-r", "$scratch/x", "EACCES")})}, 15,
+           "tmpfs 0 1\next4 0 1\noverlay skip no overlay\n", "ext4");
   const Matrix matrix = join({"6.1"});
   ASSERT_EQ(matrix.file_systems.size(), 2U);
   EXPECT_EQ(matrix.file_systems[0].cells, 1U);
@@ -235,7 +265,8 @@ TEST_F(MatrixTest, AMissingOrBrokenReportIsAnErrorAndNoTable) {
 TEST_F(MatrixTest, TheProgramsExitCodeIsTheMatrixs) {
   finished("6.1", 2, {row("a", 2, {cell("open-r", "/x", "allow")})});
   const auto code = [&](const std::string& arguments) {
-    const int status = std::system((std::string(LOCKSTEP_MATRIX) + " " + arguments + " >/dev/null 2>&1").c_str());
+    const int status =
+        std::system((std::string(LOCKSTEP_MATRIX) + " " + arguments + " >/dev/null 2>&1").c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   };
   EXPECT_EQ(code("show --output " + base_ + "/matrix.json " + base_ + "/6.1"), 0);
@@ -249,6 +280,36 @@ TEST_F(MatrixTest, TheProgramsExitCodeIsTheMatrixs) {
   EXPECT_EQ(code("frobnicate x"), 2);
   record("9.9", {"unavailable=no network"});
   EXPECT_EQ(code("show " + base_ + "/6.1 " + base_ + "/9.9"), 3);
+}
+
+TEST(Matrix, TheCommittedOneHolds) {
+  std::ifstream in(LOCKSTEP_SOURCE_DIR "/fixtures/observed/kernel-matrix.json");
+  const Json matrix = Json::parse(in);
+  std::set<std::string> abis;
+  for (const Json& kernel : matrix.at("kernels")) {
+    SCOPED_TRACE(kernel.at("label"));
+    const std::string expected = kernel.at("expected"), found = kernel.at("found");
+    EXPECT_FALSE(kernel.contains("problem"));
+    EXPECT_EQ(found,
+              expected.find_first_not_of("0123456789") == std::string::npos ? "ABI " + expected : expected);
+    abis.insert(found);
+  }
+  EXPECT_EQ(abis, (std::set<std::string>{"none", "disabled", "ABI 2", "ABI 6", "ABI 7", "ABI 8", "ABI 9",
+                                         "ABI 10", "ABI 11"}));
+  EXPECT_TRUE(matrix.at("disagreements").empty());
+  for (const Json& change : matrix.at("changes")) EXPECT_FALSE(change.contains("unexplained")) << change;
+  // Every ABI below the newest was masked there, and did what it does on the kernel that has it.
+  std::set<int> masked;
+  for (const Json& masking : matrix.at("masking")) {
+    masked.insert(masking.at("plan_abi").get<int>());
+    EXPECT_GT(masking.at("cells"), 0);
+    EXPECT_EQ(masking.at("same"), masking.at("cells")) << masking;
+  }
+  EXPECT_EQ(masked, (std::set<int>{2, 6, 7, 8, 9, 10}));
+  for (const Json& each : matrix.at("file_systems")) EXPECT_EQ(each.at("disagree"), 0) << each;
+  for (const auto& [name, kernels] : matrix.at("cases").items())
+    for (const auto& [label, mark] : kernels.items())
+      EXPECT_EQ(mark.at("verdict"), "agree") << name << " on " << label;
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 //   LOCKSTEP_ASSIGN(ReadReport report, read_report("out/6.12/out/tmpfs.json"));
 //   report.rows.at({"rights-of-opening", 6, "user"}).cells.at("open-r /etc/passwd").observed;   // "allow"
 //
-// Cells are keyed by what they try, so that reports of two kernels can be laid side by side whatever their order.
+// Cells are keyed by what they try, so that reports of two kernels can be laid side by side whatever their
+// order.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_READ_REPORT_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_READ_REPORT_H_
 
@@ -18,7 +19,8 @@
 namespace lockstep::conformance {
 
 struct ReadCell {
-  std::string control, expected, predicted, observed;  // errno names, allow; expected and predicted may be empty
+  std::string control, expected, predicted,
+      observed;  // errno names, allow; expected and predicted may be empty
   std::string verdict;
   std::string decided;
   bool survey = false;  // counts files of procfs, which every kernel has others of
