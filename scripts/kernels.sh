@@ -40,7 +40,7 @@ TEXT
   mv "$apt/sources.new" "$apt/etc/sources.list"
   rm -f "$apt/fresh"
   if apt apt-get update -qq --error-on=any >"$apt/log" 2>&1; then touch "$apt/fresh"; return 0; fi
-  why="the package lists cannot be read: $(grep '^E:' "$apt/log" | head -n 1)"
+  why="the package lists cannot be read: $(grep '^E:' "$apt/log" | head -n 1) ($mirror; --mirror URL names another)"
   return 1
 }
 
