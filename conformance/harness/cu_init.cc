@@ -32,9 +32,12 @@ namespace {
   for (int fd : {init.ruleset_fd, init.slot_fd})
     if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
   ::syscall(SYS_execveat, init.helper_fd, "", argv, environ, AT_EMPTY_PATH);
-  const char* failed = "execveat() of the cuda helper failed";
+  // A machine without the loader of dynamic programs has no driver for them either: not loaded, rather than broken.
+  const bool no_loader = errno == ENOENT;
+  const char* failed = no_loader ? "no loader of dynamic programs here" : "execveat() of the cuda helper failed";
   std::memcpy(slot.header->message, failed, std::strlen(failed) + 1);
-  ::_exit(exit_setup_failed);
+  if (no_loader) slot.cells[cell].aux = static_cast<std::uint64_t>(CuOutcome::not_loaded);
+  ::_exit(no_loader ? exit_completed : exit_setup_failed);
 }
 
 // False where it had to be ended.

@@ -48,7 +48,7 @@ std::string explain(const Side& from, const Side& to) {
     const AccessSet rights = rights_in(side.cell->decided);
     for (int bit = 0; bit < right_count; ++bit) {
       const Right right = static_cast<Right>(bit);
-      const int first = right_info(right).first_abi;
+      const int first = feature_info(right).first_abi;
       if (!rights.contains(right) || first <= low || first > high) continue;
       const std::string text = names(AccessSet(right)).front() + " (ABI " + std::to_string(first) + ")";
       if (out.find(text) == std::string::npos) out += (out.empty() ? "" : ", ") + text;
