@@ -150,8 +150,7 @@ Result<void> CaseReader::read_path(const Node& node, const char* key, bool requi
 Result<void> CaseReader::read_operands(const Node& node, const std::string& word, CellRequest* cell) const {
   const Operand takes = operand(cell->operation);
   const bool paths = takes == Operand::path || takes == Operand::two_paths;
-  if (cell->operation == Operation::comm_open && node.find("path") != nullptr) return fail(node, "comm-open takes a target, no path");
-  if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr)) return fail(node, word + " takes no path");
+  if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr)) return fail(node, word + " takes no path" + (cell->operation == Operation::comm_open ? ", but a target" : ""));
   if (takes != Operand::port && node.find("port") != nullptr) return fail(node, word + " takes no port");
   if (takes == Operand::port) {
     const Node* port = node.find("port");
