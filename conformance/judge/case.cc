@@ -196,7 +196,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   if (const Node* value = node.find("actor")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "actor"));
     const std::optional<Actor> actor = actor_from_name(word);
-    if (!actor) return fail(*value, "actor: write self, thread, child, grandchild or exec");
+    if (!actor) return fail(*value, "actor: write self, thread, child, grandchild, exec or early-thread");
     out.cell.actor = *actor;
   }
   if (const Node* value = node.find("target")) {

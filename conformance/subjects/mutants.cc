@@ -145,6 +145,8 @@ std::vector<Mutant> mutants() {
                                     keep_ports(plan);
                                   }),
                           ports, 10, "send-udp 54"));
+  out.push_back(caught_by(on_plan("threads-left", "one thread is restricted where all are to be", [](Plan& plan) { plan.all_threads = false; }),
+                          "threads-all-binds-those-that-run-already", 8, "open-r /outside/file by early-thread"));
   return out;
 }
 
