@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -64,7 +65,9 @@ class Child {
   Result<void> cu_init();
   Result<void> restrict();
   void canary(std::int32_t* out) const;
+  ProbeRun probe_run() const;
   void probe();
+  static void* early_main(void* child);
   void misbehave();
   [[noreturn]] void fail(const Error& error, int code);
   void phase(std::uint32_t number) { context_.slot.header->phase = number; }
@@ -79,6 +82,9 @@ class Child {
   std::vector<std::string> paths_;
   std::vector<Probe> probes_;
   char canary_path_[40] = {};
+  bool has_early_ = false;  // a thread from before the restriction has cells to run
+  pthread_t early_ = {};
+  std::atomic<bool> early_may_go_ = false;
 };
 
 [[noreturn]] void Child::fail(const Error& error, int code) {
@@ -186,18 +192,29 @@ Result<void> Child::cu_init() {
   return {};
 }
 
+void* Child::early_main(void* child) {
+  auto* self = static_cast<Child*>(child);
+  self->early_may_go_.wait(false);
+  run_cells_of(self->probe_run(), Actor::early_thread);
+  return nullptr;
+}
+
 void* restrict_in_thread(void* argument) {
   const Result<void> restricted = restrict_self(*static_cast<Prepared*>(argument), {.threads = Threads::calling});
   return restricted.ok() ? nullptr : argument;
 }
 
 Result<void> Child::restrict() {
+  has_early_ = std::any_of(probes_.begin(), probes_.end(), [](const Probe& probe) { return probe.actor == Actor::early_thread; });
+  if (has_early_ && ::pthread_create(&early_, nullptr, early_main, this) != 0) return internal_error("the early thread could not be started");
   const bool gives_up = request_.enforcement == Enforcement::none_if_skipped && !prepared_->skipped.empty();
   if (!context_.restricts || gives_up || request_.enforcement == Enforcement::none) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS)");
     return {};
   }
-  if (request_.enforcement != Enforcement::other_thread) return restrict_self(*prepared_);
+  RestrictOptions options;
+  if (has_early_ && !prepared_->all_threads) options.threads = Threads::calling;  // the case is about the one that stays free
+  if (request_.enforcement != Enforcement::other_thread) return restrict_self(*prepared_, options);
   pthread_t thread;
   void* failed = nullptr;
   if (::pthread_create(&thread, nullptr, restrict_in_thread, &*prepared_) != 0 || ::pthread_join(thread, &failed) != 0 || failed != nullptr)
@@ -210,7 +227,7 @@ void Child::canary(std::int32_t* out) const {
   *out = ::readlink(canary_path_, target, sizeof(target)) >= 0 ? 0 : errno;
 }
 
-void Child::probe() {
+ProbeRun Child::probe_run() const {
   ProbeRun run;
   run.probes = probes_;
   run.slot = context_.slot;
@@ -221,7 +238,13 @@ void Child::probe() {
   run.slot_fd = context_.slot_fd;
   run.scratch = context_.scratch.c_str();
   run.sibling = sibling_;
-  if (!run_probes(run)) ::_exit(exit_actor_failed);
+  return run;
+}
+
+void Child::probe() {
+  early_may_go_ = true, early_may_go_.notify_all();
+  if (has_early_ && ::pthread_join(early_, nullptr) != 0) ::_exit(exit_actor_failed);
+  if (!run_probes(probe_run())) ::_exit(exit_actor_failed);
 }
 
 // What the harness's own tests ask a child to do wrong. Only the restricted child does.

@@ -94,7 +94,7 @@ template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {
   enumeration(archive, cell.operation, static_cast<Operation>(operation_count - 1));
   enumeration(archive, cell.mode, Mode::prctl);
-  enumeration(archive, cell.actor, Actor::exec);
+  enumeration(archive, cell.actor, Actor::early_thread);
   enumeration(archive, cell.target, Target::other_process);
   flag(archive, cell.survey);
   archive.text(cell.path);

@@ -153,8 +153,7 @@ Result<void> CaseReader::read_path(const Node& node, const char* key, std::strin
 Result<void> CaseReader::read_operands(const Node& node, const std::string& word, CellRequest* cell) const {
   const Operand takes = operand(cell->operation);
   const bool paths = takes == Operand::path || takes == Operand::two_paths;
-  if (cell->operation == Operation::comm_open && node.find("path") != nullptr) return fail(node, "comm-open takes a target, no path");
-  if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr)) return fail(node, word + " takes no path");
+  if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr)) return fail(node, word + " takes no path" + (cell->operation == Operation::comm_open ? ", but a target" : ""));
   if (takes == Operand::path && node.find("path2") != nullptr) return fail(node, word + " takes no path2");
   if (takes != Operand::port && node.find("port") != nullptr) return fail(node, word + " takes no port");
   if (takes == Operand::port) {
@@ -202,7 +201,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   if (const Node* value = node.find("actor")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "actor"));
     const std::optional<Actor> actor = actor_from_name(word);
-    if (!actor) return fail(*value, "actor: write self, thread, child, grandchild or exec");
+    if (!actor) return fail(*value, "actor: write self, thread, child, grandchild, exec or early-thread");
     out.cell.actor = *actor;
   }
   if (const Node* value = node.find("target")) {

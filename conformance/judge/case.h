@@ -18,7 +18,8 @@
 // error. mode defaults to plain (comm-open: rdwr), actor to self, target to own (comm-open: other-thread).
 // "$scratch" at the start of a path is a directory the harness makes. A destructive operation needs a path of its own. An
 // operation on a port takes `port` instead of `path` (on simulated hosts, where it meets a server); signal and
-// connect-abstract take neither: they are of the harness's sibling and server.
+// connect-abstract take neither: they are of the harness's sibling and server. mode own-server connects to a server that the acting
+// process makes; actor early-thread is a thread that ran before the restriction.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 

@@ -122,7 +122,9 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     query.first = &first;
     query.second = &second;
     query.port = request.port;
-    *decision = model.decide(query);
+    // A thread that ran before is in no domain, unless the restriction was for all of them.
+    const bool bound = request.actor != Actor::early_thread || row.run->effective.restrictions.all_threads;
+    if (bound) *decision = model.decide(query);
     const Composed composed = compose(request.operation, request.mode, control.err, *decision);
     out.predicted = composed.err;
     comparable = composed.comparable;

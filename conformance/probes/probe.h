@@ -60,7 +60,8 @@ struct ProbeRun {
 };
 
 // Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an
-// actor could not be started or did not come to its end (its cells stay unset).
+// actor could not be started or did not come to its end (its cells stay unset). Not those of early_thread, which
+// must run before: its starter calls run_cells_of() there.
 bool run_probes(const ProbeRun& run);
 
 // Only the cells of one actor, in the calling thread: what run_probes does inside each actor, and the helper

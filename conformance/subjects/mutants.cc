@@ -59,6 +59,12 @@ void keep_rules(Plan& plan, Keep keep) {
                    plan.rules.end());
 }
 
+// Rules on what is not handled are EINVAL.
+void keep_ports(Plan& plan) {
+  plan.ports.erase(std::remove_if(plan.ports.begin(), plan.ports.end(), [&](const PortRule& rule) { return !plan.handled_net.contains(rule.right); }),
+                   plan.ports.end());
+}
+
 bool is_device(const PlanRule& rule) { return rule.path.starts_with("/dev/nvidia") || rule.path == "/dev/dxg"; }
 
 }  // namespace
@@ -134,6 +140,16 @@ std::vector<Mutant> mutants() {
                           ports, 4, "bind-tcp 8080"));
   out.push_back(caught_by(on_plan("scope-lost", "signals may leave", [](Plan& plan) { plan.scoped = plan.scoped - Scope::signal; }),
                           "scopes-keep-signals-and-abstract-sockets-inside", 6, "signal"));
+  out.push_back(caught_by(on_plan("sockets-unhandled", "resolve_unix is not handled", [](Plan& plan) { unhandle(plan, Right::resolve_unix); }),
+                          "sockets-persistenced-needs-resolve-unix-at-abi-9", 9, "connect-unix /run/nvidia-persistenced/socket"));
+  out.push_back(caught_by(on_plan("udp-unhandled", "UDP is left out of the rule set",
+                                  [](Plan& plan) {
+                                    plan.handled_net = plan.handled_net & (NetSet(NetRight::bind_tcp) | NetRight::connect_tcp);
+                                    keep_ports(plan);
+                                  }),
+                          ports, 10, "send-udp 54"));
+  out.push_back(caught_by(on_plan("threads-left", "one thread is restricted where all are to be", [](Plan& plan) { plan.all_threads = false; }),
+                          "threads-all-binds-those-that-run-already", 8, "open-r /outside/file by early-thread"));
   return out;
 }
 

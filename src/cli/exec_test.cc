@@ -165,12 +165,12 @@ TEST_F(Exec, AScopeKeepsTheCommandsSignalsInside) {
 
 TEST_F(Exec, WhatTheAbiLacksIsSaidAndHardRequirementRefusesIt) {
   policy("/dev/null", "landlock: {ports: {connect_tcp: []}, log: {subdomains: false}}\n");
-  const Ended dropped = run({"true"}, {"--abi", "3"});
+  const Ended dropped = run({"true"}, {"--abi", "1"});
   EXPECT_EQ(dropped.code, 0) << dropped.said;
   EXPECT_NE(dropped.said.find("connect_tcp is not enforced (from ABI 4): any TCP port can be connected to"), std::string::npos) << dropped.said;
   EXPECT_NE(dropped.said.find("log is not enforced (from ABI 7)"), std::string::npos) << dropped.said;
   policy("/dev/null", "landlock: {compatibility: hard_requirement, ports: {connect_tcp: []}}\n", "/proc");
-  EXPECT_EQ(run({"true"}, {"--abi", "3"}).code, 125);
+  EXPECT_EQ(run({"true"}, {"--abi", "1"}).code, 125);
 }
 
 TEST_F(Exec, AWriteGrantOnTheRootIsRefusedHoweverItIsSpelt) {

@@ -208,6 +208,18 @@ TEST_F(Restrict, LogFlagsAreTakenWhereTheAbiHasThemAndRefusedWhereNot) {
             query_kernel()->abi >= 7 ? 1 : 0);
 }
 
+// An unknown flag is refused by the kernel: so the flags of the plan do reach it. From ABI 11 on nothing is left of a call that fails.
+TEST_F(Restrict, AFlagUnknownToTheKernelFailsTheCall) {
+  const int left = query_kernel()->abi >= 11 ? 0 : 1;
+  EXPECT_EQ(in_child([&] {
+              const bool done = restrict_to({{"/proc", access_read_only, false, 1}}, {},
+                                            [](Plan& plan) { plan.log = RestrictFlags::from_bits(1U << 20); });
+              if (done || try_open("/etc/passwd", O_RDONLY) != 0) return 1;
+              return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == left ? 0 : 2;
+            }),
+            0);
+}
+
 TEST_F(Restrict, AQuietRuleIsTakenAndChangesNothing) {
   if (query_kernel()->abi < 10) GTEST_SKIP() << "needs ABI 10: no quiet rules";
   EXPECT_EQ(in_child([] {

@@ -180,6 +180,29 @@ TEST(Kernel, AcceptsExactlyTheRightsTheTableGivesItsAbi) {
   EXPECT_EQ(static_cast<bool>(UniqueFd(static_cast<int>(uapi::create_ruleset(&quiet, sizeof(quiet), 0)))), info.quiet);
 }
 
+// That the words arrive is seen by what the kernel says against them.
+TEST(Ruleset, PassesOnPortsScopesAndQuietRules) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
+  const AccessSet fs = Right::read_file;
+  const auto error_of = [](const auto& result) { return result.ok() ? 0 : result.error().err; };
+  EXPECT_EQ(error_of(Ruleset::create({fs, NetRight::bind_tcp}, newest_abi)), kernel->abi >= 4 ? 0 : E2BIG);
+  EXPECT_EQ(error_of(Ruleset::create({fs, {}, Scope::signal}, newest_abi)), kernel->abi >= 6 ? 0 : E2BIG);
+  EXPECT_EQ(error_of(Ruleset::create({fs, {}, {}, true}, newest_abi)), kernel->abi >= 10 ? 0 : E2BIG);
+
+  const UniqueFd root(::open("/", O_PATH | O_CLOEXEC));
+  Result<Ruleset> plain = Ruleset::create({fs}, 1);
+  ASSERT_TRUE(plain.ok());
+  // Nothing to be quiet about (ABI 10), or no such flag.
+  EXPECT_EQ(error_of(plain->allow_beneath(root.get(), fs, "/", true)), EINVAL);
+  EXPECT_EQ(error_of(plain->allow_port(NetRight::bind_tcp, 80)), EINVAL) << "a right that is not handled";
+  if (kernel->abi < 4) return;
+  Result<Ruleset> ports = Ruleset::create({fs, NetRight::connect_tcp}, 4);
+  ASSERT_TRUE(ports.ok());
+  EXPECT_EQ(error_of(ports->allow_port(NetRight::connect_tcp, 65535)), 0);
+  EXPECT_EQ(error_of(ports->allow_port(NetRight::bind_tcp, 80)), EINVAL);
+}
+
 TEST(Ruleset, PassesOnWhatItIsGivenAndReportsTheKernelsRefusal) {
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) GTEST_SKIP() << "no Landlock here: " << kernel.error().message;

@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, operation_count> operation_names = {
     "bind-tcp", "connect-tcp", "bind-udp", "send-udp", "signal", "connect-abstract", "cu-init"};
 constexpr std::array<std::string_view, 9> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
                                                         "wronly", "trunc",  "setname",    "prctl"};
-constexpr std::array<std::string_view, 5> actor_names = {"self", "thread", "child", "grandchild", "exec"};
+constexpr std::array<std::string_view, 6> actor_names = {"self", "thread", "child", "grandchild", "exec", "early-thread"};
 
 template <typename Enum, std::size_t n>
 std::optional<Enum> find(const std::array<std::string_view, n>& names, std::string_view wanted) {

@@ -78,6 +78,7 @@ enum class Actor : std::uint8_t {
   child,       // a child of the restricted process
   grandchild,
   exec,        // a freshly executed program, in a child
+  early_thread,  // a thread that ran before the restriction: bound only where all threads are (`threads: all`, ABI 8)
 };
 
 std::string_view name(Operation operation);  // "open-r"

@@ -120,7 +120,7 @@ TEST(Operation, EveryNameReadsBack) {
   for (Mode mode :
        {Mode::plain, Mode::before, Mode::own_server, Mode::sendto, Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname, Mode::prctl})
     EXPECT_EQ(mode_from_name(name(mode)), mode);
-  for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec})
+  for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec, Actor::early_thread})
     EXPECT_EQ(actor_from_name(name(actor)), actor);
   EXPECT_EQ(name(Operation::comm_open), "comm-open");
   EXPECT_EQ(name(Operation::cu_init), "cu-init");

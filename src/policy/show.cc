@@ -104,7 +104,7 @@ std::string restrictions_text(const Restrictions& restrictions) {
   std::string out = "ports ";
   for (int bit = 0; bit < net_right_count; ++bit) {
     const auto right = static_cast<NetRight>(bit);
-    out += " " + std::string(name(right)) + ": " + restrictions.ports_of(right) + (bit + 1 < net_right_count ? ";" : "\n");
+    out.append(" ").append(name(right)).append(": ").append(restrictions.ports_of(right)).append(bit + 1 < net_right_count ? ";" : "\n");
   }
   const ScopeSet open = abi_info(newest_abi)->scope - restrictions.scopes;
   out += "scopes " + join(names(restrictions.scopes)) + (open.empty() ? "\n" : "; not restricted: " + join(names(open)) + "\n");
