@@ -9,7 +9,8 @@ constexpr std::array<std::string_view, operation_count> operation_names = {
     "open-r", "open-w",   "open-rw", "open-path", "open-trunc", "opendir",   "create",  "tmpfile", "truncate", "ftruncate",
     "rename", "exchange", "link",    "mkdir",     "mkfifo",     "mknod-chr", "mknod-blk", "mksock", "symlink", "unlink",
     "rmdir",  "exec",     "ioctl",   "connect-unix", "stat",    "chmod",     "readlink", "reopen-fd", "comm-open"};
-constexpr std::array<std::string_view, 7> mode_names = {"plain", "before", "rdwr", "wronly", "trunc", "setname", "prctl"};
+constexpr std::array<std::string_view, 8> mode_names = {"plain", "before",  "rdwr",  "wronly",
+                                                        "trunc", "setname", "prctl", "whiteout"};
 constexpr std::array<std::string_view, 5> actor_names = {"self", "thread", "child", "grandchild", "exec"};
 
 template <typename Enum, std::size_t n>
