@@ -76,6 +76,7 @@ class SideRun {
       }
       ready_.push_back(std::move(ready));
     }
+    if (!walker_.differs.empty()) return fail("two ways to walk " + walker_.differs, EIO);
     return true;
   }
 
@@ -132,12 +133,12 @@ class SideRun {
     return true;
   }
 
-  void decide(const OperationSpec& operation, Cell& cell) const {
+  void decide(const OperationSpec& operation, Cell& cell) {
     const bool links = setting_.fault != nullptr && setting_.fault->follows_links && operation.operation == Operation::unlink;
     const bool follow = links || follows_last_symlink(operation.operation);
     const bool two = takes_two_paths(operation.operation);
-    answer({operation.operation, operation.mode, tree_.walk(operation.path, follow),
-            two ? tree_.walk(operation.path2, follow) : model::Walk{}, operation.path},
+    answer({operation.operation, operation.mode, walker_.walk(operation.path, follow),
+            two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path},
            cell);
   }
 
@@ -254,6 +255,7 @@ class SideRun {
 
   const FuzzCase& case_;
   const Tree& tree_;
+  Tree::Walker walker_{tree_};
   const Setting& setting_;
   Board& board_;
   Board::Side& side_;

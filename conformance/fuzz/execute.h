@@ -1,7 +1,7 @@
 // Runs a fuzz case: one side restricts itself and tries every operation in its tree, the other does the same in an
 // identical tree without the restriction, and the model says before what Landlock will answer.
 //
-//   Pair trees(base + "/r", base + "/c");
+//   Pair trees(base);
 //   Board board(cases.operations.size());
 //   LOCKSTEP_CHECK(trees.make(items));
 //   LOCKSTEP_CHECK(execute(fuzz_case, trees, setting, board));
@@ -35,7 +35,7 @@ struct Setting {
 
 // The same tree twice.
 struct Pair {
-  explicit Pair(const std::string& base) : restricted(base + "/r"), control(base + "/c") {}
+  explicit Pair(const std::string& base) : restricted(base + "r"), control(base + "c") {}
   Result<void> make(const std::vector<Item>& items);
   Result<void> clear();
   Tree restricted, control;

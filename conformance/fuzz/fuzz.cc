@@ -1,6 +1,7 @@
 #include "conformance/fuzz/fuzz.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -25,6 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t cases_of_a_tree = 6;
+constexpr std::uint64_t trees_of_a_disk_tree = 24;  // a tree on the machine's own file system is slow: one in so many
 constexpr auto silence = std::chrono::seconds(60);  // of a worker that is taken for stuck
 
 // Written by the workers, read by the driver.
@@ -91,10 +93,11 @@ class Worker {
   Result<void> run() {
     while (shared_->stop.load() == 0) {
       const std::uint64_t index = shared_->next_tree.fetch_add(1);
-      Generator generator(options_.seed, index, features_);
-      Pair trees(base_ + "/" + std::to_string(index));
+      const bool disk = index % trees_of_a_disk_tree == trees_of_a_disk_tree - 1;
+      Generator generator(options_.seed, index, features_, disk);
+      Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(index));
       Result<void> ran = run_tree(generator, trees, index);
-      if (Result<void> cleared = clear(trees, index); ran && !cleared) ran = cleared;
+      if (Result<void> cleared = trees.clear(); ran && !cleared) ran = cleared;
       LOCKSTEP_CHECK(ran);
     }
     return {};
@@ -102,14 +105,12 @@ class Worker {
 
   // What disagrees in a case built from nothing; empty: nothing.
   Result<std::string> once(const FuzzCase& fuzz_case) {
-    const std::uint64_t number = own_++;
-    if (Result<void> made = make_base(number); !made) return made.error();
-    Pair trees(base_ + "/" + std::to_string(number));
+    Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
     setting_.explain = true;
     Result<void> ran = trees.make(fuzz_case.items);
     if (ran) ran = execute(fuzz_case, trees, setting_, board_);
     setting_.explain = false;
-    LOCKSTEP_CHECK(clear(trees, number));
+    LOCKSTEP_CHECK(trees.clear());
     LOCKSTEP_CHECK(ran);
     for (std::size_t i = 0; i < fuzz_case.operations.size(); ++i)
       if (!judge(fuzz_case.operations[i], board_.cells[i]).agrees) return describe(fuzz_case.operations[i], board_.cells[i]);
@@ -117,39 +118,26 @@ class Worker {
   }
 
  private:
-  Result<void> make_base(std::uint64_t number) const {
-    const std::string path = base_ + "/" + std::to_string(number);
-    if (::mkdir(path.c_str(), 0777) != 0) return system_error(errno, "mkdir(\"" + path + "\")");
-    return {};
-  }
-
-  Result<void> clear(Pair& trees, std::uint64_t number) const {
-    LOCKSTEP_CHECK(trees.clear());
-    ::rmdir((base_ + "/" + std::to_string(number)).c_str());
-    return {};
-  }
-
   Result<void> find_features() {
     Features found;
     found.abi = setting_.kernel.abi;
     found.most_layers = options_.most_layers;
-    const std::uint64_t number = own_++;
-    LOCKSTEP_CHECK(make_base(number));
-    Pair trees(base_ + "/" + std::to_string(number));
+    if (::mount("tmpfs", (base_ + "/memory").c_str(), "tmpfs", 0, "mode=0777") != 0)
+      return unsupported_error(errno, "no tmpfs can be mounted here: " + errno_name(errno));
+    Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
     const auto works = [&](const std::vector<Item>& items) { return trees.make(items).ok(); };
     if (!works({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}}))
-      return unsupported_error(0, "no tmpfs, or no device, can be mounted here");
+      return unsupported_error(0, "no device is to be had here");
     const std::string block = trees.restricted.anywhere("t/block");
     found.mknod = ::mknod(block.c_str(), S_IFBLK | 0600, 7 << 8) == 0;
     found.proc = works({{ItemKind::proc, "t/proc", {}, {}, {}}});
     found.overlay = works({{ItemKind::dir, "t/lower", {}, {}, {}}, {ItemKind::overlay, "t/o", "t/lower", {}, {}}});
-    LOCKSTEP_CHECK(clear(trees, number));
+    LOCKSTEP_CHECK(trees.clear());
     features_ = shared_->features = found;
     return {};
   }
 
   Result<void> run_tree(Generator& generator, Pair& trees, std::uint64_t index) {
-    LOCKSTEP_CHECK(make_base(index));
     LOCKSTEP_CHECK(trees.make(generator.skeleton()));
     for (std::size_t i = 0; i < cases_of_a_tree && shared_->stop.load() == 0; ++i) {
       FuzzCase next = generator.next(options_.batch);
@@ -215,7 +203,6 @@ class Worker {
   Features features_;
   Board board_;
   std::array<Count, operation_count> counts_{};
-  std::uint64_t own_ = (1ULL << 40) + (static_cast<std::uint64_t>(::getpid()) << 20);  // trees outside the campaign's numbers
 };
 
 // The directory and the memory of a campaign, and the workers' ends.
@@ -226,7 +213,9 @@ class Campaign {
   Campaign& operator=(const Campaign&) = delete;
   ~Campaign() {
     if (shared_ != nullptr) ::munmap(shared_, sizeof(Shared));
-    if (!base_.empty()) ::rmdir(base_.c_str());
+    // What a worker that was ended left: its mounts went with its namespace.
+    const auto remove_one = [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); };
+    if (!base_.empty()) ::nftw(base_.c_str(), remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
   }
 
   Result<void> open() {
@@ -235,7 +224,11 @@ class Campaign {
     char base[] = "/tmp/lockstep-fuzz-XXXXXX";
     if (::mkdtemp(base) == nullptr) return system_error(errno, "mkdtemp(\"/tmp/lockstep-fuzz-XXXXXX\")");
     base_ = base;
-    if (::chmod(base, 0755) != 0) return system_error(errno, "chmod(\"" + base_ + "\")");
+    for (const char* directory : {"", "/disk", "/memory"}) {
+      const std::string path = base_ + directory;
+      if ((*directory != '\0' && ::mkdir(path.c_str(), 0755) != 0) || ::chmod(path.c_str(), 0755) != 0)
+        return system_error(errno, "mkdir, chmod(\"" + path + "\")");
+    }
     void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return system_error(errno, "mmap");
     shared_ = new (memory) Shared{};

@@ -24,7 +24,7 @@ struct Options {
   double seconds = 0;          // stop after; 0: no limit
   int workers = 0;             // 0: one for each processor
   std::size_t most_layers = 16;
-  std::size_t batch = 256;     // operations of one case
+  std::size_t batch = 512;     // operations of one case
   Tier tier = Tier::process;
   const Fault* fault = nullptr;
 };

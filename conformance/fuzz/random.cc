@@ -6,22 +6,22 @@
 
 namespace lockstep::conformance::fuzz {
 
-Generator::Generator(std::uint64_t seed, std::uint64_t index, Features features) : features_(features) {
+Generator::Generator(std::uint64_t seed, std::uint64_t index, Features features, bool disk) : features_(features) {
   std::seed_seq seeds{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
                       static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32)};
   random_.seed(seeds);
-  make_directories();
+  make_directories(disk);
   make_names();
   make_mounts();
   make_disconnected();
   make_removed();
 }
 
-// p stands on the file system of the tree's own directory (a disk, mostly, and slow: rarely), everything else on a tmpfs.
-void Generator::make_directories() {
+// p stands on the file system of the tree's own directory, everything else on a tmpfs.
+void Generator::make_directories(bool disk) {
   skeleton_.push_back({ItemKind::tmpfs, "t", {}, {}, {}});
   places_.push_back({"t", mounts_++});
-  if (one_in(6)) {
+  if (disk) {
     skeleton_.push_back({ItemKind::dir, "p", {}, {}, {}});
     plain_.push_back({"p", mounts_++});
     plain_.push_back(add_dir(plain_[0]));
@@ -253,7 +253,10 @@ void Generator::add_operation(FuzzCase& out) {
       next.path = one_in(12) ? any_object(out) : where.path;
       break;
     case Operation::readlink:
-      next.path = make_own(out, where);
+      if (one_in(4))
+        next.path = make_own(out, where);
+      else
+        out.items.push_back({ItemKind::symlink, next.path = fresh(where), "nowhere", {}, {}});
       break;
     case Operation::chmod:
     case Operation::exec:
@@ -293,7 +296,7 @@ void Generator::add_operation(FuzzCase& out) {
   out.operations.push_back(next);
 }
 
-const Generator::Place& Generator::place() { return plain_.empty() || !one_in(8) ? any(places_) : any(plain_); }
+const Generator::Place& Generator::place() { return plain_.empty() || !one_in(3) ? any(places_) : any(plain_); }
 
 AccessSet Generator::some_of(AccessSet set, bool generous) {
   const std::size_t how = pick(generous ? 3 : 6);

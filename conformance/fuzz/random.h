@@ -1,6 +1,6 @@
 // Random trees, layers and operations. The same seed and index give the same case on every machine that can do the same.
 //
-//   Generator generator(seed, index, features);
+//   Generator generator(seed, index, features, false);
 //   trees.make(generator.skeleton());
 //   for (...) { FuzzCase next = generator.next(256); trees.make(next.items); execute(next, ...); }
 //
@@ -29,7 +29,7 @@ struct Features {
 
 class Generator {
  public:
-  Generator(std::uint64_t seed, std::uint64_t index, Features features);
+  Generator(std::uint64_t seed, std::uint64_t index, Features features, bool disk);
 
   const std::vector<Item>& skeleton() const { return skeleton_; }
   FuzzCase next(std::size_t operations);
@@ -51,7 +51,7 @@ class Generator {
   template <typename T>
   const T& any(const std::vector<T>& list) { return list[pick(list.size())]; }
 
-  void make_directories();
+  void make_directories(bool disk);
   void make_mounts();
   void make_bind();
   void make_names();

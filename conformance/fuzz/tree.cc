@@ -104,6 +104,35 @@ model::Walk Tree::walk(const std::string& path, bool follow) const {
   return removed && hold != nullptr && rest.empty() ? hold->walk : out;
 }
 
+model::Walk Tree::Walker::walk(const std::string& path, bool follow) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return tree_.walk(path, follow);
+  const std::string parent = path.substr(0, slash);
+  auto found = directories_.find(parent);
+  if (found == directories_.end()) found = directories_.emplace(parent, tree_.walk(parent, true)).first;
+  const model::Walk& above = found->second;
+  const std::optional<Place> place = tree_.resolve(path);
+  struct statx st;
+  const bool directory = above.error == 0 && !above.missing && !above.exempt && above.objects[0].type == model::FileType::directory;
+  if (!directory || !place || ::fchdir(place->dir) != 0) return tree_.walk(path, follow);
+  const bool there = ::statx(AT_FDCWD, place->text.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) == 0;
+  model::Walk out = above;
+  if (!there && errno == ENOENT) {
+    out.missing = true;
+  } else if (!there || (follow && S_ISLNK(st.stx_mode)) || (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
+    return tree_.walk(path, follow);
+  } else {
+    const model::Object object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, model::file_type(st.stx_mode), false};
+    out.objects.insert(out.objects.begin(), object);
+    if (out.mount_side > 0) ++out.mount_side;
+  }
+  if (++count_ % 64 != 0) return out;
+  const model::Walk whole = tree_.walk(path, follow);
+  if (whole.error != 0 || whole.missing != out.missing || whole.mount_side != out.mount_side || whole.objects != out.objects)
+    differs = path;
+  return out;
+}
+
 Result<void> Tree::mount(const Item& item) {
   const std::string path = anywhere(item.path);
   std::string source = "none", options;

@@ -45,6 +45,20 @@ class Tree {
   // the walk on the side of the file system and the one on the side of the mount, put together.
   model::Walk walk(const std::string& path, bool follow) const;
 
+  // The same for many paths in a tree that stands still: each directory's walk is read once, and one walk in 64 is read whole and
+  // compared (`differs` then names the path).
+  class Walker {
+   public:
+    explicit Walker(const Tree& tree) : tree_(tree) {}
+    model::Walk walk(const std::string& path, bool follow);
+    std::string differs;
+
+   private:
+    const Tree& tree_;
+    std::map<std::string, model::Walk> directories_;
+    unsigned count_ = 0;
+  };
+
   // The root of each mount, and the directory or file it covers.
   const std::vector<std::pair<model::Object, model::Object>>& covered() const { return covered_; }
 
