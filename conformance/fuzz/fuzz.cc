@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -105,7 +106,8 @@ class Worker {
 
   // What disagrees in a case built from nothing; empty: nothing.
   Result<std::string> once(const FuzzCase& fuzz_case) {
-    Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
+    const bool disk = std::any_of(fuzz_case.items.begin(), fuzz_case.items.end(), [](const Item& item) { return item.path == "p"; });
+    Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid()));
     setting_.explain = true;
     Result<void> ran = trees.make(fuzz_case.items);
     if (ran) ran = execute(fuzz_case, trees, setting_, board_);

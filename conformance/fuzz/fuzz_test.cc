@@ -2,8 +2,10 @@
 #include "conformance/fuzz/fuzz.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -141,6 +143,26 @@ TEST(FuzzCases, AreWrittenAsTheyAreRead) {
   fs::remove(file);
   ASSERT_TRUE(again.ok()) << again.error().to_string();
   EXPECT_EQ(to_json(*again), to_json(whole));
+}
+
+// The exit code, and nothing on a terminal.
+int exit_of(const std::string& arguments) {
+  const int status = std::system((std::string(LOCKSTEP_FUZZ) + " " + arguments + " >/dev/null 2>&1").c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Program, SaysByItsExitCodeWhatHappened) {
+  const std::string kept = LOCKSTEP_SOURCE_DIR "/fixtures/fuzz/exchange-one-way.json";
+  EXPECT_EQ(exit_of("--help"), 0);
+  EXPECT_EQ(exit_of("--list-faults"), 0);
+  for (const char* bad : {"--seed x", "--seed", "--operations 0", "--layers 17", "--nonsense", "--plant nothing", "--replay /missing.json",
+                          "--seconds -1", "--plant all --replay x", "--replay /dev/null"})
+    EXPECT_EQ(exit_of(bad), 2) << bad;
+  if (exit_of("--replay " + kept) == 3) GTEST_SKIP() << "this host cannot run it";
+  EXPECT_EQ(exit_of("--replay " + kept), 0);
+  EXPECT_EQ(exit_of("--replay " + kept + " --plant exchange-one-way"), 1);
+  EXPECT_EQ(exit_of("--operations 500 --workers 1 --thread-tier"), 0);
+  EXPECT_EQ(exit_of("--operations 5000 --plant only-the-object"), 1);
 }
 
 }  // namespace

@@ -41,7 +41,9 @@ void Generator::make_mounts() {
   for (std::size_t count = pick(3); count > 0; --count) {
     const Place on = add_dir(place());
     places_.pop_back();
-    if (one_in(2)) {  // a rule on what is covered
+    if (one_in(2)) {
+      mount_points_.push_back(on.path);
+    } else {  // a rule on what is covered, which the model cannot see where the mount point itself is moved
       const std::string held = "@" + std::to_string(holds_++);
       skeleton_.push_back({ItemKind::hold, on.path, held, {}, {}});
       hidden_.push_back({held, -1});
@@ -85,6 +87,7 @@ void Generator::make_bind() {
   }
   const Place source = place();
   skeleton_.push_back({ItemKind::bind, path, source.path, {}, {}});
+  mount_points_.push_back(path);
   const std::size_t before = places_.size();
   places_.push_back({path, mounts_});
   for (std::size_t i = 0; i < before; ++i)
@@ -230,10 +233,15 @@ void Generator::add_operation(FuzzCase& out) {
       const Place& other = place_beside(where);
       const bool there = next.operation == Operation::exchange ? !one_in(16) : one_in(5);
       next.path2 = there ? make_own(out, other) : fresh(other);
+      if (!mount_points_.empty() && next.operation == Operation::rename && one_in(24)) next.path = any(mount_points_);
       break;
     }
     case Operation::unlink:
     case Operation::rmdir:
+      if (!mount_points_.empty() && one_in(16)) {  // EBUSY, once Landlock was asked
+        next.path = any(mount_points_);
+        break;
+      }
       next.path = one_in(12) ? fresh(where) : make_own(out, where);
       if (next.operation == Operation::rmdir && !one_in(3)) out.items.push_back({ItemKind::dir, next.path = fresh(where), {}, {}, {}});
       break;
@@ -335,7 +343,8 @@ void Generator::add_layers(FuzzCase& out) {
   const bool many = count > 4;
   for (std::size_t i = 0; i < count; ++i) {
     LayerSpec layer;
-    const AccessSet rights = model::rights_of_abi(1 + static_cast<int>(pick(static_cast<std::size_t>(features_.abi))));
+    const int abi = one_in(2) ? features_.abi : 1 + static_cast<int>(pick(static_cast<std::size_t>(features_.abi)));
+    const AccessSet rights = model::rights_of_abi(abi);
     const bool network = features_.abi >= 4 && count > 1 && one_in(20);
     if (!network) {
       layer.handled = many ? rights & AccessSet::from_bits(random_() & random_()) : one_in(2) ? rights : some_of(rights, false);

@@ -76,7 +76,7 @@ class Generator {
   std::vector<Item> skeleton_;
   std::vector<Place> places_, plain_, hidden_;  // hidden_: for rules alone
   std::vector<Named> names_;
-  std::vector<std::string> proc_, connect_;
+  std::vector<std::string> proc_, connect_, mount_points_;
   std::string chroot_;
   int next_ = 0, mounts_ = 0, holds_ = 0;
 };

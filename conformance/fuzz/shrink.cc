@@ -11,6 +11,7 @@ class Shrinker {
     do {
       changed_ = false;
       cut([](FuzzCase& each) -> auto& { return each.operations; });
+      cut([](FuzzCase& each) -> auto& { return each.items; });  // early: what there is to make is what a try costs
       cut([](FuzzCase& each) -> auto& { return each.layers; });
       for (std::size_t i = 0; i < best_.layers.size(); ++i) {
         cut([i](FuzzCase& each) -> auto& { return each.layers[i].rules; });
@@ -18,7 +19,6 @@ class Shrinker {
           cut_rights([i, r](FuzzCase& each) -> AccessSet& { return each.layers[i].rules[r].rights; });
         cut_rights([i](FuzzCase& each) -> AccessSet& { return each.layers[i].handled; });
       }
-      cut([](FuzzCase& each) -> auto& { return each.items; });
       attempt([](FuzzCase& each) { each.identity = Identity::root; });
       attempt([](FuzzCase& each) { each.chroot.clear(); });
       for (std::size_t i = 0; i < best_.operations.size(); ++i)
