@@ -11,8 +11,9 @@
 namespace lockstep::conformance::fuzz {
 namespace {
 
-constexpr std::array<std::string_view, 16> kind_names = {"dir",  "file",  "fifo", "chr",  "null",    "blk",  "socket", "symlink",
-                                                         "link", "tmpfs", "bind", "proc", "overlay", "hold", "move",   "remove"};
+constexpr std::array<std::string_view, 16> kind_names = {
+    "dir",  "file",  "fifo", "chr",  "null",    "blk",  "socket", "symlink",
+    "link", "tmpfs", "bind", "proc", "overlay", "hold", "move",   "remove"};
 constexpr std::string_view schema = "lockstep.fuzz/1";
 
 // Reads one file; holds its name so that every error can carry it.
@@ -22,8 +23,9 @@ class Reader {
 
   Result<FuzzCase> read(const Node& root) const {
     FuzzCase out;
-    LOCKSTEP_CHECK(check_keys(root, file_, "a fuzz case",
-                              {"schema", "why", "finds", "identity", "chroot", "items", "layers", "operations"}));
+    LOCKSTEP_CHECK(
+        check_keys(root, file_, "a fuzz case",
+                   {"schema", "why", "finds", "identity", "chroot", "items", "layers", "operations"}));
     std::string word, identity = "root";
     LOCKSTEP_CHECK(text(root, "schema", true, word));
     if (word != schema) return fail(root, "the schema must be " + std::string(schema));
@@ -39,13 +41,17 @@ class Reader {
     }));
     LOCKSTEP_CHECK(each(root, "items", true, [&](const Node& node) { return item(node, out.items); }));
     LOCKSTEP_CHECK(each(root, "layers", true, [&](const Node& node) { return layer(node, out.layers); }));
-    LOCKSTEP_CHECK(each(root, "operations", true, [&](const Node& node) { return operation(node, out.operations); }));
-    if (out.layers.empty() || out.operations.empty()) return fail(root, "a fuzz case needs a layer and an operation");
+    LOCKSTEP_CHECK(
+        each(root, "operations", true, [&](const Node& node) { return operation(node, out.operations); }));
+    if (out.layers.empty() || out.operations.empty())
+      return fail(root, "a fuzz case needs a layer and an operation");
     return out;
   }
 
  private:
-  Error fail(const Node& node, std::string message) const { return input_error(file_, node.line, std::move(message)); }
+  Error fail(const Node& node, std::string message) const {
+    return input_error(file_, node.line, std::move(message));
+  }
 
   Result<void> text(const Node& node, std::string_view key, bool required, std::string& out) const {
     const Node* value = node.find(key);
@@ -56,7 +62,8 @@ class Reader {
   }
 
   // A path of the tree stays in the tree.
-  Result<void> path(const Node& node, std::string_view key, bool required, std::string& out, bool absolute = false) const {
+  Result<void> path(const Node& node, std::string_view key, bool required, std::string& out,
+                    bool absolute = false) const {
     LOCKSTEP_CHECK(text(node, key, required, out));
     const bool climbs = ("/" + out + "/").find("/../") != std::string::npos && key != "target";
     if (climbs || (out.starts_with('/') && !absolute))
@@ -85,7 +92,8 @@ class Reader {
   }
 
   Result<void> item(const Node& node, std::vector<Item>& out) const {
-    LOCKSTEP_CHECK(check_keys(node, file_, "an item", {"kind", "path", "target", "moved_to", "mount", "mode"}));
+    LOCKSTEP_CHECK(
+        check_keys(node, file_, "an item", {"kind", "path", "target", "moved_to", "mount", "mode"}));
     Item one;
     std::string kind;
     LOCKSTEP_CHECK(text(node, "kind", true, kind));
@@ -136,7 +144,8 @@ class Reader {
     const auto known_mode = mode_from_name(mode);
     const auto known_actor = actor_from_name(actor);
     if (!known_mode || !known_actor || *known_actor == Actor::exec)
-      return fail(node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
+      return fail(
+          node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
     one.operation = *known, one.mode = *known_mode, one.actor = *known_actor;
     LOCKSTEP_CHECK(path(node, "path", one.operation != Operation::comm_open, one.path));
     LOCKSTEP_CHECK(path(node, "path2", takes_two_paths(one.operation), one.path2));
@@ -157,7 +166,9 @@ nlohmann::ordered_json to_json(const Item& item) {
 
 }  // namespace
 
-std::string_view name(ItemKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
+std::string_view name(ItemKind kind) {
+  return kind_names[static_cast<std::size_t>(kind)];
+}
 
 int needs_abi(const FuzzCase& fuzz_case) {
   int needed = oldest_abi;
@@ -178,11 +189,13 @@ std::string one_line(const OperationSpec& operation) {
 
 std::string to_json(const FuzzCase& fuzz_case) {
   using nlohmann::ordered_json;
-  ordered_json items = ordered_json::array(), layers = ordered_json::array(), operations = ordered_json::array();
+  ordered_json items = ordered_json::array(), layers = ordered_json::array(),
+               operations = ordered_json::array();
   for (const Item& item : fuzz_case.items) items.push_back(to_json(item));
   for (const LayerSpec& layer : fuzz_case.layers) {
     ordered_json rules = ordered_json::array();
-    for (const RuleSpec& rule : layer.rules) rules.push_back({{"path", rule.path}, {"rights", names(rule.rights)}});
+    for (const RuleSpec& rule : layer.rules)
+      rules.push_back({{"path", rule.path}, {"rights", names(rule.rights)}});
     layers.push_back({{"handled", names(layer.handled)}, {"rules", rules}});
   }
   for (const OperationSpec& each : fuzz_case.operations) {
@@ -205,8 +218,8 @@ std::string to_json(const FuzzCase& fuzz_case) {
   if (!fuzz_case.chroot.empty()) head["chroot"] = fuzz_case.chroot;
   std::string out = head.dump();
   out.pop_back();
-  return out + ",\n \"items\": " + lines(items) + ",\n \"layers\": " + lines(layers) + ",\n \"operations\": " + lines(operations) +
-         "}\n";
+  return out + ",\n \"items\": " + lines(items) + ",\n \"layers\": " + lines(layers) +
+         ",\n \"operations\": " + lines(operations) + "}\n";
 }
 
 Result<FuzzCase> read_fuzz_case(const std::string& file) {

@@ -16,7 +16,6 @@
 #include <cstring>
 #include <thread>
 
-#include "conformance/judge/compose.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/verbs.h"
 #include "landlock/uapi.h"
@@ -31,7 +30,12 @@ constexpr unsigned nobody = 65534;
 class SideRun {
  public:
   SideRun(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board, bool restricted)
-      : case_(fuzz_case), tree_(tree), setting_(setting), board_(board), side_(board.sides[restricted ? 0 : 1]), restricted_(restricted) {}
+      : case_(fuzz_case),
+        tree_(tree),
+        setting_(setting),
+        board_(board),
+        side_(board.sides[restricted ? 0 : 1]),
+        restricted_(restricted) {}
 
   void run() {
     if (!prepare() || !become()) return;
@@ -65,8 +69,14 @@ class SideRun {
       const OperationSpec& operation = case_.operations[i];
       Ready ready{};
       if (!resolve(operation, ready)) return fail("no such hold: " + one_line(operation), EINVAL);
-      ready.probe = {operation.operation, operation.mode, operation.actor,
-                     operation.mode == Mode::setname ? Target::other_thread : Target::own, false, nullptr, nullptr, -1};
+      ready.probe = {operation.operation,
+                     operation.mode,
+                     operation.actor,
+                     operation.mode == Mode::setname ? Target::other_thread : Target::own,
+                     false,
+                     nullptr,
+                     nullptr,
+                     -1};
       if (restricted_ && operation.operation != Operation::comm_open) decide(operation, board_.cells[i]);
       if (operation.mode == Mode::before) {
         if (::fchdir(ready.directory) != 0) return fail("fchdir");
@@ -134,7 +144,8 @@ class SideRun {
   }
 
   void decide(const OperationSpec& operation, Cell& cell) {
-    const bool links = setting_.fault != nullptr && setting_.fault->follows_links && operation.operation == Operation::unlink;
+    const bool links = setting_.fault != nullptr && setting_.fault->follows_links &&
+                       operation.operation == Operation::unlink;
     const bool follow = links || follows_last_symlink(operation.operation);
     const bool two = takes_two_paths(operation.operation);
     answer({operation.operation, operation.mode, walker_.walk(operation.path, follow),
@@ -144,8 +155,9 @@ class SideRun {
 
   void answer(const Question& question, Cell& cell) const {
     const model::Decision decision =
-        setting_.fault != nullptr ? setting_.fault->decide(rules_, question)
-                                  : model_->decide({question.operation, question.mode, &question.first, &question.second});
+        setting_.fault != nullptr
+            ? setting_.fault->decide(rules_, question)
+            : model_->decide({question.operation, question.mode, &question.first, &question.second});
     cell.asked = 1;
     cell.err = decision.err;
     cell.layer = decision.layer;
@@ -155,12 +167,15 @@ class SideRun {
   }
 
   bool become() {
-    if (!case_.chroot.empty() && (::fchdir(tree_.resolve(".")->dir) != 0 || ::chroot(case_.chroot.c_str()) != 0)) return fail("chroot");
+    if (!case_.chroot.empty() &&
+        (::fchdir(tree_.resolve(".")->dir) != 0 || ::chroot(case_.chroot.c_str()) != 0))
+      return fail("chroot");
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail("prctl(PR_SET_NO_NEW_PRIVS)");
     if (case_.identity == Identity::root) return true;
     // The calls themselves: the library's wrappers change every thread.
-    if (setting_.real_root && (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, nobody, nobody, nobody) != 0 ||
-                               ::syscall(SYS_setresuid, nobody, nobody, nobody) != 0))
+    if (setting_.real_root &&
+        (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, nobody, nobody, nobody) != 0 ||
+         ::syscall(SYS_setresuid, nobody, nobody, nobody) != 0))
       return fail("setresuid");
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct none[2] = {};
@@ -178,7 +193,9 @@ class SideRun {
       const bool follow = follows_last_symlink(ready.probe.operation);
       if (board_.cells[i].err == 0 || ready.probe.mode == Mode::before) continue;
       const bool there = ::fchdir(ready.directory) == 0;
-      if (there && !refused(ready.first, follow) && !(takes_two_paths(ready.probe.operation) && refused(ready.second, follow))) continue;
+      if (there && !refused(ready.first, follow) &&
+          !(takes_two_paths(ready.probe.operation) && refused(ready.second, follow)))
+        continue;
       board_.cells[i].err = 0;
       board_.cells[i].needed = 0;
     }
@@ -225,7 +242,8 @@ class SideRun {
       if (ready_[i].probe.actor != actor) continue;
       SlotCell& slot = restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
       run_cell(ready_[i], slot, board_.cells[i]);
-      if (slot.state == static_cast<std::uint32_t>(CellState::unset)) slot.state = static_cast<std::uint32_t>(CellState::done);
+      if (slot.state == static_cast<std::uint32_t>(CellState::unset))
+        slot.state = static_cast<std::uint32_t>(CellState::done);
     }
   }
 
@@ -287,10 +305,6 @@ bool run_side(Tier tier, SideRun& side) {
   return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 42;
 }
 
-bool other_effect(const Cell& cell) {
-  return cell.err == 0 && cell.control.err == 0 && cell.restricted.after != cell.control.after;
-}
-
 }  // namespace
 
 Result<void> Pair::make(const std::vector<Item>& items) {
@@ -313,7 +327,9 @@ Board::Board(std::size_t count) : size(count), bytes_(2 * sizeof(Side) + count *
   cells = reinterpret_cast<Cell*>(sides + 2);
 }
 
-Board::~Board() { ::munmap(sides, bytes_); }
+Board::~Board() {
+  ::munmap(sides, bytes_);
+}
 
 Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting& setting, Board& board) {
   if (fuzz_case.operations.size() > board.size) return internal_error("more operations than cells");
@@ -330,33 +346,6 @@ Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting
     return internal_error(who + "did not come to its end");
   }
   return {};
-}
-
-Judged judge(const OperationSpec& operation, const Cell& cell) {
-  constexpr auto done = static_cast<std::uint32_t>(CellState::done);
-  Judged out;
-  out.tried = cell.control.state == done && cell.restricted.state == done;
-  out.agrees = cell.control.state == cell.restricted.state && (cell.asked == 1 || !out.tried);
-  if (!out.tried) return out;
-  model::Decision decision;
-  decision.err = cell.err;
-  decision.needed = AccessSet::from_bits(cell.needed);
-  decision.moved = cell.moved;
-  const Composed composed = compose(operation.operation, operation.mode, cell.control.err, decision);
-  out.allowed = cell.control.err == declared_unrestricted(operation.operation, operation.mode) && cell.err == 0;
-  out.denied = cell.err != 0 && composed.comparable && composed.err == cell.err;
-  out.expected = composed.err;
-  out.agrees = out.agrees && cell.restricted.err == composed.err;
-  // What was allowed also did the same.
-  if (other_effect(cell)) out.agrees = false;
-  return out;
-}
-
-std::string describe(const OperationSpec& operation, const Cell& cell) {
-  const Judged judged = judge(operation, cell);
-  return one_line(operation) + ": predicted " + errno_name(judged.expected) + " (Landlock " + errno_name(cell.err) + "), observed " +
-         errno_name(cell.restricted.err) + ", control " + errno_name(cell.control.err) +
-         (other_effect(cell) ? ", with another effect" : "") + "; " + cell.words;
 }
 
 }  // namespace lockstep::conformance::fuzz

@@ -1,5 +1,5 @@
-// Runs a fuzz case: one side restricts itself and tries every operation in its tree, the other does the same in an
-// identical tree without the restriction, and the model says before what Landlock will answer.
+// Runs a fuzz case: one side restricts itself and tries every operation in its tree, the other does the same
+// in an identical tree without the restriction, and the model says before what Landlock will answer.
 //
 //   Pair trees(base);
 //   Board board(cases.operations.size());
@@ -7,8 +7,9 @@
 //   LOCKSTEP_CHECK(execute(fuzz_case, trees, setting, board));
 //   judge(fuzz_case.operations[0], board.cells[0]).agrees
 //
-// A side is a forked child, or a thread (Landlock restricts the thread that asks): the two check each other. Operations of
-// one case must not depend on one another: the model is asked about all of them before the first is tried.
+// A side is a forked child, or a thread (Landlock restricts the thread that asks): the two check each other.
+// Operations of one case must not depend on one another: the model is asked about all of them before the
+// first is tried.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_EXECUTE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_EXECUTE_H_
 
@@ -60,7 +61,7 @@ class Board {
   struct Side {
     std::int32_t done;  // 1: came to its end
     std::int32_t err;
-    char failed[160];   // the call that failed
+    char failed[160];  // the call that failed
   };
   Side* sides;  // restricted, control
   Cell* cells;
@@ -70,8 +71,8 @@ class Board {
   std::size_t bytes_;
 };
 
-// An error where a side could not be set up or did not come to its end; `internal` is a fault of the fuzzer, `input` one of
-// the case (a rule on a path that is not there).
+// An error where a side could not be set up or did not come to its end; `internal` is a fault of the fuzzer,
+// `input` one of the case (a rule on a path that is not there).
 Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting& setting, Board& board);
 
 struct Judged {

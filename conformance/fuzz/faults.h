@@ -3,8 +3,9 @@
 //   const Fault* fault = find_fault("gain-unchecked");
 //   model::Decision wrong = fault->decide(rules, question);
 //
-// A fault is a pure transformation of what the model is asked or of what it answers: there is no hook in src/. It counts as
-// found where a composed prediction then differs from the kernel's answer, as any disagreement does.
+// A fault is a pure transformation of what the model is asked or of what it answers: there is no hook in
+// src/. It counts as found where a composed prediction then differs from the kernel's answer, as any
+// disagreement does.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_FAULTS_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_FAULTS_H_
 

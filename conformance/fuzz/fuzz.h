@@ -3,8 +3,8 @@
 //   Result<Report> report = fuzz({.seed = 7, .operations = 1'000'000});
 //   report->found.has_value();       // a disagreement, shrunk: lockstep.fuzz/1 and what it says
 //
-// Each worker is a child in a mount namespace of its own (an ordinary user: a user namespace besides). What a seed does
-// hangs on the machine's features alone, not on the number of workers, but for when they stop.
+// Each worker is a child in a mount namespace of its own (an ordinary user: a user namespace besides). What a
+// seed does hangs on the machine's features alone, not on the number of workers, but for when they stop.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_
 
@@ -21,10 +21,10 @@ namespace lockstep::conformance::fuzz {
 struct Options {
   std::uint64_t seed = 1;
   std::uint64_t operations = 200'000;
-  double seconds = 0;          // stop after; 0: no limit
-  int workers = 0;             // 0: one for each processor
+  double seconds = 0;  // stop after; 0: no limit
+  int workers = 0;     // 0: one for each processor
   std::size_t most_layers = 16;
-  std::size_t batch = 512;     // operations of one case
+  std::size_t batch = 512;  // operations of one case
   Tier tier = Tier::process;
   const Fault* fault = nullptr;
 };
@@ -32,7 +32,8 @@ struct Options {
 struct Count {
   std::uint64_t allowed;    // the operation did what it does
   std::uint64_t denied;     // Landlock's answer was seen, and the control's was another
-  std::uint64_t elsewhere;  // another part of the kernel answered: a name that is not there, EXDEV of mounts, permissions
+  std::uint64_t elsewhere;  // another part of the kernel answered: a name that is not there, EXDEV of mounts,
+                            // permissions
 };
 
 struct Report {

@@ -15,8 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // A host that cannot run it is a skip, any other error a failure.
-#define LOCKSTEP_NEED(result)                                                                  \
-  if (!(result).ok() && (result).error().kind == ErrorKind::unsupported) GTEST_SKIP() << (result).error().message; \
+#define LOCKSTEP_NEED(result)                                            \
+  if (!(result).ok() && (result).error().kind == ErrorKind::unsupported) \
+    GTEST_SKIP() << (result).error().message;                            \
   ASSERT_TRUE((result).ok()) << (result).error().to_string()
 
 std::string found(const Report& report) {
@@ -32,8 +33,8 @@ TEST_P(Campaigns, FindNoDisagreementAndBothAnswersOfWhatLandlockGuards) {
   EXPECT_GE(report->operations, 30'000U);
   for (int i = 0; i < operation_count; ++i) {
     const auto operation = static_cast<Operation>(i);
-    const bool no_hook = operation == Operation::open_path || operation == Operation::stat || operation == Operation::chmod ||
-                         operation == Operation::readlink;
+    const bool no_hook = operation == Operation::open_path || operation == Operation::stat ||
+                         operation == Operation::chmod || operation == Operation::readlink;
     const bool newer = operation == Operation::connect_unix ? report->kernel.abi < 9
                        : operation == Operation::truncate   ? report->kernel.abi < 3
                                                             : false;
@@ -54,7 +55,8 @@ TEST_P(PlantedFault, IsFoundWithinItsBoundAndReplays) {
   const Result<Report> report = fuzz({.seed = 1, .operations = 200'000, .fault = &fault});
   LOCKSTEP_NEED(report);
   if (report->kernel.abi < fault.first_abi) GTEST_SKIP() << "needs Landlock ABI " << fault.first_abi;
-  ASSERT_TRUE(report->found.has_value()) << fault.what << ": not found in " << report->operations << " operations";
+  ASSERT_TRUE(report->found.has_value())
+      << fault.what << ": not found in " << report->operations << " operations";
   RecordProperty("operations", static_cast<int>(report->found->after));
 
   // What is printed is a case: under the fault it disagrees, without it agrees.
@@ -68,11 +70,12 @@ TEST_P(PlantedFault, IsFoundWithinItsBoundAndReplays) {
   EXPECT_EQ(replay(*small, Tier::process, nullptr).value(), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, PlantedFault, ::testing::ValuesIn(all_faults().begin(), all_faults().end()), [](const auto& each) {
-  std::string out(each.param.name);
-  std::erase(out, '-');
-  return out;
-});
+INSTANTIATE_TEST_SUITE_P(Each, PlantedFault, ::testing::ValuesIn(all_faults().begin(), all_faults().end()),
+                         [](const auto& each) {
+                           std::string out(each.param.name);
+                           std::erase(out, '-');
+                           return out;
+                         });
 
 // What was found once, or shows a corner: the model agrees now, and the faults a case names disagree.
 TEST(KeptCases, AgreeAndShowTheFaultsTheyAreNamedFor) {
@@ -99,7 +102,8 @@ TEST(KeptCases, AgreeAndShowTheFaultsTheyAreNamedFor) {
 class BadCases : public ::testing::Test {
  protected:
   std::string error_of(const std::string& text) {
-    const std::string file = ::testing::TempDir() + "lockstep-bad-case-" + std::to_string(::getpid()) + ".json";
+    const std::string file =
+        ::testing::TempDir() + "lockstep-bad-case-" + std::to_string(::getpid()) + ".json";
     std::ofstream(file) << text;
     const Result<FuzzCase> read = read_fuzz_case(file);
     fs::remove(file);
@@ -108,21 +112,29 @@ class BadCases : public ::testing::Test {
 };
 
 TEST_F(BadCases, AreErrorsWithTheirLine) {
-  const std::string head = "{\"schema\": \"lockstep.fuzz/1\",\n", layers = "\"layers\": [{\"handled\": [\"read_file\"], \"rules\": []}],\n",
+  const std::string head = "{\"schema\": \"lockstep.fuzz/1\",\n",
+                    layers = "\"layers\": [{\"handled\": [\"read_file\"], \"rules\": []}],\n",
                     operations = "\"operations\": [{\"op\": \"stat\", \"path\": \"x\"}]}";
   EXPECT_EQ(error_of(head + "\"items\": [],\n" + layers + operations), "");
   EXPECT_EQ(error_of("{\"schema\": \"x\"}"), "1: the schema must be lockstep.fuzz/1");
   EXPECT_EQ(error_of(head + layers + operations), "1: \"items\" must be a list");
-  EXPECT_EQ(error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"/etc\"}],\n" + layers + operations),
-            "3: path: write a path relative to the tree, without ..");
-  EXPECT_EQ(error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"a/../../b\"}],\n" + layers + operations),
-            "3: path: write a path relative to the tree, without ..");
+  EXPECT_EQ(
+      error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"/etc\"}],\n" + layers + operations),
+      "3: path: write a path relative to the tree, without ..");
+  EXPECT_EQ(
+      error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"a/../../b\"}],\n" + layers + operations),
+      "3: path: write a path relative to the tree, without ..");
   EXPECT_EQ(error_of(head + "\"items\": [\n{\"kind\": \"door\", \"path\": \"a\"}],\n" + layers + operations),
             "3: there is no kind of item \"door\"");
-  EXPECT_EQ(error_of(head + "\"items\": [], \"layers\": [],\n" + operations), "1: a fuzz case needs a layer and an operation");
-  EXPECT_EQ(error_of(head + "\"items\": [],\n\"layers\": [{\"handled\": [\"fly\"], \"rules\": []}],\n" + operations),
+  EXPECT_EQ(error_of(head + "\"items\": [], \"layers\": [],\n" + operations),
+            "1: a fuzz case needs a layer and an operation");
+  EXPECT_EQ(error_of(head + "\"items\": [],\n\"layers\": [{\"handled\": [\"fly\"], \"rules\": []}],\n" +
+                     operations),
             "3: there is no right \"fly\"");
-  EXPECT_EQ(error_of(head + "\"items\": [],\n\"layers\": [{\"handled\": [\"read_file\"], \"rules\":\n[{\"path\": \"a\", \"rights\": [\"execute\"]}]}],\n" + operations),
+  EXPECT_EQ(error_of(head +
+                     "\"items\": [],\n\"layers\": [{\"handled\": [\"read_file\"], \"rules\":\n[{\"path\": "
+                     "\"a\", \"rights\": [\"execute\"]}]}],\n" +
+                     operations),
             "4: a rule's rights must be some of those its layer handles");
 }
 
@@ -135,7 +147,8 @@ TEST(FuzzCases, AreWrittenAsTheyAreRead) {
   whole.items = {{ItemKind::dir, "t", {}, {}, {}, 0700},
                  {ItemKind::symlink, "t/l", "../x", {}, {}},
                  {ItemKind::hold, "t/m/in", "@0", "t/out", "t/m"}};
-  whole.layers = {{{}, {}}, {Right::read_file | Right::refer, {{"@0", Right::refer}, {"/", Right::read_file}}}};
+  whole.layers = {{{}, {}},
+                  {Right::read_file | Right::refer, {{"@0", Right::refer}, {"/", Right::read_file}}}};
   whole.operations = {{Operation::rename, Mode::whiteout, Actor::child, "t/a", "@0/b"}};
   const std::string file = ::testing::TempDir() + "lockstep-round-trip.json";
   std::ofstream(file) << to_json(whole);
@@ -155,8 +168,9 @@ TEST(Program, SaysByItsExitCodeWhatHappened) {
   const std::string kept = LOCKSTEP_SOURCE_DIR "/fixtures/fuzz/exchange-one-way.json";
   EXPECT_EQ(exit_of("--help"), 0);
   EXPECT_EQ(exit_of("--list-faults"), 0);
-  for (const char* bad : {"--seed x", "--seed", "--operations 0", "--layers 17", "--nonsense", "--plant nothing", "--replay /missing.json",
-                          "--seconds -1", "--plant all --replay x", "--replay /dev/null"})
+  for (const char* bad :
+       {"--seed x", "--seed", "--operations 0", "--layers 17", "--nonsense", "--plant nothing",
+        "--replay /missing.json", "--seconds -1", "--plant all --replay x", "--replay /dev/null"})
     EXPECT_EQ(exit_of(bad), 2) << bad;
   if (exit_of("--replay " + kept) == 3) GTEST_SKIP() << "this host cannot run it";
   EXPECT_EQ(exit_of("--replay " + kept), 0);

@@ -13,8 +13,10 @@ constexpr char usage[] =
     "usage: lockstep-fuzz [--seed N] [--operations N] [--seconds S] [--layers N] [--workers N]\n"
     "                     [--process-tier | --thread-tier] [--plant FAULT] [--replay FILE] [--list-faults]\n"
     "\n"
-    "Makes random trees, layers of random rules and random operations; a restricted process tries each, another does in an\n"
-    "identical tree without the restriction, and both are held against what the model said. A disagreement is cut down to the\n"
+    "Makes random trees, layers of random rules and random operations; a restricted process tries each, "
+    "another does in an\n"
+    "identical tree without the restriction, and both are held against what the model said. A disagreement "
+    "is cut down to the\n"
     "least that still disagrees and printed as a case (lockstep.fuzz/1) that --replay runs.\n"
     "\n"
     "  --seed N         default 1; the same seed tries the same on machines that can do the same\n"
@@ -23,11 +25,13 @@ constexpr char usage[] =
     "  --layers N       at most so many layers, 1 to 16 (default 16)\n"
     "  --workers N      default: one for each processor\n"
     "  --thread-tier    restrict a thread instead of a child process\n"
-    "  --plant FAULT    break the model: it must be found (then the exit code is 1). --list-faults names them; `all` plants each\n"
+    "  --plant FAULT    break the model: it must be found (then the exit code is 1). --list-faults names "
+    "them; `all` plants each\n"
     "                   in its turn and fails where one is not found\n"
     "  --replay FILE    run one case; with --plant, under that fault\n"
     "\n"
-    "exit: 0 no disagreement; 1 a disagreement; 2 bad input; 3 this host cannot run it; 4 the fuzzer failed\n";
+    "exit: 0 no disagreement; 1 a disagreement; 2 bad input; 3 this host cannot run it; 4 the fuzzer "
+    "failed\n";
 
 struct Arguments {
   Options options;
@@ -45,8 +49,9 @@ Result<Number> number(const std::string& flag, std::string_view text, Number low
   Number value{};
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (ec != std::errc() || end != text.data() + text.size() || value < low || value > high)
-    return input_error("", 0, flag + " takes a number from " + std::to_string(low) + " to " + std::to_string(high) + ", not \"" +
-                                  printable(text.substr(0, 40)) + "\" (see --help)");
+    return input_error("", 0,
+                       flag + " takes a number from " + std::to_string(low) + " to " + std::to_string(high) +
+                           ", not \"" + printable(text.substr(0, 40)) + "\" (see --help)");
   return value;
 }
 
@@ -82,8 +87,8 @@ Result<Arguments> parse(int argc, char** argv) {
       out.list = true;
     } else if (word == "--thread-tier" || word == "--process-tier") {
       out.options.tier = word == "--thread-tier" ? Tier::thread : Tier::process;
-    } else if (flag == "--seed" || flag == "--operations" || flag == "--seconds" || flag == "--layers" || flag == "--workers" ||
-               flag == "--replay" || flag == "--plant") {
+    } else if (flag == "--seed" || flag == "--operations" || flag == "--seconds" || flag == "--layers" ||
+               flag == "--workers" || flag == "--replay" || flag == "--plant") {
       const bool joined = flag.size() < word.size();
       if (!joined && i + 1 == argc) return input_error("", 0, flag + " needs a value (see --help)");
       LOCKSTEP_CHECK(take_value(out, flag, joined ? word.substr(flag.size() + 1) : argv[++i]));
@@ -93,7 +98,8 @@ Result<Arguments> parse(int argc, char** argv) {
   }
   if (!out.plant.empty() && out.plant != "all" && find_fault(out.plant) == nullptr)
     return input_error("", 0, "there is no fault " + printable(out.plant) + " (see --list-faults)");
-  if (out.plant == "all" && !out.replay.empty()) return input_error("", 0, "--replay takes one fault, not all");
+  if (out.plant == "all" && !out.replay.empty())
+    return input_error("", 0, "--replay takes one fault, not all");
   if (out.plant != "all" && !out.plant.empty()) out.options.fault = find_fault(out.plant);
   return out;
 }
@@ -106,12 +112,15 @@ void print(const Options& options, const Report& report) {
                 static_cast<unsigned long long>(each.allowed), static_cast<unsigned long long>(each.denied),
                 static_cast<unsigned long long>(each.elsewhere));
   }
-  std::printf("seed %llu: %llu operations in %llu cases on ABI %d (errata %#x), %llu denied, %.1f s, %.0f operations a second (%s tier)%s\n",
-              static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(report.operations),
-              static_cast<unsigned long long>(report.cases), report.kernel.abi, report.kernel.errata,
-              static_cast<unsigned long long>(report.denied()), report.seconds,
-              static_cast<double>(report.operations) / report.seconds, options.tier == Tier::thread ? "thread" : "process",
-              report.features.mknod ? "" : "; no device nodes of its own");
+  std::printf(
+      "seed %llu: %llu operations in %llu cases on ABI %d (errata %#x), %llu denied, %.1f s, %.0f operations "
+      "a second (%s tier)%s\n",
+      static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(report.operations),
+      static_cast<unsigned long long>(report.cases), report.kernel.abi, report.kernel.errata,
+      static_cast<unsigned long long>(report.denied()), report.seconds,
+      static_cast<double>(report.operations) / report.seconds,
+      options.tier == Tier::thread ? "thread" : "process",
+      report.features.mknod ? "" : "; no device nodes of its own");
   if (!report.features.proc) std::printf("not fuzzed here: another procfs (it cannot be mounted)\n");
   if (!report.features.overlay) std::printf("not fuzzed here: overlayfs (it cannot be mounted)\n");
 }
@@ -121,8 +130,9 @@ int run(const Options& options) {
   if (!report) return complain(report.error());
   print(options, *report);
   if (!report->found) return 0;
-  std::printf("disagrees, after %llu operations: %s\n%s", static_cast<unsigned long long>(report->found->after),
-              report->found->words.c_str(), report->found->json.c_str());
+  std::printf("disagrees, after %llu operations: %s\n%s",
+              static_cast<unsigned long long>(report->found->after), report->found->words.c_str(),
+              report->found->json.c_str());
   return 1;
 }
 
@@ -138,7 +148,8 @@ int run_faults(Options options) {
       std::printf("%-24s found after %8llu operations  %s\n", std::string(fault.name).c_str(),
                   static_cast<unsigned long long>(report->found->after), report->found->words.c_str());
     else
-      std::printf("%-24s %s\n", std::string(fault.name).c_str(), shown ? "NOT FOUND" : "skipped: this kernel's ABI cannot show it");
+      std::printf("%-24s %s\n", std::string(fault.name).c_str(),
+                  shown ? "NOT FOUND" : "skipped: this kernel's ABI cannot show it");
     std::fflush(stdout);
   }
   return all ? 0 : 1;
@@ -149,7 +160,8 @@ int main_with(int argc, char** argv) {
   if (!arguments) return complain(arguments.error());
   if (arguments->help) return std::fputs(usage, stdout), 0;
   if (arguments->list) {
-    for (const Fault& fault : all_faults()) std::printf("%-24s %s\n", std::string(fault.name).c_str(), std::string(fault.what).c_str());
+    for (const Fault& fault : all_faults())
+      std::printf("%-24s %s\n", std::string(fault.name).c_str(), std::string(fault.what).c_str());
     return 0;
   }
   if (!arguments->replay.empty()) {
@@ -166,4 +178,6 @@ int main_with(int argc, char** argv) {
 }  // namespace
 }  // namespace lockstep::conformance::fuzz
 
-int main(int argc, char** argv) { return lockstep::conformance::fuzz::main_with(argc, argv); }
+int main(int argc, char** argv) {
+  return lockstep::conformance::fuzz::main_with(argc, argv);
+}

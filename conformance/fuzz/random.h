@@ -1,11 +1,13 @@
-// Random trees, layers and operations. The same seed and index give the same case on every machine that can do the same.
+// Random trees, layers and operations. The same seed and index give the same case on every machine that can
+// do the same.
 //
 //   Generator generator(seed, index, features, false);
 //   trees.make(generator.skeleton());
 //   for (...) { FuzzCase next = generator.next(256); trees.make(next.items); execute(next, ...); }
 //
-// A skeleton is made once for several cases: directories, mounts, links, devices, descriptors. What an operation changes is
-// made for it (the items of next()), in directories of the skeleton, so that operations do not depend on one another.
+// A skeleton is made once for several cases: directories, mounts, links, devices, descriptors. What an
+// operation changes is made for it (the items of next()), in directories of the skeleton, so that operations
+// do not depend on one another.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_
 
@@ -37,7 +39,7 @@ class Generator {
  private:
   struct Place {  // a directory
     std::string path;
-    int mount;  // moves between different ones are EXDEV
+    int mount;           // moves between different ones are EXDEV
     bool alias = false;  // through a symbolic link
   };
   struct Named {
@@ -49,7 +51,9 @@ class Generator {
   std::size_t pick(std::size_t below) { return random_() % below; }
   bool one_in(std::size_t n) { return pick(n) == 0; }
   template <typename T>
-  const T& any(const std::vector<T>& list) { return list[pick(list.size())]; }
+  const T& any(const std::vector<T>& list) {
+    return list[pick(list.size())];
+  }
 
   void make_directories(bool disk);
   void make_mounts();

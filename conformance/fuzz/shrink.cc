@@ -5,16 +5,19 @@ namespace {
 
 class Shrinker {
  public:
-  Shrinker(FuzzCase found, const std::function<bool(const FuzzCase&)>& fails) : best_(std::move(found)), fails_(fails) {}
+  Shrinker(FuzzCase found, const std::function<bool(const FuzzCase&)>& fails)
+      : best_(std::move(found)), fails_(fails) {}
 
   FuzzCase run() {
     do {
       changed_ = false;
-      cut([](FuzzCase& each) -> auto& { return each.operations; });
-      cut([](FuzzCase& each) -> auto& { return each.items; });  // early: what there is to make is what a try costs
-      cut([](FuzzCase& each) -> auto& { return each.layers; });
+      cut([](FuzzCase & each) -> auto& { return each.operations; });
+      cut([](FuzzCase & each) -> auto& {
+        return each.items;
+      });  // early: what there is to make is what a try costs
+      cut([](FuzzCase & each) -> auto& { return each.layers; });
       for (std::size_t i = 0; i < best_.layers.size(); ++i) {
-        cut([i](FuzzCase& each) -> auto& { return each.layers[i].rules; });
+        cut([i](FuzzCase & each) -> auto& { return each.layers[i].rules; });
         for (std::size_t r = 0; r < best_.layers[i].rules.size(); ++r)
           cut_rights([i, r](FuzzCase& each) -> AccessSet& { return each.layers[i].rules[r].rights; });
         cut_rights([i](FuzzCase& each) -> AccessSet& { return each.layers[i].handled; });
@@ -23,7 +26,8 @@ class Shrinker {
       attempt([](FuzzCase& each) { each.chroot.clear(); });
       for (std::size_t i = 0; i < best_.operations.size(); ++i)
         attempt([i](FuzzCase& each) { each.operations[i].actor = Actor::self; });
-      for (std::size_t i = 0; i < best_.items.size(); ++i) attempt([i](FuzzCase& each) { each.items[i].mode = 0777; });
+      for (std::size_t i = 0; i < best_.items.size(); ++i)
+        attempt([i](FuzzCase& each) { each.items[i].mode = 0777; });
     } while (changed_);
     return best_;
   }
@@ -34,7 +38,8 @@ class Shrinker {
   bool attempt(Change change) {
     FuzzCase next = best_;
     change(next);
-    if (next.operations.empty() || next.layers.empty() || to_json(next) == to_json(best_) || !fails_(next)) return false;
+    if (next.operations.empty() || next.layers.empty() || to_json(next) == to_json(best_) || !fails_(next))
+      return false;
     best_ = std::move(next);
     return changed_ = true;
   }
@@ -47,7 +52,8 @@ class Shrinker {
         const std::size_t begin = end - piece;
         const auto erase = [&](FuzzCase& each) {
           auto& items = list(each);
-          items.erase(items.begin() + static_cast<std::ptrdiff_t>(begin), items.begin() + static_cast<std::ptrdiff_t>(end));
+          items.erase(items.begin() + static_cast<std::ptrdiff_t>(begin),
+                      items.begin() + static_cast<std::ptrdiff_t>(end));
         };
         attempt(erase);
         end = begin;
@@ -64,7 +70,8 @@ class Shrinker {
         set(each) = set(each) - right;
         for (LayerSpec& layer : each.layers)
           for (RuleSpec& rule : layer.rules) rule.rights &= layer.handled;
-        for (LayerSpec& layer : each.layers) std::erase_if(layer.rules, [](const RuleSpec& rule) { return rule.rights.empty(); });
+        for (LayerSpec& layer : each.layers)
+          std::erase_if(layer.rules, [](const RuleSpec& rule) { return rule.rights.empty(); });
       });
     }
   }

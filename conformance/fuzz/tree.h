@@ -1,5 +1,5 @@
-// The tree of a fuzz case on this machine: makes its items below one directory, in the caller's mount namespace, and
-// takes everything away again.
+// The tree of a fuzz case on this machine: makes its items below one directory, in the caller's mount
+// namespace, and takes everything away again.
 //
 //   Tree tree("/tmp/base/a");
 //   LOCKSTEP_CHECK(tree.make({ItemKind::tmpfs, "t"}));
@@ -7,8 +7,8 @@
 //   model::Walk walk = tree.walk("t/x", true);       // changes the thread's directory
 //   LOCKSTEP_CHECK(tree.clear());
 //
-// Needs a mount namespace of its own (private propagation), the capabilities to mount there, and /proc. A descriptor that is
-// held stays open until clear(): it also pins what it names.
+// Needs a mount namespace of its own (private propagation), the capabilities to mount there, and /proc. A
+// descriptor that is held stays open until clear(): it also pins what it names.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_TREE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_TREE_H_
 
@@ -27,8 +27,9 @@ namespace lockstep::conformance::fuzz {
 class Tree {
  public:
   struct Place {
-    int dir;           // the tree's root, or a held directory
-    std::string text;  // relative to it ("./t/x"); of a held descriptor itself, and of an absolute path, absolute
+    int dir;  // the tree's root, or a held directory
+    std::string
+        text;  // relative to it ("./t/x"); of a held descriptor itself, and of an absolute path, absolute
   };
 
   explicit Tree(std::string root) : root_(std::move(root)) {}
@@ -41,12 +42,13 @@ class Tree {
   std::optional<Place> resolve(const std::string& path) const;
   // By way of /proc/self/fd: good from any working directory. Empty: no such hold.
   std::string anywhere(const std::string& path) const;
-  // What the kernel walks. Where an object was removed it is the walk from when it was held, and of a disconnected directory
-  // the walk on the side of the file system and the one on the side of the mount, put together.
+  // What the kernel walks. Where an object was removed it is the walk from when it was held, and of a
+  // disconnected directory the walk on the side of the file system and the one on the side of the mount, put
+  // together.
   model::Walk walk(const std::string& path, bool follow) const;
 
-  // The same for many paths in a tree that stands still: each directory's walk is read once, and one walk in 64 is read whole and
-  // compared (`differs` then names the path).
+  // The same for many paths in a tree that stands still: each directory's walk is read once, and one walk in
+  // 64 is read whole and compared (`differs` then names the path).
   class Walker {
    public:
     explicit Walker(const Tree& tree) : tree_(tree) {}
