@@ -58,6 +58,8 @@ class Campaign {
     if (pid < 0) return system_error(errno, "fork()");
     if (pid > 0) return pid;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (const int each : {SIGINT, SIGTERM})
+      std::signal(each, SIG_IGN);  // the driver's business: it says stop
     Worker worker(options_, base_, kernel_, shared_);
     Result<void> ran = worker.start();
     if (ran) ran = work(worker);
@@ -106,7 +108,8 @@ Result<void> watch(const Options& options, Shared& shared, Clock::time_point sta
     if (done != last) last = done, moved = now;
     const bool late =
         options.seconds > 0 && std::chrono::duration<double>(now - start).count() >= options.seconds;
-    if (late || done >= options.operations) shared.stop.store(1);
+    if (late || done >= options.operations || (options.interrupted != nullptr && *options.interrupted != 0))
+      shared.stop.store(1);
     if (now - moved > silence) return internal_error("no operation came to its end for a minute");
   }
   return {};

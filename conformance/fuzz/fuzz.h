@@ -9,6 +9,7 @@
 #define LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_
 
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct Options {
   std::size_t batch = 512;  // operations of one case
   Tier tier = Tier::process;
   const Fault* fault = nullptr;
+  const volatile std::sig_atomic_t* interrupted = nullptr;  // not 0: stop, and clean up
 };
 
 struct Count {

@@ -1,5 +1,6 @@
 // lockstep-fuzz: random trees, rules and operations, the model against the running kernel.
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -32,6 +33,12 @@ constexpr char usage[] =
     "\n"
     "exit: 0 no disagreement; 1 a disagreement; 2 bad input; 3 this host cannot run it; 4 the fuzzer "
     "failed\n";
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void interrupt(int) {
+  interrupted = 1;
+}
 
 struct Arguments {
   Options options;
@@ -129,6 +136,7 @@ int run(const Options& options) {
   const Result<Report> report = fuzz(options);
   if (!report) return complain(report.error());
   print(options, *report);
+  if (interrupted != 0) return complain(internal_error("interrupted"));
   if (!report->found) return 0;
   std::printf("disagrees, after %llu operations: %s\n%s",
               static_cast<unsigned long long>(report->found->after), report->found->words.c_str(),
@@ -142,6 +150,7 @@ int run_faults(Options options) {
     options.fault = &fault;
     const Result<Report> report = fuzz(options);
     if (!report) return complain(report.error());
+    if (interrupted != 0) return complain(internal_error("interrupted"));
     const bool shown = report->kernel.abi >= fault.first_abi;
     all = all && (report->found || !shown);
     if (report->found)
@@ -156,7 +165,7 @@ int run_faults(Options options) {
 }
 
 int main_with(int argc, char** argv) {
-  const Result<Arguments> arguments = parse(argc, argv);
+  Result<Arguments> arguments = parse(argc, argv);
   if (!arguments) return complain(arguments.error());
   if (arguments->help) return std::fputs(usage, stdout), 0;
   if (arguments->list) {
@@ -172,6 +181,8 @@ int main_with(int argc, char** argv) {
     std::printf("%s\n", words->empty() ? "agrees" : words->c_str());
     return words->empty() ? 0 : 1;
   }
+  for (const int each : {SIGINT, SIGTERM}) std::signal(each, interrupt);
+  arguments->options.interrupted = &interrupted;
   return arguments->plant == "all" ? run_faults(arguments->options) : run(arguments->options);
 }
 

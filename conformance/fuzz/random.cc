@@ -161,7 +161,10 @@ void Generator::add_operation(FuzzCase& out) {
       std::vector<std::string> devices;
       for (const Named& each : names_)
         if (each.kind == ItemKind::chr || each.kind == ItemKind::null) devices.push_back(each.path);
-      if (!devices.empty() && !one_in(3)) next.path = any(devices);
+      if (!devices.empty() && one_in(2))
+        next.path = any(devices);
+      else if (one_in(2))
+        next.path = own_file();
       break;
     }
     default:
