@@ -90,6 +90,8 @@ Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
   Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid()));
   setting_.explain = true;
   Result<void> ran = trees.make(fuzz_case.items);
+  if (!ran && ran.error().err == EPERM && !setting_.real_root)
+    ran = unsupported_error(EPERM, "needs root: " + ran.error().message);
   if (ran) ran = execute(fuzz_case, trees, setting_, board_);
   setting_.explain = false;
   LOCKSTEP_CHECK(trees.clear());
