@@ -45,10 +45,12 @@ const After table[] = {
     {{open_path, stat, chmod, readlink, cu_init}, {}},  // no hook, or not one
 };
 
-bool comes_after(Operation operation, int err, const model::Decision& landlock) {
+bool comes_after(Operation operation, Mode mode, int err, const model::Decision& landlock) {
   // A directory cannot be linked, which the file system says last; fs.protected_hardlinks says EPERM before
   // the hook.
-  if (operation == link && err == EPERM) return landlock.needed.contains(Right::make_dir);
+  if (operation == link && err == EPERM) return landlock.moved == model::FileType::directory;
+  // A file system that does not know RENAME_WHITEOUT says so last (overlayfs).
+  if (operation == rename && mode == Mode::whiteout && err == EINVAL) return true;
   for (const After& row : table) {
     if (std::find(row.operations.begin(), row.operations.end(), operation) == row.operations.end()) continue;
     return std::find(row.errnos.begin(), row.errnos.end(), err) != row.errnos.end();
@@ -62,11 +64,11 @@ int declared_unrestricted(Operation operation, Mode /*mode*/) {
   return operation == exec ? ENOEXEC : 0;
 }
 
-Composed compose(Operation operation, Mode /*mode*/, int control_err, const model::Decision& landlock) {
+Composed compose(Operation operation, Mode mode, int control_err, const model::Decision& landlock) {
   if (landlock.err == 0) return {control_err, true};
   if (control_err == 0) return {landlock.err, true};
   if (control_err == landlock.err) return {control_err, false};
-  return {comes_after(operation, control_err, landlock) ? landlock.err : control_err, true};
+  return {comes_after(operation, mode, control_err, landlock) ? landlock.err : control_err, true};
 }
 
 }  // namespace lockstep::conformance

@@ -160,8 +160,8 @@ TEST(Compose, ReadOnlyMountsComeFirst) {
 
 TEST(Compose, ProtectedHardLinksComeFirstButLinkingADirectoryFailsLast) {
   model::Decision of_file = denial(EACCES), of_directory = denial(EACCES);
-  of_file.needed = Right::make_reg;
-  of_directory.needed = Right::make_dir;
+  of_file.moved = model::FileType::regular;
+  of_directory.moved = model::FileType::directory;
   EXPECT_EQ(compose(Operation::link, Mode::plain, EPERM, of_file).err, EPERM);
   EXPECT_EQ(compose(Operation::link, Mode::plain, EPERM, of_directory).err, EACCES);
 }

@@ -21,6 +21,10 @@ std::uint64_t exists(const char* path) {
   return ::lstat(path, &st) == 0 ? 1 : 0;
 }
 
+bool whiteout(const Probe& probe) {
+  return probe.mode == Mode::whiteout;
+}
+
 bool bind_socket(const char* path, SlotCell* cell) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -54,7 +58,7 @@ void probe_make(const Probe& probe, SlotCell* cell) {
       step(cell, 1, ::mknod(probe.path, S_IFIFO | 0666, 0) == 0);
       break;
     case Operation::mknod_chr:
-      step(cell, 1, ::mknod(probe.path, S_IFCHR | 0666, makedev(1, 3)) == 0);
+      step(cell, 1, ::mknod(probe.path, S_IFCHR | 0666, whiteout(probe) ? makedev(0, 0) : makedev(1, 3)) == 0);
       break;
     case Operation::mknod_blk:
       step(cell, 1, ::mknod(probe.path, S_IFBLK | 0666, makedev(7, 0)) == 0);
@@ -78,7 +82,9 @@ void probe_move(const Probe& probe, SlotCell* cell) {
   if (probe.operation == Operation::link) {
     result = ::link(probe.path, probe.path2);
   } else {
-    const unsigned flags = probe.operation == Operation::exchange ? RENAME_EXCHANGE : 0;
+    const unsigned flags = probe.operation == Operation::exchange ? RENAME_EXCHANGE
+                           : whiteout(probe)                      ? RENAME_WHITEOUT
+                                                                  : 0;
     result = ::syscall(SYS_renameat2, AT_FDCWD, probe.path, AT_FDCWD, probe.path2, flags);
   }
   step(cell, 1, result == 0);

@@ -53,7 +53,7 @@ constexpr std::array<Needs, path_operation_count> table = {{
     {Operation::mkdir, At::new_name, Right::make_dir, none, none, none, none},
     {Operation::mkfifo, At::new_name, Right::make_fifo, none, none, none, none},
     {Operation::mknod_chr, At::new_name, Right::make_char, none, none, none,
-     none},  // 0:0 would be a whiteout: erratum 4
+     none},  // 0:0 is a whiteout: see decide()
     {Operation::mknod_blk, At::new_name, Right::make_block, none, none, none, none},
     {Operation::mksock, At::new_name, Right::make_sock, none, none, none, none},
     {Operation::symlink, At::new_name, Right::make_sym, none, none, none, none},
@@ -138,6 +138,12 @@ std::size_t parent_start(const Walk& walk) {
   return walk.missing ? 0 : 1;
 }
 
+// Erratum 4: a whiteout is made as if it were a regular file. Before, as the character device 0:0 that it is, and unchecked
+// where RENAME_WHITEOUT leaves it behind.
+constexpr unsigned whiteouts_fixed = 1U << 3;
+// Erratum 3: above a disconnected directory the mount is walked too. Before, only the parents on the file system were.
+constexpr unsigned disconnected_fixed = 1U << 2;
+
 bool usable(const Walk* walk) {
   return walk != nullptr && walk->error == 0;
 }
@@ -165,12 +171,14 @@ Model::Sum Model::granted(const Layer& layer, const Walk& walk, std::size_t star
 
 // Every layer must grant what it handles of `rights`: EACCES where one does not.
 Decision Model::check(const Walk& walk, std::size_t start, AccessSet rights, std::size_t first_layer) const {
+  const bool cut = walk.mount_side > 0 && (kernel_.errata & disconnected_fixed) == 0;
+  const std::size_t end = cut ? walk.mount_side : walk.objects.size();
   Decision out;
   for (std::size_t i = first_layer; i < layers_.size(); ++i) out.needed |= rights & handled(layers_[i]);
   for (std::size_t i = first_layer; i < layers_.size(); ++i) {
     const AccessSet wanted = rights & handled(layers_[i]);
     if (wanted.empty()) continue;
-    const Sum sum = granted(layers_[i], walk, start, walk.objects.size());
+    const Sum sum = granted(layers_[i], walk, start, end);
     out.rule = sum.nearest;
     if (sum.rights.contains(wanted)) continue;
     out.err = EACCES;
@@ -190,7 +198,9 @@ Decision Model::decide(const Query& query) const {
       std::any_of(layers_.begin(), layers_.end(), [](const Layer& layer) { return !layer.handled.empty(); });
   if (!restricts_files || !usable(query.first)) return {};
   const Walk& walk = *query.first;
-  const Needs needs = requirement(query.operation, query.mode);
+  Needs needs = requirement(query.operation, query.mode);
+  const bool whiteout = query.mode == Mode::whiteout && (kernel_.errata & whiteouts_fixed) != 0;
+  if (whiteout && query.operation == Operation::mknod_chr) needs.rights = Right::make_reg;
   const bool name_exists = !walk.missing;
   switch (needs.at) {
     case At::nowhere:
@@ -205,7 +215,9 @@ Decision Model::decide(const Query& query) const {
     case At::two:
       break;
   }
-  return move(query);
+  Decision out = move(query);
+  if (!walk.objects.empty() && !walk.missing) out.moved = walk.objects[0].type;
+  return out;
 }
 
 // rename, exchange and link.
@@ -222,6 +234,7 @@ Decision Model::move(const Query& query) const {
 
   const FileType type = from.objects[0].type;
   AccessSet needs_from = removes ? remove_right(type) : none;
+  if (query.mode == Mode::whiteout && (kernel_.errata & whiteouts_fixed) != 0) needs_from |= Right::make_reg;
   AccessSet needs_to = make_right(type);
   if (exchange) needs_from |= make_right(to.objects[0].type);
   if (removes && !to.missing) needs_to |= remove_right(to.objects[0].type);
@@ -232,7 +245,7 @@ Decision Model::move(const Query& query) const {
   // missing. A plan for ABI 1 on a newer kernel only leaves refer unhandled, and there a missing right is
   // EACCES first.
   const int deciding = kernel_.kernel_abi > 0 ? kernel_.kernel_abi : kernel_.abi;
-  if (deciding == 1) return {EXDEV, 1, Right::refer, Right::refer, -1, false};
+  if (deciding == 1) return {EXDEV, 1, Right::refer, Right::refer, -1, FileType::none, false};
   return reparent(ends, needs_from | Right::refer, needs_to | Right::refer);
 }
 
@@ -284,8 +297,11 @@ AccessSet Model::gain(const Layer& layer, const Ends& ends) {
   const AccessSet there = granted(layer, ends.to, ends.to_start, ends.to.objects.size() - skip).rights;
   const auto gained_by = [&](const Object& object, AccessSet before, AccessSet after) {
     AccessSet gained = (handled(layer) & after) - before;
-    if (const auto own = layer.rules.find(object); own != layer.rules.end())
-      gained = gained - own->second.rights;
+    // Quirk (seen on 6.18): who names a mount point names the directory it covers, so that a rule on the root of the mount is
+    // none of its own. The move then ends in EBUSY, but not before it was compared. A rule on what is covered cannot be seen
+    // here: no path leads there.
+    const auto own = layer.rules.find(object);
+    if (own != layer.rules.end() && !object.mount_root) gained = gained - own->second.rights;
     return object.type == FileType::directory ? gained : gained & rights_on_files();
   };
   AccessSet gained = gained_by(ends.from.objects[0], here, there);

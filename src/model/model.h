@@ -67,6 +67,7 @@ struct Decision {
   // Index of the rule in that layer that came nearest (allow: the nearest in the last layer); of a layer made
   // from an effective policy, into its rules. -1: none on the walk.
   int rule = -1;
+  FileType moved = FileType::none;  // of rename, exchange and link: what the first path leads to
   bool gain =
       false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
   // Instead of `needed` and `missing`: the right on a port, or the scope, that some layer handles and, where denied, that

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <tuple>
 
 namespace lockstep::model {
 namespace {
@@ -171,6 +172,43 @@ TEST(Model, ObjectsOfTheKernelsOwnMountsAndPathsThatLeadNowhereAreNotAsked) {
   Walk broken = file_in_inner();
   broken.error = ENOTDIR;
   EXPECT_TRUE(needed(Operation::open_r, broken).empty());
+}
+
+TEST(Model, AWhiteoutIsARegularFileSinceErratum4) {
+  const Walk fresh = name_in({inner, root}), from = file_in_inner(), to = name_in({other, root});
+  for (const auto& [errata, made, left] : {std::tuple{0x8U, Right::make_reg, AccessSet(Right::make_reg)},
+                                           std::tuple{0x7U, Right::make_char, AccessSet()}}) {
+    Model model({.abi = 11, .kernel_abi = 11, .errata = errata});
+    model.add_layer(everything, {{other, everything}, {inner, Right::refer | Right::remove_file}});
+    EXPECT_EQ(model.decide({Operation::mknod_chr, Mode::whiteout, &fresh}).missing, AccessSet(made));
+    const Decision moved = model.decide({Operation::rename, Mode::whiteout, &from, &to});
+    EXPECT_EQ(moved.err, left.empty() ? EXDEV : EACCES);  // EXDEV: the file would gain
+    EXPECT_EQ(moved.missing & left, left);
+  }
+}
+
+TEST(Model, ADisconnectedDirectoryIsWalkedOnBothSidesSinceErratum3) {
+  Walk walk = at({file, inner, root, outer, other});  // on the file system up to its root; the mount and what is above
+  walk.mount_side = 3;
+  for (const unsigned errata : {0x0U, 0x4U}) {
+    for (const auto& [tagged, own_side] : {std::pair{inner, true}, std::pair{root, true}, std::pair{outer, false}, std::pair{other, false}}) {
+      Model model({.abi = 11, .kernel_abi = 11, .errata = errata});
+      model.add_layer(everything, {{tagged, Right::read_file}});
+      EXPECT_EQ(model.decide({Operation::open_r, Mode::plain, &walk}).err, own_side || errata != 0 ? 0 : EACCES);
+    }
+  }
+}
+
+TEST(Model, ARuleOnTheRootOfAMountIsNotTheMountPointsOwn) {
+  Object mounted = inner;
+  const Walk to = name_in({other, root});
+  for (const bool mount_root : {false, true}) {
+    mounted.mount_root = mount_root;
+    const Walk from = at({mounted, outer, root});
+    const Model model = one_layer(Right::refer | Right::make_dir | Right::read_file,
+                                  {{root, Right::refer | Right::make_dir}, {inner, Right::read_file}, {other, Right::read_file}});
+    EXPECT_EQ(model.decide({Operation::rename, Mode::plain, &from, &to}).err, mount_root ? EXDEV : 0);
+  }
 }
 
 TEST(Model, TheRootHasNoNameToRemoveOrMove) {

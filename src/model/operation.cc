@@ -10,8 +10,8 @@ constexpr std::array<std::string_view, operation_count> operation_names = {
     "rename", "exchange", "link",    "mkdir",     "mkfifo",     "mknod-chr", "mknod-blk", "mksock", "symlink", "unlink",
     "rmdir",  "exec",     "ioctl",   "connect-unix", "stat",    "chmod",     "readlink", "reopen-fd", "comm-open",
     "bind-tcp", "connect-tcp", "bind-udp", "send-udp", "signal", "connect-abstract", "cu-init"};
-constexpr std::array<std::string_view, 9> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
-                                                        "wronly", "trunc",  "setname",    "prctl"};
+constexpr std::array<std::string_view, 10> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
+                                                        "wronly", "trunc",  "setname",    "prctl",   "whiteout"};
 constexpr std::array<std::string_view, 6> actor_names = {"self", "thread", "child", "grandchild", "exec", "early-thread"};
 
 template <typename Enum, std::size_t n>
@@ -64,6 +64,8 @@ bool has_mode(Operation operation, Mode mode) {
       return operation == Operation::connect_unix || operation == Operation::connect_abstract;
     case Mode::sendto:
       return operation == Operation::send_udp;
+    case Mode::whiteout:
+      return operation == Operation::mknod_chr || operation == Operation::rename;
     default:
       return comm;
   }

@@ -69,6 +69,7 @@ enum class Mode : std::uint8_t {
   trunc,     // O_WRONLY | O_TRUNC, as a shell's redirection: not CUDA's access
   setname,   // pthread_setname_np() itself
   prctl,     // prctl(PR_SET_NAME), which opens nothing
+  whiteout,  // of mknod_chr: device 0:0; of rename: RENAME_WHITEOUT, which leaves one behind
 };
 
 // Who tries it.

@@ -1,0 +1,231 @@
+#include "conformance/fuzz/case.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "landlock/abi.h"
+#include "policy/document.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+constexpr std::array<std::string_view, 16> kind_names = {
+    "dir",  "file",  "fifo", "chr",  "null",    "blk",  "socket", "symlink",
+    "link", "tmpfs", "bind", "proc", "overlay", "hold", "move",   "remove"};
+constexpr std::string_view schema = "lockstep.fuzz/1";
+
+// Reads one file; holds its name so that every error can carry it.
+class Reader {
+ public:
+  explicit Reader(std::string file) : file_(std::move(file)) {}
+
+  Result<FuzzCase> read(const Node& root) const {
+    FuzzCase out;
+    LOCKSTEP_CHECK(
+        check_keys(root, file_, "a fuzz case",
+                   {"schema", "why", "finds", "identity", "chroot", "items", "layers", "operations"}));
+    std::string word, identity = "root";
+    LOCKSTEP_CHECK(text(root, "schema", true, word));
+    if (word != schema) return fail(root, "the schema must be " + std::string(schema));
+    LOCKSTEP_CHECK(text(root, "why", false, out.why));
+    LOCKSTEP_CHECK(text(root, "identity", false, identity));
+    if (identity != "root" && identity != "user") return fail(root, "identity: write root or user");
+    out.identity = identity == "user" ? Identity::user : Identity::root;
+    LOCKSTEP_CHECK(text(root, "chroot", false, out.chroot));
+    LOCKSTEP_CHECK(each(root, "finds", false, [&](const Node& node) -> Result<void> {
+      LOCKSTEP_ASSIGN(std::string fault, read_string(node, file_, "finds"));
+      out.finds.push_back(std::move(fault));
+      return {};
+    }));
+    LOCKSTEP_CHECK(each(root, "items", true, [&](const Node& node) { return item(node, out.items); }));
+    LOCKSTEP_CHECK(each(root, "layers", true, [&](const Node& node) { return layer(node, out.layers); }));
+    LOCKSTEP_CHECK(
+        each(root, "operations", true, [&](const Node& node) { return operation(node, out.operations); }));
+    if (out.layers.empty() || out.operations.empty())
+      return fail(root, "a fuzz case needs a layer and an operation");
+    return out;
+  }
+
+ private:
+  Error fail(const Node& node, std::string message) const {
+    return input_error(file_, node.line, std::move(message));
+  }
+
+  Result<void> text(const Node& node, std::string_view key, bool required, std::string& out) const {
+    const Node* value = node.find(key);
+    if (value == nullptr && required) return fail(node, "\"" + std::string(key) + "\" is missing");
+    if (value == nullptr) return {};
+    LOCKSTEP_ASSIGN(out, read_string(*value, file_, std::string(key)));
+    return {};
+  }
+
+  // A path of the tree stays in the tree.
+  Result<void> path(const Node& node, std::string_view key, bool required, std::string& out,
+                    bool absolute = false) const {
+    LOCKSTEP_CHECK(text(node, key, required, out));
+    const bool climbs = ("/" + out + "/").find("/../") != std::string::npos && key != "target";
+    if (climbs || (out.starts_with('/') && !absolute))
+      return fail(node, std::string(key) + ": write a path relative to the tree, without ..");
+    return {};
+  }
+
+  Result<void> each(const Node& node, std::string_view key, bool required,
+                    const std::function<Result<void>(const Node&)>& read_one) const {
+    const Node* list = node.find(key);
+    if (list == nullptr && !required) return {};
+    if (list == nullptr || list->kind != Node::Kind::sequence)
+      return fail(node, "\"" + std::string(key) + "\" must be a list");
+    for (const Node& one : list->items) LOCKSTEP_CHECK(read_one(one));
+    return {};
+  }
+
+  Result<void> rights(const Node& node, std::string_view key, AccessSet& out) const {
+    return each(node, key, true, [&](const Node& each_right) -> Result<void> {
+      LOCKSTEP_ASSIGN(const std::string word, read_string(each_right, file_, std::string(key)));
+      const std::optional<Right> right = right_from_name(word);
+      if (!right) return fail(each_right, "there is no right \"" + shortened(word) + "\"");
+      out |= *right;
+      return {};
+    });
+  }
+
+  Result<void> item(const Node& node, std::vector<Item>& out) const {
+    LOCKSTEP_CHECK(
+        check_keys(node, file_, "an item", {"kind", "path", "target", "moved_to", "mount", "mode"}));
+    Item one;
+    std::string kind;
+    LOCKSTEP_CHECK(text(node, "kind", true, kind));
+    const auto found = std::find(kind_names.begin(), kind_names.end(), kind);
+    if (found == kind_names.end()) return fail(node, "there is no kind of item \"" + shortened(kind) + "\"");
+    one.kind = static_cast<ItemKind>(found - kind_names.begin());
+    LOCKSTEP_CHECK(path(node, "path", true, one.path));
+    LOCKSTEP_CHECK(path(node, "target", false, one.target));
+    LOCKSTEP_CHECK(path(node, "moved_to", false, one.moved_to));
+    LOCKSTEP_CHECK(path(node, "mount", false, one.mount));
+    if (const Node* mode = node.find("mode")) {
+      LOCKSTEP_ASSIGN(const long bits, read_integer(*mode, file_, "mode (decimal)", 0, 07777));
+      one.mode = static_cast<unsigned>(bits);
+    }
+    out.push_back(std::move(one));
+    return {};
+  }
+
+  Result<void> rule(const Node& node, LayerSpec& layer) const {
+    LOCKSTEP_CHECK(check_keys(node, file_, "a rule", {"path", "rights"}));
+    RuleSpec one;
+    LOCKSTEP_CHECK(path(node, "path", true, one.path, true));
+    LOCKSTEP_CHECK(rights(node, "rights", one.rights));
+    if (one.rights.empty() || !layer.handled.contains(one.rights))
+      return fail(node, "a rule's rights must be some of those its layer handles");
+    layer.rules.push_back(std::move(one));
+    return {};
+  }
+
+  Result<void> layer(const Node& node, std::vector<LayerSpec>& out) const {
+    LOCKSTEP_CHECK(check_keys(node, file_, "a layer", {"handled", "rules"}));
+    LayerSpec one;
+    LOCKSTEP_CHECK(rights(node, "handled", one.handled));
+    LOCKSTEP_CHECK(each(node, "rules", true, [&](const Node& each_rule) { return rule(each_rule, one); }));
+    out.push_back(std::move(one));
+    return {};
+  }
+
+  Result<void> operation(const Node& node, std::vector<OperationSpec>& out) const {
+    LOCKSTEP_CHECK(check_keys(node, file_, "an operation", {"op", "mode", "actor", "path", "path2"}));
+    OperationSpec one;
+    std::string op, mode = "plain", actor = "self";
+    LOCKSTEP_CHECK(text(node, "op", true, op));
+    LOCKSTEP_CHECK(text(node, "mode", false, mode));
+    LOCKSTEP_CHECK(text(node, "actor", false, actor));
+    const auto known = operation_from_name(op);
+    if (!known) return fail(node, "there is no operation \"" + shortened(op) + "\"");
+    const auto known_mode = mode_from_name(mode);
+    const auto known_actor = actor_from_name(actor);
+    if (!known_mode || !known_actor || *known_actor == Actor::exec)
+      return fail(
+          node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
+    one.operation = *known, one.mode = *known_mode, one.actor = *known_actor;
+    LOCKSTEP_CHECK(path(node, "path", one.operation != Operation::comm_open, one.path));
+    LOCKSTEP_CHECK(path(node, "path2", takes_two_paths(one.operation), one.path2));
+    out.push_back(std::move(one));
+    return {};
+  }
+
+  std::string file_;
+};
+
+nlohmann::ordered_json to_json(const Item& item) {
+  nlohmann::ordered_json out = {{"kind", name(item.kind)}, {"path", item.path}};
+  if (!item.target.empty()) out["target"] = item.target;
+  if (!item.moved_to.empty()) out["moved_to"] = item.moved_to, out["mount"] = item.mount;
+  if (item.mode != 0777) out["mode"] = item.mode;
+  return out;
+}
+
+}  // namespace
+
+std::string_view name(ItemKind kind) {
+  return kind_names[static_cast<std::size_t>(kind)];
+}
+
+int needs_abi(const FuzzCase& fuzz_case) {
+  int needed = oldest_abi;
+  for (const LayerSpec& layer : fuzz_case.layers) {
+    if (layer.handled.empty()) needed = std::max(needed, 4);
+    while (needed < newest_abi && !abi_info(needed)->fs.contains(layer.handled)) ++needed;
+  }
+  return needed;
+}
+
+std::string one_line(const OperationSpec& operation) {
+  std::string out(name(operation.operation));
+  if (operation.mode != Mode::plain) out += "/" + std::string(name(operation.mode));
+  if (operation.actor != Actor::self) out += " by " + std::string(name(operation.actor));
+  out += " " + operation.path;
+  return operation.path2.empty() ? out : out + " " + operation.path2;
+}
+
+std::string to_json(const FuzzCase& fuzz_case) {
+  using nlohmann::ordered_json;
+  ordered_json items = ordered_json::array(), layers = ordered_json::array(),
+               operations = ordered_json::array();
+  for (const Item& item : fuzz_case.items) items.push_back(to_json(item));
+  for (const LayerSpec& layer : fuzz_case.layers) {
+    ordered_json rules = ordered_json::array();
+    for (const RuleSpec& rule : layer.rules)
+      rules.push_back({{"path", rule.path}, {"rights", names(rule.rights)}});
+    layers.push_back({{"handled", names(layer.handled)}, {"rules", rules}});
+  }
+  for (const OperationSpec& each : fuzz_case.operations) {
+    ordered_json operation = {{"op", name(each.operation)}};
+    if (each.mode != Mode::plain) operation["mode"] = name(each.mode);
+    if (each.actor != Actor::self) operation["actor"] = name(each.actor);
+    operation["path"] = each.path;
+    if (!each.path2.empty()) operation["path2"] = each.path2;
+    operations.push_back(operation);
+  }
+  // One element a line: short enough to read, long enough to be compared by a text diff.
+  const auto lines = [](const ordered_json& list) {
+    std::string out;
+    for (const ordered_json& each : list) out += (out.empty() ? "\n  " : ",\n  ") + each.dump();
+    return "[" + out + "]";
+  };
+  ordered_json head = {{"schema", schema}, {"why", fuzz_case.why}};
+  if (!fuzz_case.finds.empty()) head["finds"] = fuzz_case.finds;
+  head["identity"] = fuzz_case.identity == Identity::user ? "user" : "root";
+  if (!fuzz_case.chroot.empty()) head["chroot"] = fuzz_case.chroot;
+  std::string out = head.dump();
+  out.pop_back();
+  return out + ",\n \"items\": " + lines(items) + ",\n \"layers\": " + lines(layers) +
+         ",\n \"operations\": " + lines(operations) + "}\n";
+}
+
+Result<FuzzCase> read_fuzz_case(const std::string& file) {
+  LOCKSTEP_ASSIGN(const std::string text, read_input_file(file, 1U << 20));
+  LOCKSTEP_ASSIGN(const Node root, parse_document(text, file.ends_with(".json") ? file : file + ".json"));
+  return Reader(file).read(root);
+}
+
+}  // namespace lockstep::conformance::fuzz

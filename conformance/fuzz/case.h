@@ -1,0 +1,98 @@
+// A fuzz case: a tree, raw layers of rules, operations. What the generator makes, the shrinker cuts down,
+// `--replay` runs and fixtures/fuzz keeps (lockstep.fuzz/1).
+//
+//   {"schema": "lockstep.fuzz/1", "why": "...", "identity": "root", "chroot": "", "finds":
+//   ["gain-unchecked"],
+//    "items": [{"kind": "tmpfs", "path": "t"}, {"kind": "dir", "path": "t/a"}, {"kind": "hold", "path":
+//    "t/a", "target": "@0"}], "layers": [{"handled": ["read_file"], "rules": [{"path": "t/a", "rights":
+//    ["read_file"]}]}], "operations": [{"op": "open-r", "path": "t/a/f"}]}
+//
+// Paths are relative to the tree's root; "@0" and "@0/x" begin at a held descriptor; a rule's path may be
+// absolute. Items are made in their order, and all of them before the rules, so that a hold is the way to
+// name what is moved, removed or covered later. A layer that handles no right of files handles the network
+// instead. Reading is strict: file and line.
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "landlock/access.h"
+#include "model/operation.h"
+
+namespace lockstep::conformance::fuzz {
+
+enum class ItemKind : std::uint8_t {
+  dir,
+  file,  // no program and no script
+  fifo,
+  chr,      // 1:8
+  null,     // 1:3
+  blk,      // 7:0; never opened
+  socket,   // with a server outside every domain
+  symlink,  // -> target, relative to itself
+  link,     // hard link to target
+  tmpfs,    // makes the directory where it is missing, mounts a tmpfs
+  bind,     // target bound onto path, which is made where it is missing
+  proc,     // another procfs
+  overlay,  // target: the lower directory; the upper one is new and hidden beside it
+  hold,     // opens path O_PATH as target ("@0")
+  move,     // renames path to target
+  remove,
+};
+
+struct Item {
+  ItemKind kind = ItemKind::dir;
+  std::string path;
+  std::string target;
+  // Of a hold whose directory is moved out of the bind mount it was opened through: where it ends up, seen
+  // through the mount of the whole file system, and the bind mount.
+  std::string moved_to;
+  std::string mount;
+  unsigned mode = 0777;
+};
+
+struct RuleSpec {
+  std::string path;
+  AccessSet rights;  // on anything but a directory cut to what Landlock accepts there
+};
+
+struct LayerSpec {
+  AccessSet handled;  // empty: the network alone
+  std::vector<RuleSpec> rules;
+};
+
+struct OperationSpec {
+  Operation operation = Operation::open_r;
+  Mode mode = Mode::plain;
+  Actor actor = Actor::self;
+  std::string path;
+  std::string path2;
+};
+
+enum class Identity : std::uint8_t { root, user };  // user: no capability, and another uid where there is one
+
+struct FuzzCase {
+  std::string why;
+  std::vector<std::string> finds;  // of a fixture: the planted faults that must disagree here
+  Identity identity = Identity::root;
+  std::string chroot;  // a directory of the tree that is the process' root; then every path is below it
+  std::vector<Item> items;
+  std::vector<LayerSpec> layers;
+  std::vector<OperationSpec> operations;
+};
+
+std::string_view name(ItemKind kind);
+// The oldest ABI whose kernel takes these layers.
+int needs_abi(const FuzzCase& fuzz_case);
+
+std::string to_json(const FuzzCase& fuzz_case);
+std::string one_line(const OperationSpec& operation);
+Result<FuzzCase> read_fuzz_case(const std::string& file);
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_

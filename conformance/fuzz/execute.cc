@@ -1,0 +1,351 @@
+#include "conformance/fuzz/execute.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include "conformance/probes/probe.h"
+#include "conformance/probes/verbs.h"
+#include "landlock/uapi.h"
+#include "model/read_walk.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+constexpr unsigned nobody = 65534;
+
+// One side of a case, in the process or thread that will be restricted.
+class SideRun {
+ public:
+  SideRun(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board, bool restricted)
+      : case_(fuzz_case),
+        tree_(tree),
+        setting_(setting),
+        board_(board),
+        side_(board.sides[restricted ? 0 : 1]),
+        restricted_(restricted) {}
+
+  void run() {
+    if (!prepare() || !become()) return;
+    if (restricted_ && case_.identity == Identity::user) forget_refused();
+    if (!restrict()) return;
+    directory_ = -1;
+    if (run_actors())
+      side_.done = 1;
+    else
+      fail("running an actor");
+  }
+
+ private:
+  struct Ready {
+    Probe probe;
+    std::string first, second;
+    int directory;
+  };
+
+  bool fail(const char* call) {
+    side_.err = errno;
+    std::strncpy(side_.failed, call, sizeof side_.failed - 1);
+    return false;
+  }
+  bool fail(const std::string& call, int err) { return errno = err, fail(call.c_str()); }
+
+  // Descriptors, rule sets and the model's answers: everything that needs the tree as root sees it.
+  bool prepare() {
+    if (restricted_ && !prepare_rules()) return false;
+    for (std::size_t i = 0; i < case_.operations.size(); ++i) {
+      const OperationSpec& operation = case_.operations[i];
+      Ready ready{};
+      if (!resolve(operation, ready)) return fail("no such hold: " + one_line(operation), EINVAL);
+      ready.probe = {operation.operation,
+                     operation.mode,
+                     operation.actor,
+                     operation.mode == Mode::setname ? Target::other_thread : Target::own,
+                     false,
+                     nullptr,
+                     nullptr,
+                     -1};
+      if (restricted_ && operation.operation != Operation::comm_open) decide(operation, board_.cells[i]);
+      if (operation.mode == Mode::before) {
+        if (::fchdir(ready.directory) != 0) return fail("fchdir");
+        Probe opener = ready.probe;
+        opener.path = ready.first.c_str();
+        ready.probe.before_fd = open_before(opener);
+      }
+      ready_.push_back(std::move(ready));
+    }
+    if (!walker_.differs.empty()) return fail("two ways to walk " + walker_.differs, EIO);
+    return true;
+  }
+
+  bool resolve(const OperationSpec& operation, Ready& ready) const {
+    const auto first = tree_.resolve(operation.path), second = tree_.resolve(operation.path2);
+    if (!first || !second) return false;
+    ready.directory = first->dir;
+    ready.first = first->text;
+    const bool near = second->dir == first->dir || second->text.starts_with('/');
+    ready.second = near ? second->text : tree_.anywhere(operation.path2);
+    if (!case_.chroot.empty()) {
+      const std::string prefix = "./" + case_.chroot;
+      for (std::string* text : {&ready.first, &ready.second})
+        if (text->starts_with(prefix + "/")) text->erase(0, prefix.size());
+    }
+    return true;
+  }
+
+  bool prepare_rules() {
+    rules_.kernel = {setting_.kernel.abi, setting_.kernel.abi, setting_.kernel.errata};
+    rules_.covered = tree_.covered();
+    for (const LayerSpec& layer : case_.layers)
+      if (!prepare_layer(layer)) return false;
+    model_.emplace(model_of(rules_));
+    return true;
+  }
+
+  bool prepare_layer(const LayerSpec& layer) {
+    uapi::RulesetAttr attr;
+    attr.handled_access_fs = layer.handled.bits();
+    if (layer.handled.empty()) attr.handled_access_net = 1;
+    UniqueFd ruleset(static_cast<int>(uapi::create_ruleset(&attr, setting_.kernel.abi < 4 ? 8 : 16, 0)));
+    if (!ruleset) return fail("landlock_create_ruleset");
+    RuleLayer out{layer.handled, {}, {}};
+    for (const RuleSpec& rule : layer.rules) {
+      // Open to the end: an entry of procfs that is reclaimed takes its rule along.
+      UniqueFd fd(::open(tree_.anywhere(rule.path).c_str(), O_PATH | O_CLOEXEC));
+      const auto object = fd ? object_of(fd.get()) : std::nullopt;
+      if (!object) return fail("open for a rule: " + rule.path, EINVAL);
+      const bool directory = object->type == model::FileType::directory;
+      const AccessSet rights = directory ? rule.rights : rule.rights & access_on_files;
+      if (rights.empty()) continue;
+      uapi::PathBeneathAttr beneath;
+      beneath.allowed_access = rights.bits();
+      beneath.parent_fd = fd.get();
+      if (uapi::add_rule(ruleset.get(), uapi::rule_path_beneath, &beneath, 0) != 0)
+        return fail("landlock_add_rule: " + rule.path, errno);
+      out.rules.push_back({*object, rights});
+      out.paths.push_back(rule.path);
+      pins_.push_back(std::move(fd));
+    }
+    rules_.layers.push_back(std::move(out));
+    rulesets_.push_back(std::move(ruleset));
+    return true;
+  }
+
+  void decide(const OperationSpec& operation, Cell& cell) {
+    const bool links = setting_.fault != nullptr && setting_.fault->follows_links &&
+                       operation.operation == Operation::unlink;
+    const bool follow = links || follows_last_symlink(operation.operation);
+    const bool two = takes_two_paths(operation.operation);
+    answer({operation.operation, operation.mode, walker_.walk(operation.path, follow),
+            two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path},
+           cell);
+  }
+
+  void answer(const Question& question, Cell& cell) const {
+    const model::Decision decision =
+        setting_.fault != nullptr
+            ? setting_.fault->decide(rules_, question)
+            : model_->decide({question.operation, question.mode, &question.first, &question.second});
+    cell.asked = 1;
+    cell.err = decision.err;
+    cell.layer = decision.layer;
+    cell.needed = decision.needed.bits();
+    cell.moved = decision.moved;
+    if (setting_.explain) std::strncpy(cell.words, model_->describe(decision).c_str(), sizeof cell.words - 1);
+  }
+
+  bool become() {
+    if (!case_.chroot.empty() &&
+        (::fchdir(tree_.resolve(".")->dir) != 0 || ::chroot(case_.chroot.c_str()) != 0))
+      return fail("chroot");
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail("prctl(PR_SET_NO_NEW_PRIVS)");
+    if (case_.identity == Identity::root) return true;
+    // The calls themselves: the library's wrappers change every thread.
+    if (setting_.real_root &&
+        (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, nobody, nobody, nobody) != 0 ||
+         ::syscall(SYS_setresuid, nobody, nobody, nobody) != 0))
+      return fail("setresuid");
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct none[2] = {};
+    return ::syscall(SYS_capset, &header, none) == 0 || fail("capset");
+  }
+
+  // A path that the user may not look up is never asked about. (The walks were read by root, who may.)
+  void forget_refused() {
+    const auto refused = [](const std::string& path, bool follow) {
+      struct stat st;
+      return ::fstatat(AT_FDCWD, path.c_str(), &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0 && errno == EACCES;
+    };
+    for (std::size_t i = 0; i < ready_.size(); ++i) {
+      const Ready& ready = ready_[i];
+      const bool follow = follows_last_symlink(ready.probe.operation);
+      if (board_.cells[i].err == 0 || ready.probe.mode == Mode::before) continue;
+      const bool there = ::fchdir(ready.directory) == 0;
+      if (there && !refused(ready.first, follow) &&
+          !(takes_two_paths(ready.probe.operation) && refused(ready.second, follow)))
+        continue;
+      board_.cells[i].err = 0;
+      board_.cells[i].needed = 0;
+    }
+  }
+
+  bool restrict() {
+    for (const UniqueFd& ruleset : rulesets_)
+      if (uapi::restrict_self(ruleset.get(), 0) != 0) return fail("landlock_restrict_self");
+    return true;
+  }
+
+  bool run_actors() {
+    for (const Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild}) {
+      bool any = false;
+      for (const OperationSpec& operation : case_.operations) any = any || operation.actor == actor;
+      if (!any) continue;
+      if (actor == Actor::self) {
+        run_cells(actor);
+      } else if (actor == Actor::thread) {
+        std::thread([&] { run_cells(actor); }).join();
+      } else if (!run_forked(actor, actor == Actor::child ? 1 : 2)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool run_forked(Actor actor, int depth) {
+    const pid_t pid = ::fork();
+    if (pid < 0) return false;
+    if (pid == 0) {
+      const bool ok = depth == 1 || run_forked(actor, depth - 1);
+      if (depth == 1) run_cells(actor);
+      ::_exit(ok ? 42 : 1);
+    }
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 42;
+  }
+
+  void run_cells(Actor actor) {
+    for (std::size_t i = 0; i < ready_.size(); ++i) {
+      if (ready_[i].probe.actor != actor) continue;
+      SlotCell& slot = restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
+      run_cell(ready_[i], slot, board_.cells[i]);
+      if (slot.state == static_cast<std::uint32_t>(CellState::unset))
+        slot.state = static_cast<std::uint32_t>(CellState::done);
+    }
+  }
+
+  void run_cell(Ready& ready, SlotCell& slot, Cell& cell) {
+    if (case_.chroot.empty() && ready.directory != directory_ && ::fchdir(ready.directory) != 0) {
+      slot.state = static_cast<std::uint32_t>(CellState::unsupported);
+      return;
+    }
+    directory_ = ready.directory;
+    Probe& probe = ready.probe;
+    probe.path = ready.first.c_str();
+    probe.path2 = ready.second.c_str();
+    if (probe.operation == Operation::comm_open) {
+      model::RawWalk raw{};
+      probe_comm(probe, &slot, restricted_ ? &raw : nullptr);  // whose walk only the actor knows
+      if (restricted_) answer({probe.operation, probe.mode, model::to_walk(raw), {}, ""}, cell);
+    } else if (probe.operation == Operation::exec) {
+      // In place, for speed: the file is no program, so that nobody is replaced.
+      char* arguments[] = {ready.first.data(), nullptr};
+      char* environment[] = {nullptr};
+      ::execve(probe.path, arguments, environment);
+      slot.err = errno;
+    } else {
+      run_probe(probe, &slot);
+    }
+  }
+
+  const FuzzCase& case_;
+  const Tree& tree_;
+  Tree::Walker walker_{tree_};
+  const Setting& setting_;
+  Board& board_;
+  Board::Side& side_;
+  const bool restricted_;
+  Rules rules_{};
+  std::optional<model::Model> model_;
+  std::vector<UniqueFd> rulesets_, pins_;
+  std::vector<Ready> ready_;
+  int directory_ = -1;
+};
+
+// In a thread of its own working directory, or in a child; false where that did not end as it should.
+bool run_side(Tier tier, SideRun& side) {
+  if (tier == Tier::thread) {
+    std::thread([&] {
+      if (::unshare(CLONE_FS) == 0) side.run();
+    }).join();
+    return true;
+  }
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    side.run();
+    ::_exit(42);
+  }
+  int status = 0;
+  while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 42;
+}
+
+}  // namespace
+
+Result<void> Pair::make(const std::vector<Item>& items) {
+  for (const Item& item : items) {
+    LOCKSTEP_CHECK(restricted.make(item));
+    LOCKSTEP_CHECK(control.make(item));
+  }
+  return {};
+}
+
+Result<void> Pair::clear() {
+  LOCKSTEP_CHECK(restricted.clear());
+  return control.clear();
+}
+
+Board::Board(std::size_t count) : size(count), bytes_(2 * sizeof(Side) + count * sizeof(Cell)) {
+  void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) std::abort();
+  sides = static_cast<Side*>(memory);
+  cells = reinterpret_cast<Cell*>(sides + 2);
+}
+
+Board::~Board() {
+  ::munmap(sides, bytes_);
+}
+
+Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting& setting, Board& board) {
+  if (fuzz_case.operations.size() > board.size) return internal_error("more operations than cells");
+  std::memset(static_cast<void*>(board.sides), 0, 2 * sizeof(Board::Side));
+  std::memset(static_cast<void*>(board.cells), 0, fuzz_case.operations.size() * sizeof(Cell));
+  for (const bool restricted : {true, false}) {
+    SideRun side(fuzz_case, restricted ? trees.restricted : trees.control, setting, board, restricted);
+    const bool ended = run_side(setting.tier, side);
+    const Board::Side& report = board.sides[restricted ? 0 : 1];
+    if (ended && report.done == 1) continue;
+    const std::string who = restricted ? "the restricted side: " : "the control side: ";
+    if (report.err == EINVAL) return input_error("", 0, who + report.failed);
+    if (report.failed[0] != '\0') return internal_error(who + report.failed + ": " + errno_name(report.err));
+    return internal_error(who + "did not come to its end");
+  }
+  return {};
+}
+
+}  // namespace lockstep::conformance::fuzz

@@ -1,0 +1,90 @@
+// Runs a fuzz case: one side restricts itself and tries every operation in its tree, the other does the same
+// in an identical tree without the restriction, and the model says before what Landlock will answer.
+//
+//   Pair trees(base);
+//   Board board(cases.operations.size());
+//   LOCKSTEP_CHECK(trees.make(items));
+//   LOCKSTEP_CHECK(execute(fuzz_case, trees, setting, board));
+//   judge(fuzz_case.operations[0], board.cells[0]).agrees
+//
+// A side is a forked child, or a thread (Landlock restricts the thread that asks): the two check each other.
+// Operations of one case must not depend on one another: the model is asked about all of them before the
+// first is tried.
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_EXECUTE_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_EXECUTE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "conformance/fuzz/case.h"
+#include "conformance/fuzz/faults.h"
+#include "conformance/fuzz/tree.h"
+#include "conformance/harness/slot.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance::fuzz {
+
+enum class Tier : std::uint8_t { process, thread };
+
+struct Setting {
+  KernelLandlock kernel;
+  bool real_root = true;  // else a user namespace of one user
+  Tier tier = Tier::process;
+  const Fault* fault = nullptr;
+  bool explain = false;  // write what the model says into the cells
+};
+
+// The same tree twice.
+struct Pair {
+  explicit Pair(const std::string& base) : restricted(base + "r"), control(base + "c") {}
+  Result<void> make(const std::vector<Item>& items);
+  Result<void> clear();
+  Tree restricted, control;
+};
+
+// What a side writes about one operation: in shared memory.
+struct Cell {
+  SlotCell control, restricted;
+  std::int32_t asked;  // 1: the model was asked
+  std::int32_t err, layer;
+  std::uint64_t needed;
+  model::FileType moved;
+  char words[160];
+};
+
+class Board {
+ public:
+  explicit Board(std::size_t size);
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
+  ~Board();
+  struct Side {
+    std::int32_t done;  // 1: came to its end
+    std::int32_t err;
+    char failed[160];  // the call that failed
+  };
+  Side* sides;  // restricted, control
+  Cell* cells;
+  std::size_t size;
+
+ private:
+  std::size_t bytes_;
+};
+
+// An error where a side could not be set up or did not come to its end; `internal` is a fault of the fuzzer,
+// `input` one of the case (a rule on a path that is not there).
+Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting& setting, Board& board);
+
+struct Judged {
+  bool agrees = true;
+  bool tried = false;    // false: cannot be tried here
+  bool allowed = false;  // the operation did what it does
+  bool denied = false;   // Landlock's answer was seen, and the control's was another
+  int expected = 0;
+};
+Judged judge(const OperationSpec& operation, const Cell& cell);
+std::string describe(const OperationSpec& operation, const Cell& cell);
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_EXECUTE_H_

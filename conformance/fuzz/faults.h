@@ -1,0 +1,58 @@
+// Faults: the model with one thing wrong, to prove that the fuzzer finds it.
+//
+//   const Fault* fault = find_fault("gain-unchecked");
+//   model::Decision wrong = fault->decide(rules, question);
+//
+// A fault is a pure transformation of what the model is asked or of what it answers: there is no hook in
+// src/. It counts as found where a composed prediction then differs from the kernel's answer, as any
+// disagreement does.
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_FAULTS_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_FAULTS_H_
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/model.h"
+
+namespace lockstep::conformance::fuzz {
+
+// One question, and everything it is answered from. By value: a fault changes its copy.
+struct Question {
+  Operation operation;
+  Mode mode;
+  model::Walk first, second;
+  std::string path;  // as the operation names it
+};
+
+struct RuleLayer {
+  AccessSet handled;
+  std::vector<model::Rule> rules;
+  std::vector<std::string> paths;  // of the rules, as they were named
+};
+
+struct Rules {
+  model::Kernel kernel;
+  std::vector<RuleLayer> layers;
+  std::vector<std::pair<model::Object, model::Object>> covered;  // root of a mount, what it covers
+};
+
+model::Model model_of(const Rules& rules);
+model::Decision ask(const Rules& rules, const Question& question);
+
+struct Fault {
+  std::string_view name;
+  std::string_view what;
+  int first_abi;  // older kernels cannot show it
+  model::Decision (*decide)(Rules rules, Question question);
+  bool follows_links = false;  // the walk of unlink follows a symbolic link
+};
+
+std::span<const Fault> all_faults();
+const Fault* find_fault(std::string_view name);  // nullptr: none of that name
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_FAULTS_H_

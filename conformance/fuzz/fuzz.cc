@@ -1,0 +1,177 @@
+#include "conformance/fuzz/fuzz.h"
+
+#include <ftw.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "conformance/fuzz/worker.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto silence = std::chrono::seconds(60);  // of a worker that is taken for stuck
+
+// The directory and the memory of a campaign, and the workers' ends.
+class Campaign {
+ public:
+  explicit Campaign(const Options& options) : options_(options) {}
+  Campaign(const Campaign&) = delete;
+  Campaign& operator=(const Campaign&) = delete;
+  ~Campaign() {
+    if (shared_ != nullptr) ::munmap(shared_, sizeof(Shared));
+    // What a worker that was ended left: its mounts went with its namespace.
+    const auto remove_one = [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); };
+    if (!base_.empty()) ::nftw(base_.c_str(), remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+  }
+
+  Result<void> open() {
+    LOCKSTEP_ASSIGN(kernel_, query_kernel());
+    ::mkdir("/tmp", 01777);
+    char base[] = "/tmp/lockstep-fuzz-XXXXXX";
+    if (::mkdtemp(base) == nullptr) return system_error(errno, "mkdtemp(\"/tmp/lockstep-fuzz-XXXXXX\")");
+    base_ = base;
+    for (const char* directory : {"", "/disk", "/memory"}) {
+      const std::string path = base_ + directory;
+      if ((*directory != '\0' && ::mkdir(path.c_str(), 0755) != 0) || ::chmod(path.c_str(), 0755) != 0)
+        return system_error(errno, "mkdir, chmod(\"" + path + "\")");
+    }
+    void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return system_error(errno, "mmap");
+    shared_ = new (memory) Shared{};
+    return {};
+  }
+
+  // Runs `work` in a child of its own, which has entered its namespaces.
+  template <typename Work>
+  Result<pid_t> start(Work work) {
+    const pid_t pid = ::fork();
+    if (pid < 0) return system_error(errno, "fork()");
+    if (pid > 0) return pid;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (const int each : {SIGINT, SIGTERM})
+      std::signal(each, SIG_IGN);  // the driver's business: it says stop
+    Worker worker(options_, base_, kernel_, shared_);
+    Result<void> ran = worker.start();
+    if (ran) ran = work(worker);
+    if (!ran) {
+      shared_->failed_kind = static_cast<int>(ran.error().kind);
+      copy_text(shared_->failed, sizeof shared_->failed, ran.error().message);
+      shared_->stop.store(1);
+    }
+    ::_exit(ran ? 42 : 1);
+  }
+
+  // Ends what is still running; an error where a worker did not come to its own end.
+  Result<void> finish(std::vector<pid_t>& pids) {
+    bool ended = true;
+    for (const pid_t pid : pids) {
+      int status = 0;
+      while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+      }
+      ended = ended && WIFEXITED(status) && WEXITSTATUS(status) == 42;
+    }
+    pids.clear();
+    if (shared_->failed[0] != '\0')
+      return Error{static_cast<ErrorKind>(shared_->failed_kind), 0, shared_->failed, {}, 0};
+    if (!ended) return internal_error("a worker was ended");
+    return {};
+  }
+
+  Shared& shared() { return *shared_; }
+  const KernelLandlock& kernel() const { return kernel_; }
+
+ private:
+  const Options& options_;
+  KernelLandlock kernel_;
+  std::string base_;
+  Shared* shared_ = nullptr;
+};
+
+// Until enough was done, someone stopped, or nobody moved for too long.
+Result<void> watch(const Options& options, Shared& shared, Clock::time_point start) {
+  std::uint64_t last = 0;
+  Clock::time_point moved = Clock::now();
+  while (shared.stop.load() == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const std::uint64_t done = shared.operations.load();
+    const auto now = Clock::now();
+    if (done != last) last = done, moved = now;
+    const bool late =
+        options.seconds > 0 && std::chrono::duration<double>(now - start).count() >= options.seconds;
+    if (late || done >= options.operations || (options.interrupted != nullptr && *options.interrupted != 0))
+      shared.stop.store(1);
+    if (now - moved > silence) return internal_error("no operation came to its end for a minute");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::uint64_t Report::denied() const {
+  std::uint64_t out = 0;
+  for (const Count& each : counts) out += each.denied;
+  return out;
+}
+
+Result<Report> fuzz(const Options& options) {
+  Campaign campaign(options);
+  LOCKSTEP_CHECK(campaign.open());
+  const auto start = Clock::now();
+  std::vector<pid_t> pids;
+  const int workers = options.workers > 0
+                          ? options.workers
+                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  for (int i = 0; i < workers; ++i) {
+    LOCKSTEP_ASSIGN(const pid_t pid, campaign.start([](Worker& worker) { return worker.run(); }));
+    pids.push_back(pid);
+  }
+  const Result<void> watched = watch(options, campaign.shared(), start);
+  if (!watched)
+    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+  const Result<void> finished = campaign.finish(pids);
+  LOCKSTEP_CHECK(watched);
+  LOCKSTEP_CHECK(finished);
+  const Shared& shared = campaign.shared();
+  Report out;
+  out.kernel = campaign.kernel();
+  out.features = shared.features;
+  out.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  out.operations = shared.operations.load();
+  out.cases = shared.cases.load();
+  std::copy(std::begin(shared.counts), std::end(shared.counts), out.counts.begin());
+  if (shared.json[0] != '\0') out.found = Report::Found{shared.json, shared.words, shared.after};
+  return out;
+}
+
+Result<std::string> replay(const FuzzCase& fuzz_case, Tier tier, const Fault* fault) {
+  Options options;
+  options.tier = tier;
+  options.fault = fault;
+  options.batch = fuzz_case.operations.size();
+  Campaign campaign(options);
+  LOCKSTEP_CHECK(campaign.open());
+  const int needed = needs_abi(fuzz_case);
+  if (campaign.kernel().abi < needed)
+    return unsupported_error(0, "the case needs Landlock ABI " + std::to_string(needed));
+  std::vector<pid_t> pids;
+  LOCKSTEP_ASSIGN(const pid_t pid, campaign.start([&](Worker& worker) -> Result<void> {
+    LOCKSTEP_ASSIGN(const std::string words, worker.once(fuzz_case));
+    copy_text(campaign.shared().words, sizeof campaign.shared().words, words);
+    return {};
+  }));
+  pids.push_back(pid);
+  LOCKSTEP_CHECK(campaign.finish(pids));
+  return std::string(campaign.shared().words);
+}
+
+}  // namespace lockstep::conformance::fuzz

@@ -1,0 +1,64 @@
+// The campaign: workers that make random cases and run them until something disagrees or enough was done.
+//
+//   Result<Report> report = fuzz({.seed = 7, .operations = 1'000'000});
+//   report->found.has_value();       // a disagreement, shrunk: lockstep.fuzz/1 and what it says
+//
+// Each worker is a child in a mount namespace of its own (an ordinary user: a user namespace besides). What a
+// seed does hangs on the machine's features alone, not on the number of workers, but for when they stop.
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_
+
+#include <array>
+#include <csignal>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "conformance/fuzz/execute.h"
+#include "conformance/fuzz/random.h"
+
+namespace lockstep::conformance::fuzz {
+
+struct Options {
+  std::uint64_t seed = 1;
+  std::uint64_t operations = 200'000;
+  double seconds = 0;  // stop after; 0: no limit
+  int workers = 0;     // 0: one for each processor
+  std::size_t most_layers = 16;
+  std::size_t batch = 512;  // operations of one case
+  Tier tier = Tier::process;
+  const Fault* fault = nullptr;
+  const volatile std::sig_atomic_t* interrupted = nullptr;  // not 0: stop, and clean up
+};
+
+struct Count {
+  std::uint64_t allowed;    // the operation did what it does
+  std::uint64_t denied;     // Landlock's answer was seen, and the control's was another
+  std::uint64_t elsewhere;  // another part of the kernel answered: a name that is not there, EXDEV of mounts,
+                            // permissions
+};
+
+struct Report {
+  KernelLandlock kernel;
+  Features features;
+  std::uint64_t operations = 0, cases = 0;
+  std::array<Count, path_operation_count> counts{};
+  double seconds = 0;
+  struct Found {
+    std::string json;
+    std::string words;
+    std::uint64_t after;  // operations of the worker that found it, up to the case
+  };
+  std::optional<Found> found;
+
+  std::uint64_t denied() const;
+};
+
+Result<Report> fuzz(const Options& options);
+
+// One case from a file, in a tree of its own. 0 words: it agrees.
+Result<std::string> replay(const FuzzCase& fuzz_case, Tier tier, const Fault* fault);
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_

@@ -1,0 +1,183 @@
+// The fuzzer itself: that it finds what is wrong with a model, and nothing with ours.
+#include "conformance/fuzz/fuzz.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A host that cannot run it is a skip, any other error a failure.
+#define LOCKSTEP_NEED(result)                                            \
+  if (!(result).ok() && (result).error().kind == ErrorKind::unsupported) \
+    GTEST_SKIP() << (result).error().message;                            \
+  ASSERT_TRUE((result).ok()) << (result).error().to_string()
+
+std::string found(const Report& report) {
+  return report.found ? report.found->words + "\n" + report.found->json : "";
+}
+
+class Campaigns : public ::testing::TestWithParam<Tier> {};
+
+TEST_P(Campaigns, FindNoDisagreementAndBothAnswersOfWhatLandlockGuards) {
+  const Result<Report> report = fuzz({.seed = 2026, .operations = 30'000, .tier = GetParam()});
+  LOCKSTEP_NEED(report);
+  EXPECT_EQ(found(*report), "");
+  EXPECT_GE(report->operations, 30'000U);
+  for (int i = 0; i < path_operation_count; ++i) {
+    const auto operation = static_cast<Operation>(i);
+    const bool no_hook = operation == Operation::open_path || operation == Operation::stat ||
+                         operation == Operation::chmod || operation == Operation::readlink;
+    const bool newer = operation == Operation::connect_unix ? report->kernel.abi < 9
+                       : operation == Operation::truncate   ? report->kernel.abi < 3
+                                                            : false;
+    const Count& count = report->counts[static_cast<std::size_t>(i)];
+    const bool makes_nodes = operation == Operation::mknod_blk || operation == Operation::mknod_chr;
+    EXPECT_TRUE(count.allowed > 0 || (makes_nodes && !report->features.mknod)) << name(operation);
+    EXPECT_EQ(count.denied > 0, !no_hook && !newer) << name(operation);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiers, Campaigns, ::testing::Values(Tier::process, Tier::thread),
+                         [](const auto& each) { return each.param == Tier::thread ? "Thread" : "Process"; });
+
+class PlantedFault : public ::testing::TestWithParam<Fault> {};
+
+TEST_P(PlantedFault, IsFoundWithinItsBoundAndReplays) {
+  const Fault& fault = GetParam();
+  const Result<Report> report = fuzz({.seed = 1, .operations = 200'000, .fault = &fault});
+  LOCKSTEP_NEED(report);
+  if (report->kernel.abi < fault.first_abi) GTEST_SKIP() << "needs Landlock ABI " << fault.first_abi;
+  ASSERT_TRUE(report->found.has_value())
+      << fault.what << ": not found in " << report->operations << " operations";
+  RecordProperty("operations", static_cast<int>(report->found->after));
+
+  // What is printed is a case: under the fault it disagrees, without it agrees.
+  const std::string file = ::testing::TempDir() + "lockstep-fuzz-" + std::string(fault.name) + ".json";
+  std::ofstream(file) << report->found->json;
+  const Result<FuzzCase> small = read_fuzz_case(file);
+  fs::remove(file);
+  ASSERT_TRUE(small.ok()) << small.error().to_string();
+  EXPECT_EQ(small->operations.size(), 1U);
+  EXPECT_EQ(replay(*small, Tier::thread, &fault).value(), report->found->words);
+  EXPECT_EQ(replay(*small, Tier::process, nullptr).value(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, PlantedFault, ::testing::ValuesIn(all_faults().begin(), all_faults().end()),
+                         [](const auto& each) {
+                           std::string out(each.param.name);
+                           std::erase(out, '-');
+                           return out;
+                         });
+
+// What was found once, or shows a corner: the model agrees now, and the faults a case names disagree.
+TEST(KeptCases, AgreeAndShowTheFaultsTheyAreNamedFor) {
+  std::size_t cases = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(LOCKSTEP_SOURCE_DIR "/fixtures/fuzz")) {
+    SCOPED_TRACE(entry.path().filename().string());
+    const Result<FuzzCase> kept = read_fuzz_case(entry.path().string());
+    ASSERT_TRUE(kept.ok()) << kept.error().to_string();
+    ++cases;
+    for (const Tier tier : {Tier::process, Tier::thread}) {
+      const Result<std::string> words = replay(*kept, tier, nullptr);
+      if (!words.ok() && words.error().kind == ErrorKind::unsupported) continue;
+      ASSERT_TRUE(words.ok()) << words.error().to_string();
+      EXPECT_EQ(*words, "");
+      for (const std::string& name : kept->finds) {
+        ASSERT_NE(find_fault(name), nullptr) << name;
+        EXPECT_NE(replay(*kept, tier, find_fault(name)).value(), "") << name;
+      }
+    }
+  }
+  EXPECT_GT(cases, 0U);
+}
+
+class BadCases : public ::testing::Test {
+ protected:
+  std::string error_of(const std::string& text) {
+    const std::string file =
+        ::testing::TempDir() + "lockstep-bad-case-" + std::to_string(::getpid()) + ".json";
+    std::ofstream(file) << text;
+    const Result<FuzzCase> read = read_fuzz_case(file);
+    fs::remove(file);
+    return read.ok() ? "" : std::to_string(read.error().line) + ": " + read.error().message;
+  }
+};
+
+TEST_F(BadCases, AreErrorsWithTheirLine) {
+  const std::string head = "{\"schema\": \"lockstep.fuzz/1\",\n",
+                    layers = "\"layers\": [{\"handled\": [\"read_file\"], \"rules\": []}],\n",
+                    operations = "\"operations\": [{\"op\": \"stat\", \"path\": \"x\"}]}";
+  EXPECT_EQ(error_of(head + "\"items\": [],\n" + layers + operations), "");
+  EXPECT_EQ(error_of("{\"schema\": \"x\"}"), "1: the schema must be lockstep.fuzz/1");
+  EXPECT_EQ(error_of(head + layers + operations), "1: \"items\" must be a list");
+  EXPECT_EQ(
+      error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"/etc\"}],\n" + layers + operations),
+      "3: path: write a path relative to the tree, without ..");
+  EXPECT_EQ(
+      error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"a/../../b\"}],\n" + layers + operations),
+      "3: path: write a path relative to the tree, without ..");
+  EXPECT_EQ(error_of(head + "\"items\": [\n{\"kind\": \"door\", \"path\": \"a\"}],\n" + layers + operations),
+            "3: there is no kind of item \"door\"");
+  EXPECT_EQ(error_of(head + "\"items\": [], \"layers\": [],\n" + operations),
+            "1: a fuzz case needs a layer and an operation");
+  EXPECT_EQ(error_of(head + "\"items\": [],\n\"layers\": [{\"handled\": [\"fly\"], \"rules\": []}],\n" +
+                     operations),
+            "3: there is no right \"fly\"");
+  EXPECT_EQ(error_of(head +
+                     "\"items\": [],\n\"layers\": [{\"handled\": [\"read_file\"], \"rules\":\n[{\"path\": "
+                     "\"a\", \"rights\": [\"execute\"]}]}],\n" +
+                     operations),
+            "4: a rule's rights must be some of those its layer handles");
+}
+
+TEST(FuzzCases, AreWrittenAsTheyAreRead) {
+  FuzzCase whole;
+  whole.why = "round trip";
+  whole.identity = Identity::user;
+  whole.chroot = "t";
+  whole.finds = {"gain-unchecked"};
+  whole.items = {{ItemKind::dir, "t", {}, {}, {}, 0700},
+                 {ItemKind::symlink, "t/l", "../x", {}, {}},
+                 {ItemKind::hold, "t/m/in", "@0", "t/out", "t/m"}};
+  whole.layers = {{{}, {}},
+                  {Right::read_file | Right::refer, {{"@0", Right::refer}, {"/", Right::read_file}}}};
+  whole.operations = {{Operation::rename, Mode::whiteout, Actor::child, "t/a", "@0/b"}};
+  const std::string file = ::testing::TempDir() + "lockstep-round-trip.json";
+  std::ofstream(file) << to_json(whole);
+  const Result<FuzzCase> again = read_fuzz_case(file);
+  fs::remove(file);
+  ASSERT_TRUE(again.ok()) << again.error().to_string();
+  EXPECT_EQ(to_json(*again), to_json(whole));
+}
+
+// The exit code, and nothing on a terminal.
+int exit_of(const std::string& arguments) {
+  const int status = std::system((std::string(LOCKSTEP_FUZZ) + " " + arguments + " >/dev/null 2>&1").c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Program, SaysByItsExitCodeWhatHappened) {
+  const std::string kept = LOCKSTEP_SOURCE_DIR "/fixtures/fuzz/exchange-one-way.json";
+  EXPECT_EQ(exit_of("--help"), 0);
+  EXPECT_EQ(exit_of("--list-faults"), 0);
+  for (const char* bad :
+       {"--seed x", "--seed", "--operations 0", "--layers 17", "--nonsense", "--plant nothing",
+        "--replay /missing.json", "--seconds -1", "--plant all --replay x", "--replay /dev/null"})
+    EXPECT_EQ(exit_of(bad), 2) << bad;
+  if (exit_of("--replay " + kept) == 3) GTEST_SKIP() << "this host cannot run it";
+  EXPECT_EQ(exit_of("--replay " + kept), 0);
+  EXPECT_EQ(exit_of("--replay " + kept + " --plant exchange-one-way"), 1);
+  EXPECT_EQ(exit_of("--operations 500 --workers 1 --thread-tier"), 0);
+  EXPECT_EQ(exit_of("--operations 5000 --plant only-the-object"), 1);
+}
+
+}  // namespace
+}  // namespace lockstep::conformance::fuzz

@@ -1,0 +1,194 @@
+// lockstep-fuzz: random trees, rules and operations, the model against the running kernel.
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "conformance/fuzz/fuzz.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+constexpr char usage[] =
+    "usage: lockstep-fuzz [--seed N] [--operations N] [--seconds S] [--layers N] [--workers N]\n"
+    "                     [--process-tier | --thread-tier] [--plant FAULT] [--replay FILE] [--list-faults]\n"
+    "\n"
+    "Makes random trees, layers of random rules and random operations; a restricted process tries each, "
+    "another does in an\n"
+    "identical tree without the restriction, and both are held against what the model said. A disagreement "
+    "is cut down to the\n"
+    "least that still disagrees and printed as a case (lockstep.fuzz/1) that --replay runs.\n"
+    "\n"
+    "  --seed N         default 1; the same seed tries the same on machines that can do the same\n"
+    "  --operations N   stop after (default 200000)\n"
+    "  --seconds S      stop after, whichever comes first (default: no limit)\n"
+    "  --layers N       at most so many layers, 1 to 16 (default 16)\n"
+    "  --workers N      default: one for each processor\n"
+    "  --thread-tier    restrict a thread instead of a child process\n"
+    "  --plant FAULT    break the model: it must be found (then the exit code is 1). --list-faults names "
+    "them; `all` plants each\n"
+    "                   in its turn and fails where one is not found\n"
+    "  --replay FILE    run one case; with --plant, under that fault\n"
+    "\n"
+    "exit: 0 no disagreement; 1 a disagreement; 2 bad input; 3 this host cannot run it; 4 the fuzzer "
+    "failed\n";
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void interrupt(int) {
+  interrupted = 1;
+}
+
+struct Arguments {
+  Options options;
+  std::string replay, plant;
+  bool list = false, help = false;
+};
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "lockstep-fuzz: %s\n", error.to_string().c_str());
+  return error.kind == ErrorKind::system ? 4 : error.exit_code();
+}
+
+template <typename Number>
+Result<Number> number(const std::string& flag, std::string_view text, Number low, Number high) {
+  Number value{};
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || value < low || value > high)
+    return input_error("", 0,
+                       flag + " takes a number from " + std::to_string(low) + " to " + std::to_string(high) +
+                           ", not \"" + printable(text.substr(0, 40)) + "\" (see --help)");
+  return value;
+}
+
+Result<void> take_value(Arguments& out, const std::string& flag, const std::string& value) {
+  constexpr std::uint64_t most = 1'000'000'000'000;
+  if (flag == "--seed") {
+    LOCKSTEP_ASSIGN(out.options.seed, number<std::uint64_t>(flag, value, 0, ~std::uint64_t{0}));
+  } else if (flag == "--operations") {
+    LOCKSTEP_ASSIGN(out.options.operations, number<std::uint64_t>(flag, value, 1, most));
+  } else if (flag == "--seconds") {
+    LOCKSTEP_ASSIGN(const std::uint64_t seconds, number<std::uint64_t>(flag, value, 1, 1'000'000));
+    out.options.seconds = static_cast<double>(seconds);
+    if (out.options.operations == Options{}.operations) out.options.operations = most;
+  } else if (flag == "--layers") {
+    LOCKSTEP_ASSIGN(out.options.most_layers, number<std::size_t>(flag, value, 1, 16));
+  } else if (flag == "--workers") {
+    LOCKSTEP_ASSIGN(out.options.workers, number<int>(flag, value, 1, 64));
+  } else if (flag == "--replay") {
+    out.replay = value;
+  } else {
+    out.plant = value;
+  }
+  return {};
+}
+
+Result<Arguments> parse(int argc, char** argv) {
+  Arguments out;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i], flag = word.substr(0, word.find('='));
+    if (word == "--help" || word == "-h") {
+      out.help = true;
+    } else if (word == "--list-faults") {
+      out.list = true;
+    } else if (word == "--thread-tier" || word == "--process-tier") {
+      out.options.tier = word == "--thread-tier" ? Tier::thread : Tier::process;
+    } else if (flag == "--seed" || flag == "--operations" || flag == "--seconds" || flag == "--layers" ||
+               flag == "--workers" || flag == "--replay" || flag == "--plant") {
+      const bool joined = flag.size() < word.size();
+      if (!joined && i + 1 == argc) return input_error("", 0, flag + " needs a value (see --help)");
+      LOCKSTEP_CHECK(take_value(out, flag, joined ? word.substr(flag.size() + 1) : argv[++i]));
+    } else {
+      return input_error("", 0, "unknown argument " + printable(word) + " (see --help)");
+    }
+  }
+  if (!out.plant.empty() && out.plant != "all" && find_fault(out.plant) == nullptr)
+    return input_error("", 0, "there is no fault " + printable(out.plant) + " (see --list-faults)");
+  if (out.plant == "all" && !out.replay.empty())
+    return input_error("", 0, "--replay takes one fault, not all");
+  if (out.plant != "all" && !out.plant.empty()) out.options.fault = find_fault(out.plant);
+  return out;
+}
+
+void print(const Options& options, const Report& report) {
+  std::printf("%-14s %12s %12s %12s\n", "operation", "allowed", "denied", "elsewhere");
+  for (int i = 0; i < path_operation_count; ++i) {
+    const Count& each = report.counts[static_cast<std::size_t>(i)];
+    std::printf("%-14s %12llu %12llu %12llu\n", std::string(name(static_cast<Operation>(i))).c_str(),
+                static_cast<unsigned long long>(each.allowed), static_cast<unsigned long long>(each.denied),
+                static_cast<unsigned long long>(each.elsewhere));
+  }
+  std::printf(
+      "seed %llu: %llu operations in %llu cases on ABI %d (errata %#x), %llu denied, %.1f s, %.0f operations "
+      "a second (%s tier)%s\n",
+      static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(report.operations),
+      static_cast<unsigned long long>(report.cases), report.kernel.abi, report.kernel.errata,
+      static_cast<unsigned long long>(report.denied()), report.seconds,
+      static_cast<double>(report.operations) / report.seconds,
+      options.tier == Tier::thread ? "thread" : "process",
+      report.features.mknod ? "" : "; no device nodes of its own");
+  if (!report.features.proc) std::printf("not fuzzed here: another procfs (it cannot be mounted)\n");
+  if (!report.features.overlay) std::printf("not fuzzed here: overlayfs (it cannot be mounted)\n");
+}
+
+int run(const Options& options) {
+  const Result<Report> report = fuzz(options);
+  if (!report) return complain(report.error());
+  print(options, *report);
+  if (interrupted != 0) return complain(internal_error("interrupted"));
+  if (!report->found) return 0;
+  std::printf("disagrees, after %llu operations: %s\n%s",
+              static_cast<unsigned long long>(report->found->after), report->found->words.c_str(),
+              report->found->json.c_str());
+  return 1;
+}
+
+int run_faults(Options options) {
+  bool all = true;
+  for (const Fault& fault : all_faults()) {
+    options.fault = &fault;
+    const Result<Report> report = fuzz(options);
+    if (!report) return complain(report.error());
+    if (interrupted != 0) return complain(internal_error("interrupted"));
+    const bool shown = report->kernel.abi >= fault.first_abi;
+    all = all && (report->found || !shown);
+    if (report->found)
+      std::printf("%-24s found after %8llu operations  %s\n", std::string(fault.name).c_str(),
+                  static_cast<unsigned long long>(report->found->after), report->found->words.c_str());
+    else
+      std::printf("%-24s %s\n", std::string(fault.name).c_str(),
+                  shown ? "NOT FOUND" : "skipped: this kernel's ABI cannot show it");
+    std::fflush(stdout);
+  }
+  return all ? 0 : 1;
+}
+
+int main_with(int argc, char** argv) {
+  Result<Arguments> arguments = parse(argc, argv);
+  if (!arguments) return complain(arguments.error());
+  if (arguments->help) return std::fputs(usage, stdout), 0;
+  if (arguments->list) {
+    for (const Fault& fault : all_faults())
+      std::printf("%-24s %s\n", std::string(fault.name).c_str(), std::string(fault.what).c_str());
+    return 0;
+  }
+  if (!arguments->replay.empty()) {
+    const Result<FuzzCase> fuzz_case = read_fuzz_case(arguments->replay);
+    if (!fuzz_case) return complain(fuzz_case.error());
+    const Result<std::string> words = replay(*fuzz_case, arguments->options.tier, arguments->options.fault);
+    if (!words) return complain(words.error());
+    std::printf("%s\n", words->empty() ? "agrees" : words->c_str());
+    return words->empty() ? 0 : 1;
+  }
+  for (const int each : {SIGINT, SIGTERM}) std::signal(each, interrupt);
+  arguments->options.interrupted = &interrupted;
+  return arguments->plant == "all" ? run_faults(arguments->options) : run(arguments->options);
+}
+
+}  // namespace
+}  // namespace lockstep::conformance::fuzz
+
+int main(int argc, char** argv) {
+  return lockstep::conformance::fuzz::main_with(argc, argv);
+}

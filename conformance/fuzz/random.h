@@ -1,0 +1,90 @@
+// Random trees, layers and operations. The same seed and index give the same case on every machine that can
+// do the same.
+//
+//   Generator generator(seed, index, features, false);
+//   trees.make(generator.skeleton());
+//   for (...) { FuzzCase next = generator.next(256); trees.make(next.items); execute(next, ...); }
+//
+// A skeleton is made once for several cases: directories, mounts, links, devices, descriptors. What an
+// operation changes is made for it (the items of next()), in directories of the skeleton, so that operations
+// do not depend on one another.
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "conformance/fuzz/case.h"
+
+namespace lockstep::conformance::fuzz {
+
+// What the machine offers: found out by trying.
+struct Features {
+  int abi = 0;
+  bool mknod = false;
+  bool proc = false;
+  bool overlay = false;
+  std::size_t most_layers = 16;
+};
+
+class Generator {
+ public:
+  Generator(std::uint64_t seed, std::uint64_t index, Features features, bool disk);
+
+  const std::vector<Item>& skeleton() const { return skeleton_; }
+  FuzzCase next(std::size_t operations);
+
+ private:
+  struct Place {  // a directory
+    std::string path;
+    int mount;           // moves between different ones are EXDEV
+    bool alias = false;  // through a symbolic link
+  };
+  struct Named {
+    std::string path;
+    ItemKind kind;
+    int mount;
+  };
+
+  std::size_t pick(std::size_t below) { return random_() % below; }
+  bool one_in(std::size_t n) { return pick(n) == 0; }
+  template <typename T>
+  const T& any(const std::vector<T>& list) {
+    return list[pick(list.size())];
+  }
+
+  void make_directories(bool disk);
+  void make_mounts();
+  void make_bind();
+  void make_names();
+  void make_disconnected();
+  void make_removed();
+  Place add_dir(const Place& parent);
+  std::string fresh_name() { return "x" + std::to_string(next_++); }
+
+  const Place& place();
+  const Place& place_beside(const Place& first);
+  bool usable(const std::string& path) const;
+  std::string make_own(FuzzCase& out, const Place& where, bool may_be_dir = true);
+  std::string fresh(const Place& where);
+  std::string any_object(FuzzCase& out);
+  void add_operation(FuzzCase& out);
+  void add_layers(FuzzCase& out);
+  void add_rule(const FuzzCase& out, LayerSpec& layer, bool generous);
+  AccessSet some_of(AccessSet set, bool generous);
+
+  Features features_;
+  std::mt19937_64 random_;
+  std::vector<Item> skeleton_;
+  std::vector<Place> places_, plain_, hidden_;  // hidden_: for rules alone
+  std::vector<Named> names_;
+  std::vector<std::string> proc_, connect_, mount_points_;
+  std::string chroot_;
+  int next_ = 0, mounts_ = 0, holds_ = 0;
+};
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_

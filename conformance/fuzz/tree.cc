@@ -1,0 +1,269 @@
+#include "conformance/fuzz/tree.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+
+#include <cerrno>
+
+#include "model/read_walk.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+Result<void> check(long result, const Item& item) {
+  if (result >= 0) return {};
+  return system_error(errno, std::string(name(item.kind)) + " \"" + item.path + "\" \"" + item.target + "\"");
+}
+
+model::Walk read(const std::string& path, bool follow) {
+  model::RawWalk raw;
+  model::read_walk(path.c_str(), follow, &raw);
+  return model::to_walk(raw);
+}
+
+int make_file(const std::string& path, unsigned mode) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  return fd && ::write(fd.get(), "\1\2\n", 3) == 3 ? 0 : -1;
+}
+
+std::string fd_path(int fd) {
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
+// A device node, or where there may be none (a user namespace) the machine's own, bound onto a file.
+int make_device(const std::string& path, unsigned mode, unsigned minor_number, const char* own) {
+  if (::mknod(path.c_str(), S_IFCHR | mode, makedev(1, minor_number)) == 0) return 0;
+  if (errno != EPERM || make_file(path, mode) != 0) return -1;
+  return ::mount(own, path.c_str(), nullptr, MS_BIND, nullptr);
+}
+
+}  // namespace
+
+std::optional<model::Object> object_of(int fd) {
+  struct statx st;
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) != 0)
+    return std::nullopt;
+  return model::Object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, model::file_type(st.stx_mode),
+                       false};
+}
+
+Result<void> Tree::open_root() {
+  if (root_fd_) return {};
+  if (::mkdir(root_.c_str(), 0777) != 0 && errno != EEXIST)
+    return system_error(errno, "mkdir(\"" + root_ + "\")");
+  root_fd_.reset(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root_fd_) return system_error(errno, "open(\"" + root_ + "\")");
+  return {};
+}
+
+const Tree::Hold* Tree::hold_of(const std::string& path, std::string* rest) const {
+  const std::size_t slash = path.find('/');
+  const auto found = holds_.find(path.substr(0, slash));
+  *rest = slash == std::string::npos ? "" : path.substr(slash + 1);
+  return found == holds_.end() ? nullptr : &found->second;
+}
+
+std::optional<Tree::Place> Tree::resolve(const std::string& path) const {
+  if (path.starts_with('/')) return Place{root_fd_.get(), path};
+  if (!path.starts_with('@')) return Place{root_fd_.get(), "./" + path};
+  std::string rest;
+  const Hold* hold = hold_of(path, &rest);
+  if (hold == nullptr) return std::nullopt;
+  if (rest.empty()) return Place{root_fd_.get(), fd_path(hold->fd.get())};
+  return Place{hold->fd.get(), "./" + rest};
+}
+
+std::string Tree::anywhere(const std::string& path) const {
+  const std::optional<Place> place = resolve(path);
+  if (!place) return "";
+  return place->text.starts_with('/') ? place->text : fd_path(place->dir) + "/" + place->text;
+}
+
+model::Walk Tree::walk(const std::string& path, bool follow) const {
+  model::Walk none;
+  none.error = ENOENT;
+  std::string rest;
+  const Hold* hold = path.starts_with('@') ? hold_of(path, &rest) : nullptr;
+  if (hold != nullptr && !hold->moved_to.empty()) {
+    if (::fchdir(root_fd_.get()) != 0) return none;
+    model::Walk out = read("./" + hold->moved_to + (rest.empty() ? "" : "/" + rest), follow);
+    const model::Walk mount_side = read("./" + hold->mount, true);
+    if (out.error != 0 || mount_side.error != 0) return out.error != 0 ? out : mount_side;
+    std::size_t end = 0;
+    while (end < out.objects.size() && !out.objects[end].mount_root) ++end;
+    if (end == out.objects.size()) return none;
+    out.objects.resize(end + 1);
+    out.mount_side = out.objects.size();
+    out.objects.insert(out.objects.end(), mount_side.objects.begin(), mount_side.objects.end());
+    return out;
+  }
+  const std::optional<Place> place = resolve(path);
+  if (!place || ::fchdir(place->dir) != 0) return none;
+  model::Walk out = read(place->text, follow);
+  const bool removed = out.error == ESTALE || out.error == ENOENT;  // " (deleted)" is part of its name now
+  return removed && hold != nullptr && rest.empty() ? hold->walk : out;
+}
+
+model::Walk Tree::Walker::walk(const std::string& path, bool follow) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return tree_.walk(path, follow);
+  const std::string parent = path.substr(0, slash);
+  auto found = directories_.find(parent);
+  if (found == directories_.end()) found = directories_.emplace(parent, tree_.walk(parent, true)).first;
+  const model::Walk& above = found->second;
+  const std::optional<Place> place = tree_.resolve(path);
+  struct statx st;
+  const bool directory = above.error == 0 && !above.missing && !above.exempt &&
+                         above.objects[0].type == model::FileType::directory;
+  if (!directory || !place || ::fchdir(place->dir) != 0) return tree_.walk(path, follow);
+  const bool there =
+      ::statx(AT_FDCWD, place->text.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) == 0;
+  model::Walk out = above;
+  if (!there && errno == ENOENT) {
+    out.missing = true;
+  } else if (!there || (follow && S_ISLNK(st.stx_mode)) || (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
+    return tree_.walk(path, follow);
+  } else {
+    const model::Object object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino,
+                               model::file_type(st.stx_mode), false};
+    out.objects.insert(out.objects.begin(), object);
+    if (out.mount_side > 0) ++out.mount_side;
+  }
+  if (++count_ % 64 != 0) return out;
+  const model::Walk whole = tree_.walk(path, follow);
+  if (whole.error != 0 || whole.missing != out.missing || whole.mount_side != out.mount_side ||
+      whole.objects != out.objects)
+    differs = path;
+  return out;
+}
+
+Result<void> Tree::mount(const Item& item) {
+  const std::string path = anywhere(item.path);
+  std::string source = "none", options;
+  const char* type = nullptr;
+  unsigned long flags = 0;
+  struct stat st {};
+  switch (item.kind) {
+    case ItemKind::tmpfs:
+      type = "tmpfs";
+      options = "mode=0777";
+      break;
+    case ItemKind::proc:
+      type = "proc";
+      break;
+    case ItemKind::overlay: {
+      const std::string upper = path + "-upper", work = path + "-work";
+      if (::mkdir(upper.c_str(), 0777) != 0 || ::mkdir(work.c_str(), 0777) != 0) return check(-1, item);
+      type = "overlay";
+      options = "lowerdir=" + anywhere(item.target) + ",upperdir=" + upper + ",workdir=" + work;
+      break;
+    }
+    default:
+      source = anywhere(item.target);
+      flags = MS_BIND;
+      if (::stat(source.c_str(), &st) != 0) return check(-1, item);
+  }
+  const bool on_file = item.kind == ItemKind::bind && !S_ISDIR(st.st_mode);
+  if (on_file ? make_file(path, 0777) != 0 : ::mkdir(path.c_str(), 0777) != 0)
+    if (errno != EEXIST) return check(-1, item);
+  const UniqueFd below(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (::mount(source.c_str(), path.c_str(), type, flags, options.empty() ? nullptr : options.c_str()) != 0)
+    return check(-1, item);
+  UniqueFd above(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  const auto low = object_of(below.get()), high = object_of(above.get());
+  if (!low || !high) return check(-1, item);
+  covered_.emplace_back(*high, *low);
+  mounts_.push_back(std::move(above));
+  return {};
+}
+
+Result<void> Tree::serve(const Item& item) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = anywhere(item.path);
+  if (path.size() >= sizeof address.sun_path) return internal_error("too long for a socket: " + path);
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  LOCKSTEP_CHECK(check(fd.get(), item));
+  LOCKSTEP_CHECK(check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), item));
+  LOCKSTEP_CHECK(check(::listen(fd.get(), 4096), item));
+  servers_.push_back(std::move(fd));
+  return {};
+}
+
+Result<void> Tree::hold(const Item& item) {
+  Hold out;
+  out.walk = walk(item.path, true);
+  out.fd.reset(::open(anywhere(item.path).c_str(), O_PATH | O_CLOEXEC));
+  LOCKSTEP_CHECK(check(out.fd.get(), item));
+  out.moved_to = item.moved_to;
+  out.mount = item.mount;
+  holds_[item.target] = std::move(out);
+  return {};
+}
+
+Result<void> Tree::make(const Item& item) {
+  LOCKSTEP_CHECK(open_root());
+  const std::string path = anywhere(item.path);
+  if (path.empty()) return internal_error("no such hold: " + item.path);
+  struct stat st;
+  switch (item.kind) {
+    case ItemKind::dir:
+      return check(::mkdir(path.c_str(), item.mode), item);
+    case ItemKind::file:
+      return check(make_file(path, item.mode), item);
+    case ItemKind::fifo:
+      return check(::mkfifo(path.c_str(), item.mode), item);
+    case ItemKind::chr:
+      return check(make_device(path, item.mode, 8, "/dev/random"), item);
+    case ItemKind::null:
+      return check(make_device(path, item.mode, 3, "/dev/null"), item);
+    case ItemKind::blk:
+      return check(::mknod(path.c_str(), S_IFBLK | item.mode, makedev(7, 0)), item);
+    case ItemKind::socket:
+      return serve(item);
+    case ItemKind::symlink:
+      return check(::symlink(item.target.c_str(), path.c_str()), item);
+    case ItemKind::link:
+      return check(::link(anywhere(item.target).c_str(), path.c_str()), item);
+    case ItemKind::tmpfs:
+    case ItemKind::bind:
+    case ItemKind::proc:
+    case ItemKind::overlay:
+      return mount(item);
+    case ItemKind::hold:
+      return hold(item);
+    case ItemKind::move:
+      return check(::rename(path.c_str(), anywhere(item.target).c_str()), item);
+    case ItemKind::remove:
+      LOCKSTEP_CHECK(check(::lstat(path.c_str(), &st), item));
+      return check(S_ISDIR(st.st_mode) ? ::rmdir(path.c_str()) : ::unlink(path.c_str()), item);
+  }
+  return internal_error("an item of no kind");
+}
+
+Result<void> Tree::clear() {
+  holds_.clear();
+  servers_.clear();
+  covered_.clear();
+  for (; !mounts_.empty(); mounts_.pop_back())
+    if (::umount2(fd_path(mounts_.back().get()).c_str(), MNT_DETACH) != 0)
+      return system_error(errno, "umount2 of a mount below \"" + root_ + "\"");
+  root_fd_.reset();
+  // Devices that are bound go with their mount; what is left is on one file system.
+  const auto remove_one = [](const char* path, const struct stat*, int, FTW*) {
+    if (::remove(path) == 0 || errno != EBUSY) return 0;
+    ::umount2(path, MNT_DETACH);
+    return ::remove(path) == 0 ? 0 : errno;
+  };
+  if (::nftw(root_.c_str(), remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
+    return system_error(errno, "removing \"" + root_ + "\"");
+  return {};
+}
+
+}  // namespace lockstep::conformance::fuzz

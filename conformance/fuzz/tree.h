@@ -1,0 +1,91 @@
+// The tree of a fuzz case on this machine: makes its items below one directory, in the caller's mount
+// namespace, and takes everything away again.
+//
+//   Tree tree("/tmp/base/a");
+//   LOCKSTEP_CHECK(tree.make({ItemKind::tmpfs, "t"}));
+//   Tree::Place place = *tree.resolve("t/x");        // fchdir(place.dir), then open(place.text)
+//   model::Walk walk = tree.walk("t/x", true);       // changes the thread's directory
+//   LOCKSTEP_CHECK(tree.clear());
+//
+// Needs a mount namespace of its own (private propagation), the capabilities to mount there, and /proc. A
+// descriptor that is held stays open until clear(): it also pins what it names.
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_TREE_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_TREE_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "conformance/fuzz/case.h"
+#include "model/view.h"
+
+namespace lockstep::conformance::fuzz {
+
+class Tree {
+ public:
+  struct Place {
+    int dir;  // the tree's root, or a held directory
+    std::string
+        text;  // relative to it ("./t/x"); of a held descriptor itself, and of an absolute path, absolute
+  };
+
+  explicit Tree(std::string root) : root_(std::move(root)) {}
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  Result<void> make(const Item& item);
+  Result<void> clear();
+
+  std::optional<Place> resolve(const std::string& path) const;
+  // By way of /proc/self/fd: good from any working directory. Empty: no such hold.
+  std::string anywhere(const std::string& path) const;
+  // What the kernel walks. Where an object was removed it is the walk from when it was held, and of a
+  // disconnected directory the walk on the side of the file system and the one on the side of the mount, put
+  // together.
+  model::Walk walk(const std::string& path, bool follow) const;
+
+  // The same for many paths in a tree that stands still: each directory's walk is read once, and one walk in
+  // 64 is read whole and compared (`differs` then names the path).
+  class Walker {
+   public:
+    explicit Walker(const Tree& tree) : tree_(tree) {}
+    model::Walk walk(const std::string& path, bool follow);
+    std::string differs;
+
+   private:
+    const Tree& tree_;
+    std::map<std::string, model::Walk> directories_;
+    unsigned count_ = 0;
+  };
+
+  // The root of each mount, and the directory or file it covers.
+  const std::vector<std::pair<model::Object, model::Object>>& covered() const { return covered_; }
+
+ private:
+  struct Hold {
+    UniqueFd fd;
+    model::Walk walk;
+    std::string moved_to, mount;
+  };
+  const Hold* hold_of(const std::string& path, std::string* rest) const;
+  Result<void> open_root();
+  Result<void> mount(const Item& item);
+  Result<void> serve(const Item& item);
+  Result<void> hold(const Item& item);
+
+  std::string root_;
+  UniqueFd root_fd_;
+  std::map<std::string, Hold> holds_;
+  std::vector<UniqueFd> mounts_, servers_;
+  std::vector<std::pair<model::Object, model::Object>> covered_;
+};
+
+// The object a path leads to now, or none: links[0] of no walk, for rules.
+std::optional<model::Object> object_of(int fd);
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_TREE_H_

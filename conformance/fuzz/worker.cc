@@ -1,0 +1,188 @@
+#include "conformance/fuzz/worker.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "conformance/fuzz/shrink.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+constexpr std::size_t cases_of_a_tree = 6;
+constexpr std::uint64_t trees_of_a_disk_tree =
+    24;  // a tree on the machine's own file system is slow: one in so many
+
+bool write_line(const char* file, const std::string& line) {
+  const UniqueFd fd(::open(file, O_WRONLY | O_CLOEXEC));
+  return fd && ::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
+}
+
+// A mount namespace of the worker's own.
+Result<void> enter_namespace() {
+  const unsigned uid = ::geteuid(), gid = ::getegid();
+  if (::unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0)
+    return unsupported_error(errno, "no mount namespace to be had: " + errno_name(errno));
+  if (uid != 0) {
+    write_line("/proc/self/setgroups", "deny");
+    if (!write_line("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1") ||
+        !write_line("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1"))
+      return unsupported_error(errno, "no user namespace to be had: " + errno_name(errno));
+  }
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return unsupported_error(errno, "no private mounts to be had: " + errno_name(errno));
+  return {};
+}
+
+}  // namespace
+
+void copy_text(char* out, std::size_t size, const std::string& text) {
+  const std::size_t length = std::min(size - 1, text.size());
+  std::memcpy(out, text.data(), length);
+  out[length] = '\0';
+}
+
+Worker::Worker(const Options& options, std::string base, KernelLandlock kernel, Shared* shared)
+    : options_(options),
+      base_(std::move(base)),
+      shared_(shared),
+      board_(std::max<std::size_t>(options.batch, 1024)) {
+  setting_.kernel = kernel;
+  setting_.real_root = ::geteuid() == 0;
+  setting_.tier = options.tier;
+  setting_.fault = options.fault;
+}
+
+Result<void> Worker::start() {
+  ::umask(0);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    limit.rlim_cur = limit.rlim_max, ::setrlimit(RLIMIT_NOFILE, &limit);
+  LOCKSTEP_CHECK(enter_namespace());
+  if (::access("/proc/self/fd", F_OK) != 0) return unsupported_error(errno, "needs /proc");
+  return find_features();
+}
+
+Result<void> Worker::run() {
+  while (shared_->stop.load() == 0) {
+    const std::uint64_t index = shared_->next_tree.fetch_add(1);
+    const bool disk = index % trees_of_a_disk_tree == trees_of_a_disk_tree - 1;
+    Generator generator(options_.seed, index, features_, disk);
+    Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(index));
+    Result<void> ran = run_tree(generator, trees, index);
+    if (Result<void> cleared = trees.clear(); ran && !cleared) ran = cleared;
+    LOCKSTEP_CHECK(ran);
+  }
+  return {};
+}
+
+Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
+  const bool disk = std::any_of(fuzz_case.items.begin(), fuzz_case.items.end(),
+                                [](const Item& item) { return item.path == "p"; });
+  Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid()));
+  setting_.explain = true;
+  Result<void> ran = trees.make(fuzz_case.items);
+  if (!ran && ran.error().err == EPERM && !setting_.real_root)
+    ran = unsupported_error(EPERM, "needs root: " + ran.error().message);
+  if (ran) ran = execute(fuzz_case, trees, setting_, board_);
+  setting_.explain = false;
+  LOCKSTEP_CHECK(trees.clear());
+  LOCKSTEP_CHECK(ran);
+  for (std::size_t i = 0; i < fuzz_case.operations.size(); ++i)
+    if (!judge(fuzz_case.operations[i], board_.cells[i]).agrees)
+      return describe(fuzz_case.operations[i], board_.cells[i]);
+  return std::string();
+}
+
+Result<void> Worker::find_features() {
+  Features found;
+  found.abi = setting_.kernel.abi;
+  found.most_layers = options_.most_layers;
+  if (::mount("tmpfs", (base_ + "/memory").c_str(), "tmpfs", 0, "mode=0777") != 0)
+    return unsupported_error(errno, "no tmpfs can be mounted here: " + errno_name(errno));
+  Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
+  const auto works = [&](const std::vector<Item>& items) { return trees.make(items).ok(); };
+  if (!works({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}}))
+    return unsupported_error(0, "no device is to be had here");
+  const std::string block = trees.restricted.anywhere("t/block");
+  found.mknod = ::mknod(block.c_str(), S_IFBLK | 0600, 7 << 8) == 0;
+  found.proc = works({{ItemKind::proc, "t/proc", {}, {}, {}}});
+  // One that cannot move directories (no attributes in a user namespace) says EXDEV of its own, after
+  // Landlock.
+  found.overlay = works({{ItemKind::dir, "t/lower", {}, {}, {}},
+                         {ItemKind::dir, "t/lower/d", {}, {}, {}},
+                         {ItemKind::overlay, "t/o", "t/lower", {}, {}},
+                         {ItemKind::dir, "t/o/d/x", {}, {}, {}},
+                         {ItemKind::move, "t/o/d/x", "t/o/x", {}, {}}});
+  LOCKSTEP_CHECK(trees.clear());
+  features_ = shared_->features = found;
+  return {};
+}
+
+Result<void> Worker::run_tree(Generator& generator, Pair& trees, std::uint64_t index) {
+  LOCKSTEP_CHECK(trees.make(generator.skeleton()));
+  for (std::size_t i = 0; i < cases_of_a_tree && shared_->stop.load() == 0; ++i) {
+    FuzzCase next = generator.next(options_.batch);
+    LOCKSTEP_CHECK(trees.make(next.items));
+    LOCKSTEP_CHECK(execute(next, trees, setting_, board_));
+    const std::uint64_t before = shared_->operations.load();
+    for (std::size_t each = 0; each < next.operations.size(); ++each) {
+      if (count(next.operations[each], board_.cells[each])) continue;
+      if (shared_->finder.exchange(1) != 0) return {};
+      const std::string words = describe(next.operations[each], board_.cells[each]);
+      shared_->after = before + each + 1;
+      shared_->stop.store(1);
+      next.items.insert(next.items.begin(), generator.skeleton().begin(), generator.skeleton().end());
+      return found(std::move(next), each, words, index);
+    }
+    flush();
+    shared_->operations.fetch_add(next.operations.size());
+    shared_->cases.fetch_add(1);
+  }
+  return {};
+}
+
+bool Worker::count(const OperationSpec& operation, const Cell& cell) {
+  const Judged judged = judge(operation, cell);
+  Count& counts = counts_[static_cast<std::size_t>(operation.operation)];
+  if (judged.tried) ++(judged.allowed ? counts.allowed : judged.denied ? counts.denied : counts.elsewhere);
+  return judged.agrees;
+}
+
+void Worker::flush() {
+  while (shared_->lock.test_and_set()) std::this_thread::yield();
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    shared_->counts[i].allowed += counts_[i].allowed;
+    shared_->counts[i].denied += counts_[i].denied;
+    shared_->counts[i].elsewhere += counts_[i].elsewhere;
+  }
+  shared_->lock.clear();
+  counts_ = {};
+}
+
+Result<void> Worker::found(FuzzCase whole, std::size_t cell, const std::string& words, std::uint64_t index) {
+  const auto fails = [&](const FuzzCase& each) {
+    const Result<std::string> said = once(each);
+    return said.ok() && !said->empty();
+  };
+  FuzzCase alone = whole;
+  alone.operations = {whole.operations[cell]};
+  if (fails(alone)) whole = std::move(alone);
+  const bool again = fails(whole);
+  FuzzCase small = again ? shrink(std::move(whole), fails) : std::move(whole);
+  std::string said = again ? once(small).value() : words + "; not again in a tree of its own";
+  small.why = "seed " + std::to_string(options_.seed) + ", tree " + std::to_string(index) + ": " + said;
+  copy_text(shared_->words, sizeof shared_->words, said);
+  copy_text(shared_->json, sizeof shared_->json, to_json(small));
+  return {};
+}
+
+}  // namespace lockstep::conformance::fuzz

@@ -1,0 +1,67 @@
+// One worker of a campaign: makes trees and cases of the seed and runs them until someone says stop.
+//
+//   Worker worker(options, base, kernel, shared);      // in a child process of its own
+//   LOCKSTEP_CHECK(worker.start());                    // enters its namespaces: not to be undone
+//   LOCKSTEP_CHECK(worker.run());
+//
+// Workers share nothing but Shared. Trees stand below `base`/memory, a tmpfs of the worker's own, or
+// `base`/disk.
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_WORKER_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_WORKER_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "conformance/fuzz/fuzz.h"
+
+namespace lockstep::conformance::fuzz {
+
+// Written by the workers, read by the driver.
+struct Shared {
+  std::atomic<std::uint64_t> operations, cases, next_tree;
+  std::atomic<int> stop;
+  std::atomic<int> finder;  // 1: someone is writing what was found
+  std::uint64_t after;
+  Features features;
+  Count counts[path_operation_count];  // under `lock`
+  std::atomic_flag lock;
+  char words[1024];
+  char json[1 << 18];
+  char failed[1024];
+  int failed_kind;
+};
+
+// As much as there is room for, and a NUL.
+void copy_text(char* out, std::size_t size, const std::string& text);
+
+class Worker {
+ public:
+  Worker(const Options& options, std::string base, KernelLandlock kernel, Shared* shared);
+
+  Result<void> start();
+  Result<void> run();
+  // What disagrees in a case built from nothing; empty: nothing.
+  Result<std::string> once(const FuzzCase& fuzz_case);
+
+ private:
+  Result<void> find_features();
+  Result<void> run_tree(Generator& generator, Pair& trees, std::uint64_t index);
+  // Whether the cell agrees.
+  bool count(const OperationSpec& operation, const Cell& cell);
+  void flush();
+  Result<void> found(FuzzCase whole, std::size_t cell, const std::string& words, std::uint64_t index);
+
+  const Options& options_;
+  std::string base_;
+  Shared* shared_;
+  Setting setting_;
+  Features features_;
+  Board board_;
+  std::array<Count, path_operation_count> counts_{};
+};
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_WORKER_H_
