@@ -1,5 +1,6 @@
 // gate FILE.json...: holds the figures of the benchmarks against what they may be, by Google Benchmark's own output
-// (--benchmark_out): a median where there were repetitions. One line a gate: figure, floor, ratio, limit, ok or over.
+// (--benchmark_out): of several repetitions the least disturbed one, on both sides. One line a gate: figure, floor, ratio,
+// limit, ok or over.
 //
 // Exit: 0 all within; 1 one is over; 2 a file cannot be read; 3 none is over but one was not measured (no Landlock, a filter).
 #include <cstdio>
@@ -30,7 +31,6 @@ constexpr Gate gates[] = {
 struct Figure {
   double time = 0;  // of one iteration, in nanoseconds
   double items_per_second = 0;
-  bool is_median = false;
 };
 
 double nanoseconds(double time, const std::string& unit) {
@@ -44,13 +44,13 @@ bool read_figures(const char* file, std::map<std::string, Figure>& out) {
   if (!document.is_object() || !document.contains("benchmarks") || !document["benchmarks"].is_array()) return false;
   for (const nlohmann::json& each : document["benchmarks"]) {
     const std::string name = each.value("run_name", each.value("name", ""));
-    const bool is_median = each.value("aggregate_name", "") == "median";
-    const bool is_run = each.value("run_type", "") == "iteration";
-    if (each.value("error_occurred", false) || (!is_median && !is_run) || (out.count(name) > 0 && out[name].is_median)) continue;
+    if (each.value("error_occurred", false) || each.value("run_type", "") != "iteration") continue;
     // CPU time: on a shared machine the clock on the wall tells what the others do. Manual time is CPU time of several processes.
     const bool real = name.ends_with("/manual_time");
-    out[name] = {nanoseconds(each.value(real ? "real_time" : "cpu_time", 0.0), each.value("time_unit", "ns")),
-                 each.value("items_per_second", 0.0), is_median};
+    const double time = nanoseconds(each.value(real ? "real_time" : "cpu_time", 0.0), each.value("time_unit", "ns"));
+    Figure& figure = out[name];
+    if (figure.time > 0 && figure.time <= time) continue;
+    figure = {time, each.value("items_per_second", 0.0)};
   }
   return true;
 }

@@ -101,6 +101,7 @@ class Reproduce : public testing::Test {
   // user.
   int run(std::vector<std::string> words) const {
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     for (const char* name : {"/out", "/err"}) ::unlink((dir_ + name).c_str());

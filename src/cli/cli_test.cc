@@ -56,6 +56,7 @@ class Cli : public testing::Test {
     std::vector<std::string> words = {LOCKSTEP_CLI};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     if (output.empty()) output = dir_.file("stdout");

@@ -81,6 +81,7 @@ class Exec : public ::testing::Test {
     words.insert(words.end(), {dir_ + "/p.yaml", "--"});
     words.insert(words.end(), command.begin(), command.end());
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     int ends[2];

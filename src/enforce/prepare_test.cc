@@ -71,7 +71,7 @@ std::size_t open_descriptors() {
   std::size_t count = 0;
   DIR* dir = ::opendir("/proc/self/fd");
   while (dir != nullptr && ::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
+  if (dir != nullptr) ::closedir(dir);
   return count;
 }
 
