@@ -18,6 +18,7 @@ namespace {
 // Ends with 0 or the benchmark is void.
 void run(benchmark::State& state, const std::vector<std::string>& words) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   for (auto _ : state) {

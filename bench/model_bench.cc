@@ -6,7 +6,6 @@
 
 namespace {
 
-using lockstep::Right;
 using namespace lockstep::model;
 
 void decide(benchmark::State& state) {

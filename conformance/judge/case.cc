@@ -364,28 +364,7 @@ std::string cell_name(const CellRequest& cell) {
 }
 
 bool is_destructive(const CellRequest& cell) {
-  switch (cell.operation) {
-    case Operation::connect_unix: return cell.mode == Mode::own_server;
-    case Operation::open_trunc:
-    case Operation::create:
-    case Operation::truncate:
-    case Operation::ftruncate:
-    case Operation::rename:
-    case Operation::exchange:
-    case Operation::link:
-    case Operation::mkdir:
-    case Operation::mkfifo:
-    case Operation::mknod_chr:
-    case Operation::mknod_blk:
-    case Operation::mksock:
-    case Operation::symlink:
-    case Operation::unlink:
-    case Operation::rmdir:
-    case Operation::chmod:
-      return true;
-    default:
-      return false;
-  }
+  return changes_paths(cell.operation) || (cell.operation == Operation::connect_unix && cell.mode == Mode::own_server);
 }
 
 }  // namespace lockstep::conformance

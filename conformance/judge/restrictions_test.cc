@@ -13,6 +13,7 @@ namespace {
 
 std::vector<std::string> names_of(const std::vector<CellRequest>& cells) {
   std::vector<std::string> out;
+  out.reserve(cells.size());
   for (const CellRequest& cell : cells) out.push_back(cell_name(cell));
   return out;
 }

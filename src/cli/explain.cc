@@ -44,23 +44,9 @@ class SpelledView {
   std::map<std::string, std::uint64_t> ids_;
 };
 
-// Whether the operation makes the name, so that it need not be there; else it works on an object.
-bool makes_name(Operation operation, std::size_t index) {
-  if (index == 1) return operation != Operation::exchange;
-  switch (operation) {
-    case Operation::create:
-    case Operation::mkdir:
-    case Operation::mkfifo:
-    case Operation::mknod_chr:
-    case Operation::mknod_blk:
-    case Operation::mksock:
-    case Operation::symlink: return true;
-    default: return false;
-  }
-}
-
-bool wants_directory(Operation operation) {
-  return operation == Operation::opendir || operation == Operation::rmdir || operation == Operation::tmpfile;
+// Whether the path need not be there, for the operation makes it; else it works on an object.
+bool makes_path(Operation operation, std::size_t index) {
+  return index == 1 ? operation != Operation::exchange : makes_name(operation);
 }
 
 model::Walk real_walk(const std::string& path, bool follow) {
@@ -97,7 +83,7 @@ Result<std::string> explain(const Arguments& arguments) {
   // A path asked about. What a simulated host does not list is taken to be there, or it could be asked about nothing.
   const auto asked = [&](std::size_t index, bool follow) {
     const std::string& path = arguments.rest[2 + index];
-    const bool makes = makes_name(*operation, index);
+    const bool makes = makes_path(*operation, index);
     model::Walk out = real ? real_walk(path, follow) : spelled.walk(path, makes);
     if (real && out.error == 0 && out.missing && !makes) out.error = ENOENT;
     if (real || makes || arguments.context.host.exists(normalise_path(path))) return out;

@@ -96,6 +96,9 @@ bool has_mode(Operation operation, Mode mode);
 
 // Whether the operation acts on what a symbolic link in the last component points to.
 bool follows_last_symlink(Operation operation);
+bool changes_paths(Operation operation);    // what it did to its paths can be seen afterwards
+bool makes_name(Operation operation);       // its path must not be there before
+bool wants_directory(Operation operation);  // its path must be a directory
 
 }  // namespace lockstep
 
