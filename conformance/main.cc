@@ -197,13 +197,17 @@ int exit_code_of(const Run& run, const Options& options) {
   if (sum.rows_refused > 0) return 2;
   if (options.require) {
     for (const JudgedRow& judged : run.rows) {
-      // A row that was skipped has shown nothing: it cannot be what is required.
-      if (judged.verdict.outcome != RowOutcome::agree || !meets(judged.verdict.readiness.is, *options.require)) disagree = true;
+      // A row that was skipped, or refused as its case claims, has shown nothing: it cannot be what is required.
+      const RowVerdict& verdict = judged.verdict;
+      if (verdict.outcome != RowOutcome::agree || verdict.cells.empty() || !meets(verdict.readiness.is, *options.require)) disagree = true;
     }
   }
   if (disagree) return 1;
-  // A run in which nothing could fail is not green.
-  if (sum.rows > 0 && sum.agree == 0) return 3;
+  // A run in which nothing could fail is not green. What a refused row shows is the refusal itself.
+  const bool shown = std::any_of(run.rows.begin(), run.rows.end(), [](const JudgedRow& judged) {
+    return judged.verdict.outcome == RowOutcome::agree && (judged.verdict.cells.empty() || judged.verdict.agreed > 0);
+  });
+  if (!shown && (sum.rows > 0 || options.require)) return 3;
   return 0;
 }
 

@@ -239,8 +239,10 @@ TEST_F(CuInitCommand, BlockedAndASuccessDisagree) {
   expect(conform("read_only", "0"), 1, "blocked", "disagree", "CUDA_SUCCESS");
 }
 
-TEST_F(CuInitCommand, NoDeviceWithoutThePolicyIsNothingToCompare) {
-  expect(conform("read_write", "100"), 0, "ready", "not_comparable", "CUDA_ERROR_NO_DEVICE (100)");
+TEST_F(CuInitCommand, NoDeviceWithoutThePolicyIsNothingToCompareAndNotReady) {
+  const Outcome out = conform("read_write", "100");
+  expect(out, 0, "blocked-elsewhere", "not_comparable", "CUDA_ERROR_NO_DEVICE (100)");
+  EXPECT_EQ(out.row.at("readiness").at("why"), "cu-init: CUDA_ERROR_NO_DEVICE (100) without the policy");
 }
 
 TEST_F(CuInitCommand, ALibraryThatThePolicyHidesMakesItBlocked) {

@@ -140,10 +140,14 @@ class Reader {
     LOCKSTEP_CHECK(text(node, "mode", false, mode));
     LOCKSTEP_CHECK(text(node, "actor", false, actor));
     const auto known = operation_from_name(op);
-    if (!known) return fail(node, "there is no operation \"" + shortened(op) + "\"");
+    if (!known || static_cast<int>(*known) >= path_operation_count)
+      return fail(node, "there is no operation on paths called \"" + shortened(op) + "\"");
     const auto known_mode = mode_from_name(mode);
     const auto known_actor = actor_from_name(actor);
-    if (!known_mode || !known_actor || *known_actor == Actor::exec)
+    // What nobody would try must not read as a case that agrees.
+    const bool tried = known_mode && has_mode(*known, *known_mode) && *known_mode != Mode::own_server && known_actor &&
+                       *known_actor != Actor::exec && *known_actor != Actor::early_thread;
+    if (!tried)
       return fail(
           node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
     one.operation = *known, one.mode = *known_mode, one.actor = *known_actor;

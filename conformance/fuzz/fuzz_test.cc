@@ -136,6 +136,11 @@ TEST_F(BadCases, AreErrorsWithTheirLine) {
                      "\"a\", \"rights\": [\"execute\"]}]}],\n" +
                      operations),
             "4: a rule's rights must be some of those its layer handles");
+  const std::string before = head + "\"items\": [],\n" + layers + "\"operations\": [{\"path\": \"x\", \"op\": ";
+  EXPECT_EQ(error_of(before + "\"bind-tcp\"}]}"), "4: there is no operation on paths called \"bind-tcp\"");
+  for (const char* nobody : {"\"stat\", \"actor\": \"early-thread\"", "\"stat\", \"actor\": \"exec\"", "\"stat\", \"mode\": \"whiteout\"",
+                             "\"connect-unix\", \"mode\": \"own-server\"", "\"comm-open\""})
+    EXPECT_NE(error_of(before + nobody + "}]}").find("4: there is no such mode or actor"), std::string::npos) << nobody;
 }
 
 TEST(FuzzCases, AreWrittenAsTheyAreRead) {

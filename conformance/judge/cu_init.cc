@@ -52,7 +52,7 @@ CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,
   const bool loaded_restricted = !is(restricted, CuOutcome::not_loaded);
   const bool starts = readiness.is == Readiness::ready || readiness.is == Readiness::degraded;
   if (!loaded && !loaded_restricted)
-    return {Verdict::skip, "libcuda.so.1 is not here (" + control.message + ")", false};
+    return {Verdict::skip, "libcuda.so.1 is not here (" + control.message + ")", false, false};
 
   const std::string answers =
       "cuInit: " + describe(control) + " without the policy, " + describe(restricted) + " under it";
@@ -66,6 +66,7 @@ CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,
   }
   if (!succeeded(control)) {
     out.verdict = succeeded(restricted) ? Verdict::disagree : Verdict::not_comparable;
+    out.elsewhere = starts && !succeeded(restricted);
     return out;
   }
   const bool in_step = succeeded(restricted) ? starts : readiness.is == Readiness::blocked;

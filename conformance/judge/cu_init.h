@@ -8,7 +8,7 @@
 //   success              success      ready, degraded   agree; else disagree
 //   success              failure      blocked           agree; else disagree, but for the next line
 //   loaded               not loaded   ready, degraded   the row becomes blocked: no step loads a library
-//   failure              failure      any               not_comparable
+//   failure              failure      any               not_comparable; ready and degraded become blocked-elsewhere
 //   failure              success      any               disagree: it flipped
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_
@@ -34,6 +34,7 @@ struct CuVerdict {
   Verdict verdict = Verdict::error;
   std::string why;      // one sentence, with both answers
   bool blocks = false;  // the library could not be loaded under the policy: the row is blocked
+  bool elsewhere = false;  // CUDA starts without the policy no more than under it: nobody may call that ready
 };
 
 CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,

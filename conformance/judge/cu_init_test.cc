@@ -81,6 +81,16 @@ TEST(CuInitVerdict, AFailureWithoutThePolicyLeavesNothingToCompareButAFlip) {
   }
 }
 
+TEST(CuInitVerdict, AFailureWithoutThePolicyIsNotReady) {
+  for (const CuAnswer& control : {returned(100), crashed}) {
+    EXPECT_TRUE(judge_cu_init(control, returned(304), {Readiness::ready, "", {}}).elsewhere);
+    EXPECT_TRUE(judge_cu_init(control, control, {Readiness::degraded, "", {}}).elsewhere);
+    EXPECT_FALSE(judge_cu_init(control, control, {Readiness::blocked, "comm", {}}).elsewhere) << "the policy blocks as well";
+  }
+  EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}}).elsewhere);
+  EXPECT_FALSE(judge_cu_init(missing, missing, {Readiness::ready, "", {}}).elsewhere);
+}
+
 TEST(CuInitVerdict, AMissingLibraryIsASkipAndNeverAnAgreement) {
   for (Readiness is : {Readiness::ready, Readiness::blocked, Readiness::blocked_elsewhere}) {
     const CuVerdict verdict = judge_cu_init(missing, missing, {is, "", {}});

@@ -34,9 +34,13 @@ std::vector<CellRequest> restriction_cells(const Restrictions& restrictions) {
     std::vector<std::uint16_t> ports;
     for (const PortRule& rule : restrictions.ports)
       if (rule.right == right && ports.size() < most_ports) ports.push_back(rule.port);
-    std::uint16_t stranger = 8100;
-    while (std::binary_search(restrictions.ports.begin(), restrictions.ports.end(), PortRule{right, stranger})) ++stranger;
-    ports.push_back(stranger);
+    // From 8100 on and round again; a policy may name them all.
+    for (int step = 0; step <= 0xffff; ++step) {
+      const auto stranger = static_cast<std::uint16_t>(8100 + step);
+      if (std::binary_search(restrictions.ports.begin(), restrictions.ports.end(), PortRule{right, stranger})) continue;
+      ports.push_back(stranger);
+      break;
+    }
     for (const std::uint16_t port : ports) {
       const bool remote = operation == Operation::connect_tcp || operation == Operation::send_udp;
       if (port == 0 && remote) continue;  // there is no such remote port

@@ -37,6 +37,14 @@ TEST(RestrictionCells, EachPortNamedAndOneThatIsNotOfEveryRight) {
                                       "send-udp sendto 53", "send-udp 8100", "send-udp sendto 8100"}));
 }
 
+TEST(RestrictionCells, APolicyThatNamesEveryPortHasNoStranger) {
+  Restrictions restrictions;
+  restrictions.net = NetRight::bind_tcp;
+  for (int port = 0; port <= 0xffff; ++port) restrictions.ports.push_back({NetRight::bind_tcp, static_cast<std::uint16_t>(port)});
+  const std::vector<std::string> names = names_of(restriction_cells(restrictions));
+  EXPECT_EQ(std::count_if(names.begin(), names.end(), [](const std::string& name) { return name.starts_with("bind-tcp "); }), 8);
+}
+
 class CaseWithPorts : public testing::Test {
  protected:
   void SetUp() override {

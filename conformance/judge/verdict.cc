@@ -94,7 +94,13 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   const CellReply& control = reply.control.cells[i];
   const CellReply& restricted = reply.restricted.cells[i];
   CellVerdict out;
-  if (control.state == CellState::unsupported || restricted.state == CellState::unsupported) {
+  if (control.state != restricted.state) {  // both do the same: what one could try and the other could not is no skip
+    out.verdict = Verdict::disagree;
+    out.lone = Witness::observed;
+    out.decided = std::string("only the ") + (control.state == CellState::unsupported ? "restricted" : "control") + " child could try this";
+    return out;
+  }
+  if (control.state == CellState::unsupported) {
     out.verdict = Verdict::skip;
     return out;
   }
@@ -211,6 +217,10 @@ void judge_real_cuda(std::size_t i, const RowReply& reply, RowVerdict& out) {
     out.readiness.is = Readiness::blocked;
     out.readiness.why = cell.observed_word + " under the policy";
   }
+  if (verdict.elsewhere) {
+    out.readiness.is = Readiness::blocked_elsewhere;
+    out.readiness.why = "cu-init: " + cell.control_word + " without the policy";
+  }
 }
 
 void count(Verdict verdict, RowVerdict& out) {
@@ -238,11 +248,14 @@ RowVerdict judge_refusal(const Row& row, const ChildReply& control, const ChildR
     return claim && child.outcome == ChildOutcome::refused && child.message.find(*claim) != std::string::npos;
   };
   const bool agree = as_claimed(control) && as_claimed(restricted);
-  out.outcome = agree ? RowOutcome::agree : row.run->source.own_policy ? RowOutcome::refused : RowOutcome::disagree;
+  // Refused to one child and not to the other is a finding, whose policy it may be.
+  const bool answer = row.run->source.own_policy && control.outcome == restricted.outcome;
+  out.outcome = agree ? RowOutcome::agree : answer ? RowOutcome::refused : RowOutcome::disagree;
   if (out.outcome == RowOutcome::refused) out.message = control.message;
+  const bool odd_one = as_claimed(control) || (!claim && control.outcome != ChildOutcome::refused);
   if (out.outcome == RowOutcome::disagree)
     out.message = "refusal: expected " + (claim ? "\"" + *claim + "\"" : "none") + ", got " +
-                  child_problem(as_claimed(control) ? "restricted" : "control", as_claimed(control) ? restricted : control);
+                  child_problem(odd_one ? "restricted" : "control", odd_one ? restricted : control);
   return out;
 }
 

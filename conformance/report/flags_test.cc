@@ -170,6 +170,17 @@ TEST_F(Flags, AnAbiThisKernelLacksIsExitThree) {
   lockstep::testing::expect_refused(run({"--abi", "11"}), 3, "lockstep-conformance", "this kernel has Landlock ABI");
 }
 
+// A policy refused as its case claims agrees, and is ready for nothing; and of no row nothing can be required.
+TEST_F(Flags, ARefusalThatIsClaimedAgreesAndMeetsNoRequirement) {
+  if (query_kernel()->abi < 2) GTEST_SKIP() << "needs ABI 2: what the case relies on";
+  const std::string refused = "--gtest_filter=a_missing_path_refuses_a_hard_requirement.abi*";
+  const Ended agrees = run({"--abi", "2", refused});
+  if (agrees.out.find("skipped   ") != std::string::npos) GTEST_SKIP() << "no-namespace: " << agrees.out;
+  EXPECT_EQ(agrees.code, 0) << agrees.out << agrees.err;
+  EXPECT_EQ(run({"--abi", "2", refused, "--require", "ready"}).code, 1);
+  EXPECT_EQ(run({"--abi", "1", "--gtest_filter=*.claims", "--require", "ready"}).code, 3);
+}
+
 TEST_F(Flags, HelpIsExitZeroWhateverElseIsThere) {
   const Ended ended = run({"--abi", "1", "--help"});
   EXPECT_EQ(ended.code, 0);

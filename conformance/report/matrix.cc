@@ -21,17 +21,18 @@ bool same(const ReadCell& a, const ReadCell& b) {
   return a.observed == b.observed && a.verdict == b.verdict;
 }
 
-// Rights named in the model's words ("layer 1 lacks write_file+truncate; ...").
-AccessSet rights_in(const std::string& decided) {
-  AccessSet out;
+// What the model's words name ("layer 1 lacks write_file+truncate; ...", "layer 1 has the scope signal, ...").
+std::vector<const FeatureInfo*> features_in(const std::string& decided) {
+  std::vector<const FeatureInfo*> out;
   std::string word;
   for (const char c : decided + ";") {
     if ((c >= 'a' && c <= 'z') || c == '_') {
       word += c;
       continue;
     }
-    for (int bit = 0; bit < right_count; ++bit)
-      if (word == names(AccessSet(static_cast<Right>(bit))).front()) out = out | static_cast<Right>(bit);
+    if (const std::optional<Right> right = right_from_name(word)) out.push_back(&feature_info(*right));
+    if (const std::optional<NetRight> right = net_right_from_name(word)) out.push_back(&feature_info(*right));
+    if (const std::optional<Scope> scope = scope_from_name(word)) out.push_back(&feature_info(*scope));
     word.clear();
     if (c == ';') break;  // what follows names the rule, and a path can be called anything
   }
@@ -45,12 +46,9 @@ std::string explain(const Side& from, const Side& to) {
   const int low = std::min(from.plan_abi, to.plan_abi), high = std::max(from.plan_abi, to.plan_abi);
   std::string out;
   for (const Side& side : {from, to}) {
-    const AccessSet rights = rights_in(side.cell->decided);
-    for (int bit = 0; bit < right_count; ++bit) {
-      const Right right = static_cast<Right>(bit);
-      const int first = feature_info(right).first_abi;
-      if (!rights.contains(right) || first <= low || first > high) continue;
-      const std::string text = names(AccessSet(right)).front() + " (ABI " + std::to_string(first) + ")";
+    for (const FeatureInfo* feature : features_in(side.cell->decided)) {
+      if (feature->first_abi <= low || feature->first_abi > high) continue;
+      const std::string text = std::string(feature->name) + " (ABI " + std::to_string(feature->first_abi) + ")";
       if (out.find(text) == std::string::npos) out += (out.empty() ? "" : ", ") + text;
     }
   }
@@ -141,8 +139,10 @@ bool empty(const Difference& difference) {
 // What the boot says against what fixtures/kernels.txt expects.
 void judge_kernel(Kernel& kernel) {
   const Boot& boot = kernel.boot;
+  // The worst stays: 4, then 1, then 3.
+  const auto rank = [](int code) { return code == 4 ? 3 : code == 1 ? 2 : code == 3 ? 1 : 0; };
   const auto problem = [&](int code, const std::string& text) {
-    if (kernel.code != 4) kernel.code = code;
+    if (rank(code) > rank(kernel.code)) kernel.code = code;
     kernel.problem += (kernel.problem.empty() ? "" : "; ") + text;
   };
   if (boot.outcome == BootOutcome::unavailable) return problem(3, "not booted: " + boot.reason);

@@ -172,6 +172,28 @@ TEST_F(MatrixTest, AChangeIsExplainedByTheFirstAbiOfItsRight) {
   EXPECT_EQ(exit_code(matrix), 0);
 }
 
+// Not by the errata that differ as well, and each port for itself.
+TEST_F(MatrixTest, AChangeOfPortsAndScopesIsExplainedByTheirFirstAbi) {
+  const auto port = [](int number, const std::string& observed, const std::string& decided = "") {
+    Json out = cell("bind-tcp", "", observed, decided);
+    out.erase("path");
+    out["port"] = number;
+    return out;
+  };
+  Json free = cell("signal", "", "allow"), kept = cell("signal", "", "EPERM", "layer 1 has the scope signal, and the other side stands outside");
+  finished("6.1", 2, {row("a", 2, {port(80, "allow"), port(81, "allow"), free})}, 4);
+  finished("6.12", 6, {row("a", 6, {port(81, "EACCES", "layer 1 lacks bind_tcp on port 81; its bind_tcp ports: 80"), port(80, "allow"), kept})}, 12);
+  const Matrix matrix = join({"6.1", "6.12"});
+  ASSERT_EQ(matrix.changes.size(), 1U);
+  EXPECT_EQ(matrix.changes[0].reasons, (std::map<std::string, std::size_t>{{"bind_tcp (ABI 4)", 1}, {"signal (ABI 6)", 1}}));
+  EXPECT_EQ(exit_code(matrix), 0);
+}
+
+TEST_F(MatrixTest, OfTwoProblemsOfAKernelTheWorstCounts) {
+  finished("6.1", 2, {row("a", 2, {cell("open-r", "/x", "allow")})}, 15, "tmpfs 0 1.5\nunit 1 1.5\next4 3 1.0\n");
+  EXPECT_EQ(exit_code(join({"6.1"})), 1);
+}
+
 TEST_F(MatrixTest, AChangeThatNoRightExplainsIsAFinding) {
   finished("6.1", 2, {row("a", 2, {cell("mkdir", "/x", "allow")})});
   // make_dir is as old as Landlock: that it is newly missing explains nothing.

@@ -21,7 +21,7 @@ const char* usage() {
          "                    where libcuda.so.1 is found, the real cuInit(0) with and without it as well\n"
          "  --host FILE       with --policy: on this host file, simulated, instead of this machine\n"
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
-         "  --require LEVEL   exit 1 unless every row that ran is ready (or at least degraded)\n"
+         "  --require LEVEL   exit 1 unless every row has run and is ready (or at least degraded)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
          "  --mutants         run the deliberately broken libraries and show which row caught each\n"
          "  --surface FILE    measure what each way to let CUDA name its threads opens besides, and write it as JSON\n"

@@ -12,6 +12,7 @@ std::string key_of(const Json& cell) {
   std::string out = cell.at("op").get<std::string>();
   for (const char* part : {"mode", "target", "path", "path2"})
     if (cell.contains(part)) out += " " + cell.at(part).get<std::string>();
+  if (cell.contains("port")) out += " " + std::to_string(cell.at("port").get<int>());
   if (const std::string actor = cell.at("actor"); actor != "self") out += " by " + actor;
   return out;
 }

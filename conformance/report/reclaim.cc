@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "conformance/harness/child.h"
+#include "conformance/harness/identity.h"
 #include "conformance/probes/probe.h"
 #include "conformance/report/surface.h"
 #include "enforce/prepare.h"
@@ -27,7 +28,6 @@
 namespace lockstep::conformance {
 namespace {
 
-constexpr uid_t user_uid = 64000;
 constexpr int max_rounds = 20;
 constexpr int patience_ms = 20000;  // for the child's next word
 constexpr char entry[] = "/proc/self/task", neighbour[] = "/proc/self/attr";
@@ -71,9 +71,7 @@ Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, boo
                                     std::vector<Pin>* pins) {
   LOCKSTEP_ASSIGN(Prepared prepared, prepare(plan, {}));
   const auto count = static_cast<std::int32_t>(prepared.pins.size());
-  Identity become;
-  if (identity == IdentityKind::user) become.uid = become.gid = user_uid;
-  if (identity == IdentityKind::container_root) become.keep = container_default_capabilities();
+  LOCKSTEP_ASSIGN(const Identity become, identity_of(identity, first_user));
   LOCKSTEP_CHECK(drop_privileges(become));
   if (::prctl(PR_SET_DUMPABLE, 1) != 0) return system_error(errno, "prctl(PR_SET_DUMPABLE)");
   if (canary_denied(sibling)) return internal_error("the canary is denied before the restriction");
@@ -108,7 +106,7 @@ Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, boo
 class HeldChild {
  public:
   Result<Hello> start(const Plan& plan, IdentityKind identity, bool close_pins) {
-    sibling_ = start_sibling(identity, user_uid);
+    sibling_ = start_sibling(identity, first_user);
     int sockets[2];
     if (sibling_ < 0 || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
       return system_error(errno, "socketpair() or the canary's sibling");

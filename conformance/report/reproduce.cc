@@ -49,9 +49,10 @@ const char* name(TreeKind kind) {
   return "bind";
 }
 
-// What is no operation on files: counting all of procfs, the driver's own library, ports and scopes.
+// What is no operation on files: counting all of procfs, the driver's own library, ports and scopes. And what the program does
+// not know: whiteouts, and threads from before the restriction.
 bool is_left_out(const CellRequest& cell) {
-  return cell.survey || cell.mode == Mode::own_server || static_cast<int>(cell.operation) >= path_operation_count;
+  return cell.survey || cell.mode == Mode::own_server || cell.mode == Mode::whiteout || cell.actor == Actor::early_thread || static_cast<int>(cell.operation) >= path_operation_count;
 }
 
 bool is_server(const TreeItem& item) {

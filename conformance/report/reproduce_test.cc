@@ -224,6 +224,12 @@ TEST_F(Reproduce, ShowsThemToAnOrdinaryUserToo) {
   expect_same_answers(rows_of_each_kind());
 }
 
+TEST_F(Reproduce, WhatTheProgramDoesNotKnowIsLeftOut) {
+  ASSERT_EQ(run({LOCKSTEP_CONFORMANCE, "--reproduce", row("threads_from_before_stay_free", abi_, "user")}), 0) << complained();
+  EXPECT_EQ(said().find("early-thread"), std::string::npos) << "no actor of the program has these cells";
+  EXPECT_NE(said().find("/outside/late"), std::string::npos);
+}
+
 TEST_F(Reproduce, ANameSelectsCells) {
   const std::string name = row("rights_of_opening", 1, "user");
   const std::string program = compiled(name);

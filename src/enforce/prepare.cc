@@ -139,9 +139,11 @@ Result<void> Preparer::add(const PlanRule& rule) {
   }
   if (Result<void> added = out_.ruleset.allow_beneath(fd.get(), rights, rule.path, rule.quiet); !added.ok()) {
     Error error = std::move(added).error();
-    if (error.err == EBADFD)
+    if (error.err == EBADFD) {
+      error.kind = ErrorKind::input;
       error.message +=
           "; Landlock takes files and directories, not pipes, sockets, namespaces or memory files";
+    }
     error.file = plan_.file;
     error.line = rule.line;
     return error;

@@ -177,6 +177,7 @@ TEST_F(Prepare, RightsThatMeanNothingOnAFileAreSkippedOrRefused) {
 TEST_F(Prepare, ObjectsLandlockRejectsAreNamed) {
   const Result<Prepared> got = prepare(plan({{"/proc/self/ns/mnt", access_read_only, false, 4}}), {});
   ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().kind, ErrorKind::input) << "the policy's fault";
   EXPECT_EQ(got.error().err, EBADFD);
   EXPECT_EQ(got.error().line, 4);
   EXPECT_NE(got.error().message.find("/proc/self/ns/mnt"), std::string::npos);

@@ -1,6 +1,7 @@
 // The only file that restricts.
 #include "enforce/restrict.h"
 
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -16,7 +17,12 @@ namespace {
 // By the links of the directory, which no earlier layer keeps us from reading: one for each thread, and two.
 Result<unsigned long> count_threads() {
   struct stat st {};
-  if (::stat("/proc/self/task", &st) != 0) return system_error(errno, "stat(\"/proc/self/task\")");
+  if (::stat("/proc/self/task", &st) != 0) {
+    const int err = errno;
+    // Where there is no /proc: this unshares nothing, and fails in a process with another thread.
+    if (::unshare(CLONE_THREAD) == 0) return 1UL;
+    return system_error(err, "stat(\"/proc/self/task\")");
+  }
   if (st.st_nlink < 3) return internal_error("/proc/self/task does not say how many threads there are");
   return st.st_nlink - 2;
 }
@@ -37,6 +43,8 @@ Result<bool> wants_all(const Prepared& prepared, const RestrictOptions& options,
 }
 
 Result<void> restrict_thread(int ruleset_fd, RestrictFlags flags, RestrictFlags known) {
+  // With log_subdomains_off the kernel takes -1 for a wish about the log alone, and restricts nothing.
+  if (ruleset_fd < 0) return internal_error("restrict_self: there is no rule set");
   if (known.contains(RestrictFlag::no_new_privs)) {
     flags |= RestrictFlag::no_new_privs;
   } else if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {

@@ -166,6 +166,32 @@ TEST_F(Restrict, AllThreadsOfAProcessWithOneIsThatOneOnAnyKernel) {
             0);
 }
 
+TEST_F(Restrict, WithoutProcfsTheThreadsAreStillCounted) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs-root: chroot";
+  const auto restricted_in_chroot = [](bool with_thread) {
+    return in_child([&] {
+      Plan plan;
+      plan.abi = std::min(query_kernel()->abi, newest_abi);
+      plan.handled = abi_info(plan.abi)->fs;
+      plan.rules = {{"/proc", access_read_only, false, 1}};
+      Result<Prepared> prepared = prepare(plan, {});
+      if (!prepared.ok() || ::chroot("/var") != 0 || ::chdir("/") != 0 || ::access("/proc/self", F_OK) == 0) return 250;
+      std::atomic<bool> go = !with_thread;
+      std::thread other;
+      if (with_thread)
+        other = std::thread([&] {
+          while (!go) ::usleep(100);
+        });
+      const bool done = restrict_self(*prepared).ok();
+      go = true;
+      if (other.joinable()) other.join();
+      return done ? 0 : 1;
+    });
+  };
+  EXPECT_EQ(restricted_in_chroot(false), 0);
+  EXPECT_EQ(restricted_in_chroot(true), 1);
+}
+
 // Of one policy, what the kernel makes of it: ports, scopes and log flags, each where the ABI has it.
 TEST_F(Restrict, PortsAreThoseNamed) {
   if (query_kernel()->abi < 4) GTEST_SKIP() << "needs ABI 4: no rights on ports";
@@ -206,6 +232,12 @@ TEST_F(Restrict, LogFlagsAreTakenWhereTheAbiHasThemAndRefusedWhereNot) {
               });
             }),
             query_kernel()->abi >= 7 ? 1 : 0);
+}
+
+// landlock_restrict_self(-1, LOG_SUBDOMAINS_OFF) succeeds and restricts nothing.
+TEST_F(Restrict, WithoutARuleSetIsAnErrorWhateverTheFlags) {
+  for (const RestrictFlags flags : {RestrictFlags(), RestrictFlags(RestrictFlag::log_subdomains_off)})
+    EXPECT_EQ(in_child([&] { return restrict_self(-1, flags).ok() || ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0 ? 1 : 0; }), 0);
 }
 
 // An unknown flag is refused by the kernel: so the flags of the plan do reach it. From ABI 11 on nothing is left of a call that fails.

@@ -190,6 +190,14 @@ TEST(Ruleset, PassesOnPortsScopesAndQuietRules) {
   EXPECT_EQ(error_of(Ruleset::create({fs, {}, Scope::signal}, newest_abi)), kernel->abi >= 6 ? 0 : E2BIG);
   EXPECT_EQ(error_of(Ruleset::create({fs, {}, {}, true}, newest_abi)), kernel->abi >= 10 ? 0 : E2BIG);
 
+  // Not cut to what the ABI named has: a wrong mask must not become a rule set that restricts less.
+  EXPECT_EQ(error_of(Ruleset::create({fs, NetRight::bind_tcp}, 3)), kernel->abi >= 4 ? 0 : E2BIG);
+  EXPECT_EQ(error_of(Ruleset::create({fs, {}, ScopeSet::from_bits(1U << 20)}, 5)), kernel->abi >= 6 ? EINVAL : E2BIG);
+  if (kernel->abi >= 4) {
+    Result<Ruleset> below = Ruleset::create({fs, NetRight::bind_tcp}, 3);
+    EXPECT_EQ(below.ok() ? error_of(below->allow_port(NetRight::bind_tcp, 80)) : EINVAL, 0);
+  }
+
   const UniqueFd root(::open("/", O_PATH | O_CLOEXEC));
   Result<Ruleset> plain = Ruleset::create({fs}, 1);
   ASSERT_TRUE(plain.ok());

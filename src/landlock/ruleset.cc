@@ -15,7 +15,9 @@ Result<Ruleset> Ruleset::create(const Handled& handled, int abi) {
   attr.handled_access_net = handled.net.bits();
   attr.scoped = handled.scoped.bits();
   if (handled.quiet) attr.quiet_access_fs = handled.fs.bits();
-  const long fd = uapi::create_ruleset(&attr, info->attr_size, 0);
+  // What the ABI has no room for must meet the kernel's refusal, not be cut off unseen.
+  const bool fits = info->net.contains(handled.net) && info->scope.contains(handled.scoped) && (info->quiet || !handled.quiet);
+  const long fd = uapi::create_ruleset(&attr, fits ? info->attr_size : sizeof(attr), 0);
   if (fd < 0)
     return system_error(errno, "landlock_create_ruleset(" + join_names(handled.fs) + "; " + join(names(handled.net)) + "; " +
                                    join(names(handled.scoped)) + (handled.quiet ? "; quiet)" : ")"));

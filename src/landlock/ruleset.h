@@ -26,7 +26,7 @@ struct Handled {
 
 class Ruleset {
  public:
-  // `handled` must not be empty; `abi` decides how much of the attribute is passed.
+  // `handled` must not be empty; `abi` decides how much of the attribute is passed, but never less than `handled` fills.
   static Result<Ruleset> create(const Handled& handled, int abi);
 
   // Grants `access` on the object behind `fd` (O_PATH will do) and all below it. `path` is for the error alone.

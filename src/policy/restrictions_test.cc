@@ -128,6 +128,7 @@ TEST(Restrictions, ArePrintedByEveryFormatAndReadBackTheSame) {
   const auto json = nlohmann::json::parse(show_json(effective, *compile(effective, 10)));
   EXPECT_EQ(json["effective"]["ports"], nlohmann::json::parse(R"({"bind_tcp":[8080,8443],"connect_tcp":null,"bind_udp":[],"connect_send_udp":[53]})"));
   EXPECT_EQ(json["effective"]["threads"], "all");
+  EXPECT_EQ(json["effective"]["grants"][0]["quiet"], true);
   EXPECT_EQ(json["plan"]["ports"].size(), 3U);
   EXPECT_EQ(json["plan"]["handled_ports"], nlohmann::json({"bind_tcp", "bind_udp", "connect_send_udp"}));
   EXPECT_EQ(json["plan"]["flags"], nlohmann::json({"log_same_exec_off", "log_new_exec_on"}));

@@ -58,8 +58,9 @@ Json effective_json(const EffectivePolicy& effective) {
   for (const char* key : {"grants", "rules", "skipped", "notices", "warnings"}) out[key] = Json::array();  // in this order
   for (const EffectiveRule& rule : effective.rules) {
     out["rules"].push_back(rule_json(rule));
-    if (rule.access == Access::grant)
-      out["grants"].push_back({{"path", printable(rule.path)}, {"access", names(rule.granted)}, {"reason", printable(rule.reason)}});
+    if (rule.access != Access::grant) continue;
+    out["grants"].push_back({{"path", printable(rule.path)}, {"access", names(rule.granted)}, {"reason", printable(rule.reason)}});
+    if (rule.quiet) out["grants"].back()["quiet"] = true;
   }
   for (const SkippedPath& skipped : effective.skipped)
     out["skipped"].push_back({{"path", printable(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});

@@ -1,0 +1,113 @@
+// What a row comes to, from replies made here: nothing unknown is a pass.
+#include "conformance/judge/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace lockstep::conformance {
+namespace {
+
+// Two cells of a policy without rules: a listing of the root, which it denies, and a signal, which it does not.
+class Judge : public testing::Test {
+ protected:
+  Judge() {
+    CellRequest listing, signal;
+    listing.operation = Operation::opendir;
+    listing.path = "/";
+    signal.operation = Operation::signal;
+    run_.cells.cells = {listing, signal};
+    run_.cells.info.resize(2);
+    model::RawWalk root{};
+    model::read_walk("/", true, &root);
+    for (ChildReply* child : {&reply_.control, &reply_.restricted}) {
+      child->outcome = ChildOutcome::completed;
+      child->canary_before = true;
+      child->cells = {{CellState::done, 0, 0, 0, 0}, {CellState::done, 0, 0, 0, 0}};
+    }
+    reply_.control.canary_after = 0;
+    reply_.control.first_walks = {root, {}};
+    reply_.control.second_walks.resize(2);
+    reply_.restricted.canary_after = EACCES;
+    reply_.restricted.cells[0].err = EACCES;
+  }
+
+  RowVerdict verdict() const { return judge({&run_, 7, IdentityKind::user}, reply_, {7, 0}); }
+
+  CaseRun run_;
+  RowReply reply_;
+};
+
+TEST_F(Judge, AgreesWhereEveryWitnessDoes) {
+  const RowVerdict got = verdict();
+  EXPECT_EQ(got.outcome, RowOutcome::agree) << got.message;
+  EXPECT_EQ(got.agreed, 2U);
+}
+
+TEST_F(Judge, AChildThatDidNotComeToItsEndIsNoPass) {
+  for (const ChildOutcome outcome : {ChildOutcome::timed_out, ChildOutcome::crashed, ChildOutcome::leaked, ChildOutcome::setup_failed, ChildOutcome::harness_error})
+    for (ChildReply RowReply::*child : {&RowReply::control, &RowReply::restricted}) {
+      (reply_.*child).outcome = outcome;
+      EXPECT_EQ(verdict().outcome, RowOutcome::error) << name(outcome);
+      (reply_.*child).outcome = ChildOutcome::completed;
+    }
+  reply_.restricted.outcome = ChildOutcome::skipped;
+  EXPECT_EQ(verdict().outcome, RowOutcome::skip);
+}
+
+TEST_F(Judge, ACanaryThatProvesNothingIsNoPass) {
+  reply_.restricted.canary_after = 0;
+  EXPECT_EQ(verdict().outcome, RowOutcome::error);
+  reply_.restricted.canary_after = EACCES;
+  reply_.control.canary_after = EACCES;
+  EXPECT_EQ(verdict().outcome, RowOutcome::error);
+}
+
+TEST_F(Judge, TheKernelAloneAgainstTheModelIsADisagreement) {
+  reply_.restricted.cells[0].err = 0;
+  const RowVerdict got = verdict();
+  EXPECT_EQ(got.outcome, RowOutcome::disagree);
+  EXPECT_EQ(got.cells[0].verdict, Verdict::disagree);
+}
+
+TEST_F(Judge, ACellThatNeitherCouldTryIsSkippedAndOneThatOneCouldIsAFinding) {
+  reply_.control.cells[1].state = CellState::unsupported;
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
+  EXPECT_EQ(verdict().cells[1].decided, "only the restricted child could try this");
+  reply_.restricted.cells[1].state = CellState::unsupported;
+  const RowVerdict got = verdict();
+  EXPECT_EQ(got.outcome, RowOutcome::agree);
+  EXPECT_EQ(got.skipped, 1U);
+  reply_.control.cells[1].state = CellState::done;
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
+}
+
+TEST_F(Judge, ARefusalAgreesOnlyWhereItIsClaimedAndBothSayIt) {
+  run_.source.refusal = "hard_requirement";
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "claimed, and nobody refused";
+  for (ChildReply* child : {&reply_.control, &reply_.restricted}) {
+    child->outcome = ChildOutcome::refused;
+    child->message = "p.yaml:3: hard_requirement needs every path of the policy";
+  }
+  EXPECT_EQ(verdict().outcome, RowOutcome::agree);
+  reply_.restricted.message = "something else";
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
+  run_.source.refusal.reset();
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "refused, and nobody claimed it";
+}
+
+TEST_F(Judge, AUsersOwnPolicyIsRefusedWhereBothChildrenAre) {
+  run_.source.own_policy = true;
+  reply_.restricted.outcome = ChildOutcome::refused;
+  reply_.restricted.message = "p.yaml:3: cannot be opened";
+  const RowVerdict got = verdict();
+  EXPECT_EQ(got.outcome, RowOutcome::disagree) << "to one of the two alone";
+  EXPECT_NE(got.message.find("restricted child: refused: p.yaml:3"), std::string::npos) << got.message;
+  reply_.control.outcome = ChildOutcome::refused;
+  reply_.control.message = reply_.restricted.message;
+  EXPECT_EQ(verdict().outcome, RowOutcome::refused);
+  EXPECT_EQ(verdict().message, "p.yaml:3: cannot be opened");
+}
+
+}  // namespace
+}  // namespace lockstep::conformance
