@@ -132,7 +132,7 @@ void render_masking(const Matrix& matrix, std::string& out) {
 
 std::string grouped(std::uint64_t value) {
   std::string out = std::to_string(value);
-  for (std::size_t i = out.size(); i > 3;) out.insert(i -= 3, ",");
+  for (std::size_t i = out.size(); i > 3;) out.insert(i -= 3, 1, ',');
   return out;
 }
 
