@@ -120,7 +120,7 @@ Result<Arguments> parse(int argc, char** argv) {
 
 void print(const Options& options, const Report& report) {
   std::printf("%-14s %12s %12s %12s\n", "operation", "allowed", "denied", "elsewhere");
-  for (int i = 0; i < path_operation_count; ++i) {
+  for (int i = 0; i < fuzzed_operation_count; ++i) {
     const Count& each = report.counts[static_cast<std::size_t>(i)];
     std::printf("%-14s %12llu %12llu %12llu\n", std::string(name(static_cast<Operation>(i))).c_str(),
                 static_cast<unsigned long long>(each.allowed), static_cast<unsigned long long>(each.denied),
@@ -135,6 +135,7 @@ void print(const Options& options, const Report& report) {
       static_cast<double>(report.operations) / report.seconds,
       options.tier == Tier::thread ? "thread" : "process",
       report.features.mknod ? "" : "; no device nodes of its own");
+  if (!report.features.network) std::printf("not fuzzed here: ports, scopes and signals (no network namespace)\n");
   if (!report.features.proc) std::printf("not fuzzed here: another procfs (it cannot be mounted)\n");
   if (!report.features.overlay) std::printf("not fuzzed here: overlayfs (it cannot be mounted)\n");
 }
