@@ -158,9 +158,13 @@ int run(const Options& options, const std::string& save) {
 int run_faults(Options options, const std::string& save) {
   bool all = true;
   std::vector<Planted> planted;
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel) return complain(kernel.error());
   for (const Fault& fault : all_faults()) {
     options.fault = &fault;
-    const Result<Report> report = fuzz(options);
+    Result<Report> report = Report{};
+    report->kernel = *kernel;
+    if (kernel->abi >= fault.first_abi) report = fuzz(options);
     if (!report) return complain(report.error());
     if (interrupted != 0) return complain(internal_error("interrupted"));
     planted.push_back({&fault, *report});

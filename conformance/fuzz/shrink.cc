@@ -23,6 +23,7 @@ class Shrinker {
         for (std::size_t r = 0; r < best_.layers[i].rules.size(); ++r)
           cut_rights([i, r](FuzzCase& each) -> AccessSet& { return each.layers[i].rules[r].rights; });
         cut_rights([i](FuzzCase& each) -> AccessSet& { return each.layers[i].handled; });
+        attempt([i](FuzzCase& each) { each.layers[i].handled = {}, each.layers[i].rules.clear(); });
         cut([i](FuzzCase & each) -> auto& { return each.layers[i].restrictions.ports; });
         for (int bit = 0; bit < net_right_count; ++bit)
           attempt([&](FuzzCase& each) { drop_right(each.layers[i].restrictions, static_cast<NetRight>(bit)); });
@@ -33,6 +34,7 @@ class Shrinker {
       }
       attempt([](FuzzCase& each) { each.identity = Identity::root; });
       attempt([](FuzzCase& each) { each.chroot.clear(); });
+      attempt([](FuzzCase& each) { each.peer_layers = 0; });
       for (std::size_t i = 0; i < best_.operations.size(); ++i)
         attempt([i](FuzzCase& each) { each.operations[i].actor = Actor::self; });
       for (std::size_t i = 0; i < best_.items.size(); ++i)
