@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "landlock/abi.h"
+#include "model/model.h"
 #include "policy/document.h"
 
 namespace lockstep::conformance::fuzz {
@@ -25,7 +26,7 @@ class Reader {
     FuzzCase out;
     LOCKSTEP_CHECK(
         check_keys(root, file_, "a fuzz case",
-                   {"schema", "why", "finds", "identity", "chroot", "items", "layers", "operations"}));
+                   {"schema", "why", "finds", "identity", "chroot", "peer_layers", "items", "layers", "operations"}));
     std::string word, identity = "root";
     LOCKSTEP_CHECK(text(root, "schema", true, word));
     if (word != schema) return fail(root, "the schema must be " + std::string(schema));
@@ -34,6 +35,10 @@ class Reader {
     if (identity != "root" && identity != "user") return fail(root, "identity: write root or user");
     out.identity = identity == "user" ? Identity::user : Identity::root;
     LOCKSTEP_CHECK(text(root, "chroot", false, out.chroot));
+    if (const Node* peer = root.find("peer_layers")) {
+      LOCKSTEP_ASSIGN(const long layers, read_integer(*peer, file_, "peer_layers", 0, 16));
+      out.peer_layers = static_cast<std::size_t>(layers);
+    }
     LOCKSTEP_CHECK(each(root, "finds", false, [&](const Node& node) -> Result<void> {
       LOCKSTEP_ASSIGN(std::string fault, read_string(node, file_, "finds"));
       out.finds.push_back(std::move(fault));
@@ -81,10 +86,11 @@ class Reader {
     return {};
   }
 
-  Result<void> rights(const Node& node, std::string_view key, AccessSet& out) const {
-    return each(node, key, true, [&](const Node& each_right) -> Result<void> {
+  template <typename Set, typename FromName>
+  Result<void> rights(const Node& node, std::string_view key, bool required, FromName from_name, Set& out) const {
+    return each(node, key, required, [&](const Node& each_right) -> Result<void> {
       LOCKSTEP_ASSIGN(const std::string word, read_string(each_right, file_, std::string(key)));
-      const std::optional<Right> right = right_from_name(word);
+      const auto right = from_name(word);
       if (!right) return fail(each_right, "there is no right \"" + shortened(word) + "\"");
       out |= *right;
       return {};
@@ -116,42 +122,70 @@ class Reader {
     LOCKSTEP_CHECK(check_keys(node, file_, "a rule", {"path", "rights"}));
     RuleSpec one;
     LOCKSTEP_CHECK(path(node, "path", true, one.path, true));
-    LOCKSTEP_CHECK(rights(node, "rights", one.rights));
+    LOCKSTEP_CHECK(rights(node, "rights", true, right_from_name, one.rights));
     if (one.rights.empty() || !layer.handled.contains(one.rights))
       return fail(node, "a rule's rights must be some of those its layer handles");
     layer.rules.push_back(std::move(one));
     return {};
   }
 
+  Result<void> port(const Node& node, bool required, std::uint16_t& out) const {
+    const Node* value = node.find("port");
+    if (value == nullptr && required) return fail(node, "\"port\" is missing");
+    if (value == nullptr) return {};
+    LOCKSTEP_ASSIGN(const long number, read_integer(*value, file_, "port", 0, 65535));
+    out = static_cast<std::uint16_t>(number);
+    return {};
+  }
+
+  Result<void> port_rule(const Node& node, Restrictions& out) const {
+    LOCKSTEP_CHECK(check_keys(node, file_, "a rule on a port", {"right", "port"}));
+    PortRule one;
+    std::string word;
+    LOCKSTEP_CHECK(text(node, "right", true, word));
+    LOCKSTEP_CHECK(port(node, true, one.port));
+    const auto right = net_right_from_name(word);
+    if (!right || !out.net.contains(*right)) return fail(node, "a port's right must be one of those in net");
+    one.right = *right;
+    out.ports.push_back(one);
+    return {};
+  }
+
   Result<void> layer(const Node& node, std::vector<LayerSpec>& out) const {
-    LOCKSTEP_CHECK(check_keys(node, file_, "a layer", {"handled", "rules"}));
+    LOCKSTEP_CHECK(check_keys(node, file_, "a layer", {"handled", "rules", "net", "ports", "scopes"}));
     LayerSpec one;
-    LOCKSTEP_CHECK(rights(node, "handled", one.handled));
+    Restrictions& more = one.restrictions;
+    LOCKSTEP_CHECK(rights(node, "handled", true, right_from_name, one.handled));
+    LOCKSTEP_CHECK(rights(node, "net", false, net_right_from_name, more.net));
+    LOCKSTEP_CHECK(rights(node, "scopes", false, scope_from_name, more.scopes));
+    LOCKSTEP_CHECK(each(node, "ports", false, [&](const Node& port) { return port_rule(port, more); }));
+    std::sort(more.ports.begin(), more.ports.end());
+    if (one.handled.empty() && more.net.empty() && more.scopes.empty()) more.net = NetRight::bind_tcp;
     LOCKSTEP_CHECK(each(node, "rules", true, [&](const Node& each_rule) { return rule(each_rule, one); }));
     out.push_back(std::move(one));
     return {};
   }
 
   Result<void> operation(const Node& node, std::vector<OperationSpec>& out) const {
-    LOCKSTEP_CHECK(check_keys(node, file_, "an operation", {"op", "mode", "actor", "path", "path2"}));
+    LOCKSTEP_CHECK(check_keys(node, file_, "an operation", {"op", "mode", "actor", "path", "path2", "port"}));
     OperationSpec one;
     std::string op, mode = "plain", actor = "self";
     LOCKSTEP_CHECK(text(node, "op", true, op));
     LOCKSTEP_CHECK(text(node, "mode", false, mode));
     LOCKSTEP_CHECK(text(node, "actor", false, actor));
     const auto known = operation_from_name(op);
-    if (!known || static_cast<int>(*known) >= path_operation_count)
-      return fail(node, "there is no operation on paths called \"" + shortened(op) + "\"");
+    if (!known) return fail(node, "there is no operation \"" + shortened(op) + "\"");
     const auto known_mode = mode_from_name(mode);
     const auto known_actor = actor_from_name(actor);
     // What nobody would try must not read as a case that agrees.
-    const bool tried = known_mode && has_mode(*known, *known_mode) && *known_mode != Mode::own_server && known_actor &&
-                       *known_actor != Actor::exec && *known_actor != Actor::early_thread;
-    if (!tried)
+    if (*known == Operation::cu_init) return fail(node, "cu-init is not one operation");
+    if (!known_mode || !has_mode(*known, *known_mode) || !known_actor || *known_actor == Actor::exec || *known_actor == Actor::early_thread)
       return fail(
           node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
     one.operation = *known, one.mode = *known_mode, one.actor = *known_actor;
-    LOCKSTEP_CHECK(path(node, "path", one.operation != Operation::comm_open, one.path));
+    const bool on_port = operand(one.operation) == Operand::port;
+    LOCKSTEP_CHECK(path(node, "path", one.operation != Operation::comm_open && !on_port, one.path));
+    LOCKSTEP_CHECK(port(node, on_port, one.port));
     LOCKSTEP_CHECK(path(node, "path2", takes_two_paths(one.operation), one.path2));
     out.push_back(std::move(one));
     return {};
@@ -177,8 +211,11 @@ std::string_view name(ItemKind kind) {
 int needs_abi(const FuzzCase& fuzz_case) {
   int needed = oldest_abi;
   for (const LayerSpec& layer : fuzz_case.layers) {
-    if (layer.handled.empty()) needed = std::max(needed, 4);
-    while (needed < newest_abi && !abi_info(needed)->fs.contains(layer.handled)) ++needed;
+    const Restrictions& more = layer.restrictions;
+    while (needed < newest_abi &&
+           (!abi_info(needed)->fs.contains(layer.handled) || !model::net_rights_of_abi(needed).contains(more.net) ||
+            !model::scopes_of_abi(needed).contains(more.scopes)))
+      ++needed;
   }
   return needed;
 }
@@ -187,6 +224,7 @@ std::string one_line(const OperationSpec& operation) {
   std::string out(name(operation.operation));
   if (operation.mode != Mode::plain) out += "/" + std::string(name(operation.mode));
   if (operation.actor != Actor::self) out += " by " + std::string(name(operation.actor));
+  if (operand(operation.operation) == Operand::port) return out + " " + std::to_string(operation.port);
   out += " " + operation.path;
   return operation.path2.empty() ? out : out + " " + operation.path2;
 }
@@ -201,12 +239,18 @@ std::string to_json(const FuzzCase& fuzz_case) {
     for (const RuleSpec& rule : layer.rules)
       rules.push_back({{"path", rule.path}, {"rights", names(rule.rights)}});
     layers.push_back({{"handled", names(layer.handled)}, {"rules", rules}});
+    const Restrictions& more = layer.restrictions;
+    if (!more.net.empty()) layers.back()["net"] = names(more.net);
+    if (!more.scopes.empty()) layers.back()["scopes"] = names(more.scopes);
+    for (const PortRule& rule : more.ports)
+      layers.back()["ports"].push_back({{"right", name(rule.right)}, {"port", rule.port}});
   }
   for (const OperationSpec& each : fuzz_case.operations) {
     ordered_json operation = {{"op", name(each.operation)}};
     if (each.mode != Mode::plain) operation["mode"] = name(each.mode);
     if (each.actor != Actor::self) operation["actor"] = name(each.actor);
-    operation["path"] = each.path;
+    if (operand(each.operation) == Operand::port) operation["port"] = each.port;
+    if (operand(each.operation) != Operand::port) operation["path"] = each.path;
     if (!each.path2.empty()) operation["path2"] = each.path2;
     operations.push_back(operation);
   }
@@ -220,6 +264,7 @@ std::string to_json(const FuzzCase& fuzz_case) {
   if (!fuzz_case.finds.empty()) head["finds"] = fuzz_case.finds;
   head["identity"] = fuzz_case.identity == Identity::user ? "user" : "root";
   if (!fuzz_case.chroot.empty()) head["chroot"] = fuzz_case.chroot;
+  if (fuzz_case.peer_layers > 0) head["peer_layers"] = fuzz_case.peer_layers;
   std::string out = head.dump();
   out.pop_back();
   return out + ",\n \"items\": " + lines(items) + ",\n \"layers\": " + lines(layers) +

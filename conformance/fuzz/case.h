@@ -9,8 +9,10 @@
 //
 // Paths are relative to the tree's root; "@0" and "@0/x" begin at a held descriptor; a rule's path may be
 // absolute. Items are made in their order, and all of them before the rules, so that a hold is the way to
-// name what is moved, removed or covered later. A layer that handles no right of files handles the network
-// instead. Reading is strict: file and line.
+// name what is moved, removed or covered later. A layer that handles nothing at all handles bind_tcp. Beside
+// "handled" a layer may have "net", "ports" ([{"right": "bind_tcp", "port": 22}]) and "scopes". Of a signal and
+// of connect-abstract the path is "outside", or "peer": one that stands in the first "peer_layers" layers.
+// Reading is strict: file and line.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 
@@ -22,6 +24,7 @@
 #include "base/result.h"
 #include "landlock/access.h"
 #include "model/operation.h"
+#include "policy/restrictions.h"
 
 namespace lockstep::conformance::fuzz {
 
@@ -61,8 +64,9 @@ struct RuleSpec {
 };
 
 struct LayerSpec {
-  AccessSet handled;  // empty: the network alone
+  AccessSet handled;
   std::vector<RuleSpec> rules;
+  Restrictions restrictions = {};  // net, ports and scopes
 };
 
 struct OperationSpec {
@@ -71,7 +75,13 @@ struct OperationSpec {
   Actor actor = Actor::self;
   std::string path;
   std::string path2;
+  std::uint16_t port = 0;
 };
+
+// Every operation but cu-init.
+inline constexpr int fuzzed_operation_count = operation_count - 1;
+// False: a port, an abstract socket or a process stands in its place.
+constexpr bool has_path(Operation operation) { return static_cast<int>(operation) < path_operation_count; }
 
 enum class Identity : std::uint8_t { root, user };  // user: no capability, and another uid where there is one
 
@@ -79,6 +89,7 @@ struct FuzzCase {
   std::string why;
   std::vector<std::string> finds;  // of a fixture: the planted faults that must disagree here
   Identity identity = Identity::root;
+  std::size_t peer_layers = 0;
   std::string chroot;  // a directory of the tree that is the process' root; then every path is below it
   std::vector<Item> items;
   std::vector<LayerSpec> layers;

@@ -4,18 +4,19 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <thread>
 
+#include "conformance/fuzz/layers.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/verbs.h"
 #include "landlock/uapi.h"
@@ -46,6 +47,7 @@ class SideRun {
       side_.done = 1;
     else
       fail("running an actor");
+    peer_.end();
   }
 
  private:
@@ -76,7 +78,8 @@ class SideRun {
                      false,
                      nullptr,
                      nullptr,
-                     -1};
+                     -1,
+                     operation.port};
       if (restricted_ && operation.operation != Operation::comm_open) decide(operation, board_.cells[i]);
       if (operation.mode == Mode::before) {
         if (::fchdir(ready.directory) != 0) return fail("fchdir");
@@ -108,48 +111,29 @@ class SideRun {
   bool prepare_rules() {
     rules_.kernel = {setting_.kernel.abi, setting_.kernel.abi, setting_.kernel.errata};
     rules_.covered = tree_.covered();
-    for (const LayerSpec& layer : case_.layers)
-      if (!prepare_layer(layer)) return false;
+    for (const LayerSpec& layer : case_.layers) {
+      Result<ReadyLayer> ready = make_layer(layer, tree_, setting_.kernel.abi);
+      if (!ready) return fail(ready.error().message, ready.error().err);
+      rules_.layers.push_back(ready->told);
+      layers_.push_back(std::move(ready).value());
+    }
     model_.emplace(model_of(rules_));
     return true;
   }
 
-  bool prepare_layer(const LayerSpec& layer) {
-    uapi::RulesetAttr attr;
-    attr.handled_access_fs = layer.handled.bits();
-    if (layer.handled.empty()) attr.handled_access_net = 1;
-    UniqueFd ruleset(static_cast<int>(uapi::create_ruleset(&attr, setting_.kernel.abi < 4 ? 8 : 16, 0)));
-    if (!ruleset) return fail("landlock_create_ruleset");
-    RuleLayer out{layer.handled, {}, {}};
-    for (const RuleSpec& rule : layer.rules) {
-      // Open to the end: an entry of procfs that is reclaimed takes its rule along.
-      UniqueFd fd(::open(tree_.anywhere(rule.path).c_str(), O_PATH | O_CLOEXEC));
-      const auto object = fd ? object_of(fd.get()) : std::nullopt;
-      if (!object) return fail("open for a rule: " + rule.path, EINVAL);
-      const bool directory = object->type == model::FileType::directory;
-      const AccessSet rights = directory ? rule.rights : rule.rights & access_on_files;
-      if (rights.empty()) continue;
-      uapi::PathBeneathAttr beneath;
-      beneath.allowed_access = rights.bits();
-      beneath.parent_fd = fd.get();
-      if (uapi::add_rule(ruleset.get(), uapi::rule_path_beneath, &beneath, 0) != 0)
-        return fail("landlock_add_rule: " + rule.path, errno);
-      out.rules.push_back({*object, rights});
-      out.paths.push_back(rule.path);
-      pins_.push_back(std::move(fd));
-    }
-    rules_.layers.push_back(std::move(out));
-    rulesets_.push_back(std::move(ruleset));
-    return true;
-  }
+  std::size_t peer_layers() const { return std::min(case_.peer_layers, case_.layers.size()); }
 
   void decide(const OperationSpec& operation, Cell& cell) {
+    if (!has_path(operation.operation)) {
+      const std::size_t shared = operation.path == peer_word ? peer_layers() : 0;
+      return answer({operation.operation, operation.mode, {}, {}, "", operation.port, shared}, cell);
+    }
     const bool links = setting_.fault != nullptr && setting_.fault->follows_links &&
                        operation.operation == Operation::unlink;
     const bool follow = links || follows_last_symlink(operation.operation);
     const bool two = takes_two_paths(operation.operation);
     answer({operation.operation, operation.mode, walker_.walk(operation.path, follow),
-            two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path},
+            two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path, 0, 0},
            cell);
   }
 
@@ -157,7 +141,7 @@ class SideRun {
     const model::Decision decision =
         setting_.fault != nullptr
             ? setting_.fault->decide(rules_, question)
-            : model_->decide({question.operation, question.mode, &question.first, &question.second});
+            : model_->decide(query_of(question));
     cell.asked = 1;
     cell.err = decision.err;
     cell.layer = decision.layer;
@@ -191,7 +175,8 @@ class SideRun {
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       const Ready& ready = ready_[i];
       const bool follow = follows_last_symlink(ready.probe.operation);
-      if (board_.cells[i].err == 0 || ready.probe.mode == Mode::before) continue;
+      if (board_.cells[i].err == 0 || ready.probe.mode == Mode::before || !has_path(ready.probe.operation))
+        continue;
       const bool there = ::fchdir(ready.directory) == 0;
       if (there && !refused(ready.first, follow) &&
           !(takes_two_paths(ready.probe.operation) && refused(ready.second, follow)))
@@ -202,8 +187,14 @@ class SideRun {
   }
 
   bool restrict() {
-    for (const UniqueFd& ruleset : rulesets_)
-      if (uapi::restrict_self(ruleset.get(), 0) != 0) return fail("landlock_restrict_self");
+    bool wanted = false;
+    for (const OperationSpec& each : case_.operations)
+      wanted = wanted || (!has_path(each.operation) && each.path == peer_word);
+    for (std::size_t i = 0; i <= case_.layers.size(); ++i) {
+      if (wanted && i == peer_layers() && !peer_.start()) return fail("the peer");
+      if (i < layers_.size() && uapi::restrict_self(layers_[i].ruleset.get(), 0) != 0)
+        return fail("landlock_restrict_self");
+    }
     return true;
   }
 
@@ -241,13 +232,24 @@ class SideRun {
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       if (ready_[i].probe.actor != actor) continue;
       SlotCell& slot = restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
+      if (!has_path(ready_[i].probe.operation)) name_other_side(case_.operations[i], ready_[i]);
       run_cell(ready_[i], slot, board_.cells[i]);
       if (slot.state == static_cast<std::uint32_t>(CellState::unset))
         slot.state = static_cast<std::uint32_t>(CellState::done);
     }
   }
 
+  void name_other_side(const OperationSpec& operation, Ready& ready) const {
+    ready.first = operation.path;
+    if (operation.operation != Operation::signal || setting_.outside == nullptr) return;
+    ready.first = std::to_string(operation.path == peer_word ? peer_.process() : setting_.outside->process());
+  }
+
   void run_cell(Ready& ready, SlotCell& slot, Cell& cell) {
+    if (!has_path(ready.probe.operation) && setting_.outside == nullptr) {
+      slot.state = static_cast<std::uint32_t>(CellState::unsupported);
+      return;
+    }
     if (case_.chroot.empty() && ready.directory != directory_ && ::fchdir(ready.directory) != 0) {
       slot.state = static_cast<std::uint32_t>(CellState::unsupported);
       return;
@@ -259,7 +261,7 @@ class SideRun {
     if (probe.operation == Operation::comm_open) {
       model::RawWalk raw{};
       probe_comm(probe, &slot, restricted_ ? &raw : nullptr);  // whose walk only the actor knows
-      if (restricted_) answer({probe.operation, probe.mode, model::to_walk(raw), {}, ""}, cell);
+      if (restricted_) answer({probe.operation, probe.mode, model::to_walk(raw), {}, "", 0, 0}, cell);
     } else if (probe.operation == Operation::exec) {
       // In place, for speed: the file is no program, so that nobody is replaced.
       char* arguments[] = {ready.first.data(), nullptr};
@@ -280,7 +282,8 @@ class SideRun {
   const bool restricted_;
   Rules rules_{};
   std::optional<model::Model> model_;
-  std::vector<UniqueFd> rulesets_, pins_;
+  std::vector<ReadyLayer> layers_;
+  Peer peer_;
   std::vector<Ready> ready_;
   int directory_ = -1;
 };
@@ -307,35 +310,12 @@ bool run_side(Tier tier, SideRun& side) {
 
 }  // namespace
 
-Result<void> Pair::make(const std::vector<Item>& items) {
-  for (const Item& item : items) {
-    LOCKSTEP_CHECK(restricted.make(item));
-    LOCKSTEP_CHECK(control.make(item));
-  }
-  return {};
-}
-
-Result<void> Pair::clear() {
-  LOCKSTEP_CHECK(restricted.clear());
-  return control.clear();
-}
-
-Board::Board(std::size_t count) : size(count), bytes_(2 * sizeof(Side) + count * sizeof(Cell)) {
-  void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) std::abort();
-  sides = static_cast<Side*>(memory);
-  cells = reinterpret_cast<Cell*>(sides + 2);
-}
-
-Board::~Board() {
-  ::munmap(sides, bytes_);
-}
-
 Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting& setting, Board& board) {
   if (fuzz_case.operations.size() > board.size) return internal_error("more operations than cells");
   std::memset(static_cast<void*>(board.sides), 0, 2 * sizeof(Board::Side));
   std::memset(static_cast<void*>(board.cells), 0, fuzz_case.operations.size() * sizeof(Cell));
   for (const bool restricted : {true, false}) {
+    if (setting.outside != nullptr) setting.outside->drain();
     SideRun side(fuzz_case, restricted ? trees.restricted : trees.control, setting, board, restricted);
     const bool ended = run_side(setting.tier, side);
     const Board::Side& report = board.sides[restricted ? 0 : 1];

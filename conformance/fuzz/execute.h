@@ -18,6 +18,7 @@
 
 #include "conformance/fuzz/case.h"
 #include "conformance/fuzz/faults.h"
+#include "conformance/fuzz/others.h"
 #include "conformance/fuzz/tree.h"
 #include "conformance/harness/slot.h"
 #include "landlock/kernel.h"
@@ -31,6 +32,7 @@ struct Setting {
   bool real_root = true;  // else a user namespace of one user
   Tier tier = Tier::process;
   const Fault* fault = nullptr;
+  const Outside* outside = nullptr;  // null: what has no path cannot be tried
   bool explain = false;  // write what the model says into the cells
 };
 

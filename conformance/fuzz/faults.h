@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "conformance/fuzz/case.h"
 #include "model/model.h"
 
 namespace lockstep::conformance::fuzz {
@@ -25,12 +26,15 @@ struct Question {
   Mode mode;
   model::Walk first, second;
   std::string path;  // as the operation names it
+  std::uint16_t port;
+  std::size_t shared_layers;
 };
 
 struct RuleLayer {
   AccessSet handled;
   std::vector<model::Rule> rules;
   std::vector<std::string> paths;  // of the rules, as they were named
+  Restrictions restrictions = {};
 };
 
 struct Rules {
@@ -40,6 +44,7 @@ struct Rules {
 };
 
 model::Model model_of(const Rules& rules);
+model::Query query_of(const Question& question);
 model::Decision ask(const Rules& rules, const Question& question);
 
 struct Fault {

@@ -42,7 +42,7 @@ struct Report {
   KernelLandlock kernel;
   Features features;
   std::uint64_t operations = 0, cases = 0;
-  std::array<Count, path_operation_count> counts{};
+  std::array<Count, fuzzed_operation_count> counts{};
   double seconds = 0;
   struct Found {
     std::string json;

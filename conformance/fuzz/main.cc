@@ -6,13 +6,15 @@
 #include <string_view>
 
 #include "conformance/fuzz/fuzz.h"
+#include "conformance/fuzz/report.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
 
 constexpr char usage[] =
     "usage: lockstep-fuzz [--seed N] [--operations N] [--seconds S] [--layers N] [--workers N]\n"
-    "                     [--process-tier | --thread-tier] [--plant FAULT] [--replay FILE] [--list-faults]\n"
+    "                     [--process-tier | --thread-tier] [--plant FAULT] [--save FILE] [--replay FILE]\n"
+    "                     [--list-faults]\n"
     "\n"
     "Makes random trees, layers of random rules and random operations; a restricted process tries each, "
     "another does in an\n"
@@ -29,6 +31,9 @@ constexpr char usage[] =
     "  --plant FAULT    break the model: it must be found (then the exit code is 1). --list-faults names "
     "them; `all` plants each\n"
     "                   in its turn and fails where one is not found\n"
+    "  --save FILE      the figures as JSON (lockstep.fuzz-report/1); with --plant all what became of each "
+    "fault\n"
+    "                   (lockstep.faults/1)\n"
     "  --replay FILE    run one case; with --plant, under that fault\n"
     "\n"
     "exit: 0 no disagreement; 1 a disagreement; 2 bad input; 3 this host cannot run it; 4 the fuzzer "
@@ -42,7 +47,7 @@ void interrupt(int) {
 
 struct Arguments {
   Options options;
-  std::string replay, plant;
+  std::string replay, plant, save;
   bool list = false, help = false;
 };
 
@@ -78,6 +83,8 @@ Result<void> take_value(Arguments& out, const std::string& flag, const std::stri
     LOCKSTEP_ASSIGN(out.options.workers, number<int>(flag, value, 1, 64));
   } else if (flag == "--replay") {
     out.replay = value;
+  } else if (flag == "--save") {
+    out.save = value;
   } else {
     out.plant = value;
   }
@@ -95,7 +102,7 @@ Result<Arguments> parse(int argc, char** argv) {
     } else if (word == "--thread-tier" || word == "--process-tier") {
       out.options.tier = word == "--thread-tier" ? Tier::thread : Tier::process;
     } else if (flag == "--seed" || flag == "--operations" || flag == "--seconds" || flag == "--layers" ||
-               flag == "--workers" || flag == "--replay" || flag == "--plant") {
+               flag == "--workers" || flag == "--replay" || flag == "--plant" || flag == "--save") {
       const bool joined = flag.size() < word.size();
       if (!joined && i + 1 == argc) return input_error("", 0, flag + " needs a value (see --help)");
       LOCKSTEP_CHECK(take_value(out, flag, joined ? word.substr(flag.size() + 1) : argv[++i]));
@@ -113,7 +120,7 @@ Result<Arguments> parse(int argc, char** argv) {
 
 void print(const Options& options, const Report& report) {
   std::printf("%-14s %12s %12s %12s\n", "operation", "allowed", "denied", "elsewhere");
-  for (int i = 0; i < path_operation_count; ++i) {
+  for (int i = 0; i < fuzzed_operation_count; ++i) {
     const Count& each = report.counts[static_cast<std::size_t>(i)];
     std::printf("%-14s %12llu %12llu %12llu\n", std::string(name(static_cast<Operation>(i))).c_str(),
                 static_cast<unsigned long long>(each.allowed), static_cast<unsigned long long>(each.denied),
@@ -128,14 +135,18 @@ void print(const Options& options, const Report& report) {
       static_cast<double>(report.operations) / report.seconds,
       options.tier == Tier::thread ? "thread" : "process",
       report.features.mknod ? "" : "; no device nodes of its own");
+  if (!report.features.network) std::printf("not fuzzed here: ports, scopes and signals (no network namespace)\n");
   if (!report.features.proc) std::printf("not fuzzed here: another procfs (it cannot be mounted)\n");
   if (!report.features.overlay) std::printf("not fuzzed here: overlayfs (it cannot be mounted)\n");
 }
 
-int run(const Options& options) {
+int run(const Options& options, const std::string& save) {
   const Result<Report> report = fuzz(options);
   if (!report) return complain(report.error());
   print(options, *report);
+  if (!save.empty())
+    if (const Result<void> saved = write_file(save, to_json(options, *report)); !saved)
+      return complain(saved.error());
   if (interrupted != 0) return complain(internal_error("interrupted"));
   if (!report->found) return 0;
   std::printf("disagrees, after %llu operations: %s\n%s",
@@ -144,14 +155,20 @@ int run(const Options& options) {
   return 1;
 }
 
-int run_faults(Options options) {
+int run_faults(Options options, const std::string& save) {
   bool all = true;
+  std::vector<Planted> planted;
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel) return complain(kernel.error());
   for (const Fault& fault : all_faults()) {
     options.fault = &fault;
-    const Result<Report> report = fuzz(options);
+    Result<Report> report = Report{};
+    report->kernel = *kernel;
+    if (kernel->abi >= fault.first_abi) report = fuzz(options);
     if (!report) return complain(report.error());
     if (interrupted != 0) return complain(internal_error("interrupted"));
-    const bool shown = report->kernel.abi >= fault.first_abi;
+    planted.push_back({&fault, *report});
+    const bool shown = planted.back().shown();
     all = all && (report->found || !shown);
     if (report->found)
       std::printf("%-24s found after %8llu operations  %s\n", std::string(fault.name).c_str(),
@@ -161,6 +178,9 @@ int run_faults(Options options) {
                   shown ? "NOT FOUND" : "skipped: this kernel's ABI cannot show it");
     std::fflush(stdout);
   }
+  if (!save.empty())
+    if (const Result<void> saved = write_file(save, to_json(options, planted)); !saved)
+      return complain(saved.error());
   return all ? 0 : 1;
 }
 
@@ -183,7 +203,11 @@ int main_with(int argc, char** argv) {
   }
   for (const int each : {SIGINT, SIGTERM}) std::signal(each, interrupt);
   arguments->options.interrupted = &interrupted;
-  return arguments->plant == "all" ? run_faults(arguments->options) : run(arguments->options);
+  if (!arguments->save.empty())  // a name that cannot be written is said before the work
+    if (const Result<void> writable = write_file(arguments->save, ""); !writable)
+      return complain(writable.error());
+  return arguments->plant == "all" ? run_faults(arguments->options, arguments->save)
+                                   : run(arguments->options, arguments->save);
 }
 
 }  // namespace

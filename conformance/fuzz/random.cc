@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "conformance/fuzz/others.h"
 #include "model/model.h"
 
 namespace lockstep::conformance::fuzz {
@@ -84,7 +85,25 @@ std::string Generator::any_object(FuzzCase& out) {
   }
 }
 
+void Generator::add_without_path(FuzzCase& out) {
+  OperationSpec next;
+  next.operation = static_cast<Operation>(path_operation_count + static_cast<int>(pick(6)));
+  if (one_in(12)) next.actor = static_cast<Actor>(pick(4));
+  if (operand(next.operation) == Operand::port) {
+    const bool binds = next.operation == Operation::bind_tcp || next.operation == Operation::bind_udp;
+    next.port = fuzzed_ports[binds ? pick(fuzzed_ports.size()) : 1 + pick(fuzzed_ports.size() - 1)];
+    if (next.operation == Operation::send_udp && one_in(2)) next.mode = Mode::sendto;
+  } else if (next.operation == Operation::connect_abstract && one_in(4)) {
+    next.mode = Mode::own_server;
+    next.path = "own";
+  } else {
+    next.path = one_in(3) ? outside_word : peer_word;
+  }
+  out.operations.push_back(next);
+}
+
 void Generator::add_operation(FuzzCase& out) {
+  if (features_.network && one_in(10)) return add_without_path(out);
   OperationSpec next;
   // Moves have the most to go wrong.
   next.operation = static_cast<Operation>(one_in(4) ? static_cast<std::size_t>(Operation::rename) + pick(3)
@@ -149,6 +168,7 @@ void Generator::add_operation(FuzzCase& out) {
       break;
     case Operation::connect_unix:
       next.path = any(connect_);
+      if (one_in(4)) next.mode = Mode::own_server, next.path = fresh(where);
       break;
     case Operation::comm_open:
       next.mode = static_cast<Mode>(static_cast<std::size_t>(Mode::rdwr) + pick(5));
@@ -221,6 +241,19 @@ void Generator::add_rule(const FuzzCase& out, LayerSpec& layer, bool generous) {
   if (!rule.rights.empty()) layer.rules.push_back(rule);
 }
 
+// Rules as often as not: half the layers that handle a right of ports grant most of them.
+void Generator::add_restrictions(LayerSpec& layer) {
+  Restrictions& out = layer.restrictions;
+  out.net = model::net_rights_of_abi(features_.abi) & NetSet::from_bits(random_());
+  out.scopes = model::scopes_of_abi(features_.abi) & ScopeSet::from_bits(random_());
+  if (out.net.empty() && out.scopes.empty()) out.net = NetRight::bind_tcp;
+  const bool generous = one_in(2);
+  for (int bit = 0; bit < net_right_count; ++bit)
+    for (const std::uint16_t port : fuzzed_ports)
+      if (out.net.contains(static_cast<NetRight>(bit)) && (generous ? !one_in(4) : one_in(4)))
+        out.ports.push_back({static_cast<NetRight>(bit), port});
+}
+
 void Generator::add_layers(FuzzCase& out) {
   const std::size_t kind = pick(20);
   std::size_t count = kind < 9 ? 1 : kind < 14 ? 2 : kind < 18 ? 3 + pick(2) : 5 + pick(12);
@@ -232,6 +265,7 @@ void Generator::add_layers(FuzzCase& out) {
         one_in(2) ? features_.abi : 1 + static_cast<int>(pick(static_cast<std::size_t>(features_.abi)));
     const AccessSet rights = model::rights_of_abi(abi);
     const bool network = features_.abi >= 4 && count > 1 && one_in(20);
+    if (features_.abi >= 4 && (network || one_in(3))) add_restrictions(layer);
     if (!network) {
       layer.handled = many        ? rights & AccessSet::from_bits(random_() & random_())
                       : one_in(2) ? rights
@@ -247,6 +281,7 @@ void Generator::add_layers(FuzzCase& out) {
     }
     out.layers.push_back(std::move(layer));
   }
+  out.peer_layers = pick(count + 1);
 }
 
 FuzzCase Generator::next(std::size_t operations) {

@@ -26,6 +26,7 @@ struct Features {
   bool mknod = false;
   bool proc = false;
   bool overlay = false;
+  bool network = false;
   std::size_t most_layers = 16;
 };
 
@@ -71,7 +72,9 @@ class Generator {
   std::string fresh(const Place& where);
   std::string any_object(FuzzCase& out);
   void add_operation(FuzzCase& out);
+  void add_without_path(FuzzCase& out);
   void add_layers(FuzzCase& out);
+  void add_restrictions(LayerSpec& layer);
   void add_rule(const FuzzCase& out, LayerSpec& layer, bool generous);
   AccessSet some_of(AccessSet set, bool generous);
 

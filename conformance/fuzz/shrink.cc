@@ -1,5 +1,7 @@
 #include "conformance/fuzz/shrink.h"
 
+#include <algorithm>
+
 namespace lockstep::conformance::fuzz {
 namespace {
 
@@ -21,9 +23,18 @@ class Shrinker {
         for (std::size_t r = 0; r < best_.layers[i].rules.size(); ++r)
           cut_rights([i, r](FuzzCase& each) -> AccessSet& { return each.layers[i].rules[r].rights; });
         cut_rights([i](FuzzCase& each) -> AccessSet& { return each.layers[i].handled; });
+        attempt([i](FuzzCase& each) { each.layers[i].handled = {}, each.layers[i].rules.clear(); });
+        cut([i](FuzzCase & each) -> auto& { return each.layers[i].restrictions.ports; });
+        for (int bit = 0; bit < net_right_count; ++bit)
+          attempt([&](FuzzCase& each) { drop_right(each.layers[i].restrictions, static_cast<NetRight>(bit)); });
+        for (const Scope scope : {Scope::abstract_unix_socket, Scope::signal})
+          attempt([&](FuzzCase& each) {
+            each.layers[i].restrictions.scopes = each.layers[i].restrictions.scopes - scope;
+          });
       }
       attempt([](FuzzCase& each) { each.identity = Identity::root; });
       attempt([](FuzzCase& each) { each.chroot.clear(); });
+      attempt([](FuzzCase& each) { each.peer_layers = 0; });
       for (std::size_t i = 0; i < best_.operations.size(); ++i)
         attempt([i](FuzzCase& each) { each.operations[i].actor = Actor::self; });
       for (std::size_t i = 0; i < best_.items.size(); ++i)
@@ -33,12 +44,24 @@ class Shrinker {
   }
 
  private:
+  static void drop_right(Restrictions& from, NetRight right) {
+    from.net = from.net - right;
+    std::erase_if(from.ports, [&](const PortRule& rule) { return rule.right == right; });
+  }
+
+  static bool nothing_handled(const FuzzCase& each) {
+    return std::any_of(each.layers.begin(), each.layers.end(), [](const LayerSpec& layer) {
+      return layer.handled.empty() && layer.restrictions.net.empty() && layer.restrictions.scopes.empty();
+    });
+  }
+
   // Takes the change where the case still fails. Comparing by text: a change that changes nothing is none.
   template <typename Change>
   bool attempt(Change change) {
     FuzzCase next = best_;
     change(next);
-    if (next.operations.empty() || next.layers.empty() || to_json(next) == to_json(best_) || !fails_(next))
+    if (next.operations.empty() || next.layers.empty() || nothing_handled(next) ||
+        to_json(next) == to_json(best_) || !fails_(next))
       return false;
     best_ = std::move(next);
     return changed_ = true;

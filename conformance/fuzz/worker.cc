@@ -67,6 +67,10 @@ Result<void> Worker::start() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
     limit.rlim_cur = limit.rlim_max, ::setrlimit(RLIMIT_NOFILE, &limit);
   LOCKSTEP_CHECK(enter_namespace());
+  if (const Result<void> started = outside_.start(); started)
+    setting_.outside = &outside_;
+  else if (started.error().kind != ErrorKind::unsupported)
+    return started;
   if (::access("/proc/self/fd", F_OK) != 0) return unsupported_error(errno, "needs /proc");
   return find_features();
 }
@@ -85,6 +89,9 @@ Result<void> Worker::run() {
 }
 
 Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
+  for (const OperationSpec& each : fuzz_case.operations)
+    if (!has_path(each.operation) && setting_.outside == nullptr)
+      return unsupported_error(0, "no network namespace to be had");
   const bool disk = std::any_of(fuzz_case.items.begin(), fuzz_case.items.end(),
                                 [](const Item& item) { return item.path == "p"; });
   Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid()));
@@ -106,6 +113,7 @@ Result<void> Worker::find_features() {
   Features found;
   found.abi = setting_.kernel.abi;
   found.most_layers = options_.most_layers;
+  found.network = setting_.outside != nullptr;
   if (::mount("tmpfs", (base_ + "/memory").c_str(), "tmpfs", 0, "mode=0777") != 0)
     return unsupported_error(errno, "no tmpfs can be mounted here: " + errno_name(errno));
   Pair trees(base_ + "/disk/" + std::to_string(::getpid()));

@@ -25,7 +25,7 @@ struct Shared {
   std::atomic<int> finder;  // 1: someone is writing what was found
   std::uint64_t after;
   Features features;
-  Count counts[path_operation_count];  // under `lock`
+  Count counts[fuzzed_operation_count];  // under `lock`
   std::atomic_flag lock;
   char words[1024];
   char json[1 << 18];
@@ -57,9 +57,10 @@ class Worker {
   std::string base_;
   Shared* shared_;
   Setting setting_;
+  Outside outside_;
   Features features_;
   Board board_;
-  std::array<Count, path_operation_count> counts_{};
+  std::array<Count, fuzzed_operation_count> counts_{};
 };
 
 }  // namespace lockstep::conformance::fuzz

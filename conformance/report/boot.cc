@@ -73,6 +73,28 @@ Result<std::vector<GuestRun>> read_runs(const std::string& path) {
   return out;
 }
 
+// The report of the guest's fuzzer; a broken one is none, which is a problem of the kernel's (matrix.cc).
+std::optional<Fuzzed> read_fuzzed(const std::string& path) {
+  const Json json = Json::parse(read_text(path), nullptr, false);
+  if (!json.is_object() || json.value("schema", "") != "lockstep.fuzz-report/1") return std::nullopt;
+  try {
+    Fuzzed out{json.at("seed"),          json.at("operations"), json.at("denied"),
+               json.at("disagreements"), json.at("seconds"),    json.value("words", ""), {}};
+    if (json.contains("case")) out.found = json.at("case").dump();
+    return out;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+Json to_json(const Fuzzed& fuzzed) {
+  Json out = {{"seed", fuzzed.seed},       {"operations", fuzzed.operations},
+              {"denied", fuzzed.denied},   {"disagreements", fuzzed.disagreements},
+              {"seconds", fuzzed.seconds}, {"rate", static_cast<std::uint64_t>(fuzzed.rate())}};
+  if (fuzzed.disagreements > 0) out["words"] = fuzzed.words, out["found"] = fuzzed.found;
+  return out;
+}
+
 Json to_json(const Boot& boot) {
   Json out = {{"schema", "lockstep.boot/1"},
               {"label", boot.label},
@@ -98,6 +120,7 @@ Json to_json(const Boot& boot) {
     if (!run.reason.empty()) each["reason"] = run.reason;
     out["runs"].push_back(std::move(each));
   }
+  if (boot.fuzzed) out["fuzz"] = to_json(*boot.fuzzed);
   return out;
 }
 
@@ -168,6 +191,7 @@ Result<Boot> record_boot(const std::string& directory, const std::vector<std::st
     boot.command_line = first_line(out + "cmdline");
     boot.lsm = first_line(out + "lsm");
     LOCKSTEP_ASSIGN(boot.runs, read_runs(out + "runs"));
+    boot.fuzzed = read_fuzzed(out + "fuzz.json");
     // The suite's own words where it has nothing to ask (landlock/kernel.cc).
     const std::string said = read_text(out + "tmpfs.txt");
     if (!boot.runs.empty() && boot.runs.front().exit_code == 3)
@@ -215,6 +239,12 @@ Result<Boot> read_boot(const std::string& directory) {
       run.reason = each.value("reason", "");
       if (each.contains("exit")) run.exit_code = each.at("exit").get<int>();
       boot.runs.push_back(std::move(run));
+    }
+    if (json.contains("fuzz")) {
+      const Json& fuzz = json.at("fuzz");
+      boot.fuzzed = Fuzzed{fuzz.at("seed"),          fuzz.at("operations"), fuzz.at("denied"),
+                           fuzz.at("disagreements"), fuzz.at("seconds"),    fuzz.value("words", ""),
+                           fuzz.value("found", "")};
     }
     return boot;
   } catch (const Json::exception& error) {

@@ -39,6 +39,14 @@ struct GuestRun {
   std::string reason;  // why it was not run
 };
 
+// What lockstep-fuzz did in the guest (conformance/fuzz/report.h).
+struct Fuzzed {
+  std::uint64_t seed = 0, operations = 0, denied = 0, disagreements = 0;
+  double seconds = 0;
+  std::string words, found;  // of the disagreement: in words, and the case that shows it (lockstep.fuzz/1)
+  double rate() const { return seconds > 0 ? static_cast<double>(operations) / seconds : 0; }
+};
+
 struct Boot {
   std::string label;  // of fixtures/kernels.txt, or the file's name
   std::string suite, package, version;
@@ -53,6 +61,7 @@ struct Boot {
   std::string landlock;  // none, disabled, or empty: the reports know the ABI
   double seconds = 0;
   std::vector<GuestRun> runs;
+  std::optional<Fuzzed> fuzzed;
   std::vector<std::string> complaints;    // of the kernel itself: BUG, WARNING, Oops
   std::vector<std::string> console_tail;  // where it did not finish
 };

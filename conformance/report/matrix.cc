@@ -8,7 +8,12 @@
 namespace lockstep::conformance {
 namespace {
 
-constexpr char main_run[] = "tmpfs";
+constexpr char main_run[] = "tmpfs", fuzz_run[] = "fuzz";
+
+// The suite's, with a report; unit tests and the fuzzer have none, or another.
+bool is_suite(const GuestRun& run) {
+  return run.name != "unit" && run.name != fuzz_run;
+}
 
 // What two answers to one cell are held against: the kernels they come from.
 struct Side {
@@ -160,11 +165,19 @@ void judge_kernel(Kernel& kernel) {
     problem(code == 1 || code == 3 ? code : 4, run.name + " ended with " + std::to_string(code));
   }
   if (report == nullptr && boot.landlock.empty()) problem(4, "it finished, and there is no report");
+  for (const GuestRun& run : boot.runs) {
+    if (run.name != fuzz_run) continue;
+    if (!run.exit_code) problem(3, "the model was not fuzzed: " + run.reason);
+    const bool ended = run.exit_code == 0 || run.exit_code == 1;
+    const bool disagrees = boot.fuzzed && boot.fuzzed->disagreements > 0;
+    if (ended && (!boot.fuzzed || boot.fuzzed->operations == 0 || disagrees != (run.exit_code == 1)))
+      problem(4, "the fuzzer's report is missing, or says other than its exit code");
+  }
 }
 
 void compare_file_systems(const Kernel& kernel, Matrix& out) {
   for (const GuestRun& run : kernel.boot.runs) {
-    if (run.name == main_run || run.name == "unit" || !kernel.boot.landlock.empty()) continue;
+    if (run.name == main_run || !is_suite(run) || !kernel.boot.landlock.empty()) continue;
     FileSystem each;
     each.kernel = kernel.boot.label;
     each.name = run.name;
@@ -190,6 +203,8 @@ void compare_file_systems(const Kernel& kernel, Matrix& out) {
 }
 
 void list_disagreements(const Kernel& kernel, Matrix& out) {
+  if (kernel.boot.fuzzed && kernel.boot.fuzzed->disagreements > 0)
+    out.disagreements.push_back(kernel.boot.label + " fuzz  " + kernel.boot.fuzzed->words);
   for (const auto& [run, report] : kernel.reports) {
     const std::string where = kernel.boot.label + " " + run + "  ";
     for (const std::string& claim : report.claims) out.disagreements.push_back(where + claim);
@@ -224,8 +239,8 @@ Result<Matrix> join_boots(const std::vector<std::string>& directories) {
     if (!labels.insert(kernel.boot.label).second)
       return input_error(directory, 0, "a second boot is called " + kernel.boot.label);
     for (const GuestRun& run : kernel.boot.runs) {
-      // A run that ended well or in disagreement has left a report; unit tests have none.
-      if (run.name == "unit" || (run.exit_code != 0 && run.exit_code != 1)) continue;
+      // A run that ended well or in disagreement has left a report.
+      if (!is_suite(run) || (run.exit_code != 0 && run.exit_code != 1)) continue;
       LOCKSTEP_ASSIGN(ReadReport report, read_report(directory + "/out/" + run.name + ".json"));
       kernel.reports.emplace(run.name, std::move(report));
     }

@@ -3,13 +3,14 @@
 //   LOCKSTEP_ASSIGN(Matrix matrix, join_boots({"out/6.1", "out/6.12", "out/7.3"}));
 //   render(matrix);  to_json(matrix);  exit_code(matrix);
 //
-// Four questions, each answered by cells that were observed:
+// Five questions, each answered by cells that were observed:
 //   * what each kernel made of each case at the plan ABI it has itself: verdict and readiness;
 //   * what changed from one kernel to the next, and why: a right and its first ABI, an erratum, or the
 //   kernel's own answer
 //     without Landlock. A change with none of these is "unexplained", and a finding;
 //   * whether a plan for ABI N masked on a newer kernel does what it does on the kernel of ABI N;
-//   * whether the answers depend on the file system below the scratch directory.
+//   * whether the answers depend on the file system below the scratch directory;
+//   * whether the model withstood fuzzing there.
 // A kernel that gave no report is in the matrix with what became of it, and never green.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_MATRIX_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_MATRIX_H_
@@ -77,7 +78,7 @@ struct Matrix {
 Result<Matrix> join_boots(const std::vector<std::string>& directories);
 
 std::string render(const Matrix& matrix);
-// Relations and figures, no times and no machine's name: fit to be committed.
+// Relations and figures, no machine's name and no times but the fuzzer's: fit to be committed.
 std::string to_json(const Matrix& matrix);
 
 // The worst: 4 a kernel hung, panicked or its harness failed; 1 a disagreement, an ABI that is not the

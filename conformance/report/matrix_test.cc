@@ -284,6 +284,55 @@ TEST_F(MatrixTest, AMissingOrBrokenReportIsAnErrorAndNoTable) {
   EXPECT_NE(twice.error().to_string().find("stands there twice"), std::string::npos);
 }
 
+Json fuzz_report(int operations, int disagreements) {
+  Json out = {{"schema", "lockstep.fuzz-report/1"}, {"seed", 1},      {"operations", operations},
+              {"denied", operations / 4},           {"seconds", 2.0}, {"disagreements", disagreements}};
+  if (disagreements == 0) return out;
+  out["words"] = "open-r t/x: observed allow";
+  out["case"] = {{"schema", "lockstep.fuzz/1"}};
+  return out;
+}
+
+TEST_F(MatrixTest, AFuzzersDisagreementMakesAKernelNotGreenAndIsBroughtOut) {
+  const std::vector<Json> rows = {row("a", 2, {cell("open-r", "/x", "allow")})};
+  write("6.1/out/fuzz.json", fuzz_report(100000, 0).dump());
+  finished("6.1", 2, rows, 15, "tmpfs 0 1\nfuzz 0 2\n");
+  Matrix matrix = join({"6.1"});
+  EXPECT_EQ(exit_code(matrix), 0) << matrix.kernels[0].problem;
+  EXPECT_TRUE(matrix.file_systems.empty());
+  EXPECT_NE(render(matrix).find("6.1            100,000 operations, 25,000 denied, 0 disagree, 2.0 s, "
+                                "50,000 a second, seed 1\n"),
+            std::string::npos)
+      << render(matrix);
+  EXPECT_EQ(Json::parse(to_json(matrix)).at("kernels")[0].at("fuzz").at("operations"), 100000);
+
+  write("6.1/out/fuzz.json", fuzz_report(500, 1).dump());
+  finished("6.1", 2, rows, 15, "tmpfs 0 1\nfuzz 1 2\n");
+  matrix = join({"6.1"});
+  EXPECT_EQ(exit_code(matrix), 1);
+  EXPECT_NE(render(matrix).find("disagree  6.1 fuzz  open-r t/x: observed allow"), std::string::npos);
+  EXPECT_NE(render(matrix).find("{\"schema\":\"lockstep.fuzz/1\"}"), std::string::npos);
+  EXPECT_NE(render(matrix).find(" 0 green, "), std::string::npos);
+}
+
+TEST_F(MatrixTest, AFuzzerThatShowsNothingIsNoPass) {
+  const std::vector<Json> rows = {row("a", 2, {cell("open-r", "/x", "allow")})};
+  const auto code = [&](const std::string& runs, const std::string& report) {
+    std::filesystem::remove(base_ + "/6.1/out/fuzz.json");
+    if (!report.empty()) write("6.1/out/fuzz.json", report);
+    finished("6.1", 2, rows, 15, "tmpfs 0 1\n" + runs);
+    return exit_code(join({"6.1"}));
+  };
+  EXPECT_EQ(code("fuzz 0 2\n", ""), 4);
+  EXPECT_EQ(code("fuzz 0 2\n", "{\"schema\": \"lockstep.fuzz-report/1\"}"), 4);
+  EXPECT_EQ(code("fuzz 0 2\n", fuzz_report(0, 0).dump()), 4);
+  EXPECT_EQ(code("fuzz 0 2\n", fuzz_report(9, 1).dump()), 4);
+  EXPECT_EQ(code("fuzz 139 2\n", fuzz_report(9, 0).dump()), 4);
+  EXPECT_EQ(code("fuzz 3 0\n", ""), 3);
+  EXPECT_EQ(code("fuzz skip no namespace\n", ""), 3);
+  EXPECT_EQ(code("fuzz 0 2\n", fuzz_report(9, 0).dump()), 0);
+}
+
 TEST_F(MatrixTest, TheProgramsExitCodeIsTheMatrixs) {
   finished("6.1", 2, {row("a", 2, {cell("open-r", "/x", "allow")})});
   const auto code = [&](const std::string& arguments) {
@@ -315,6 +364,13 @@ TEST(Matrix, TheCommittedOneHolds) {
     EXPECT_EQ(found,
               expected.find_first_not_of("0123456789") == std::string::npos ? "ABI " + expected : expected);
     abis.insert(found);
+    ASSERT_EQ(kernel.contains("fuzz"), found.starts_with("ABI "));
+    if (!kernel.contains("fuzz")) continue;
+    const Json& fuzz = kernel.at("fuzz");
+    EXPECT_GE(fuzz.at("operations"), 100'000);
+    EXPECT_EQ(fuzz.at("disagreements"), 0);
+    EXPECT_GT(fuzz.at("denied"), fuzz.at("operations").get<double>() / 10);
+    EXPECT_GT(fuzz.at("seconds"), 0);
   }
   EXPECT_EQ(abis, (std::set<std::string>{"none", "disabled", "ABI 2", "ABI 6", "ABI 7", "ABI 8", "ABI 9",
                                          "ABI 10", "ABI 11"}));

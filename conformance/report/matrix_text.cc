@@ -130,6 +130,28 @@ void render_masking(const Matrix& matrix, std::string& out) {
   if (matrix.masking.empty()) out += "  nothing was compared\n";
 }
 
+std::string grouped(std::uint64_t value) {
+  std::string out = std::to_string(value);
+  for (std::size_t i = out.size(); i > 3;) out.insert(i -= 3, 1, ',');
+  return out;
+}
+
+void render_fuzzing(const Matrix& matrix, std::string& out) {
+  std::size_t kernels = 0;
+  for (const Kernel& kernel : matrix.kernels) {
+    if (!kernel.boot.fuzzed) continue;
+    const Fuzzed& fuzzed = *kernel.boot.fuzzed;
+    char seconds[32];
+    std::snprintf(seconds, sizeof(seconds), "%.1f s, ", fuzzed.seconds);
+    out += (kernels++ == 0 ? "\nthe model, fuzzed against each kernel\n  " : "  ") +
+           pad(kernel.boot.label, 15) + grouped(fuzzed.operations) + " operations, " +
+           grouped(fuzzed.denied) + " denied, " + std::to_string(fuzzed.disagreements) + " disagree, " +
+           seconds + grouped(static_cast<std::uint64_t>(fuzzed.rate())) + " a second, seed " +
+           std::to_string(fuzzed.seed) + "\n";
+    if (fuzzed.disagreements > 0) out += "    " + fuzzed.words + "\n" + fuzzed.found + "\n";
+  }
+}
+
 Json to_json(const Difference& difference) {
   Json out = {
       {"case", difference.name}, {"from", difference.from}, {"to", difference.to}, {"cells", Json::object()}};
@@ -156,6 +178,13 @@ Json to_json(const Kernel& kernel) {
   out["runs"] = Json::object();
   for (const GuestRun& run : kernel.boot.runs)
     out["runs"][run.name] = run.exit_code ? Json(*run.exit_code) : Json("not run: " + run.reason);
+  if (kernel.boot.fuzzed) {
+    const Fuzzed& fuzzed = *kernel.boot.fuzzed;
+    out["fuzz"] = {{"seed", fuzzed.seed},       {"operations", fuzzed.operations},
+                   {"denied", fuzzed.denied},   {"disagreements", fuzzed.disagreements},
+                   {"seconds", fuzzed.seconds}, {"rate", static_cast<std::uint64_t>(fuzzed.rate())}};
+    if (fuzzed.disagreements > 0) out["fuzz"]["words"] = fuzzed.words, out["fuzz"]["found"] = fuzzed.found;
+  }
   if (!kernel.boot.complaints.empty()) out["complaints"] = kernel.boot.complaints;
   return out;
 }
@@ -183,6 +212,7 @@ std::string render(const Matrix& matrix) {
     for (std::size_t i = 0; i < each.differences.size() && i < lines_shown; ++i)
       out += "    " + each.differences[i] + "\n";
   }
+  render_fuzzing(matrix, out);
   if (!matrix.disagreements.empty()) out += "\n";
   for (std::size_t i = 0; i < matrix.disagreements.size() && i < lines_shown; ++i)
     out += "disagree  " + matrix.disagreements[i] + "\n";

@@ -1,0 +1,78 @@
+#include "conformance/fuzz/others.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "conformance/harness/network.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+constexpr int queue = 4096;
+
+bool accepts_later(int fd) {
+  // A connection that is reset leaves no port in TIME_WAIT, of which there are only so many.
+  const linger reset{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  return ::listen(fd, queue) == 0 && ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
+}  // namespace
+
+Result<void> Outside::start() {
+  if (::unshare(CLONE_NEWNET) != 0) return unsupported_error(errno, "no network namespace to be had");
+  LOCKSTEP_CHECK(open_loopback());
+  using Kind = TreeKind;
+  const std::string name(outside_word);
+  for (const auto& [kind, port] : {std::pair<Kind, std::uint16_t>{Kind::tcp_server, 22}, {Kind::tcp_server, 4101},
+                                   {Kind::abstract_server, 0}, {Kind::udp_server, 53}, {Kind::udp_server, 4102}}) {
+    LOCKSTEP_ASSIGN(UniqueFd server, serve({kind, name, {}, 0, false, port}, name));
+    if (kind != Kind::udp_server && !accepts_later(server.get())) return system_error(errno, "listen()");
+    (kind == Kind::udp_server ? servers_ : listening_).push_back(std::move(server));
+  }
+  process_ = ::fork();
+  if (process_ < 0) return system_error(errno, "fork()");
+  if (process_ > 0) return {};
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (;;) ::pause();
+}
+
+void Outside::drain() const {
+  for (const UniqueFd& fd : listening_)
+    while (UniqueFd(::accept4(fd.get(), nullptr, nullptr, SOCK_CLOEXEC))) {
+    }
+}
+
+bool Peer::start() {
+  Result<UniqueFd> server = serve({TreeKind::abstract_server, {}, {}, 0, false, 0}, std::string(peer_word));
+  int ends[2];
+  if (!server || ::listen(server->get(), queue) != 0 || ::pipe2(ends, O_CLOEXEC) != 0) return false;
+  server_ = std::move(server).value();
+  alive_.reset(ends[1]);
+  const UniqueFd reader(ends[0]);
+  process_ = ::fork();
+  if (process_ != 0) return process_ > 0;
+  alive_.reset();
+  server_.reset();
+  char byte;
+  while (::read(reader.get(), &byte, 1) < 0 && errno == EINTR) {
+  }
+  ::_exit(0);
+}
+
+void Peer::end() {
+  alive_.reset();  // not killed: a scope may stand between
+  server_.reset();
+  while (process_ > 0 && ::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  process_ = 0;
+}
+
+}  // namespace lockstep::conformance::fuzz

@@ -1,0 +1,67 @@
+#include "conformance/fuzz/report.h"
+
+#include <cerrno>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double tenths(double value) {
+  return static_cast<double>(static_cast<std::int64_t>(value * 10 + 0.5)) / 10;
+}
+
+}  // namespace
+
+std::string to_json(const Options& options, const Report& report) {
+  Json out = {{"schema", "lockstep.fuzz-report/1"},
+              {"seed", options.seed},
+              {"abi", report.kernel.abi},
+              {"errata", report.kernel.errata},
+              {"tier", options.tier == Tier::thread ? "thread" : "process"},
+              {"operations", report.operations},
+              {"cases", report.cases},
+              {"denied", report.denied()},
+              {"seconds", tenths(report.seconds)},
+              {"disagreements", report.found ? 1 : 0},
+              {"counts", Json::object()}};
+  for (std::size_t i = 0; i < report.counts.size(); ++i) {
+    const Count& each = report.counts[i];
+    out["counts"][std::string(name(static_cast<Operation>(i)))] = {each.allowed, each.denied, each.elsewhere};
+  }
+  if (report.found) {
+    out["words"] = report.found->words;
+    out["case"] = Json::parse(report.found->json, nullptr, false);
+  }
+  return out.dump(1) + "\n";
+}
+
+std::string to_json(const Options& options, const std::vector<Planted>& planted) {
+  Json out = {{"schema", "lockstep.faults/1"},
+              {"seed", options.seed},
+              {"bound", options.operations},
+              {"abi", planted.empty() ? 0 : planted.front().report.kernel.abi},
+              {"faults", Json::array()}};
+  for (const Planted& each : planted) {
+    Json one = {{"name", each.fault->name}, {"breaks", each.fault->what}, {"first_abi", each.fault->first_abi}};
+    if (each.report.found) {
+      one["operations"] = each.report.found->after;
+      one["found"] = each.report.found->words;
+    } else {
+      one["not_found"] = each.shown() ? "within the bound" : "this kernel's ABI cannot show it";
+    }
+    out["faults"].push_back(std::move(one));
+  }
+  return out.dump(1) + "\n";
+}
+
+Result<void> write_file(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::trunc);
+  out << text << std::flush;
+  if (!out) return input_error(path, 0, "cannot be written: " + errno_name(errno));
+  return {};
+}
+
+}  // namespace lockstep::conformance::fuzz
