@@ -54,7 +54,7 @@ class CuInitTest : public testing::Test {
     out.identity = ::geteuid() == 0 ? IdentityKind::user : IdentityKind::self;
     out.plan_abi = 1;
     out.handled = abi_info(1)->fs.bits();
-    for (const char* path : {"/usr", "/lib", "/lib64", "/etc", "/nix"})
+    for (const char* path : {"/usr", "/lib", "/lib64", "/etc"})
       out.rules.push_back({path, access_read_only.bits(), true});
     out.rules.push_back({"/proc", proc.bits(), false});
     if (library_rule) out.rules.push_back({root_ + "/lib", access_read_only.bits(), false});

@@ -334,6 +334,12 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
                   errno_name(reply.restricted.canary_after) + ", control " + errno_name(reply.control.canary_after);
     return out;
   }
+  // Cells that were all skipped or that say nothing show nothing: no row agrees by them.
+  if (out.agreed == 0) {
+    out.outcome = RowOutcome::skip;
+    out.message = "no cell of this row could be compared";
+    return out;
+  }
   out.outcome = RowOutcome::agree;
   return out;
 }

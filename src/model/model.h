@@ -1,10 +1,9 @@
-// The model: Landlock's part of an answer, from the effective policy, an ABI number and a view of the file
-// system.
+// The model: Landlock's part of an answer, from the effective policy, an ABI number and a view of the file system.
 //
 //   Model model({.abi = 7, .errata = 0x7});
-//   model.add_layer(effective, walks);                          // walks[i]: what effective.rules[i].path
-//   leads to Decision d = model.decide({.operation = Operation::open_w, .first = &walk}); d.err == EACCES &&
-//   model.describe(d) == "layer 1 lacks write_file; nearest rule /proc (read_only, line 7)"
+//   model.add_layer(effective, walks);      // walks[i]: what effective.rules[i].path leads to
+//   Decision d = model.decide({.operation = Operation::open_w, .first = &walk});
+//   d.err == EACCES && model.describe(d) == "layer 1 lacks write_file; nearest rule /proc (read_only, line 7)"
 //
 // Independent on purpose: it never sees a plan, a rule set or a mask of the library; its own per-ABI masks
 // are in model/masks.cc. What comes before or after Landlock in the kernel (ENOENT, EROFS, DAC, EISDIR of
