@@ -91,7 +91,11 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
   out["host"] = row.run->source.context.host.real ? "real" : "simulated";
   out["outcome"] = name(verdict.outcome);
   if (!verdict.message.empty()) out["message"] = printable(verdict.message);
-  out["readiness"] = {{"is", name(verdict.readiness.is)}, {"why", printable(verdict.readiness.why)}};
+  // A row without cells has shown nothing of it.
+  const std::string_view readiness = !verdict.cells.empty()                   ? name(verdict.readiness.is)
+                                     : verdict.outcome == RowOutcome::agree ? name(RowOutcome::refused)
+                                                                             : name(verdict.outcome);
+  out["readiness"] = {{"is", readiness}, {"why", printable(verdict.readiness.why)}};
   if (verdict.readiness.expected) out["readiness"]["expected"] = name(*verdict.readiness.expected);
   for (const SkippedPath& skipped : verdict.skipped_paths)
     out["skipped_paths"].push_back({{"path", printable(skipped.path)}, {"reason", skipped.reason}, {"line", skipped.line}});
