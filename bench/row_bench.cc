@@ -136,13 +136,21 @@ bool bare_drop() {
 }
 
 // A process of the child's identity that waits, for the canary.
+// Back once it is who it will be; -1 where it could not become that.
 pid_t bare_sibling() {
+  int ready[2];
+  if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
   const pid_t pid = ::fork();
-  if (pid != 0) return pid;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (!bare_drop()) ::_exit(1);
-  ::prctl(PR_SET_DUMPABLE, 1);
-  while (true) ::pause();
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!bare_drop() || ::prctl(PR_SET_DUMPABLE, 1) != 0 || ::write(ready[1], "r", 1) != 1) ::_exit(1);
+    while (true) ::pause();
+  }
+  ::close(ready[1]);
+  char byte = 0;
+  const bool started = pid > 0 && ::read(ready[0], &byte, 1) == 1;
+  ::close(ready[0]);
+  return started ? pid : -1;
 }
 
 bool bare_row(Bare& bare, const std::string& scratch, const std::string& request) {
@@ -195,7 +203,7 @@ bool receive_bytes(int socket, std::string* bytes) {
   Bare bare;
   bare.parent = ::getpid();
   bare.sibling = bare_sibling();
-  ::usleep(20000);  // until it is who it will be
+  if (bare.sibling < 0) ::_exit(1);
   std::string request, reply(1024, '.');
   while (receive_bytes(socket, &request)) {
     const double before = cpu_seconds(RUSAGE_SELF) + cpu_seconds(RUSAGE_CHILDREN);
