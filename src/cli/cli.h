@@ -2,6 +2,8 @@
 #ifndef LOCKSTEP_CLI_CLI_H_
 #define LOCKSTEP_CLI_CLI_H_
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,10 +23,14 @@ struct Arguments {
   std::vector<std::string> rest;
   std::vector<std::string> command;  // what stood after "--"
   bool has_command = false;
+  std::set<std::string> given;             // every flag that was
+  std::map<std::string, std::string> own;  // flags of the subcommand alone; "" for a switch
 };
 
-// `formats`: the values --format takes; empty where the subcommand has none. Reads the host (--host FILE, or this machine).
-Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes);
+// `formats`: the values --format takes; empty where the subcommand has none. `own`: flags of the subcommand alone, those that take
+// a value with a final "=". Reads the host (--host FILE, or this machine).
+Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,
+                                  const std::vector<std::string>& own = {});
 
 // The ABI to plan for: the one asked for, or the native one of the host's kernel (unsupported where there is none).
 Result<int> plan_abi(const Arguments& arguments);
@@ -47,6 +53,7 @@ int run_abi(int argc, char** argv);
 int run_host(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_explain(int argc, char** argv);
+int run_diff(int argc, char** argv);
 int run_exec(int argc, char** argv);
 
 }  // namespace lockstep::cli

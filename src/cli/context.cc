@@ -31,8 +31,12 @@ Result<void> set_flag(const std::string& flag, const std::string& value, const s
                       Arguments* out) {
   Context& context = out->context;
   if (flag == "--host") {
-    LOCKSTEP_ASSIGN(context.host, load_host(value));
-    if (context.host.real) complete_from_machine(context.host);
+    if (value == "real") {
+      context.host = read_host();
+    } else {
+      LOCKSTEP_ASSIGN(context.host, load_host(value));
+      if (context.host.real) complete_from_machine(context.host);
+    }
     *has_host = true;
   } else if (flag == "--gpu") {
     LOCKSTEP_ASSIGN(context.gpu, toggle(flag, value));
@@ -66,7 +70,7 @@ Result<void> set_flag(const std::string& flag, const std::string& value, const s
 
 const char context_help[] =
     "CONTEXT decides, beside the policy, what is added to it:\n"
-    "  --host FILE           a host file (lockstep.host/1) instead of this machine\n"
+    "  --host FILE|real      a host file (lockstep.host/1); without it, and with real, this machine\n"
     "  --gpu auto|on|off     the GPU baseline; auto: /dev/nvidiactl or /dev/dxg exists\n"
     "  --proxy auto|on|off   the proxy baseline; auto: network_policies is not empty\n"
     "  --source WHO          default, gateway, image or user: who supplied the policy\n"
@@ -74,10 +78,10 @@ const char context_help[] =
     "  --conflicts FILE      the administrator's runtime_baseline_conflicts, asked before the policy's own\n"
     "  --abi N|native        the Landlock ABI to plan for\n";
 
-Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes) {
+Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,
+                                  const std::vector<std::string>& own) {
   Arguments out;
   bool has_host = false;
-  std::set<std::string> given;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--") {
@@ -98,10 +102,18 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
       continue;
     }
     const std::size_t equals = word.find('=');
-    if (!given.insert(word.substr(0, equals)).second) return usage_error(printable(word.substr(0, equals)) + " is given twice");
     const std::string flag = word.substr(0, equals);
+    if (!out.given.insert(flag).second) return usage_error(printable(flag) + " is given twice");
+    if (equals == std::string::npos && std::find(own.begin(), own.end(), flag) != own.end()) {
+      out.own[flag] = "";
+      continue;
+    }
     if (equals == std::string::npos && i + 1 >= argc) return usage_error(printable(flag) + " needs a value, or is unknown");
     const std::string value = equals == std::string::npos ? argv[++i] : word.substr(equals + 1);
+    if (std::find(own.begin(), own.end(), flag + "=") != own.end()) {
+      out.own[flag] = value;
+      continue;
+    }
     LOCKSTEP_CHECK(set_flag(flag, value, formats, &has_host, &out));
   }
   if (out.has_command && !executes) return usage_error("-- is for lockstep exec alone");

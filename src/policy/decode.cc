@@ -28,7 +28,6 @@ class PolicyReader {
   Result<PathEntry> read_path(const Node& node, const std::string& what, bool changes) const;
   void warn_of_pattern(const PathEntry& entry);
   Result<void> read_list(const Node& node, const std::string& what, bool changes, std::vector<PathEntry>* out);
-  Result<AccessSet> read_access(const Node& node) const;
   Result<void> read_grants(const Node& node);
   Result<void> read_filesystem(const Node& node);
   Result<void> read_landlock(const Node& node);
@@ -79,27 +78,6 @@ Result<void> PolicyReader::read_list(const Node& node, const std::string& what, 
   return {};
 }
 
-Result<AccessSet> PolicyReader::read_access(const Node& node) const {
-  if (node.kind != Node::Kind::sequence || node.items.empty()) return fail(node, "grants.access must be a list of rights");
-  const AccessSet all = abi_info(newest_abi)->fs;
-  AccessSet out;
-  for (const Node& item : node.items) {
-    LOCKSTEP_ASSIGN(const std::string word, text(item, "grants.access"));
-    if (word == "read") {
-      out |= access_read_only;
-    } else if (word == "write") {
-      out |= all - access_read_only;
-    } else if (word == "all") {
-      out |= all;
-    } else if (const std::optional<Right> right = right_from_name(word)) {
-      out |= *right;
-    } else {
-      return fail(item, "grants.access: no right is called \"" + printable(word) + "\": write read, write, all, or of " + join_names(all, ", "));
-    }
-  }
-  return out;
-}
-
 Result<void> PolicyReader::read_grants(const Node& node) {
   if (node.kind != Node::Kind::sequence) return fail(node, "filesystem_policy.grants must be a list");
   for (const Node& item : node.items) {
@@ -108,7 +86,7 @@ Result<void> PolicyReader::read_grants(const Node& node) {
     const Node* access = item.find("access");
     if (path == nullptr || access == nullptr) return fail(item, "a grant needs path and access");
     Grant grant;
-    LOCKSTEP_ASSIGN(grant.access, read_access(*access));
+    LOCKSTEP_ASSIGN(grant.access, read_rights(*access, out_.file, "grants.access"));
     LOCKSTEP_ASSIGN(grant.entry, read_path(*path, "grants.path", !access_read_only.contains(grant.access)));
     warn_of_pattern(grant.entry);
     if (const Node* reason = item.find("reason")) {

@@ -98,6 +98,11 @@ struct Context {
 // Fails (input) where a conflict is rejected, and where the workdir is unusable.
 Result<EffectivePolicy> enrich(const Policy& policy, const Context& context);
 
+// The rule that settles a read_only entry against a read-write baseline path: the administrator's first, then the policy's, then
+// the built-in one.
+const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator, const std::vector<ConflictRule>& policy, Source source,
+                                  std::string_view path);
+
 // The effective policy written as a policy again, complete: lists, grants, compatibility, min_abi.
 Policy as_policy(const EffectivePolicy& effective);
 
@@ -105,6 +110,7 @@ Policy as_policy(const EffectivePolicy& effective);
 std::vector<std::string_view> baseline_paths();
 
 std::string_view name(Origin origin);  // policy, workdir, proxy-baseline, gpu-baseline, gpu-device
+std::optional<Origin> origin_from_name(std::string_view name);
 std::string_view name(Access access);  // read_only, read_write, grant
 std::string_view name(Notice::Level level);
 

@@ -38,6 +38,8 @@ constexpr std::array<BaselinePath, 8> gpu_baseline = {{
     {"/proc", Access::read_write, Origin::gpu_baseline, "cuInit() names its threads by /proc/<pid>/task/<tid>/comm"},
 }};
 
+constexpr std::array<std::string_view, 5> origin_names = {"policy", "workdir", "proxy-baseline", "gpu-baseline", "gpu-device"};
+
 // What stops working where an author's read_only entry stands against the baseline.
 std::string_view consequence(std::string_view path) {
   if (path == "/proc") return "CUDA cannot name its threads: cuInit() returns 304";
@@ -63,7 +65,6 @@ class Enricher {
   Result<void> settle(EffectiveRule& author, const BaselinePath& baseline);
   Result<void> keep_grant(const BaselinePath& baseline);
   void note_widened();
-  const ConflictRule& rule_for(std::string_view path) const;
   AccessSet granted(std::string_view path) const;  // by all grants on exactly this path
   bool granted_for_writing(std::string_view path) const;
   void notice(Notice::Level level, std::string code, const std::string& path, std::string message) {
@@ -117,18 +118,6 @@ Result<void> Enricher::add_workdir() {
   return {};
 }
 
-const ConflictRule& Enricher::rule_for(std::string_view path) const {
-  const std::string subject(path);
-  for (const std::vector<ConflictRule>* list : {&context_.administrator_conflicts, &policy_.conflicts}) {
-    for (const ConflictRule& rule : *list) {
-      if (!rule.sources.empty() && std::find(rule.sources.begin(), rule.sources.end(), context_.source) == rule.sources.end()) continue;
-      for (const std::string& glob : rule.paths)
-        if (::fnmatch(glob.c_str(), subject.c_str(), FNM_PATHNAME) == 0) return rule;
-    }
-  }
-  return built_in_rule(path);
-}
-
 // An author who grants write_file by name beside read_only has answered the conflict himself.
 bool Enricher::granted_for_writing(std::string_view path) const {
   return granted(path).contains(Right::write_file);
@@ -165,7 +154,7 @@ void Enricher::note_widened() {
 }
 
 Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baseline) {
-  const ConflictRule& rule = rule_for(author.path);
+  const ConflictRule& rule = conflict_rule(context_.administrator_conflicts, policy_.conflicts, context_.source, author.path);
   const std::string path = printable(author.path);
   // Only the built-in promotion gives way to a grant: a promote that somebody wrote is followed.
   const bool built_in = &rule == &built_in_rule(author.path);
@@ -266,6 +255,19 @@ std::vector<std::string> paths_with(const EffectivePolicy& effective, Access acc
 std::vector<std::string> EffectivePolicy::read_only() const { return paths_with(*this, Access::read_only); }
 std::vector<std::string> EffectivePolicy::read_write() const { return paths_with(*this, Access::read_write); }
 
+const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator, const std::vector<ConflictRule>& policy, Source source,
+                                  std::string_view path) {
+  const std::string subject(path);
+  for (const std::vector<ConflictRule>* list : {&administrator, &policy}) {
+    for (const ConflictRule& rule : *list) {
+      if (!rule.sources.empty() && std::find(rule.sources.begin(), rule.sources.end(), source) == rule.sources.end()) continue;
+      for (const std::string& glob : rule.paths)
+        if (::fnmatch(glob.c_str(), subject.c_str(), FNM_PATHNAME) == 0) return rule;
+    }
+  }
+  return built_in_rule(path);
+}
+
 Result<EffectivePolicy> enrich(const Policy& policy, const Context& context) { return Enricher(policy, context).run(); }
 
 Policy as_policy(const EffectivePolicy& effective) {
@@ -305,9 +307,11 @@ std::vector<std::string_view> baseline_paths() {
   return out;
 }
 
-std::string_view name(Origin origin) {
-  constexpr std::string_view names[] = {"policy", "workdir", "proxy-baseline", "gpu-baseline", "gpu-device"};
-  return names[static_cast<std::size_t>(origin)];
+std::string_view name(Origin origin) { return origin_names[static_cast<std::size_t>(origin)]; }
+std::optional<Origin> origin_from_name(std::string_view name) {
+  const auto found = std::find(origin_names.begin(), origin_names.end(), name);
+  if (found == origin_names.end()) return std::nullopt;
+  return static_cast<Origin>(found - origin_names.begin());
 }
 std::string_view name(Access access) {
   return access == Access::read_only ? "read_only" : access == Access::read_write ? "read_write" : "grant";

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "landlock/abi.h"
 #include "policy/document.h"
 
 namespace lockstep {
@@ -65,6 +66,27 @@ Result<void> check_keys(const Node& node, const std::string& file, const std::st
     return input_error(file, node.key_lines[i], std::move(message));
   }
   return {};
+}
+
+Result<AccessSet> read_rights(const Node& node, const std::string& file, const std::string& what) {
+  if (node.kind != Node::Kind::sequence || node.items.empty()) return input_error(file, node.line, what + " must be a list of rights");
+  const AccessSet all = abi_info(newest_abi)->fs;
+  AccessSet out;
+  for (const Node& item : node.items) {
+    LOCKSTEP_ASSIGN(const std::string word, read_string(item, file, what));
+    if (word == "read") {
+      out |= access_read_only;
+    } else if (word == "write") {
+      out |= all - access_read_only;
+    } else if (word == "all") {
+      out |= all;
+    } else if (const std::optional<Right> right = right_from_name(word)) {
+      out |= *right;
+    } else {
+      return input_error(file, item.line, what + ": no right is called \"" + printable(word) + "\": write read, write, all, or of " + join_names(all, ", "));
+    }
+  }
+  return out;
 }
 
 }  // namespace lockstep

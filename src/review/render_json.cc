@@ -1,0 +1,122 @@
+// The two formats for programs.
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "review/render.h"
+
+namespace lockstep::review {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json list_of(const std::vector<std::size_t>& situations, const Diff& diff) {
+  Json out = Json::array();
+  for (std::size_t i = 0; i < diff.situations.size(); ++i)
+    if (situations.empty() || std::binary_search(situations.begin(), situations.end(), i)) out.push_back(i);
+  return out;
+}
+
+Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json or_null(int line) { return line > 0 ? Json(line) : Json(nullptr); }
+
+std::string_view toggle_name(Toggle toggle) { return toggle == Toggle::on ? "on" : toggle == Toggle::off ? "off" : "auto"; }
+
+// One result of SARIF. Its rule is made known where it is met first.
+struct Sarif {
+  Json rules = Json::array();
+  Json results = Json::array();
+  std::map<std::string, std::size_t> known;
+
+  void add(const std::string& id, const std::string& about, const char* level, const std::string& file, int line, const std::string& message) {
+    const auto [rule, fresh] = known.try_emplace(id, known.size());
+    if (fresh) rules.push_back({{"id", id}, {"shortDescription", {{"text", about}}}});
+    Json location = {{"physicalLocation", {{"artifactLocation", {{"uri", uri(file)}}}, {"region", {{"startLine", std::max(line, 1)}}}}}};
+    results.push_back({{"ruleId", id},
+                       {"ruleIndex", rule->second},
+                       {"level", level},
+                       {"message", {{"text", message}}},
+                       {"locations", Json::array({std::move(location)})}});
+  }
+
+  // A relative path stays one; every byte that a URI cannot have as it is, is written %XX.
+  static std::string uri(const std::string& file) {
+    std::string out = file.starts_with('/') ? "file://" : "";
+    for (const char c : file) {
+      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("/-._~").find(c) != std::string_view::npos;
+      char code[4];
+      std::snprintf(code, sizeof(code), "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out += plain ? std::string(1, c) : std::string(code);
+    }
+    return out;
+  }
+};
+
+}  // namespace
+
+std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
+  Json out;
+  out["schema"] = "lockstep.diff/1";
+  out["old"] = printable(diff.old_file);
+  out["new"] = printable(diff.new_file);
+  out["class"] = name(diff.worst());
+  out["stops"] = diff.stops();
+  out["paths"] = diff.by_object ? "by object" : "by spelling";
+  out["abi"] = diff.abi == 0 ? Json("all") : Json(diff.abi);
+  out["situations"] = Json::array();
+  for (std::size_t i = 0; i < diff.situations.size(); ++i) {
+    const Situation& each = diff.situations[i];
+    out["situations"].push_back({{"host", printable(each.host)},
+                                 {"source", name(each.context.source)},
+                                 {"proxy", toggle_name(each.context.proxy)},
+                                 {"as_written", each.as_written},
+                                 {"class", name(diff.worst_in(i))}});
+  }
+  out["changes"] = Json::array();
+  for (const PathChange& change : diff.changes)
+    out["changes"].push_back({{"path", printable(change.path)},
+                              {"gained", names(change.gained)},
+                              {"lost", names(change.lost)},
+                              {"danger", change.gained.empty() ? Json(nullptr) : Json(change.danger)},
+                              {"consequence", or_null(change.consequence)},
+                              {"where", where(diff, change.situations)},
+                              {"situations", list_of(change.situations, diff)},
+                              {"cause",
+                               {{"file", printable(change.cause.file)},
+                                {"line", or_null(change.cause.line)},
+                                {"rule", or_null(printable(change.cause.rule))},
+                                {"origin", name(change.cause.origin)}}},
+                              {"accepted", or_null(change.accepted)}});
+  out["settings"] = Json::array();
+  for (const SettingChange& change : diff.settings)
+    out["settings"].push_back({{"class", name(change.kind)},
+                               {"code", change.code},
+                               {"message", change.message},
+                               {"line", or_null(change.line)},
+                               {"situations", list_of(change.situations, diff)},
+                               {"accepted", or_null(change.accepted)}});
+  out["notes"] = notes;
+  return out.dump(2) + "\n";
+}
+
+std::string diff_sarif(const Diff& diff) {
+  Sarif sarif;
+  for (const PathChange& change : diff.changes) {
+    const bool gains = !change.gained.empty();
+    std::string message = title(change);
+    message += " (" + where(diff, change.situations) + ")";
+    if (!change.consequence.empty()) message += ": " + change.consequence;
+    if (!change.accepted.empty()) message += ". Accepted: " + change.accepted;
+    sarif.add(gains ? "policy-widened" : "policy-narrowed", gains ? "A policy change allows more than before" : "A policy change allows less than before",
+              gains && change.accepted.empty() ? "error" : "note", diff.new_file, gains ? change.cause.line : 0, message);
+  }
+  for (const SettingChange& change : diff.settings)
+    sarif.add("policy-" + change.code, "A policy change that names no path: " + change.code,
+              change.kind >= Class::weakening && change.accepted.empty() ? "error" : "note", diff.new_file, change.line, change.message);
+  Json driver = {{"name", "lockstep diff"}, {"rules", std::move(sarif.rules)}};
+  Json run = {{"tool", {{"driver", std::move(driver)}}}, {"results", std::move(sarif.results)}};
+  Json out = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"}, {"runs", Json::array({std::move(run)})}};
+  return out.dump(2) + "\n";
+}
+
+}  // namespace lockstep::review

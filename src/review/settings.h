@@ -1,0 +1,20 @@
+// Changes of a policy that name no path: how strictly it is enforced, ports, scopes, and the rules that decide conflicts.
+#ifndef LOCKSTEP_REVIEW_SETTINGS_H_
+#define LOCKSTEP_REVIEW_SETTINGS_H_
+
+#include <vector>
+
+#include "review/diff.h"
+
+namespace lockstep::review {
+
+std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator);
+// Of what is in force: the same, but for what only the author's own file says (conflicts, network policies, an emptied policy).
+std::vector<SettingChange> setting_changes(const EffectivePolicy& before, const EffectivePolicy& after);
+
+// The ABIs at which one of the two is refused (hard_requirement, nothing left to grant) and the other is not.
+void add_requirement_changes(const EffectivePolicy& before, const EffectivePolicy& after, int abi, std::vector<SettingChange>* out);
+
+}  // namespace lockstep::review
+
+#endif  // LOCKSTEP_REVIEW_SETTINGS_H_
