@@ -2,6 +2,7 @@
 #ifndef LOCKSTEP_CLI_CLI_H_
 #define LOCKSTEP_CLI_CLI_H_
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "policy/effective.h"
 #include "policy/plan.h"
+#include "review/diff.h"
 
 namespace lockstep::cli {
 
@@ -38,6 +40,9 @@ Result<int> plan_abi(const Arguments& arguments);
 // Decodes and enriches the policy named.
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context);
 
+// Becomes a program of the suite: beside this one, or where the build puts it. Returns only where there is none: an exit code.
+int exec_companion(const char* program, int argc, char** argv);
+
 Error usage_error(std::string message);
 // "lockstep: FILE:LINE: message" on stderr. Returns the exit code of the error.
 int complain(const Error& error);
@@ -53,7 +58,10 @@ int run_abi(int argc, char** argv);
 int run_host(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_explain(int argc, char** argv);
-int run_diff(int argc, char** argv);
+// Proves a diff on the kernel, says what came of it, and returns the exit code. Without one, --verify is handed to lockstep-verify,
+// which has one: the harness is no part of this program.
+using Verifier = std::function<int(const Policy& before, const Policy& after, const review::Diff& diff, bool quiet)>;
+int run_diff(int argc, char** argv, const Verifier& verifier = {});
 int run_exec(int argc, char** argv);
 
 }  // namespace lockstep::cli

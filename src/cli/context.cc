@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cerrno>
+#include <unistd.h>
+
 #include <cstdio>
+#include <filesystem>
 #include <set>
 
 #include "cli/cli.h"
@@ -138,6 +141,21 @@ Result<EffectivePolicy> load_effective(const std::string& policy, const Context&
 }
 
 Error usage_error(std::string message) { return {ErrorKind::input, 0, std::move(message) + " (see --help)", {}, 0}; }
+
+int exec_companion(const char* program, int argc, char** argv) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (const char* place : {".", "../conformance"}) {
+    const std::filesystem::path path = self.parent_path() / place / program;
+    std::vector<char*> arguments(argv, argv + argc);
+    std::string name = path.string();
+    arguments[0] = name.data();
+    arguments.push_back(nullptr);
+    ::execv(name.c_str(), arguments.data());
+    if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(name) + "\")"));
+  }
+  return complain(internal_error(std::string(program) + " is neither beside this program nor in ../conformance: build it, or carry it along"));
+}
 
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep: %s\n", error.to_string().c_str());

@@ -64,21 +64,30 @@ Result<std::vector<review::Situation>> situations_of(const Arguments& arguments,
   return out;
 }
 
-Result<review::Diff> compared(const Arguments& arguments) {
+struct Compared {
+  std::optional<Policy> before;  // none of snapshots
+  std::optional<Policy> after;
+  review::Diff diff;
+};
+
+Result<Compared> compared(const Arguments& arguments) {
   const std::string &before = arguments.rest[0], &after = arguments.rest[1];
+  Compared out;
   if (arguments.own.contains("--snapshots")) {
     LOCKSTEP_ASSIGN(const EffectivePolicy old_policy, review::load_snapshot(before));
     LOCKSTEP_ASSIGN(const EffectivePolicy new_policy, review::load_snapshot(after));
-    return review::compare_snapshots(old_policy, new_policy, arguments.abi);
+    LOCKSTEP_ASSIGN(out.diff, review::compare_snapshots(old_policy, new_policy, arguments.abi));
+    return out;
   }
   if (before == "-" && after == "-") return usage_error("one of OLD and NEW alone can be standard input");
-  LOCKSTEP_ASSIGN(const Policy old_policy, load_policy(before));
-  LOCKSTEP_ASSIGN(const Policy new_policy, load_policy(after));
+  LOCKSTEP_ASSIGN(out.before, load_policy(before));
+  LOCKSTEP_ASSIGN(out.after, load_policy(after));
   review::Options options;
-  LOCKSTEP_ASSIGN(options.situations, situations_of(arguments, old_policy, new_policy));
+  LOCKSTEP_ASSIGN(options.situations, situations_of(arguments, *out.before, *out.after));
   options.abi = arguments.abi;
   options.by_object = arguments.given.contains("--host") && arguments.context.host.real && !arguments.own.contains("--as-written");
-  return review::compare(old_policy, new_policy, std::move(options));
+  LOCKSTEP_ASSIGN(out.diff, review::compare(*out.before, *out.after, std::move(options)));
+  return out;
 }
 
 std::string rendered(const review::Diff& diff, const std::vector<std::string>& notes, const std::string& format) {
@@ -91,24 +100,33 @@ std::string rendered(const review::Diff& diff, const std::vector<std::string>& n
 
 }  // namespace
 
-int run_diff(int argc, char** argv) {
+int run_diff(int argc, char** argv, const Verifier& verifier) {
   const Result<Arguments> arguments =
-      parse_arguments(argc, argv, {"text", "json", "markdown", "github", "sarif"}, false, {"--hosts=", "--allow=", "--as-written", "--snapshots"});
+      parse_arguments(argc, argv, {"text", "json", "markdown", "github", "sarif"}, false, {"--hosts=", "--allow=", "--as-written", "--snapshots", "--verify"});
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help) return print(usage);
   if (arguments->rest.size() != 2) return complain(usage_error("diff takes OLD and NEW"));
+  const bool verifies = arguments->own.contains("--verify");
+  if (verifies && arguments->own.contains("--snapshots")) return complain(usage_error("--verify needs the policies themselves, not snapshots"));
+  if (verifies && arguments->given.contains("--host") && arguments->context.host.real)
+    return complain(usage_error("--verify makes files of its own: it is for simulated hosts, not for --host real"));
+  if (verifies && arguments->own.contains("--as-written")) return complain(usage_error("--verify needs hosts: take out --as-written"));
+  if (verifies && !verifier) return exec_companion("lockstep-verify", argc, argv);
   std::vector<review::Acceptance> accepted;
   if (arguments->own.contains("--allow")) {
     Result<std::vector<review::Acceptance>> loaded = review::load_acceptances(arguments->own.at("--allow"));
     if (!loaded.ok()) return complain(loaded.error());
     accepted = std::move(loaded).value();
   }
-  Result<review::Diff> diff = compared(*arguments);
-  if (!diff.ok()) return complain(diff.error());
+  Result<Compared> result = compared(*arguments);
+  if (!result.ok()) return complain(result.error());
+  review::Diff& diff = result->diff;
   const std::string today = review::today();
-  review::accept(accepted, today, &*diff);
-  const int code = print(rendered(*diff, review::idle_entries(accepted, today), arguments->format));
-  return code != 0 ? code : diff->stops() ? 1 : 0;
+  review::accept(accepted, today, &diff);
+  if (const int code = print(rendered(diff, review::idle_entries(accepted, today), arguments->format)); code != 0) return code;
+  // A format for programs has standard output to itself.
+  const int proved = verifies ? verifier(*result->before, *result->after, diff, arguments->format != "text") : 0;
+  return proved != 0 ? proved : diff.stops() ? 1 : 0;
 }
 
 }  // namespace lockstep::cli
