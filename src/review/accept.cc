@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "policy/document.h"
+#include "review/settings.h"
 
 namespace lockstep::review {
 namespace {
@@ -36,10 +37,11 @@ Result<std::string> Reader::text(const Node& entry, const char* key) const {
 
 Result<std::string> Reader::day(const Node& entry) const {
   LOCKSTEP_ASSIGN(std::string out, text(entry, "expires"));
-  unsigned year = 0, month = 0, day = 0;
-  int end = 0;
-  const bool shaped = out.size() == 10 && std::sscanf(out.c_str(), "%4u-%2u-%2u%n", &year, &month, &day, &end) == 3 && end == 10;
-  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(year)}, std::chrono::month{month}, std::chrono::day{day}};
+  bool shaped = out.size() == 10;
+  for (std::size_t i = 0; i < out.size() && shaped; ++i) shaped = i == 4 || i == 7 ? out[i] == '-' : out[i] >= '0' && out[i] <= '9';
+  const auto number = [&](std::size_t at, std::size_t digits) { return shaped ? std::stoi(out.substr(at, digits)) : 0; };
+  const std::chrono::year_month_day date{std::chrono::year{number(0, 4)}, std::chrono::month{static_cast<unsigned>(number(5, 2))},
+                                         std::chrono::day{static_cast<unsigned>(number(8, 2))}};
   if (!shaped || !date.ok()) return fail(*entry.find("expires"), "expires: write a day as YYYY-MM-DD, not \"" + shortened(out) + "\"");
   return out;
 }
@@ -54,6 +56,8 @@ Result<Acceptance> Reader::entry(const Node& node) const {
   if (change != nullptr) {
     if (node.find("rights") != nullptr) return fail(node, "rights go with path, not with change");
     LOCKSTEP_ASSIGN(out.change, text(node, "change"));
+    if (std::find(setting_codes.begin(), setting_codes.end(), out.change) == setting_codes.end())
+      return fail(*change, "change: no setting is called " + shortened(out.change) + ": write one of " + join({setting_codes.begin(), setting_codes.end()}, ", "));
   } else {
     LOCKSTEP_ASSIGN(out.path, text(node, "path"));
     if (out.path[0] != '/' && out.path[0] != '*') return fail(*path, "path: write an absolute path or a glob, not \"" + shortened(out.path) + "\"");

@@ -2,11 +2,17 @@
 #ifndef LOCKSTEP_REVIEW_SETTINGS_H_
 #define LOCKSTEP_REVIEW_SETTINGS_H_
 
+#include <array>
+#include <string_view>
 #include <vector>
 
 #include "review/diff.h"
 
 namespace lockstep::review {
+
+// Every code a change can have.
+inline constexpr std::array<std::string_view, 12> setting_codes = {"hard-requirement", "min-abi", "refused", "conflicts", "emptied",         "network-policies",
+                                                                  "ports",            "scopes",  "threads", "log",       "quiet",           "identity"};
 
 std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator);
 // Of what is in force: the same, but for what only the author's own file says (conflicts, network policies, an emptied policy).

@@ -1,0 +1,91 @@
+#include "review/accept.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/testing.h"
+
+namespace lockstep::review {
+namespace {
+
+using lockstep::testing::TemporaryDirectory;
+
+Result<std::vector<Acceptance>> read(const std::string& text) {
+  TemporaryDirectory dir;
+  return load_acceptances(dir.write("allow.yaml", text));
+}
+
+Diff widened() {
+  Diff out;
+  out.situations.resize(1);
+  out.changes.push_back({"/data/a", Right::write_file | Right::truncate, {}, {}, {0}, 5, "", ""});
+  out.settings.push_back({Class::weakening, "min-abi", "lower", 0});
+  return out;
+}
+
+std::vector<Acceptance> entries(const std::string& text) {
+  Result<std::vector<Acceptance>> out = read(text);
+  EXPECT_TRUE(out.ok()) << out.error().to_string();
+  return out.ok() ? *out : std::vector<Acceptance>();
+}
+
+TEST(Accept, EverythingGainedMustBeAccepted) {
+  const std::string setting = "  - {change: min-abi, reason: old fleet, expires: 2030-01-01}\n";
+  const auto stops = [&](const std::string& rest) {
+    Diff diff = widened();
+    std::vector<Acceptance> list = entries("accepted:\n" + setting + rest);
+    accept(list, "2029-12-31", &diff);
+    return diff.stops();
+  };
+  EXPECT_TRUE(stops(""));
+  EXPECT_TRUE(stops("  - {path: /data/a, rights: [write_file], reason: r, expires: 2030-01-01}\n"));
+  EXPECT_FALSE(stops("  - {path: /data/a, rights: [write_file], reason: r, expires: 2030-01-01}\n  - {path: /data/*, rights: [truncate], reason: r, expires: 2030-01-01}\n"));
+  EXPECT_FALSE(stops("  - {path: /data/a, rights: [write], reason: r, expires: 2029-12-31}\n"));
+  EXPECT_TRUE(stops("  - {path: /data/a, rights: [write], reason: r, expires: 2029-12-30}\n")) << "expired";
+  EXPECT_TRUE(stops("  - {path: \"/*\", rights: [write], reason: r, expires: 2030-01-01}\n")) << "a star is one component";
+}
+
+TEST(Accept, EntriesOfNoUseAreSaid) {
+  Diff diff = widened();
+  std::vector<Acceptance> list = entries(
+      "accepted:\n"
+      "  - {path: /data/a, rights: [write], reason: r, expires: 2030-01-01}\n"
+      "  - {path: /other, rights: [write], reason: r, expires: 2030-01-01}\n"
+      "  - {change: min-abi, reason: r, expires: 2020-01-01}\n");
+  accept(list, "2026-01-01", &diff);
+  EXPECT_EQ(idle_entries(list, "2026-01-01"), (std::vector<std::string>{"line 3: /other is met by no change: take it out",
+                                                                        "line 4: min-abi expired on 2020-01-01 and accepts nothing"}));
+  EXPECT_TRUE(diff.stops());
+}
+
+TEST(Accept, BadInputNamesItsLine) {
+  const std::string tail = ", reason: r, expires: 2030-01-01}\n";
+  const auto message = [](const std::string& text) {
+    const Result<std::vector<Acceptance>> out = read(text);
+    EXPECT_FALSE(out.ok()) << text;
+    if (out.ok()) return std::string();
+    EXPECT_EQ(out.error().kind, ErrorKind::input);
+    EXPECT_NE(out.error().to_string().find("allow.yaml:"), std::string::npos);
+    return out.error().to_string().substr(out.error().to_string().find("allow.yaml:") + 11);
+  };
+  EXPECT_EQ(message("accepted:\n  - {path: /a, rights: [write], reason: r}\n"), "2: an accepted change needs expires");
+  EXPECT_EQ(message("accepted:\n  - {path: /a, rights: [write], expires: 2030-01-01}\n"), "2: an accepted change needs reason");
+  EXPECT_EQ(message("accepted:\n  - {path: /a" + tail), "2: an accepted change needs rights");
+  EXPECT_EQ(message("accepted:\n  - {path: a, rights: [write]" + tail), "2: path: write an absolute path or a glob, not \"a\"");
+  EXPECT_EQ(message("accepted:\n  - {path: /a, change: min-abi, rights: [write]" + tail), "2: an accepted change has either path and rights, or change");
+  EXPECT_EQ(message("accepted:\n  - {change: min-abi, rights: [write]" + tail), "2: rights go with path, not with change");
+  EXPECT_NE(message("accepted:\n  - {path: /a, rights: [wirte]" + tail).find("no right is called"), std::string::npos);
+  for (const char* day : {"2030-13-01", "2030-02-30", "30-01-01", "2030-01-01x", "tomorrow", "2030-1-1", "+030-01-01"})
+    EXPECT_NE(message(std::string("accepted:\n  - {change: log, reason: r, expires: \"") + day + "\"}\n").find("write a day as YYYY-MM-DD"), std::string::npos) << day;
+  EXPECT_NE(message("accepted:\n  - {change: a" + tail).find("no setting is called a"), std::string::npos);
+  EXPECT_NE(message("accepted: none\n").find("write a list"), std::string::npos);
+  EXPECT_NE(message("acepted: []\n").find("accepted"), std::string::npos);
+  EXPECT_FALSE(load_acceptances("/no/such/file").ok());
+}
+
+TEST(Accept, TodayIsADay) {
+  EXPECT_EQ(today().size(), 10U);
+  EXPECT_GE(today(), "2024-01-01");
+}
+
+}  // namespace
+}  // namespace lockstep::review
