@@ -51,7 +51,7 @@ void Planner::add(Operation operation, AccessSet needs, const std::string& path,
 void Planner::add_directory() {
   base_ = (path_ == "/" ? "" : path_) + "/lockstep-trial";
   out.tree.push_back({TreeKind::directory, base_, {}, 0, false});
-  add(Operation::exec, Right::execute, make(TreeKind::file, "program", true));
+  add(Operation::exec, Right::execute | Right::read_file, make(TreeKind::file, "program", true));
   const std::string file = make(TreeKind::file, "file");
   add(Operation::open_w, Right::write_file, file);
   add(Operation::open_r, Right::read_file, file);
@@ -77,7 +77,7 @@ void Planner::add_file(NodeKind kind) {
   add(Operation::open_r, Right::read_file, path_);
   add(Operation::open_w, Right::write_file, path_);
   if (kind == NodeKind::character) return add(Operation::ioctl, Right::read_file | Right::write_file | Right::ioctl_dev, path_);
-  add(Operation::exec, Right::execute, path_);
+  add(Operation::exec, Right::execute | Right::read_file, path_);
   add(Operation::truncate, Right::truncate, path_);
 }
 
