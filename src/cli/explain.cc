@@ -76,6 +76,7 @@ Result<std::string> explain(const Arguments& arguments) {
     }
   }
   LOCKSTEP_ASSIGN(const int abi, plan_abi(arguments));
+  LOCKSTEP_ASSIGN(const Plan plan, compile(effective, abi));  // a policy that is refused at this ABI allows nothing, and nothing runs
 
   const bool real = arguments.context.host.real;
   SpelledView spelled(arguments.context.host);

@@ -1,21 +1,46 @@
 // lockstep show: the policy in force, and where each rule comes from.
 #include "policy/show.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "cli/cli.h"
+#include "review/openshell.h"
 
 namespace lockstep::cli {
+namespace {
+
+// The policy knows spellings alone; on this machine it can be said already which of the author's paths prepare will not find.
+void note_missing_paths(EffectivePolicy& effective) {
+  const bool refuses = effective.compatibility == Compatibility::hard_requirement;
+  for (const EffectiveRule& rule : effective.rules) {
+    if (rule.line == 0 || ::access(rule.path.c_str(), F_OK) == 0 || errno != ENOENT) continue;
+    effective.notices.push_back({Notice::Level::warning, "path-missing", rule.path,
+                                 printable(rule.path) + " does not exist on this machine: " +
+                                     (refuses ? "hard_requirement refuses the policy here" : "nothing below it is granted")});
+  }
+}
+
+}  // namespace
 
 int run_show(int argc, char** argv) {
-  const Result<Arguments> arguments = parse_arguments(argc, argv, {"text", "json", "yaml"}, false);
+  const Result<Arguments> arguments = parse_arguments(argc, argv, {"text", "json", "yaml", "openshell"}, false);
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help)
-    return print(std::string("usage: lockstep show POLICY CONTEXT [--abi N|native] [--format text|json|yaml]\n\n"
+    return print(std::string("usage: lockstep show POLICY CONTEXT [--abi N|native] [--format text|json|yaml|openshell]\n\n"
                              "The policy after the baseline was added and conflicts were settled, and its plan for one ABI.\n"
-                             "Nothing is allowed at run time that is not shown here.\n\n") + context_help);
+                             "Nothing is allowed at run time that is not shown here. yaml is the policy in force as a policy file; openshell the same in\n"
+                             "OpenShell's two lists alone, with what those cannot say left out and named.\n\n") + context_help);
   if (arguments->rest.size() != 1) return complain(usage_error("show takes one POLICY"));
-  const Result<EffectivePolicy> effective = load_effective(arguments->rest[0], arguments->context);
+  Result<EffectivePolicy> effective = load_effective(arguments->rest[0], arguments->context);
   if (!effective.ok()) return complain(effective.error());
+  if (arguments->context.host.real) note_missing_paths(*effective);
   if (arguments->format == "yaml") return print(show_yaml(*effective));
+  if (arguments->format == "openshell") {
+    const Result<review::TwoLists> lists = review::as_two_lists(*effective);
+    return lists.ok() ? print(lists->text) : complain(lists.error());
+  }
   const Result<int> abi = plan_abi(*arguments);
   if (!abi.ok()) return complain(abi.error());
   const Result<Plan> plan = compile(*effective, *abi);

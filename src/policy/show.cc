@@ -129,6 +129,22 @@ void yaml_list(const char* key, const std::vector<PathEntry>& entries, std::stri
   for (const PathEntry& entry : entries) out += "    - " + quoted(entry.path) + "\n";
 }
 
+std::string lists_yaml(const Policy& policy) {
+  std::string out = "version: 1\nfilesystem_policy:\n  include_workdir: ";
+  out += policy.include_workdir ? "true\n" : "false\n";
+  yaml_list("read_only", policy.read_only, out);
+  yaml_list("read_write", policy.read_write, out);
+  return out;
+}
+
+std::string process_yaml(const Policy& policy) {
+  std::string out;
+  if (!policy.run_as_user.empty() || !policy.run_as_group.empty()) out += "process:\n";
+  if (!policy.run_as_user.empty()) out += "  run_as_user: " + quoted(policy.run_as_user) + "\n";
+  if (!policy.run_as_group.empty()) out += "  run_as_group: " + quoted(policy.run_as_group) + "\n";
+  return out;
+}
+
 }  // namespace
 
 std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
@@ -176,12 +192,15 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
   return out;
 }
 
+std::string show_two_lists(const Policy& policy) {
+  std::string out = lists_yaml(policy);
+  out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n" + process_yaml(policy);
+  return out;
+}
+
 std::string show_yaml(const EffectivePolicy& effective) {
   const Policy policy = as_policy(effective);
-  std::string out = "version: 1\nfilesystem_policy:\n  include_workdir: ";
-  out += policy.include_workdir ? "true\n" : "false\n";
-  yaml_list("read_only", policy.read_only, out);
-  yaml_list("read_write", policy.read_write, out);
+  std::string out = lists_yaml(policy);
   if (!policy.grants.empty()) out += "  grants:\n";
   for (const Grant& grant : policy.grants) {
     out += "    - path: " + quoted(grant.entry.path) + "\n      access: [" + join_names(grant.access, ", ") + "]\n";
@@ -190,9 +209,7 @@ std::string show_yaml(const EffectivePolicy& effective) {
   }
   out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n  min_abi: " + std::to_string(policy.min_abi) + "\n" +
          to_yaml(policy.restrictions);
-  if (!policy.run_as_user.empty() || !policy.run_as_group.empty()) out += "process:\n";
-  if (!policy.run_as_user.empty()) out += "  run_as_user: " + quoted(policy.run_as_user) + "\n";
-  if (!policy.run_as_group.empty()) out += "  run_as_group: " + quoted(policy.run_as_group) + "\n";
+  out += process_yaml(policy);
   if (!policy.conflicts.empty()) out += "runtime_baseline_conflicts:\n";
   for (const ConflictRule& rule : policy.conflicts)
     out += "  - {paths: [" + quoted(rule.paths.front()) + "], mode: " + std::string(name(rule.mode)) + "}\n";

@@ -11,6 +11,7 @@ namespace lockstep {
 
 std::string show_json(const EffectivePolicy& effective, const Plan& plan);  // lockstep.show/1
 std::string show_text(const EffectivePolicy& effective, const Plan& plan);
+std::string show_two_lists(const Policy& policy);         // of a policy, what OpenShell's schema knows of files and processes
 std::string show_yaml(const EffectivePolicy& effective);  // a policy file: loads, and enriches to the same
 
 }  // namespace lockstep
