@@ -14,6 +14,7 @@
 #include "conformance/harness/identity.h"
 #include "conformance/harness/workers.h"
 #include "conformance/judge/run_rows.h"
+#include "conformance/report/golden.h"
 #include "conformance/report/options.h"
 #include "conformance/report/reclaim.h"
 #include "conformance/report/report.h"
@@ -230,6 +231,19 @@ int write_text(const std::string& text, const std::string& path) {
   return out ? 0 : complain(system_error(errno, "write(\"" + printable(path) + "\")"));
 }
 
+// 0 where the verdicts are as they were. Nothing compared is nothing shown.
+int run_golden(const Run& run, const Options& options) {
+  if (options.update) {
+    const Result<void> updated = update_golden(run, options.golden);
+    return updated.ok() ? 0 : complain(updated.error());
+  }
+  const Result<GoldenResult> result = check_golden(run, options.golden);
+  if (!result.ok()) return complain(result.error());
+  for (const std::string& difference : result->differences) std::printf("golden    %s\n", difference.c_str());
+  std::printf("golden    %zu answers held against %s, %zu differ\n", result->compared, options.golden.c_str(), result->differences.size());
+  return !result->differences.empty() ? 1 : result->compared == 0 ? 3 : 0;
+}
+
 int run_surface(Workers& workers, const KernelLandlock& kernel, const Options& options) {
   if (Result<void> writable = check_report_path(options.surface); !writable.ok()) return complain(writable.error());
   const Result<std::string> text = measure_surface(workers, kernel, options.fixtures);
@@ -346,11 +360,12 @@ int conformance_main(int argc, char** argv) {
   if (!options->report.empty()) {
     if (Result<void> written = write_report(run, options->report); !written.ok()) return complain(written.error());
   }
+  const int golden = options->golden.empty() ? 0 : run_golden(run, *options);
   const int code = exit_code_of(run, *options);
   if (options->require && (code == 1 || code == 3))
     std::printf("required  %s: not every row is (a plan that is skipped is not; --abi native asks about this kernel's own)\n",
                 std::string(name(*options->require)).c_str());
-  return code != 0 ? code : gtest_result;
+  return code != 0 ? code : golden != 0 ? golden : gtest_result;
 }
 
 }  // namespace

@@ -85,6 +85,8 @@ TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
       {{"--fixtures", dir_.at("loop")}, dir_.at("loop") + "/cases: ", "ELOOP"},
       {{"--fixtures", "/a", "--fixtures", "/b"}, "", "--fixtures is given twice"},
       {{"--mutants", "--gtest_filter=*"}, "", "--mutants"},
+      {{"--golden", dir_.path(), "--mutants"}, "", "--golden"},
+      {{"--update"}, "", "--golden"},
       {{"--reproduce", "a", "--surface", dir_.at("s.json")}, "", "--reproduce"},
       {{"--abi"}, "", "--abi needs a value"},
       {{"--abi="}, "", "--abi needs a value"},

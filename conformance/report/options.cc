@@ -10,8 +10,8 @@ namespace lockstep::conformance {
 const char* usage() {
   return "usage: lockstep-conformance [--policy FILE]... [--host FILE] [--fixtures DIR] [--abi native|all|LIST]\n"
          "                            [--require ready|degraded] [--report FILE.json] [--mutants]\n"
-         "                            [--reproduce ROW] [--surface FILE] [--reclaim FILE|-] [--workers N]\n"
-         "                            [--gtest_...]\n"
+         "                            [--golden DIR [--update]] [--reproduce ROW] [--surface FILE]\n"
+         "                            [--reclaim FILE|-] [--workers N] [--gtest_...]\n"
          "\n"
          "Runs every case of the fixtures (or each policy given, on this machine): a child process is restricted by the\n"
          "policy and tries each operation; a second child does everything but the restriction. The kernel's answers are held\n"
@@ -23,6 +23,8 @@ const char* usage() {
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
          "  --require LEVEL   exit 1 unless every row has run and is ready (or at least degraded)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
+         "  --golden DIR      hold every answer against the golden verdicts in DIR, a text file a case; what changed is a sentence\n"
+         "                    and exit 1. --update writes them\n"
          "  --mutants         run the deliberately broken libraries and show which row caught each\n"
          "  --surface FILE    measure what each way to let CUDA name its threads opens besides, and write it as JSON\n"
          "                    (lockstep.surface/1; fixtures/observed/procfs-surface.json is made so)\n"
@@ -50,6 +52,10 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       out.help = true;
       continue;
     }
+    if (word == "--update") {
+      out.update = true;
+      continue;
+    }
     if (word == "--mutants") {
       out.mutants = true;
       continue;
@@ -59,7 +65,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     std::string value;
     const bool known = flag == "--policy" || flag == "--host" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
                        flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface" ||
-                       flag == "--reclaim";
+                       flag == "--reclaim" || flag == "--golden";
     if (!known) return bad("unknown argument " + printable(word));
     if (equals != std::string_view::npos) {
       value = word.substr(equals + 1);
@@ -81,6 +87,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       out.surface = value;
     } else if (flag == "--reclaim") {
       out.reclaim = value;
+    } else if (flag == "--golden") {
+      out.golden = value;
     } else if (flag == "--report") {
       out.report = value;
     } else if (flag == "--reproduce") {
@@ -98,6 +106,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     }
   }
   if (!out.host.empty() && out.policies.empty()) return bad("--host goes with --policy");
+  if (out.update && out.golden.empty()) return bad("--update goes with --golden");
   // One job at a time, and nothing that was asked for is left undone without a word.
   std::vector<const char*> jobs;
   if (out.mutants) jobs.push_back("--mutants");
@@ -106,6 +115,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
   if (!out.reproduce.empty()) jobs.push_back("--reproduce");
   const char* other = jobs.size() > 1                                         ? jobs[1]
                       : !out.report.empty()                                   ? "--report"
+                      : !out.golden.empty()                                   ? "--golden"
                       : out.require                                           ? "--require"
                       : !out.policies.empty() && out.reproduce.empty()        ? "--policy"
                       : kept > 1                                              ? argv[1]

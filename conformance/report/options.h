@@ -21,6 +21,8 @@ struct Options {
   std::string reproduce;              // a row's name
   std::string surface;                // where to write lockstep.surface/1; runs nothing else
   std::string reclaim;                // where to write lockstep.reclaim/1, "-": nowhere; runs nothing else
+  std::string golden;                 // a directory of golden verdicts
+  bool update = false;                // write them instead of holding the run against them
   bool mutants = false;
   bool help = false;
   unsigned workers = 0;

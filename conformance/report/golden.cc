@@ -1,0 +1,245 @@
+#include "conformance/report/golden.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include "landlock/abi.h"
+#include "policy/document.h"
+
+namespace lockstep::conformance {
+namespace {
+
+constexpr char schema[] = "lockstep.golden/1";
+constexpr char readiness_cell[] = "readiness";
+constexpr std::size_t file_limit = 8U << 20;
+
+// "1-2,5"
+std::string ranges(const std::set<int>& abis) {
+  std::string out;
+  for (auto it = abis.begin(); it != abis.end();) {
+    const int first = *it;
+    int last = first;
+    while (++it != abis.end() && *it == last + 1) ++last;
+    out += (out.empty() ? "" : ",") + std::to_string(first) + (last > first ? "-" + std::to_string(last) : "");
+  }
+  return out;
+}
+
+std::optional<std::set<int>> read_ranges(const std::string& text) {
+  const std::optional<AbiSet> abis = AbiSet::parse(text);
+  if (!abis || abis->empty()) return std::nullopt;
+  std::set<int> out;
+  for (int abi = oldest_abi; abi <= newest_abi; ++abi)
+    if (abis->contains(abi)) out.insert(abi);
+  return out;
+}
+
+// "EACCES 3-7, allow 1-2"
+std::string pattern(const std::map<int, std::string>& answers) {
+  std::map<std::string, std::set<int>> by_word;
+  for (const auto& [abi, word] : answers) by_word[word].insert(abi);
+  std::string out;
+  for (const auto& [word, abis] : by_word) out += (out.empty() ? "" : ", ") + word + " " + ranges(abis);
+  return out;
+}
+
+std::vector<std::string> split(const std::string& text, const std::string& separator) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0;;) {
+    const std::size_t end = text.find(separator, at);
+    out.push_back(text.substr(at, end - at));
+    if (end == std::string::npos) return out;
+    at = end + separator.size();
+  }
+}
+
+// The answer that is kept of a cell. Of a survey how many files opened is the machine's: whether any did is not.
+std::string answer_of(const CellRequest& request, const CellVerdict& cell) {
+  if (request.survey) return cell.ret > 0 ? "some" : "none";
+  return cell.observed == 0 ? "allow" : errno_name(cell.observed);
+}
+
+struct Shown {
+  std::string name;
+  Golden golden;
+};
+
+// By case, in the order of their names.
+std::map<std::string, Shown> shown_by(const Run& run) {
+  std::map<std::string, Shown> out;
+  for (const JudgedRow& judged : run.rows) {
+    const CaseRun& each = *judged.row.run;
+    const RowVerdict& verdict = judged.verdict;
+    if (each.source.context.host.real || verdict.cells.empty()) continue;
+    Shown& shown = out[test_name(each.source.name)];
+    shown.name = each.source.name;
+    const std::string identity(name(judged.row.identity));
+    const int abi = judged.row.plan_abi;
+    const std::string why = verdict.readiness.why.empty() ? "" : ": " + printable(verdict.readiness.why);
+    shown.golden[{identity, readiness_cell}][abi] = std::string(name(verdict.readiness.is)) + why;
+    for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
+      const CellVerdict& cell = verdict.cells[i];
+      if (cell.verdict == Verdict::skip || cell.verdict == Verdict::error) continue;
+      const CellRequest& request = each.cells.cells[i];
+      shown.golden[{identity, printable(cell_name(request))}][abi] = answer_of(request, cell);
+    }
+  }
+  return out;
+}
+
+std::string file_of(const std::string& directory, const std::string& name) { return directory + "/" + test_name(name) + ".txt"; }
+
+Result<std::optional<Golden>> load(const std::string& directory, const std::string& name) {
+  const std::string file = file_of(directory, name);
+  if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) return std::optional<Golden>();
+  LOCKSTEP_ASSIGN(const std::string text, read_input_file(file, file_limit));
+  LOCKSTEP_ASSIGN(Golden golden, golden_from_text(text, name, file));
+  return std::optional<Golden>(std::move(golden));
+}
+
+}  // namespace
+
+std::string golden_to_text(const std::string& name, const Golden& golden) {
+  std::string out = std::string(schema) + " " + name + "\n\nreadiness\n";
+  // Cells with the same answers, by the identities that have them.
+  std::map<std::string, std::map<std::string, std::string>> patterns;  // cell, pattern -> identities
+  for (const auto& [key, answers] : golden) {
+    const auto& [identity, cell] = key;
+    if (cell == readiness_cell) {
+      std::map<std::string, std::set<int>> words;
+      for (const auto& [abi, word] : answers) words[word].insert(abi);
+      for (const auto& [word, abis] : words) out += "  " + identity + " " + ranges(abis) + ": " + word + "\n";
+      continue;
+    }
+    std::string& identities = patterns[cell][pattern(answers)];
+    identities += (identities.empty() ? "" : ", ") + identity;
+  }
+  std::map<std::string, std::vector<std::string>> headings;
+  for (const auto& [cell, by_pattern] : patterns)
+    for (const auto& [text, identities] : by_pattern) headings[identities + ": " + text].push_back(cell);
+  for (const auto& [heading, cells] : headings) {
+    out += "\n" + heading + "\n";
+    for (const std::string& cell : cells) out += "  " + cell + "\n";
+  }
+  return out;
+}
+
+Result<Golden> golden_from_text(const std::string& text, const std::string& name, const std::string& file) {
+  Golden out;
+  std::istringstream in(text);
+  std::string heading;
+  int number = 0;
+  const auto fail = [&](const std::string& message) { return input_error(file, number, message + ": write the file by --update"); };
+  std::vector<std::string> identities;
+  std::map<int, std::string> answers;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    if (number == 1) {
+      if (line != std::string(schema) + " " + name) return fail("the first line must be \"" + std::string(schema) + " " + printable(name) + "\"");
+    } else if (line.empty()) {
+      heading.clear();
+    } else if (!line.starts_with("  ")) {
+      heading = line;
+      if (heading == readiness_cell) continue;
+      const std::size_t colon = heading.find(": ");
+      if (colon == std::string::npos) return fail("a heading names identities and answers, as \"user: EACCES 1-7\"");
+      identities = split(heading.substr(0, colon), ", ");
+      answers.clear();
+      for (const std::string& part : split(heading.substr(colon + 2), ", ")) {
+        const std::size_t space = part.rfind(' ');
+        const std::optional<std::set<int>> abis = space == std::string::npos ? std::nullopt : read_ranges(part.substr(space + 1));
+        if (!abis) return fail("an answer is followed by its plan ABIs, as \"EACCES 1-7\"");
+        for (const int abi : *abis)
+          if (!answers.emplace(abi, part.substr(0, space)).second) return fail("plan ABI " + std::to_string(abi) + " has two answers");
+      }
+    } else if (heading == readiness_cell) {
+      const std::size_t colon = line.find(": "), space = line.find(' ', 2);
+      const bool shaped = colon != std::string::npos && space < colon;
+      const std::optional<std::set<int>> abis = shaped ? read_ranges(line.substr(space + 1, colon - space - 1)) : std::nullopt;
+      if (!abis) return fail("readiness is written as \"user 1-7: ready\"");
+      for (const int abi : *abis)
+        if (!out[{line.substr(2, space - 2), readiness_cell}].emplace(abi, line.substr(colon + 2)).second)
+          return fail("plan ABI " + std::to_string(abi) + " has two words");
+    } else if (!heading.empty()) {
+      for (const std::string& identity : identities)
+        for (const auto& [abi, word] : answers)
+          if (!out[{identity, line.substr(2)}].emplace(abi, word).second) return fail(printable(line.substr(2)) + " has two answers as " + printable(identity));
+    } else {
+      return fail("a cell without a heading");
+    }
+  }
+  if (number == 0) return fail("the file is empty");
+  return out;
+}
+
+Result<GoldenResult> check_golden(const Run& run, const std::string& directory) {
+  GoldenResult out;
+  for (const auto& [key, shown] : shown_by(run)) {
+    LOCKSTEP_ASSIGN(const std::optional<Golden> golden, load(directory, shown.name));
+    if (!golden) {
+      out.differences.push_back(shown.name + ": there is no " + file_of(directory, shown.name) + ": --update writes it");
+      continue;
+    }
+    std::set<std::string> cells;  // that this run has, whether or not they could be tried
+    for (const JudgedRow& judged : run.rows)
+      if (test_name(judged.row.run->source.name) == key)
+        for (const CellRequest& request : judged.row.run->cells.cells) cells.insert(printable(cell_name(request)));
+    const auto say = [&](const GoldenKey& what, int abi, const std::string& was, const std::string& is) {
+      out.differences.push_back(shown.name + ": " + what.second + " as " + what.first + " at plan ABI " + std::to_string(abi) + ": " + was + ", " + is);
+    };
+    for (const auto& [what, answers] : shown.golden) {
+      const auto known = golden->find(what);
+      for (const auto& [abi, word] : answers) {
+        ++out.compared;
+        const auto was = known == golden->end() ? std::map<int, std::string>::const_iterator() : known->second.find(abi);
+        if (known == golden->end() || was == known->second.end()) {
+          say(what, abi, "not in the golden file", word + " now");
+        } else if (was->second != word) {
+          say(what, abi, was->second + " before", word + " now");
+        }
+      }
+    }
+    std::set<std::string> gone;
+    for (const auto& [what, answers] : *golden)
+      if (what.second != readiness_cell && !cells.contains(what.second)) gone.insert(what.second);
+    for (const std::string& cell : gone) out.differences.push_back(shown.name + ": " + cell + " is in the golden file, and no row tries it any more");
+  }
+  return out;
+}
+
+Result<void> update_golden(const Run& run, const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return input_error(directory, 0, "the directory cannot be made: " + error.message());
+  for (const auto& [key, shown] : shown_by(run)) {
+    LOCKSTEP_ASSIGN(std::optional<Golden> golden, load(directory, shown.name));
+    Golden merged;
+    // What this run did not show is kept, but for cells that are no more.
+    if (golden)
+      for (const auto& [what, answers] : *golden)
+        if (std::any_of(shown.golden.begin(), shown.golden.end(), [&](const auto& each) { return each.first.second == what.second; })) merged[what] = answers;
+    for (const auto& [what, answers] : shown.golden)
+      for (const auto& [abi, word] : answers) merged[what][abi] = word;
+    const std::string file = file_of(directory, shown.name), temporary = file + ".new";
+    std::ofstream out(temporary, std::ios::trunc | std::ios::binary);
+    out << golden_to_text(shown.name, merged) << std::flush;
+    const bool written = static_cast<bool>(out);
+    out.close();
+    if (!written || std::rename(temporary.c_str(), file.c_str()) != 0) {
+      const int err = errno;
+      std::remove(temporary.c_str());
+      return system_error(err, "write(\"" + printable(file) + "\")");
+    }
+  }
+  return {};
+}
+
+}  // namespace lockstep::conformance
