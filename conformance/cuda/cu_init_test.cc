@@ -94,8 +94,9 @@ class CuInitTest : public testing::Test {
 
   static void expect_end(const ChildReply& child, CuOutcome outcome, int value) {
     EXPECT_EQ(child.cells[1].state, CellState::done);
-    EXPECT_EQ(child.cells[1].aux, static_cast<std::uint64_t>(outcome)) << child.message;
-    EXPECT_EQ(child.cells[1].ret, value);
+    const CuResult result = cu_result(child.cells[1]);
+    EXPECT_EQ(result.outcome, outcome) << child.message;
+    EXPECT_EQ(result.result, value);
   }
   static void expect_both(const RowReply& reply, CuOutcome outcome, int value) {
     expect_end(reply.control, outcome, value);
@@ -108,7 +109,10 @@ class CuInitTest : public testing::Test {
 TEST_F(CuInitTest, WhereProcCanBeWrittenItSucceedsAndCountsDevices) {
   const RowReply reply = run(request(access_read_only | AccessSet(Right::write_file)));
   expect_both(reply, CuOutcome::returned, 0);
-  EXPECT_EQ(reply.restricted.cells[1].after, 12080U | std::uint64_t{2} << 32);
+  const CuResult result = cu_result(reply.restricted.cells[1]);
+  EXPECT_EQ(result.stage, CuStage::init);
+  EXPECT_EQ(result.driver_version, 12080);
+  EXPECT_EQ(result.devices, 2);
 }
 
 TEST_F(CuInitTest, WhereProcCanOnlyBeReadItIs304UnderThePolicyAndNotWithoutIt) {
@@ -147,7 +151,7 @@ TEST_F(CuInitTest, WithoutARuleForItsDirectoryTheLibraryCannotBeLoaded) {
   expect_end(reply.control, CuOutcome::returned, 0);
   // On a machine with a driver the loader goes on to the real library: that must not be the one this test is
   // about.
-  if (reply.restricted.cells[1].aux == static_cast<std::uint64_t>(CuOutcome::returned))
+  if (cu_result(reply.restricted.cells[1]).outcome == CuOutcome::returned)
     GTEST_SKIP() << "a real libcuda.so.1 is installed here";
   expect_end(reply.restricted, CuOutcome::not_loaded, 0);
   EXPECT_NE(reply.restricted.message.find("libcuda.so.1"), std::string::npos) << reply.restricted.message;

@@ -13,11 +13,10 @@
 namespace lockstep::conformance {
 namespace {
 
-CuAnswer answer(CuOutcome outcome, int value = 0) {
+CuAnswer answer(CuOutcome outcome, int value = 0, CuStage stage = CuStage::init) {
   CuAnswer out;
   out.cell.state = CellState::done;
-  out.cell.aux = static_cast<std::uint64_t>(outcome);
-  out.cell.ret = value;
+  put({outcome, stage, value, 0, 0}, &out.cell);
   if (outcome == CuOutcome::not_loaded) out.message = "no such file";
   return out;
 }
