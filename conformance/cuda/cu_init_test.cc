@@ -1,114 +1,27 @@
 // cu-init from the helper to the exit code, with the stand-in for libcuda.so.1 (stand_in.cc): real children,
 // a real kernel, and no GPU.
-#include "conformance/harness/cu_init.h"
-
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
 
-#include "conformance/harness/workers.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include "conformance/cuda/testing.h"
 
 namespace lockstep::conformance {
 namespace {
 
 using Json = nlohmann::json;
 
-// A directory that every identity can read, with the stand-in in it, and LD_LIBRARY_PATH there.
-class CuInitTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
-      GTEST_SKIP() << kernel.error().message;
-    char root[] = "/tmp/lockstep-cu-init-test.XXXXXX";
-    ASSERT_NE(::mkdtemp(root), nullptr);
-    root_ = root;
-    ASSERT_EQ(::chmod(root, 0755), 0);
-    std::filesystem::create_directory(root_ + "/lib");
-    std::filesystem::copy_file(LOCKSTEP_STAND_IN_LIBRARY, library());
-    ::chmod(library().c_str(), 0755);
-    ::setenv("LD_LIBRARY_PATH", (root_ + "/lib").c_str(), 1);
-  }
-  void TearDown() override {
-    ::unsetenv("LD_LIBRARY_PATH");
-    ::unsetenv("LOCKSTEP_STAND_IN");
-    if (!root_.empty()) std::filesystem::remove_all(root_);
-  }
-
-  std::string library() const { return root_ + "/lib/libcuda.so.1"; }
-
-  // The system to read, /proc as given, the library's directory to read where `library_rule`; one cell beside
-  // cu-init.
-  RowRequest request(AccessSet proc, bool library_rule = true) const {
-    RowRequest out;
-    out.id = 7;
-    out.name = "cu-init";
-    out.identity = ::geteuid() == 0 ? IdentityKind::user : IdentityKind::self;
-    out.plan_abi = 1;
-    out.handled = abi_info(1)->fs.bits();
-    for (const char* path : {"/usr", "/lib", "/lib64", "/etc"})
-      out.rules.push_back({path, access_read_only.bits(), true});
-    out.rules.push_back({"/proc", proc.bits(), false});
-    if (library_rule) out.rules.push_back({root_ + "/lib", access_read_only.bits(), false});
-    CellRequest real, passwd;
-    real.operation = Operation::cu_init;
-    passwd.operation = Operation::open_w;
-    passwd.path = "$scratch/file";
-    out.tree = {{TreeKind::file, "$scratch/file", "", 16, false}};
-    out.cells = {passwd, real};
-    return out;
-  }
-
-  // The workers take the environment of now with them.
-  RowReply run(const RowRequest& row, const char* end = "") {
-    ::setenv("LOCKSTEP_STAND_IN", end, 1);
-    Workers::Options options;
-    options.count = 1;
-    options.scratch_root = root_;
-    RowReply out;
-    Result<Workers> workers = Workers::start(options);
-    EXPECT_TRUE(workers.ok());
-    if (!workers.ok()) return out;
-    const Result<void> ran =
-        workers->run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
-    EXPECT_TRUE(ran.ok());
-    // Whatever became of libcuda, the row went on to its end under its restriction.
-    EXPECT_EQ(out.control.outcome, ChildOutcome::completed) << out.control.message;
-    EXPECT_EQ(out.restricted.outcome, ChildOutcome::completed) << out.restricted.message;
-    out.control.cells.resize(2);
-    out.restricted.cells.resize(2);
-    EXPECT_EQ(out.control.cells[0].err, 0);
-    if (row.enforcement == Enforcement::faithful) {
-      EXPECT_EQ(out.restricted.cells[0].err, EACCES);
-    }
-    return out;
-  }
-
-  static void expect_end(const ChildReply& child, CuOutcome outcome, int value) {
-    EXPECT_EQ(child.cells[1].state, CellState::done);
-    EXPECT_EQ(child.cells[1].aux, static_cast<std::uint64_t>(outcome)) << child.message;
-    EXPECT_EQ(child.cells[1].ret, value);
-  }
-  static void expect_both(const RowReply& reply, CuOutcome outcome, int value) {
-    expect_end(reply.control, outcome, value);
-    expect_end(reply.restricted, outcome, value);
-  }
-
-  std::string root_;
-};
-
 TEST_F(CuInitTest, WhereProcCanBeWrittenItSucceedsAndCountsDevices) {
   const RowReply reply = run(request(access_read_only | AccessSet(Right::write_file)));
   expect_both(reply, CuOutcome::returned, 0);
-  EXPECT_EQ(reply.restricted.cells[1].after, 12080U | std::uint64_t{2} << 32);
+  const CuResult result = cu_result(reply.restricted.cells[1]);
+  EXPECT_EQ(result.stage, CuStage::init);
+  EXPECT_EQ(result.driver_version, 12080);
+  EXPECT_EQ(result.devices, 2);
 }
 
 TEST_F(CuInitTest, WhereProcCanOnlyBeReadItIs304UnderThePolicyAndNotWithoutIt) {
@@ -147,7 +60,7 @@ TEST_F(CuInitTest, WithoutARuleForItsDirectoryTheLibraryCannotBeLoaded) {
   expect_end(reply.control, CuOutcome::returned, 0);
   // On a machine with a driver the loader goes on to the real library: that must not be the one this test is
   // about.
-  if (reply.restricted.cells[1].aux == static_cast<std::uint64_t>(CuOutcome::returned))
+  if (cu_result(reply.restricted.cells[1]).outcome == CuOutcome::returned)
     GTEST_SKIP() << "a real libcuda.so.1 is installed here";
   expect_end(reply.restricted, CuOutcome::not_loaded, 0);
   EXPECT_NE(reply.restricted.message.find("libcuda.so.1"), std::string::npos) << reply.restricted.message;

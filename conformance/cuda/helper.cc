@@ -1,31 +1,26 @@
-// lockstep-cuda-helper: restricts itself, then calls the real cuInit(0). See harness/cu_init.h for who runs
-// it and when.
+// lockstep-cuda-helper: restricts itself, then calls the real libcuda. See harness/cu_init.h for who runs it and when.
 //
-// argv: rule set (-1: the control), slot memfd, number of cells, index of the cell, the canary's path.
-// Linked dynamically, against libc alone: libcuda.so.1 is a shared library, and finding it under the policy
-// is part of the test.
-#include <dlfcn.h>
+// argv: rule set (-1: the control), slot memfd, number of cells, index of the cell, the canary's path, init or work. Or by hand,
+// unrestricted: `lockstep-cuda-helper init|work` says in one line how far CUDA comes; 0: to the end, 3: no libcuda.so.1, else 1.
+//
+// Linked dynamically, for libcuda.so.1 is a shared library and finding it under the policy is part of the test; and against
+// nothing but libc's and libdl's functions of long ago, so that one program runs on every distribution: no code of libstdc++,
+// no exceptions, nothing that allocates (glibc.c).
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
+#include <cstdio>
 #include <cstring>
-#include <string>
 
+#include "conformance/cuda/driver.h"
 #include "conformance/harness/child.h"
-#include "conformance/harness/cu_init.h"
-#include "enforce/restrict.h"
+#include "landlock/uapi.h"
 
 namespace lockstep::conformance {
 namespace {
-
-void say(const Slot& slot, const std::string& text) {
-  std::strncpy(slot.header->message, text.c_str(), sizeof(slot.header->message) - 1);
-}
 
 int canary(const char* path) {
   char target[256];
@@ -40,71 +35,85 @@ void lift(decltype(RLIMIT_AS) resource) {
   ::setrlimit(resource, &limit);
 }
 
-// Everything up to the proof. False where it says, in the slot, why not.
-bool restrict_and_prove(const Slot& slot, int ruleset, const char* canary_path) {
-  const int before = canary(canary_path);
-  Result<void> restricted;
-  if (ruleset >= 0) {
-    restricted = restrict_self(ruleset);
-  } else if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    restricted = system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS)");
+// Decimal, -1 included; -2 for anything else. Not atoi(): newer headers make a newer function of it.
+int number(const char* text) {
+  if (std::strcmp(text, "-1") == 0) return -1;
+  int out = 0;
+  for (const char* at = text; *at != '\0'; ++at) {
+    if (*at < '0' || *at > '9' || out > 99'999'999) return -2;
+    out = out * 10 + (*at - '0');
   }
-  if (!restricted.ok()) {
-    say(slot, restricted.error().to_string());
+  return out;
+}
+
+// Everything up to the proof. False where the report says why not.
+bool restrict_and_prove(const Report& report, int ruleset, const char* canary_path) {
+  const int before = canary(canary_path);
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    report.say("prctl(PR_SET_NO_NEW_PRIVS): errno %d", errno);
+    return false;
+  }
+  if (ruleset >= 0 && uapi::restrict_self(ruleset, 0) != 0) {
+    report.say("landlock_restrict_self(): errno %d", errno);
     return false;
   }
   const int after = canary(canary_path);
   if (before == 0 && after == (ruleset >= 0 ? EACCES : 0)) return true;
-  say(slot,
-      "the canary does not prove the restriction: " + errno_name(before) + ", then " + errno_name(after));
+  report.say("the canary does not prove the restriction: errno %d, then %d", before, after);
   return false;
 }
 
-void call(const Slot& slot, SlotCell* cell) {
-  const auto set = [&](CuOutcome outcome) { cell->aux = static_cast<std::uint64_t>(outcome); };
-  void* library = ::dlopen("libcuda.so.1", RTLD_NOW);
-  void* found = library == nullptr ? nullptr : ::dlsym(library, "cuInit");
-  const auto init = reinterpret_cast<int (*)(unsigned)>(found);
-  if (init == nullptr) {
-    const char* why = ::dlerror();
-    say(slot, why != nullptr ? why : "no cuInit in it");
-    return set(CuOutcome::not_loaded);
+CuResult run(const Report& report, bool work) {
+  Driver driver(report);
+  if (driver.load() && driver.init()) {
+    if (work) {
+      driver.work(static_cast<std::uint32_t>(::getpid()));
+    } else {
+      driver.count_devices();
+    }
   }
-  const auto version = reinterpret_cast<int (*)(int*)>(::dlsym(library, "cuDriverGetVersion"));
-  const auto count = reinterpret_cast<int (*)(int*)>(::dlsym(library, "cuDeviceGetCount"));
-  int driver = 0, devices = 0;
-  if (version != nullptr) version(&driver);
-  cell->ret = init(0);
-  if (cell->ret == 0 && count != nullptr && count(&devices) != 0) devices = 0;
-  cell->after = static_cast<std::uint32_t>(driver) | static_cast<std::uint64_t>(devices) << 32;
-  set(CuOutcome::returned);
+  return driver.finish();
 }
 
-int helper_main(int argc, char** argv) {
-  if (argc != 6) return 2;
-  const int ruleset = std::atoi(argv[1]), slot_fd = std::atoi(argv[2]);
-  const auto cells = static_cast<std::uint32_t>(std::atoi(argv[3]));
-  const auto index = static_cast<std::uint32_t>(std::atoi(argv[4]));
-  struct stat size {};
-  if (::fstat(slot_fd, &size) != 0 || index >= cells) return 3;
-  const auto bytes = static_cast<std::size_t>(size.st_size);
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
+int in_slot(char** argv, bool work) {
+  const int ruleset = number(argv[1]), slot_fd = number(argv[2]), cells = number(argv[3]), index = number(argv[4]);
+  const off_t bytes = ::lseek(slot_fd, 0, SEEK_END);
+  if (ruleset < -1 || cells < 0 || index < 0 || index >= cells || bytes <= 0) return 3;
+  void* memory = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
   if (memory == MAP_FAILED) return 3;
-  const Slot slot = Slot::at(memory, cells, 0);
-  SlotCell* cell = &slot.cells[index];
-  if (!restrict_and_prove(slot, ruleset, argv[5])) return exit_setup_failed;
-  cell->aux = static_cast<std::uint64_t>(CuOutcome::proved);
+  const Slot slot = Slot::at(memory, static_cast<std::uint32_t>(cells), 0);
+  const Report report{&slot.cells[index], slot.header->message, sizeof(slot.header->message)};
+  if (!restrict_and_prove(report, ruleset, argv[5])) return exit_setup_failed;
+  report.show({CuOutcome::proved, CuStage::none, 0, 0, 0});
   if (ruleset >= 0) ::close(ruleset);
   ::close(slot_fd);
   lift(RLIMIT_AS);
   lift(RLIMIT_FSIZE);
-  call(slot, cell);
+  run(report, work);
   ::_exit(exit_completed);
+}
+
+int by_hand(bool work) {
+  static SlotCell cell;
+  char message[512] = "", line[800];
+  const CuResult result = run({&cell, message, sizeof(message)}, work);
+  const int length = std::snprintf(line, sizeof(line), "%s at %s: result %d, driver %d, devices %d%s%s\n",
+                                   result.succeeded() ? "success" : "failure", name(result.stage), result.result,
+                                   result.driver_version, result.devices, *message != '\0' ? ": " : "", message);
+  const bool said = ::write(STDOUT_FILENO, line, static_cast<std::size_t>(length)) == length;
+  return result.outcome == CuOutcome::not_loaded ? 3 : said && result.succeeded() ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace lockstep::conformance
 
 int main(int argc, char** argv) {
-  return lockstep::conformance::helper_main(argc, argv);
+  using namespace lockstep::conformance;
+  const char* mode = argc == 7 ? argv[6] : argc == 2 ? argv[1] : "";
+  const bool work = std::strcmp(mode, "work") == 0;
+  if (!work && std::strcmp(mode, "init") != 0) {
+    constexpr char usage[] = "usage: lockstep-cuda-helper init|work\n";
+    return ::write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0 ? 4 : 2;
+  }
+  return argc == 7 ? in_slot(argv, work) : by_hand(work);
 }

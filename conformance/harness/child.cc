@@ -184,6 +184,7 @@ Result<void> Child::cu_init() {
     init.helper_fd = context_.cuda_helper_fd;
     init.slot_fd = context_.slot_fd;
     init.canary_path = canary_path_;
+    init.work = request_.cells[i].mode == Mode::work;
     init.timeout_ms = request_.cu_init_timeout_ms;
     if (context_.restricts && request_.enforcement == Enforcement::faithful) init.ruleset_fd = prepared_->ruleset.fd();
     LOCKSTEP_CHECK(run_cu_init(init, context_.slot, i));

@@ -27,8 +27,9 @@ namespace {
   put_number(memory, init.slot_fd);
   put_number(cells, slot.header->cells);
   put_number(index, cell);
+  char mode[] = "work", plain[] = "init";
   char name[] = "lockstep-cuda-helper";
-  char* argv[] = {name, ruleset, memory, cells, index, const_cast<char*>(init.canary_path), nullptr};
+  char* argv[] = {name, ruleset, memory, cells, index, const_cast<char*>(init.canary_path), init.work ? mode : plain, nullptr};
   for (int fd : {init.ruleset_fd, init.slot_fd})
     if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
   ::syscall(SYS_execveat, init.helper_fd, "", argv, environ, AT_EMPTY_PATH);
@@ -36,7 +37,7 @@ namespace {
   const bool no_loader = errno == ENOENT;
   const char* failed = no_loader ? "no loader of dynamic programs here" : "execveat() of the cuda helper failed";
   std::memcpy(slot.header->message, failed, std::strlen(failed) + 1);
-  if (no_loader) slot.cells[cell].aux = static_cast<std::uint64_t>(CuOutcome::not_loaded);
+  if (no_loader) put({CuOutcome::not_loaded, CuStage::load, 0, 0, 0}, &slot.cells[cell]);
   ::_exit(no_loader ? exit_completed : exit_setup_failed);
 }
 
@@ -62,7 +63,6 @@ bool wait_until(pid_t pid, std::uint32_t timeout_ms, int* status) {
 
 Result<void> run_cu_init(const CuInit& init, const Slot& slot, std::uint32_t index) {
   SlotCell* cell = &slot.cells[index];
-  const auto is = [&](CuOutcome outcome) { return cell->aux == static_cast<std::uint64_t>(outcome); };
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return system_error(errno, "fork()");
@@ -70,24 +70,22 @@ Result<void> run_cu_init(const CuInit& init, const Slot& slot, std::uint32_t ind
   int status = 0;
   const bool in_time = wait_until(pid, init.timeout_ms, &status);
 
-  if (is(CuOutcome::unset)) {
+  CuResult result = cu_result(*cell);
+  if (result.outcome == CuOutcome::unset) {
     slot.header->message[sizeof(slot.header->message) - 1] = '\0';
     const std::string why = slot.header->message;
     return internal_error("cu-init: " + (why.empty() ? "the helper did not come to its restriction" : why));
   }
-  const bool answered = is(CuOutcome::not_loaded) || is(CuOutcome::returned);
-  const auto set = [&](CuOutcome outcome, int value) {
-    cell->aux = static_cast<std::uint64_t>(outcome);
-    cell->ret = value;
-    cell->after = 0;
-  };
+  // The stage stays as the program left it: what it was trying when it ended.
+  const auto ended = [&](CuOutcome outcome, int value) { result.outcome = outcome, result.result = value; };
   if (!in_time) {
-    set(CuOutcome::timed_out, 0);
+    ended(CuOutcome::timed_out, 0);
   } else if (WIFSIGNALED(status)) {
-    set(CuOutcome::signalled, WTERMSIG(status));
-  } else if (WEXITSTATUS(status) != exit_completed || !answered) {
-    set(CuOutcome::exited, WEXITSTATUS(status));
+    ended(CuOutcome::signalled, WTERMSIG(status));
+  } else if (WEXITSTATUS(status) != exit_completed || result.outcome == CuOutcome::proved) {
+    ended(CuOutcome::exited, WEXITSTATUS(status));
   }
+  put(result, cell);
   cell->err = 0;
   cell->state = static_cast<std::uint32_t>(CellState::done);
   ++slot.header->done;

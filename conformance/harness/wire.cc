@@ -93,7 +93,7 @@ void flag(Archive& archive, bool& value) {
 template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {
   enumeration(archive, cell.operation, static_cast<Operation>(operation_count - 1));
-  enumeration(archive, cell.mode, Mode::whiteout);
+  enumeration(archive, cell.mode, Mode::work);
   enumeration(archive, cell.actor, Actor::early_thread);
   enumeration(archive, cell.target, Target::other_process);
   flag(archive, cell.survey);

@@ -142,7 +142,7 @@ struct CellReply {
   std::int32_t err = 0;     // 0 or errno of the step that decided
   std::int64_t ret = 0;     // result of the last call; of a survey, files that opened for writing
   std::uint64_t aux = 0;    // step that failed (1-based); of a survey, files tried; of comm_open, errno of the write;
-                            // of cu_init all four: see harness/cu_init.h
+                            // of cu_init all four: see harness/cu_result.h
   std::uint64_t after = 0;  // the probe's post-condition: see probes/probe.h
 };
 

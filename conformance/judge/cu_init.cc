@@ -1,61 +1,77 @@
 #include "conformance/judge/cu_init.h"
 
-#include "conformance/harness/cu_init.h"
+#include "conformance/harness/cu_result.h"
 
 namespace lockstep::conformance {
 namespace {
 
 // The results that are known to tell one cause from another (facts of the driver's public header).
 struct Named {
-  std::int64_t value;
+  int value;
   const char* name;
 };
 constexpr Named results[] = {{0, "CUDA_SUCCESS"},
+                             {2, "CUDA_ERROR_OUT_OF_MEMORY (2)"},
+                             {34, "CUDA_ERROR_STUB_LIBRARY (34)"},
                              {100, "CUDA_ERROR_NO_DEVICE (100)"},
+                             {209, "CUDA_ERROR_NO_BINARY_FOR_GPU (209)"},
+                             {218, "CUDA_ERROR_INVALID_PTX (218)"},
+                             {221, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221)"},
+                             {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION (222)"},
                              {304, "CUDA_ERROR_OPERATING_SYSTEM (304)"},
                              {801, "CUDA_ERROR_NOT_SUPPORTED (801)"},
+                             {802, "CUDA_ERROR_SYSTEM_NOT_READY (802)"},
+                             {803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"},
                              {999, "CUDA_ERROR_UNKNOWN (999)"}};
 
-bool is(const CuAnswer& answer, CuOutcome outcome) {
-  return answer.cell.aux == static_cast<std::uint64_t>(outcome);
-}
 bool succeeded(const CuAnswer& answer) {
-  return is(answer, CuOutcome::returned) && answer.cell.ret == 0;
+  return cu_result(answer.cell).succeeded();
+}
+bool is_loaded(const CuAnswer& answer) {
+  return cu_result(answer.cell).outcome != CuOutcome::not_loaded;
 }
 
-}  // namespace
-
-std::string describe(const CuAnswer& answer) {
-  const std::string value = std::to_string(answer.cell.ret);
-  switch (static_cast<CuOutcome>(answer.cell.aux)) {
+std::string describe_end(const CuResult& end, const std::string& message) {
+  const std::string value = std::to_string(end.result);
+  switch (end.outcome) {
     case CuOutcome::returned:
       for (const Named& each : results)
-        if (each.value == answer.cell.ret) return each.name;
+        if (each.value == end.result) return each.name;
       return "CUDA error " + value;
     case CuOutcome::not_loaded:
-      return "libcuda.so.1 could not be loaded (" + answer.message + ")";
+      return "libcuda.so.1 could not be loaded (" + message + ")";
     case CuOutcome::signalled:
       return "killed by signal " + value;
     case CuOutcome::exited:
       return "the process exited with " + value;
     case CuOutcome::timed_out:
       return "timed out";
+    case CuOutcome::missing_symbol:
+    case CuOutcome::wrong_value:
+      return message;
     default:
       return "nothing";
   }
 }
 
+}  // namespace
+
+std::string describe(const CuAnswer& answer) {
+  const CuResult end = cu_result(answer.cell);
+  const bool by_itself = end.succeeded() || end.outcome == CuOutcome::not_loaded || end.stage == CuStage::init;
+  return describe_end(end, answer.message) + (by_itself ? std::string() : std::string(" at ") + name(end.stage));
+}
+
 CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,
-                        const ReadinessVerdict& readiness) {
+                        const ReadinessVerdict& readiness, Mode mode) {
   CuVerdict out;
-  const bool loaded = !is(control, CuOutcome::not_loaded);
-  const bool loaded_restricted = !is(restricted, CuOutcome::not_loaded);
+  const bool loaded = is_loaded(control), loaded_restricted = is_loaded(restricted);
   const bool starts = readiness.is == Readiness::ready || readiness.is == Readiness::degraded;
   if (!loaded && !loaded_restricted)
     return {Verdict::skip, "libcuda.so.1 is not here (" + control.message + ")", false, false};
 
   const std::string answers =
-      "cuInit: " + describe(control) + " without the policy, " + describe(restricted) + " under it";
+      (mode == Mode::work ? "CUDA's work: " : "cuInit: ") + describe(control) + " without the policy, " + describe(restricted) + " under it";
   const std::string says = "the compound probe says " + std::string(name(readiness.is)) +
                            (readiness.why.empty() ? "" : " (" + readiness.why + ")");
   out.why = answers;

@@ -1,6 +1,7 @@
-// What the real cuInit(0) said, in CUDA's own names, held against what the compound probe concluded.
+// What the real cuInit(0) said, in CUDA's own names, held against what the compound probe concluded. Of Mode::work, what all
+// of it said: a failure behind cuInit(0) counts as one, and is told with its stage.
 //
-//   CuVerdict verdict = judge_cu_init(control, restricted, readiness);
+//   CuVerdict verdict = judge_cu_init(control, restricted, readiness, cell.mode);
 //
 // Two witnesses of one question, will CUDA start under this policy, that know nothing of each other:
 //   without the policy   under it     readiness         verdict
@@ -20,14 +21,15 @@
 
 namespace lockstep::conformance {
 
-// One of the two answers: its cell, and what the child's slot says of a library that could not be loaded.
+// One of the two answers: its cell, and what the child's slot says of a library that could not be loaded, a function that is
+// not in it, or a value that is wrong.
 struct CuAnswer {
   CellReply cell;
   std::string message;
 };
 
-// "CUDA_ERROR_OPERATING_SYSTEM (304)", "killed by signal 11", "timed out", "libcuda.so.1 could not be loaded
-// (..)".
+// "CUDA_ERROR_OPERATING_SYSTEM (304)", "killed by signal 11 at launch", "timed out", "libcuda.so.1 could not be loaded
+// (..)". The stage is said of every failure but cuInit(0)'s own.
 std::string describe(const CuAnswer& answer);
 
 struct CuVerdict {
@@ -38,7 +40,7 @@ struct CuVerdict {
 };
 
 CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,
-                        const ReadinessVerdict& readiness);
+                        const ReadinessVerdict& readiness, Mode mode = Mode::plain);
 
 }  // namespace lockstep::conformance
 

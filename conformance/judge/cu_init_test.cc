@@ -13,11 +13,10 @@
 namespace lockstep::conformance {
 namespace {
 
-CuAnswer answer(CuOutcome outcome, int value = 0) {
+CuAnswer answer(CuOutcome outcome, int value = 0, CuStage stage = CuStage::init) {
   CuAnswer out;
   out.cell.state = CellState::done;
-  out.cell.aux = static_cast<std::uint64_t>(outcome);
-  out.cell.ret = value;
+  put({outcome, stage, value, 0, 0}, &out.cell);
   if (outcome == CuOutcome::not_loaded) out.message = "no such file";
   return out;
 }
@@ -44,6 +43,33 @@ TEST(CuInitVerdict, EveryEndHasItsOwnWords) {
   EXPECT_EQ(describe(answer(CuOutcome::exited, 42)), "the process exited with 42");
   EXPECT_EQ(describe(answer(CuOutcome::timed_out)), "timed out");
   EXPECT_EQ(describe(missing), "libcuda.so.1 could not be loaded (no such file)");
+}
+
+TEST(CuInitVerdict, AFailureBehindCuInitSaysItsStage) {
+  EXPECT_EQ(describe(answer(CuOutcome::returned, 0, CuStage::tear_down)), "CUDA_SUCCESS");
+  EXPECT_EQ(describe(answer(CuOutcome::returned, 221, CuStage::module)), "CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module");
+  EXPECT_EQ(describe(answer(CuOutcome::signalled, 11, CuStage::load)), "killed by signal 11 at load");
+  EXPECT_EQ(describe(answer(CuOutcome::timed_out, 0, CuStage::launch)), "timed out at launch");
+  CuAnswer wrong = answer(CuOutcome::wrong_value, 7, CuStage::compare);
+  wrong.message = "out[7] is 1, not 2";
+  EXPECT_EQ(describe(wrong), "out[7] is 1, not 2 at compare");
+  CuAnswer missing_function = answer(CuOutcome::missing_symbol, 0, CuStage::context);
+  missing_function.message = "no cuCtxSetCurrent in libcuda.so.1";
+  EXPECT_EQ(describe(missing_function), "no cuCtxSetCurrent in libcuda.so.1 at context");
+}
+
+TEST(CuInitVerdict, WorkThatFailsUnderThePolicyAtAnyStageIsNotReady) {
+  const CuAnswer done = answer(CuOutcome::returned, 0, CuStage::tear_down);
+  const CuAnswer wrong = answer(CuOutcome::wrong_value, 0, CuStage::compare);
+  const CuAnswer no_compiler = answer(CuOutcome::returned, 221, CuStage::module);
+  for (const CuAnswer& failure : {wrong, no_compiler}) {
+    EXPECT_EQ(judge_cu_init(done, failure, {Readiness::ready, "", {}}, Mode::work).verdict, Verdict::disagree);
+    EXPECT_EQ(judge_cu_init(done, failure, {Readiness::blocked, "", {}}, Mode::work).verdict, Verdict::agree);
+    EXPECT_EQ(judge_cu_init(failure, failure, {Readiness::ready, "", {}}, Mode::work).verdict, Verdict::not_comparable);
+  }
+  EXPECT_EQ(judge_cu_init(done, done, {Readiness::ready, "", {}}, Mode::work).verdict, Verdict::agree);
+  EXPECT_EQ(judge_cu_init(done, no_compiler, {Readiness::blocked, "", {}}, Mode::work).why,
+            "CUDA's work: CUDA_SUCCESS without the policy, CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module under it");
 }
 
 TEST(CuInitVerdict, SuccessUnderThePolicyAgreesWithReadyAlone) {

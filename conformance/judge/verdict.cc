@@ -201,10 +201,10 @@ void read_readiness(const Row& row, const std::vector<model::Decision>& decision
 }
 
 // The model has no say: the other witness is the readiness of the row, so it comes after that.
-void judge_real_cuda(std::size_t i, const RowReply& reply, RowVerdict& out) {
+void judge_real_cuda(std::size_t i, Mode mode, const RowReply& reply, RowVerdict& out) {
   const CuAnswer control{reply.control.cells[i], reply.control.message};
   const CuAnswer restricted{reply.restricted.cells[i], reply.restricted.message};
-  const CuVerdict verdict = judge_cu_init(control, restricted, out.readiness);
+  const CuVerdict verdict = judge_cu_init(control, restricted, out.readiness, mode);
   CellVerdict& cell = out.cells[i];
   cell.verdict = verdict.verdict;
   cell.witnesses = verdict.verdict == Verdict::agree || verdict.verdict == Verdict::disagree ? 2 : 1;
@@ -314,7 +314,7 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     out.cells.push_back(is_cu_init(i) ? CellVerdict() : judge_cell(row, model, i, reply, &decisions[i]));
   read_readiness(row, decisions, out);
   for (std::size_t i = 0; i < cells; ++i) {
-    if (is_cu_init(i)) judge_real_cuda(i, reply, out);
+    if (is_cu_init(i)) judge_real_cuda(i, row.run->cells.cells[i].mode, reply, out);
     count(out.cells[i].verdict, out);
   }
 

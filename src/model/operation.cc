@@ -68,8 +68,8 @@ static_assert(in_order());
 constexpr const Entry& entry(Operation operation) { return operations[static_cast<std::size_t>(operation)]; }
 constexpr bool has(Operation operation, unsigned trait) { return (entry(operation).traits & trait) != 0; }
 
-constexpr std::array<std::string_view, 10> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
-                                                        "wronly", "trunc",  "setname",    "prctl",   "whiteout"};
+constexpr std::array<std::string_view, 11> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
+                                                        "wronly", "trunc",  "setname",    "prctl",   "whiteout", "work"};
 constexpr std::array<std::string_view, 6> actor_names = {"self", "thread", "child", "grandchild", "exec", "early-thread"};
 
 template <typename Enum, std::size_t n>
@@ -112,6 +112,8 @@ bool has_mode(Operation operation, Mode mode) {
       return operation == Operation::send_udp;
     case Mode::whiteout:
       return operation == Operation::mknod_chr || operation == Operation::rename;
+    case Mode::work:
+      return operation == Operation::cu_init;
     default:
       return comm;
   }

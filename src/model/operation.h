@@ -70,6 +70,7 @@ enum class Mode : std::uint8_t {
   setname,   // pthread_setname_np() itself
   prctl,     // prctl(PR_SET_NAME), which opens nothing
   whiteout,  // of mknod_chr: device 0:0; of rename: RENAME_WHITEOUT, which leaves one behind
+  work,      // of cu_init: a context, a kernel and its result as well, up to the end
 };
 
 // Who tries it.

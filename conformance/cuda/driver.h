@@ -1,0 +1,74 @@
+// Driver: the calls of libcuda that our program makes, each at its stage. Found by dlsym() as they are needed, so that a
+// driver without one of them is told by the stage that wanted it; no header of CUDA's is needed.
+//
+// C-like on purpose: see helper.cc. Nothing here allocates, throws or outlives an error.
+#ifndef LOCKSTEP_CONFORMANCE_CUDA_DRIVER_H_
+#define LOCKSTEP_CONFORMANCE_CUDA_DRIVER_H_
+
+#include <dlfcn.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "conformance/harness/cu_result.h"
+#include "conformance/harness/slot.h"
+
+namespace lockstep::conformance {
+
+// Where the stages go as they are tried: memory that somebody else can read once this process is gone.
+struct Report {
+  SlotCell* cell;
+  char* message;
+  std::size_t size;  // of message, its NUL included
+
+  void show(const CuResult& result) const { put(result, cell); }
+  [[gnu::format(printf, 2, 3)]] void say(const char* format, ...) const;
+};
+
+class Driver {
+ public:
+  explicit Driver(const Report& report) : report_(report) {}
+
+  bool load();
+  // cuInit(0), with the driver's version before it: one that cannot be asked stays unknown.
+  bool init();
+  // How many devices, for the report alone: what it answers is no failure.
+  void count_devices();
+  // Everything of Mode::work behind init(). `salt` goes into what is computed: what an earlier run left in the device's
+  // memory must not look like a result.
+  bool work(std::uint32_t salt);
+
+  // Shows how it ended, after whichever of these failed or came last.
+  const CuResult& finish();
+
+ private:
+  void at(CuStage stage);
+  bool fail(CuOutcome outcome, int value);
+  void forgive();
+  bool compare(std::uint32_t salt, const std::uint32_t* values, std::size_t count);
+
+  template <typename... Arguments>
+  bool call(CuStage stage, const char* symbol, Arguments... arguments) {
+    at(stage);
+    const auto function = reinterpret_cast<int (*)(Arguments...)>(::dlsym(library_, symbol));
+    if (function == nullptr) {
+      report_.say("no %s in libcuda.so.1", symbol);
+      return fail(CuOutcome::missing_symbol, 0);
+    }
+    const int got = function(arguments...);
+    return got == 0 || fail(CuOutcome::returned, got);
+  }
+
+  const Report& report_;
+  void* library_ = nullptr;
+  CuResult result_{CuOutcome::proved, CuStage::none, 0, 0, 0};
+  bool failed_ = false;
+};
+
+// The kernel, as PTX of the oldest kind that drivers of today still take: out[i] = in[i] * 3 + i, for i below count.
+extern const char work_ptx[];
+extern const char work_entry[];
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_CUDA_DRIVER_H_

@@ -1,0 +1,111 @@
+// CuInitTest: for the tests of the cuda program in a row. Real workers, the real program, and the stand-in (stand_in.cc) as
+// libcuda.so.1 in a directory of its own, which LD_LIBRARY_PATH leads to.
+//
+//   expect_both(run(request(access_read_only), "crash"), CuOutcome::signalled, SIGSEGV);
+//
+// Needs Landlock; an ordinary user will do.
+#ifndef LOCKSTEP_CONFORMANCE_CUDA_TESTING_H_
+#define LOCKSTEP_CONFORMANCE_CUDA_TESTING_H_
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "conformance/harness/cu_result.h"
+#include "conformance/harness/workers.h"
+#include "landlock/abi.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+
+// A directory that every identity can read, with the stand-in in it, and LD_LIBRARY_PATH there.
+class CuInitTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
+      GTEST_SKIP() << kernel.error().message;
+    char root[] = "/tmp/lockstep-cu-init-test.XXXXXX";
+    ASSERT_NE(::mkdtemp(root), nullptr);
+    root_ = root;
+    ASSERT_EQ(::chmod(root, 0755), 0);
+    std::filesystem::create_directory(root_ + "/lib");
+    std::filesystem::copy_file(LOCKSTEP_STAND_IN_LIBRARY, library());
+    ::chmod(library().c_str(), 0755);
+    ::setenv("LD_LIBRARY_PATH", (root_ + "/lib").c_str(), 1);
+  }
+  void TearDown() override {
+    ::unsetenv("LD_LIBRARY_PATH");
+    ::unsetenv("LOCKSTEP_STAND_IN");
+    if (!root_.empty()) std::filesystem::remove_all(root_);
+  }
+
+  std::string library() const { return root_ + "/lib/libcuda.so.1"; }
+
+  // The system to read, /proc as given, the library's directory to read where `library_rule`; one cell beside
+  // cu-init.
+  RowRequest request(AccessSet proc, bool library_rule = true) const {
+    RowRequest out;
+    out.id = 7;
+    out.name = "cu-init";
+    out.identity = ::geteuid() == 0 ? IdentityKind::user : IdentityKind::self;
+    out.plan_abi = 1;
+    out.handled = abi_info(1)->fs.bits();
+    for (const char* path : {"/usr", "/lib", "/lib64", "/etc"})
+      out.rules.push_back({path, access_read_only.bits(), true});
+    out.rules.push_back({"/proc", proc.bits(), false});
+    if (library_rule) out.rules.push_back({root_ + "/lib", access_read_only.bits(), false});
+    CellRequest real, passwd;
+    real.operation = Operation::cu_init;
+    passwd.operation = Operation::open_w;
+    passwd.path = "$scratch/file";
+    out.tree = {{TreeKind::file, "$scratch/file", "", 16, false}};
+    out.cells = {passwd, real};
+    return out;
+  }
+
+  // The workers take the environment of now with them.
+  RowReply run(const RowRequest& row, const char* end = "") {
+    ::setenv("LOCKSTEP_STAND_IN", end, 1);
+    Workers::Options options;
+    options.count = 1;
+    options.scratch_root = root_;
+    RowReply out;
+    Result<Workers> workers = Workers::start(options);
+    EXPECT_TRUE(workers.ok());
+    if (!workers.ok()) return out;
+    const Result<void> ran =
+        workers->run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
+    EXPECT_TRUE(ran.ok());
+    // Whatever became of libcuda, the row went on to its end under its restriction.
+    EXPECT_EQ(out.control.outcome, ChildOutcome::completed) << out.control.message;
+    EXPECT_EQ(out.restricted.outcome, ChildOutcome::completed) << out.restricted.message;
+    out.control.cells.resize(2);
+    out.restricted.cells.resize(2);
+    EXPECT_EQ(out.control.cells[0].err, 0);
+    if (row.enforcement == Enforcement::faithful) {
+      EXPECT_EQ(out.restricted.cells[0].err, EACCES);
+    }
+    return out;
+  }
+
+  static void expect_end(const ChildReply& child, CuOutcome outcome, int value) {
+    EXPECT_EQ(child.cells[1].state, CellState::done);
+    const CuResult result = cu_result(child.cells[1]);
+    EXPECT_EQ(result.outcome, outcome) << child.message;
+    EXPECT_EQ(result.result, value);
+  }
+  static void expect_both(const RowReply& reply, CuOutcome outcome, int value) {
+    expect_end(reply.control, outcome, value);
+    expect_end(reply.restricted, outcome, value);
+  }
+
+  std::string root_;
+};
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_CUDA_TESTING_H_
