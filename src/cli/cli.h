@@ -48,6 +48,7 @@ int run_host(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_explain(int argc, char** argv);
 int run_exec(int argc, char** argv);
+int run_doctor(int argc, char** argv);  // does not come back where it can start the program
 
 }  // namespace lockstep::cli
 
