@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "conformance/doctor/examine.h"
-#include "conformance/harness/cu_init.h"
 #include "conformance/harness/identity.h"
 #include "host/read_host.h"
 #include "landlock/abi.h"
@@ -26,17 +25,34 @@ bool same_call_worked(const CellPlan& plan, const std::vector<CellVerdict>& cell
   return false;
 }
 
-void read_cuda(const CellPlan& plan, const RowVerdict& verdict, Diagnosis& out) {
-  for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
+// The kernel's record of what the model says is lacking, where there is one: of comm, by whatever pid.
+std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, const CellRequest& cell, AccessSet missing) {
+  for (const DenialRecord& record : records) {
+    const bool comm = record.path.starts_with("/proc/") && record.path.find("/task/") != std::string::npos && record.path.ends_with("/comm");
+    if (cell.operation == Operation::comm_open ? !comm : record.path != cell.path) continue;
+    const std::vector<std::string> lacking = names(missing);
+    const std::string blockers = "," + record.blockers + ",";
+    if (std::all_of(lacking.begin(), lacking.end(), [&](const std::string& each) { return blockers.find(",fs." + each + ",") != std::string::npos; }))
+      return record;
+  }
+  return std::nullopt;
+}
+
+void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machine, const Denials& denials, Diagnosis& out) {
+  for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     if (plan.cells[i].operation != Operation::cu_init) continue;
-    const CellVerdict& cell = verdict.cells[i];
-    out.cuda.called = cell.verdict != Verdict::skip;
-    out.cuda.agrees = cell.verdict != Verdict::disagree;
-    out.cuda.without = cell.control_word;
-    out.cuda.under = cell.observed_word;
-    out.cuda.why = cell.decided;
-    out.cuda.driver_version = static_cast<int>(cell.aux & 0xffffffffU);
-    out.cuda.devices = static_cast<int>(cell.aux >> 32);
+    CudaEvidence seen;
+    seen.without = cuda_answer(reply.control.cells[i], reply.control.message);
+    seen.under = cuda_answer(reply.restricted.cells[i], reply.restricted.message);
+    seen.records = denials.of_cuda();
+    seen.library = machine.libcuda;
+    seen.around = surroundings_of(machine);
+    for (const StepDiagnosis& step : out.steps)
+      if (step.step.importance == CudaImportance::fatal) seen.failing.push_back(step.finding);
+    out.cuda.without = seen.without;
+    out.cuda.under = seen.under;
+    out.cuda.called = seen.without.loaded || seen.under.loaded;
+    if (out.cuda.called && !(seen.without.succeeded && seen.under.succeeded)) out.cuda.finding = attribute_cuda(seen);
   }
 }
 
@@ -52,7 +68,7 @@ Result<void> look(IdentityKind identity, std::vector<Evidence>& evidence) {
   return {};
 }
 
-Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict, const Machine& machine, Diagnosis& out) {
+Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict, const Machine& machine, const Denials& denials, Diagnosis& out) {
   const CellPlan& plan = run.cells;
   std::vector<Evidence> evidence;
   for (const CudaStep& step : cuda_steps(run.source.context.host)) {
@@ -72,6 +88,7 @@ Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerd
       seen.decided = cell.decided;
       seen.same_call_worked = same_call_worked(plan, verdict.cells, seen.operation);
       seen.around = surroundings_of(machine);
+      if (!seen.missing.empty()) seen.record = record_of(denials.of_probes(), plan.cells[i], seen.missing);
       evidence.push_back(seen);
       out.steps.push_back({step, seen.path, cell.control, cell.observed, {}});
     }
@@ -83,7 +100,8 @@ Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerd
 
 }  // namespace
 
-Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, const Machine& machine, const std::vector<IdentityKind>& identities) {
+Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, const Machine& machine,
+                                        const std::vector<IdentityKind>& identities, Denials& denials) {
   std::vector<Diagnosis> out;
   const KernelLandlock& kernel = *machine.host.kernel;
   for (const IdentityKind identity : identities) {
@@ -100,14 +118,16 @@ Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, co
       continue;
     }
     RowReply reply;
+    denials.start_row();
     LOCKSTEP_CHECK(workers.run({*request}, [&](std::size_t, RowReply said) { reply = std::move(said); }));
+    denials.end_row();
     const RowVerdict verdict = judge(row, reply, kernel);
     each.outcome = verdict.outcome;
     each.message = verdict.message;
     each.readiness = verdict.readiness;
     if (!verdict.cells.empty()) {
-      LOCKSTEP_CHECK(read_steps(run, reply, verdict, machine, each));
-      read_cuda(run.cells, verdict, each);
+      LOCKSTEP_CHECK(read_steps(run, reply, verdict, machine, denials, each));
+      read_cuda(run.cells, reply, machine, denials, each);
     }
     for (std::size_t i = 0; i < verdict.cells.size(); ++i)
       if (verdict.cells[i].verdict == Verdict::disagree) each.disagreements.push_back(cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided);

@@ -49,22 +49,32 @@ Json machine_json(const Machine& machine) {
   return out;
 }
 
-Json step_json(const StepDiagnosis& step) {
+Json finding_json(const Finding& finding) {
   Json layers = Json::array();
-  for (const Layer layer : step.finding.layers) layers.push_back(name(layer));
+  for (const Layer layer : finding.layers) layers.push_back(name(layer));
+  return {{"layers", layers}, {"why", printable(finding.sentence)}, {"remedy", printable(finding.remedy)}, {"by", finding.by}};
+}
+
+Json step_json(const StepDiagnosis& step) {
   const auto answer = [](int err) { return err == 0 ? std::string("allow") : errno_name(err); };
-  return {{"step", step.step.id},
-          {"op", name(step.step.cell.operation)},
-          {"actor", name(step.step.cell.actor)},
-          {"path", printable(step.path)},
-          {"importance", name(step.step.importance)},
-          {"breaks", step.step.breaks},
-          {"without", answer(step.control)},
-          {"under", answer(step.observed)},
-          {"layers", layers},
-          {"why", printable(step.finding.sentence)},
-          {"remedy", printable(step.finding.remedy)},
-          {"by", step.finding.by}};
+  Json out = {{"step", step.step.id},
+              {"op", name(step.step.cell.operation)},
+              {"actor", name(step.step.cell.actor)},
+              {"path", printable(step.path)},
+              {"importance", name(step.step.importance)},
+              {"breaks", step.step.breaks},
+              {"without", answer(step.control)},
+              {"under", answer(step.observed)}};
+  out.update(finding_json(step.finding));
+  return out;
+}
+
+Json answer_json(const CudaAnswer& answer) {
+  Json out = {{"succeeded", answer.succeeded}, {"said", printable(answer.text)}};
+  if (answer.result >= 0) out["result"] = answer.result;
+  if (answer.driver_version != 0) out["driver_version"] = answer.driver_version;
+  if (answer.succeeded) out["devices"] = answer.devices;
+  return out;
 }
 
 Json row_json(const Diagnosis& row) {
@@ -80,8 +90,8 @@ Json row_json(const Diagnosis& row) {
   out["steps_failed"] = Json::array();
   for (const StepDiagnosis& step : row.steps) out["steps_failed"].push_back(step_json(step));
   out["cuda"] = {{"called", row.cuda.called}};
-  if (row.cuda.called)
-    out["cuda"].update({{"without", printable(row.cuda.without)}, {"under", printable(row.cuda.under)}, {"driver_version", row.cuda.driver_version}, {"devices", row.cuda.devices}});
+  if (row.cuda.called) out["cuda"].update({{"without", answer_json(row.cuda.without)}, {"under", answer_json(row.cuda.under)}});
+  if (row.cuda.finding) out["cuda"].update(finding_json(*row.cuda.finding));
   out["disagreements"] = Json::array();
   for (const std::string& each : row.disagreements) out["disagreements"].push_back(printable(each));
   return out;
@@ -121,6 +131,7 @@ std::string to_json(const DoctorReport& report) {
   Json out;
   out["schema"] = "lockstep.doctor/1";
   out["machine"] = machine_json(report.machine);
+  out["audit"] = {{"heard", report.no_records.empty()}, {"why_not", printable(report.no_records)}};
   out["identities_missing"] = Json::array();
   for (const std::string& each : report.missing_identities) out["identities_missing"].push_back(printable(each));
   out["policies"] = Json::array();

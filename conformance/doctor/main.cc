@@ -134,15 +134,17 @@ Result<DoctorReport> examine_all(const Options& options, Workers& workers) {
   }
   report.machine = read_machine();
   LOCKSTEP_ASSIGN(const std::vector<IdentityKind> identities, identities_to_run(options, workers.hello().identities, &report.missing_identities));
+  Denials denials;
   for (const CaseRun& run : runs) {
     PolicyReport policy;
     policy.name = run.source.policy.file;
     for (const Notice& notice : run.effective.notices) policy.notices.push_back(notice.message);
     if (report.machine.host.kernel) {
-      LOCKSTEP_ASSIGN(policy.rows, diagnose(workers, run, report.machine, identities));
+      LOCKSTEP_ASSIGN(policy.rows, diagnose(workers, run, report.machine, identities, denials));
     }
     report.policies.push_back(std::move(policy));
   }
+  report.no_records = denials.why_not();
   return report;
 }
 

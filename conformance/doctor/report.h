@@ -20,6 +20,7 @@ struct PolicyReport {
 
 struct DoctorReport {
   Machine machine;
+  std::string no_records;  // why the kernel's audit records could not be heard; empty: they were
   std::vector<PolicyReport> policies;
   std::vector<std::string> missing_identities;  // "container-root cannot be had: ..."
   std::optional<Readiness> require;

@@ -57,24 +57,40 @@ std::string row_line(const Diagnosis& row, const Machine& machine) {
   std::string out = "  " + pad(std::string(name(row.identity)), 15) + pad(word(row, machine), 9);
   if (!is_judged(row)) return out + printable(row.message) + "\n";
   out += std::to_string(row.steps_passed) + " steps of CUDA's start-up pass, " + std::to_string(row.steps.size()) + " fail";
-  if (row.cuda.called) out += "; CUDA itself: " + row.cuda.without + " without the policy, " + row.cuda.under + " under it";
+  if (row.cuda.called) out += "; CUDA itself: " + row.cuda.without.text + " without the policy, " + row.cuda.under.text + " under it";
   return out + "\n";
+}
+
+std::string finding_text(const Finding& finding) {
+  std::string layers;
+  for (const Layer layer : finding.layers) layers += (layers.empty() ? "" : " or ") + std::string(name(layer));
+  return layers + ": " + finding.sentence + "\n" + (finding.remedy.empty() ? "" : "          -> " + finding.remedy + "\n");
 }
 
 // What fails, below it. What nobody is known to miss is only counted: the JSON has it whole.
 std::string steps_text(const Diagnosis& row) {
-  std::string out, harmless;
+  std::string out, harmless, last, also;
+  const auto end_of_step = [&] {
+    if (!also.empty()) out += "          the same: " + also + "\n";
+    also.clear();
+  };
   for (const StepDiagnosis& step : row.steps) {
     if (step.step.importance == CudaImportance::harmless) {
       harmless += (harmless.empty() ? "" : ", ") + step.step.id;
       continue;
     }
-    std::string layers;
-    for (const Layer layer : step.finding.layers) layers += (layers.empty() ? "" : " or ") + std::string(name(layer));
+    const std::string said = finding_text(step.finding);
+    if (said == last) {  // one cause, several ways to meet it
+      also += (also.empty() ? "" : ", ") + step.step.id;
+      continue;
+    }
+    end_of_step();
+    last = said;
     out += "      " + pad(step.step.id, 24) + pad(errno_name(step.control != 0 ? step.control : step.observed), 7) +
-           pad(std::string(name(step.step.importance)), 8) + layers + ": " + step.finding.sentence + "\n";
-    if (!step.finding.remedy.empty()) out += "          -> " + step.finding.remedy + "\n";
+           pad(std::string(name(step.step.importance)), 8) + said;
   }
+  end_of_step();
+  if (row.cuda.finding) out += "      " + pad("CUDA itself", 40) + finding_text(*row.cuda.finding);
   if (!harmless.empty()) out += "      no failure is known without: " + harmless + "\n";
   for (const std::string& each : row.disagreements) out += "      disagree  " + each + "\n";
   return out;
@@ -108,6 +124,7 @@ std::string word(const Diagnosis& row, const Machine& machine) {
 std::string to_text(const DoctorReport& report) {
   std::string out;
   machine_text(report.machine, out);
+  line(out, "audit", report.no_records.empty() ? "the kernel's records of denials are heard" : "not heard, the model answers instead: " + report.no_records);
   for (const std::string& each : report.missing_identities) line(out, "not run", each);
   for (const PolicyReport& policy : report.policies) policy_text(policy, report.machine, out);
   if (report.require)
