@@ -83,8 +83,7 @@ Finding under_policy(const CudaEvidence& seen) {
   if (!seen.records.empty()) {
     std::string remedy;
     for (const DenialRecord& record : seen.records) {
-      const std::string path = record.path.starts_with("/proc/") ? "/proc" : record.path;
-      const std::string line = policy_line(path, rights_of(record.blockers), path.starts_with("/dev/"));
+      const std::string line = policy_line(record.path, rights_of(record.blockers), record.path.starts_with("/dev/"));
       if (!line.empty() && remedy.find(line) == std::string::npos) remedy += (remedy.empty() ? "" : "; ") + line;
     }
     return found(Layer::landlock, what + "; the kernel's audit records of it: " + records_text(seen.records), remedy, "audit");

@@ -262,7 +262,7 @@ int remount(const char* path, unsigned long flags) {
 const Made layers_made[] = {
     {"MissingNode", [](Stage& stage) { stage.node("nvidiactl").node("nvidia0"); }, "node /dev/nvidia-uvm", "missing-path", "ENOENT", "nvidia"},
     {"Permissions", [](Stage& stage) { stage.node("nvidiactl").node("nvidia-uvm").node("nvidia0", 0600); }, "node /dev/nvidia0", "permissions", "EACCES", "chmod o+rw /dev/nvidia0", true},
-    {"Group", [](Stage& stage) { stage.node("nvidiactl", 0660).node("nvidia-uvm").node("nvidia0"); }, "node /dev/nvidiactl", "permissions", "EACCES", "usermod -aG 0", true},
+    {"Group", [](Stage& stage) { stage.node("nvidiactl", 0660).node("nvidia-uvm").node("nvidia0").before([] { return ::chown("/dev/nvidiactl", 0, 44) == 0 ? 0 : errno; }); }, "node /dev/nvidiactl", "permissions", "EACCES", "usermod -aG 44", true},
     {"ReadOnlyProc", [](Stage& stage) { stage.gpu().before([] { return remount("/proc", MS_RDONLY); }); }, "comm", "read-only-mount", "EROFS", "/proc"},
     {"NodevMount", [](Stage& stage) { stage.gpu().before([] { return remount("/dev", MS_NODEV); }); }, "node /dev/nvidiactl", "nodev-mount", "EACCES", "remount,dev /dev", true},
     {"SeccompEperm", [](Stage& stage) { stage.gpu().before([] { return filter(SYS_ioctl, EPERM); }); }, "node /dev/nvidia0", "seccomp", "EPERM", "seccomp"},

@@ -41,11 +41,7 @@ std::string make_it_appear(const Evidence& seen) {
 Finding by_landlock(const Evidence& seen) {
   const std::string rights = join_names(seen.missing);
   const std::string words = seen.decided.empty() ? "" : " (" + seen.decided + ")";
-  // A rule on an entry of procfs is lost when the kernel reclaims the entry.
-  const std::string granted = is_procfs(seen.path) ? "/proc" : seen.path;
-  AccessSet wanted = seen.missing;
-  if (granted == "/proc" && wanted.contains(Right::write_file)) wanted |= Right::read_file, wanted |= Right::read_dir;
-  const std::string remedy = policy_line(granted, wanted, seen.operation == Operation::ioctl);
+  const std::string remedy = policy_line(seen.path, seen.missing, seen.operation == Operation::ioctl);
   if (seen.record)
     return found(Layer::landlock, "the policy lacks " + rights + " on " + seen.path + words + "; the kernel's audit record says " +
                                       seen.record->blockers + " on " + seen.record->path,
@@ -71,11 +67,13 @@ Finding by_permissions(const Evidence& seen) {
   const PathFacts& facts = seen.facts;
   if (facts.err == EACCES)
     return found(Layer::permissions, "the directory " + facts.culprit + " may not be searched by this identity", "sudo chmod o+x " + facts.culprit);
-  const bool by_group = (facts.mode & 0060U) == 0060U;
+  if (facts.has_acl)
+    return found(Layer::permissions, seen.path + " is closed to this identity by an ACL (" + who_owns(facts) + ")", "sudo setfacl -m u:USER:rw " + seen.path);
+  const bool by_group = (facts.mode & 0060U) == 0060U && facts.gid != 0;  // nobody is to join root's
   std::string remedy = by_group ? "sudo usermod -aG " + std::to_string(facts.gid) + " USER   (the group's number; log in again)"
                                 : "sudo chmod o+rw " + seen.path;
   if (!by_group && seen.path.starts_with("/dev/nvidia")) remedy += "   (for good: options nvidia NVreg_DeviceFileMode=0666)";
-  return found(Layer::permissions, seen.path + " is closed to this identity (" + who_owns(facts) + (facts.has_acl ? ", and an ACL)" : ")"), remedy);
+  return found(Layer::permissions, seen.path + " is closed to this identity (" + who_owns(facts) + ")", remedy);
 }
 
 // Permissions allow it, access() allows it, and still it is denied: a layer that does not ask access(). Landlock is one; so are
@@ -159,9 +157,12 @@ std::string_view name(Layer layer) {
 
 std::string policy_line(const std::string& path, AccessSet missing, bool device) {
   if (missing.empty()) return "";
-  if ((missing - access_read_only).empty()) return "filesystem_policy.read_only: [" + path + "]";
-  if (device) return "filesystem_policy.read_write: [" + path + "]";
-  return "filesystem_policy.grants: [{path: " + path + ", access: [" + join_names(missing, ", ") + "]}]";
+  // A rule on an entry of procfs is lost when the kernel reclaims the entry: the root of it keeps.
+  const std::string granted = is_procfs(path) ? "/proc" : path;
+  if ((missing - access_read_only).empty()) return "filesystem_policy.read_only: [" + granted + "]";
+  if (device) return "filesystem_policy.read_write: [" + granted + "]";
+  if (is_procfs(path)) missing |= Right::read_file | Right::read_dir;  // what opens for writing is read as well
+  return "filesystem_policy.grants: [{path: " + granted + ", access: [" + join_names(missing, ", ") + "]}]";
 }
 
 Finding attribute(const Evidence& seen) {

@@ -86,7 +86,7 @@ struct Finding {
 
 Finding attribute(const Evidence& evidence);
 
-// A line of a policy that grants the rights on the path.
+// A line of a policy that grants the rights on the path; of an entry of procfs, on /proc.
 std::string policy_line(const std::string& path, AccessSet missing, bool device);
 
 }  // namespace lockstep::conformance
