@@ -131,6 +131,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     // A thread that ran before is in no domain, unless the restriction was for all of them.
     const bool bound = request.actor != Actor::early_thread || row.run->effective.restrictions.all_threads;
     if (bound) *decision = model.decide(query);
+    out.missing = decision->missing;
     const Composed composed = compose(request.operation, request.mode, control.err, *decision);
     out.predicted = composed.err;
     comparable = composed.comparable;

@@ -15,6 +15,7 @@
 
 #include "conformance/harness/wire.h"
 #include "conformance/judge/row.h"
+#include "landlock/access.h"
 #include "landlock/kernel.h"
 
 namespace lockstep::conformance {
@@ -39,6 +40,7 @@ struct CellVerdict {
   std::uint64_t aux = 0;          // of cu-init: the control's driver version, and its device count << 32
   std::string control_word;       // of cu-init, in place of the errnos: CUDA's names
   std::string observed_word;
+  AccessSet missing;              // what Landlock lacks, by the model
   std::string decided;            // the model's words: layer, right, rule. Of denials and disagreements alone
 };
 

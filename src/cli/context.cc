@@ -145,16 +145,15 @@ Error usage_error(std::string message) { return {ErrorKind::input, 0, std::move(
 int exec_companion(const char* program, int argc, char** argv) {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  for (const char* place : {".", "../conformance"}) {
-    const std::filesystem::path path = self.parent_path() / place / program;
-    std::vector<char*> arguments(argv, argv + argc);
-    std::string name = path.string();
-    arguments[0] = name.data();
-    arguments.push_back(nullptr);
-    ::execv(name.c_str(), arguments.data());
-    if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(name) + "\")"));
+  if (error) return complain(system_error(error.value(), "readlink(\"/proc/self/exe\")"));
+  std::vector<char*> arguments(argv, argv + argc);
+  arguments.push_back(nullptr);
+  for (const char* place : {"", "../conformance"}) {
+    const std::string path = (self.parent_path() / place / program).string();
+    ::execv(path.c_str(), arguments.data());
+    if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
   }
-  return complain(internal_error(std::string(program) + " is neither beside this program nor in ../conformance: build it, or carry it along"));
+  return complain(unsupported_error(0, std::string(program) + " is neither in " + printable(self.parent_path().string()) + " nor in ../conformance of it: build that target"));
 }
 
 int complain(const Error& error) {

@@ -17,7 +17,7 @@
 #include <set>
 
 #include "cli/testing.h"
-#include "enforce/audit_testing.h"
+#include "conformance/harness/audit.h"
 #include "enforce/restrict.h"
 #include "landlock/kernel.h"
 #include "policy/plan.h"
@@ -25,10 +25,10 @@
 namespace lockstep {
 namespace {
 
-using ::lockstep::testing::AuditListener;
-using ::lockstep::testing::AuditRecord;
-using ::lockstep::testing::audit_landlock_access;
-using ::lockstep::testing::audit_landlock_domain;
+using ::lockstep::conformance::AuditListener;
+using ::lockstep::conformance::AuditRecord;
+using ::lockstep::conformance::audit_landlock_access;
+using ::lockstep::conformance::audit_landlock_domain;
 using Strings = std::multiset<std::string>;
 
 int kernel_abi() {

@@ -1,13 +1,13 @@
-// For tests: listens to the kernel's audit records. It asks whether audit is on, and changes none of its settings.
+// Listens to the kernel's audit records. It asks whether audit is on, and changes none of its settings.
 //
 //   Result<AuditListener> listener = AuditListener::open();    // unsupported, with a typed reason: what is missing
 //   listener->until([](const AuditRecord& record) { ... });    // reads on; false: nothing like it came in time
 //   listener->records()[0].field("blockers");                  // "fs.write_file"; all that was read so far, in order
 //
-// Records come in the order the kernel wrote them. So that something was not recorded is seen by waiting for a later record, and
+// A header alone, so that the library's own tests, which stand below the harness, use it too. Records come in the order the kernel wrote them. So that something was not recorded is seen by waiting for a later record, and
 // not by waiting for a while.
-#ifndef LOCKSTEP_ENFORCE_AUDIT_TESTING_H_
-#define LOCKSTEP_ENFORCE_AUDIT_TESTING_H_
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_AUDIT_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_AUDIT_H_
 
 #include <linux/audit.h>
 #include <linux/netlink.h>
@@ -29,7 +29,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace lockstep::testing {
+namespace lockstep::conformance {
 
 inline constexpr int audit_landlock_access = 1423, audit_landlock_domain = 1424;
 
@@ -70,8 +70,8 @@ class AuditListener {
   }
 
   // Generous: an emulated machine is slow, and what never comes is a failure.
-  bool until(const std::function<bool(const AuditRecord&)>& is_last) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  bool until(const std::function<bool(const AuditRecord&)>& is_last, std::chrono::seconds patience = std::chrono::seconds(20)) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
       Result<AuditRecord> next = receive(fd_.get(), deadline);
       if (!next.ok()) {
@@ -137,6 +137,6 @@ class AuditListener {
   std::string trouble_;
 };
 
-}  // namespace lockstep::testing
+}  // namespace lockstep::conformance
 
-#endif  // LOCKSTEP_ENFORCE_AUDIT_TESTING_H_
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_AUDIT_H_

@@ -1,0 +1,45 @@
+// What the kernel itself recorded of a row's denials: which right was lacking, on which object. Listening alone; no setting of
+// audit is touched.
+//
+//   Denials denials;                       // says why where records cannot be had: denials.why_not()
+//   denials.start_row();  ...run it...  denials.end_row();
+//   denials.of_probes(); denials.of_cuda();
+//
+// A row's records are those of the domains that its two programs made: the child of the row, which is this executable, and the
+// helper that calls CUDA. Rows run one at a time; where two domains of one kind were heard of (another doctor at the same time),
+// nobody can tell them apart, and there are none. Denials of programs executed later are not logged unless the policy asks.
+#ifndef LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_
+#define LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "conformance/doctor/layers.h"
+#include "conformance/harness/audit.h"
+
+namespace lockstep::conformance {
+
+class Denials {
+ public:
+  Denials();
+  const std::string& why_not() const { return why_not_; }  // empty: the records are heard
+  void start_row();
+  void end_row();
+  const std::vector<DenialRecord>& of_probes() const { return probes_; }
+  const std::vector<DenialRecord>& of_cuda() const { return cuda_; }
+
+ private:
+  std::optional<AuditListener> listener_;
+  std::string why_not_;
+  std::size_t first_ = 0;  // of the row, in the listener's records
+  std::vector<DenialRecord> probes_, cuda_;
+};
+
+// The denials among the records from `first` on, in the one domain that a program `is_ours` made; none where there are two.
+std::vector<DenialRecord> denials_of(const std::vector<AuditRecord>& records, std::size_t first,
+                                     const std::function<bool(const AuditRecord&)>& is_ours);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_

@@ -1,0 +1,155 @@
+#include "conformance/doctor/diagnose.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "conformance/doctor/examine.h"
+#include "conformance/harness/identity.h"
+#include "host/read_host.h"
+#include "landlock/abi.h"
+
+namespace lockstep::conformance {
+namespace {
+
+std::string shown_path(const CellRequest& cell) {
+  return cell.operation == Operation::comm_open ? "/proc/<pid>/task/<tid>/comm" : cell.path;
+}
+
+Surroundings surroundings_of(const Machine& machine) {
+  return {machine.layers, machine.seccomp, machine.confined_by, !machine.container.empty()};
+}
+
+bool same_call_worked(const CellPlan& plan, const std::vector<CellVerdict>& cells, Operation operation) {
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    if (plan.cells[i].operation == operation && cells[i].verdict != Verdict::skip && cells[i].control == 0) return true;
+  return false;
+}
+
+// The kernel's record of what the model says is lacking, where there is one: of comm, by whatever pid.
+std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, const CellRequest& cell, AccessSet missing) {
+  for (const DenialRecord& record : records) {
+    const bool comm = record.path.starts_with("/proc/") && record.path.find("/task/") != std::string::npos && record.path.ends_with("/comm");
+    if (cell.operation == Operation::comm_open ? !comm : record.path != cell.path) continue;
+    const std::vector<std::string> lacking = names(missing);
+    const std::string blockers = "," + record.blockers + ",";
+    if (std::all_of(lacking.begin(), lacking.end(), [&](const std::string& each) { return blockers.find(",fs." + each + ",") != std::string::npos; }))
+      return record;
+  }
+  return std::nullopt;
+}
+
+void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machine, const Denials& denials, Diagnosis& out) {
+  for (std::size_t i = 0; i < plan.cells.size(); ++i) {
+    if (plan.cells[i].operation != Operation::cu_init) continue;
+    CudaEvidence seen;
+    seen.without = cuda_answer(reply.control.cells[i], reply.control.message);
+    seen.under = cuda_answer(reply.restricted.cells[i], reply.restricted.message);
+    seen.records = denials.of_cuda();
+    seen.library = machine.libcuda;
+    seen.around = surroundings_of(machine);
+    for (const StepDiagnosis& step : out.steps)
+      if (step.step.importance == CudaImportance::fatal) seen.failing.push_back(step.finding);
+    out.cuda.without = seen.without;
+    out.cuda.under = seen.under;
+    out.cuda.called = seen.without.loaded || seen.under.loaded;
+    if (out.cuda.called && !(seen.without.succeeded && seen.under.succeeded)) out.cuda.finding = attribute_cuda(seen);
+  }
+}
+
+// Steps that fail without the policy need a look at their paths, with the eyes of the identity.
+Result<void> look(IdentityKind identity, std::vector<Evidence>& evidence) {
+  std::vector<PathQuestion> questions;
+  for (const Evidence& each : evidence)
+    questions.push_back({each.operation == Operation::comm_open ? own_comm : each.path, wants_of(each.operation)});
+  if (questions.empty()) return {};
+  LOCKSTEP_ASSIGN(const Identity who, identity_of(identity, first_user));
+  LOCKSTEP_ASSIGN(std::vector<PathFacts> facts, examine(questions, identity == IdentityKind::self ? nullptr : &who));
+  for (std::size_t i = 0; i < facts.size(); ++i) evidence[i].facts = std::move(facts[i]);
+  return {};
+}
+
+Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict, const Machine& machine, const Denials& denials, Diagnosis& out) {
+  const CellPlan& plan = run.cells;
+  std::vector<Evidence> evidence;
+  for (const CudaStep& step : cuda_steps(run.source.context.host)) {
+    for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
+      const CellVerdict& cell = verdict.cells[i];
+      if (plan.info[i].step != step.id || cell.verdict == Verdict::skip) continue;
+      if (cell.observed == 0) ++out.steps_passed;
+      if (cell.observed == 0 || (step.optional && cell.control == ENOENT)) continue;
+      Evidence seen;
+      seen.step = step.id;
+      seen.operation = plan.cells[i].operation;
+      seen.path = shown_path(plan.cells[i]);
+      seen.control = cell.control;
+      seen.observed = cell.observed;
+      seen.failed_step = reply.control.cells[i].aux;
+      seen.missing = cell.missing;
+      seen.decided = cell.decided;
+      seen.same_call_worked = same_call_worked(plan, verdict.cells, seen.operation);
+      seen.around = surroundings_of(machine);
+      if (!seen.missing.empty()) seen.record = record_of(denials.of_probes(), plan.cells[i], seen.missing);
+      evidence.push_back(seen);
+      out.steps.push_back({step, seen.path, cell.control, cell.observed, {}});
+    }
+  }
+  LOCKSTEP_CHECK(look(out.identity, evidence));
+  for (std::size_t i = 0; i < evidence.size(); ++i) out.steps[i].finding = attribute(evidence[i]);
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, const Machine& machine,
+                                        const std::vector<IdentityKind>& identities, Denials& denials) {
+  std::vector<Diagnosis> out;
+  const KernelLandlock& kernel = *machine.host.kernel;
+  for (const IdentityKind identity : identities) {
+    Diagnosis each;
+    each.identity = identity;
+    each.plan_abi = std::min(kernel.abi, newest_abi);
+    const Row row{&run, each.plan_abi, identity};
+    Result<RowRequest> request = make_request(row, Subject{});
+    if (!request.ok()) {  // hard_requirement that this kernel cannot meet
+      if (request.error().kind != ErrorKind::unsupported) return std::move(request).error();
+      each.outcome = RowOutcome::skip;
+      each.message = "refused: " + request.error().message;
+      out.push_back(std::move(each));
+      continue;
+    }
+    RowReply reply;
+    denials.start_row();
+    LOCKSTEP_CHECK(workers.run({*request}, [&](std::size_t, RowReply said) { reply = std::move(said); }));
+    denials.end_row();
+    const RowVerdict verdict = judge(row, reply, kernel);
+    each.outcome = verdict.outcome;
+    each.message = verdict.message;
+    each.readiness = verdict.readiness;
+    if (!verdict.cells.empty()) {
+      LOCKSTEP_CHECK(read_steps(run, reply, verdict, machine, denials, each));
+      read_cuda(run.cells, reply, machine, denials, each);
+    }
+    for (std::size_t i = 0; i < verdict.cells.size(); ++i)
+      if (verdict.cells[i].verdict == Verdict::disagree) each.disagreements.push_back(cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided);
+    out.push_back(std::move(each));
+  }
+  return out;
+}
+
+Result<CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir) {
+  Case source;
+  if (file.empty()) {
+    source.own_policy = true;
+    source.name = "default";
+    source.policy = builtin_default_policy();
+    source.context.host = read_host();
+    source.context.source = Source::default_policy;
+  } else {
+    LOCKSTEP_ASSIGN(source, case_for_policy(file, ""));
+  }
+  source.context.gpu = gpu;
+  if (!workdir.empty()) source.context.workdir = workdir;
+  return prepare_case(std::move(source));
+}
+
+}  // namespace lockstep::conformance

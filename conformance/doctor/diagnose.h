@@ -1,0 +1,60 @@
+// One policy on this machine, as every identity that can be had: runs its rows through the workers, reads readiness and cells
+// from the judge, and names the layer behind each step that fails.
+//
+//   LOCKSTEP_ASSIGN(std::vector<Diagnosis> all, diagnose(workers, run, machine, identities, denials));
+//   all[0].readiness.is; all[0].steps[0].finding.remedy;
+//
+// It decides nothing of its own about a policy: what passes is what the rows say.
+#ifndef LOCKSTEP_CONFORMANCE_DOCTOR_DIAGNOSE_H_
+#define LOCKSTEP_CONFORMANCE_DOCTOR_DIAGNOSE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "conformance/doctor/cuda.h"
+#include "conformance/doctor/denials.h"
+#include "conformance/doctor/facts.h"
+#include "conformance/doctor/layers.h"
+#include "conformance/harness/workers.h"
+#include "conformance/judge/cuda.h"
+#include "conformance/judge/row.h"
+#include "conformance/judge/verdict.h"
+
+namespace lockstep::conformance {
+
+struct StepDiagnosis {
+  CudaStep step;
+  std::string path;
+  int control = 0, observed = 0;
+  Finding finding;
+};
+
+struct CudaDiagnosis {
+  bool called = false;  // libcuda.so.1 was found by at least one of the two children
+  CudaAnswer without, under;
+  std::optional<Finding> finding;  // where one of them failed
+};
+
+struct Diagnosis {
+  IdentityKind identity = IdentityKind::user;
+  int plan_abi = 0;
+  RowOutcome outcome = RowOutcome::error;
+  std::string message;
+  ReadinessVerdict readiness;
+  std::size_t steps_passed = 0;
+  std::vector<StepDiagnosis> steps;  // those that fail, in the order of the start-up
+  CudaDiagnosis cuda;
+  std::vector<std::string> disagreements;  // cells in which the witnesses differ
+};
+
+Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, const Machine& machine,
+                                        const std::vector<IdentityKind>& identities, Denials& denials);
+
+// A policy on this machine; an empty file is the built-in default.
+Result<CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_DOCTOR_DIAGNOSE_H_

@@ -1,0 +1,31 @@
+// What facts.cc reads the machine with: small files of procfs and sysfs, the mount table, and the GPU's part of a Machine.
+#ifndef LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_
+#define LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "conformance/doctor/facts.h"
+
+namespace lockstep::conformance {
+
+std::string read_text(const std::string& path);   // as it is; empty where it cannot be read
+std::string first_line(const std::string& path);  // printable
+// Names in a directory, sorted; empty where it cannot be read.
+std::vector<std::string> names_in(const std::string& directory);
+
+struct Mount {
+  std::uint64_t id = 0;
+  std::string point;  // unescaped
+  std::string type, options;
+  bool read_only = false, nodev = false;
+};
+std::vector<Mount> read_mounts();  // /proc/self/mountinfo, in order
+
+// Nodes, driver, MIG, CDI, NUMA, libcuda.
+void read_gpu(Machine& out);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_
