@@ -9,7 +9,7 @@ namespace lockstep::conformance {
 
 const char* usage() {
   return "usage: lockstep-conformance [--policy FILE]... [--host FILE] [--fixtures DIR] [--abi native|all|LIST]\n"
-         "                            [--require ready|degraded] [--report FILE.json] [--mutants]\n"
+         "                            [--require ready|degraded] [--report FILE.json] [--steps] [--mutants]\n"
          "                            [--reproduce ROW] [--surface FILE] [--reclaim FILE|-] [--workers N]\n"
          "                            [--gtest_...]\n"
          "\n"
@@ -22,6 +22,8 @@ const char* usage() {
          "  --host FILE       with --policy: on this host file, simulated, instead of this machine\n"
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
          "  --require LEVEL   exit 1 unless every row has run and is ready (or at least degraded)\n"
+         "  --steps           show of every case each step that is denied and what breaks, and what each newer plan ABI takes\n"
+         "                    (of a policy of your own that is shown anyway, but for what is harmless)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
          "  --mutants         run the deliberately broken libraries and show which row caught each\n"
          "  --surface FILE    measure what each way to let CUDA name its threads opens besides, and write it as JSON\n"
@@ -48,6 +50,10 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     }
     if (word == "--help" || word == "-h") {
       out.help = true;
+      continue;
+    }
+    if (word == "--steps") {
+      out.steps = true;
       continue;
     }
     if (word == "--mutants") {
@@ -107,6 +113,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
   const char* other = jobs.size() > 1                                         ? jobs[1]
                       : !out.report.empty()                                   ? "--report"
                       : out.require                                           ? "--require"
+                      : out.steps                                             ? "--steps"
                       : !out.policies.empty() && out.reproduce.empty()        ? "--policy"
                       : kept > 1                                              ? argv[1]
                                                                               : nullptr;

@@ -22,6 +22,7 @@ struct Options {
   std::string surface;                // where to write lockstep.surface/1; runs nothing else
   std::string reclaim;                // where to write lockstep.reclaim/1, "-": nowhere; runs nothing else
   bool mutants = false;
+  bool steps = false;                 // show every denied step and upgrade
   bool help = false;
   unsigned workers = 0;
 };
