@@ -68,13 +68,14 @@ ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<
       continue;
     }
     if (answer.under == 0 || (answer.control == ENOENT && step.optional)) continue;
-    out.denied.push_back(denied(step, answer, importance));
-    const DeniedStep& failed = out.denied.back();
+    const DeniedStep failed = denied(step, answer, importance);
+    const bool excused = promoted_on_gpu_hosts && is_comm(step);
+    if (!excused) out.denied.push_back(failed);
     if (importance == CudaImportance::harmless) continue;
     const Readiness is = importance == CudaImportance::degraded ? Readiness::degraded
                          : failed.elsewhere                     ? Readiness::blocked_elsewhere
                                                                 : Readiness::blocked;
-    if (is == Readiness::blocked && also.empty() && !(promoted_on_gpu_hosts && is_comm(step))) also = failed.what;
+    if (is == Readiness::blocked && also.empty() && !excused) also = failed.what;
     if (out.is == Readiness::ready || (out.is == Readiness::degraded && is != Readiness::degraded)) {
       out.is = is;
       out.why = failed.what;

@@ -109,9 +109,8 @@ std::string new_rights(const Upgrade& upgrade) {
 std::string headline(const Upgrade& upgrade, int kernel_abi) {
   std::string out = "upgrade   " + case_of(*upgrade.run) + ": plan " + std::to_string(upgrade.from) + " -> " + std::to_string(upgrade.to);
   if (upgrade.predicted) out += " (predicted: this kernel has ABI " + std::to_string(kernel_abi) + ")";
-  out += ": " + std::string(name(upgrade.before));
-  if (upgrade.after != upgrade.before) out += " -> " + std::string(name(upgrade.after));
-  return out;
+  if (upgrade.after == upgrade.before) return out + ": stays " + std::string(name(upgrade.after));
+  return out + ": " + std::string(name(upgrade.before)) + " -> " + std::string(name(upgrade.after));
 }
 
 }  // namespace
