@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/testing.h"
@@ -144,6 +144,40 @@ TEST_P(UpgradesOfPolicies, AreNamedExplainedAndMendedByTheirFix) {
   const Json mended = run(fixed, &said);
   EXPECT_TRUE(mended.at("upgrades").empty()) << mended.at("upgrades").dump(1) << "\n" << fixed;
   for (const Json& row : mended.at("rows")) EXPECT_EQ(row.at("readiness").at("is"), "ready") << row.at("row") << "\n" << fixed;
+}
+
+// What a case claims of a plan ABI that the kernel lacks is held against the model.
+TEST(PredictedReadiness, IsHeldAgainstTheCase) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel.ok()) GTEST_SKIP() << kernel.error().message;
+  if (kernel->abi >= 9) GTEST_SKIP() << "this kernel enforces every plan ABI in question";
+  const TemporaryDirectory dir;
+  const std::string fixtures = std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures";
+  dir.write("p.yaml", no_tmp + std::string("    - {path: /usr, access: [read]}\n"));
+  std::filesystem::copy_file(fixtures + "/hosts/mps.json", dir.at("mps.json"));
+  for (const auto& [claim, code] : {std::pair{"ready", 1}, {"degraded", 0}}) {
+    dir.write("cases/c.json", R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "mps.json",
+      "readiness": [{"abi": "1-8", "is": "ready"}, {"abi": "9-", "is": ")" + std::string(claim) + R"("}]})");
+    const Ended ended = lockstep::testing::run_program({LOCKSTEP_CONFORMANCE, "--fixtures", dir.path(), "--abi", "native"}, {{}, 120});
+    if (ended.out.find("skipped   ") != std::string::npos) GTEST_SKIP() << "no-namespace: " << ended.out;
+    EXPECT_EQ(ended.code, code) << ended.out << ended.err;
+    const bool said = ended.out.find("readiness at plan 9, predicted: expected ready, got degraded (mps needs resolve_unix") != std::string::npos;
+    EXPECT_EQ(said, code == 1) << ended.out;
+  }
+}
+
+// A run for all cases says each step and upgrade only where it is asked to.
+TEST(Steps, AreShownOfFixturesOnDemand) {
+  if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
+  std::vector<std::string> words = {LOCKSTEP_CONFORMANCE, "--abi", "1", "--gtest_filter=gh200_without*"};
+  const Ended without = lockstep::testing::run_program(words, {{}, 120});
+  if (without.out.find("skipped   ") != std::string::npos) GTEST_SKIP() << "no-namespace: " << without.out;
+  words.push_back("--steps");
+  const Ended with = lockstep::testing::run_program(words, {{}, 120});
+  const std::string line = "denied    gh200-without-its-memory-nodes-crashes, plan 1: numa-nodes needs read_dir on /sys/devices/system/node: "
+                           "libcuda crashes (SIGSEGV) [fatal, source]";
+  EXPECT_EQ(without.out.find("denied    "), std::string::npos) << without.out;
+  EXPECT_NE(with.out.find(line), std::string::npos) << with.out;
 }
 
 INSTANTIATE_TEST_SUITE_P(EachRight, UpgradesOfPolicies, ::testing::ValuesIn(losses),
