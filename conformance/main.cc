@@ -354,7 +354,7 @@ int conformance_main(int argc, char** argv) {
     return complain(Error{ErrorKind::input, 0, "no row was selected: see --gtest_list_tests", {}, 0});
   for (const CaseRun& each : suite.runs) run.claims.push_back({&each, check_claims(each, Subject{})});
 
-  std::fputs(render(run, ::isatty(STDOUT_FILENO) == 1).c_str(), stdout);
+  std::fputs(render(run, ::isatty(STDOUT_FILENO) == 1, options->steps).c_str(), stdout);
   std::printf("%.2f s, %u workers\n", run.seconds, workers->count());
   if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
   if (!options->report.empty()) {

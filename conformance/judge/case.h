@@ -48,8 +48,9 @@ class AbiSet {
   unsigned bits_ = 0;
 };
 
-enum class Readiness { ready, degraded, blocked, blocked_elsewhere };
+enum class Readiness { ready, degraded, blocked, blocked_elsewhere, unknown };
 std::string_view name(Readiness readiness);
+// Nobody can claim or require unknown: it is none of the words.
 std::optional<Readiness> readiness_from_name(std::string_view name);
 
 struct Expectation {

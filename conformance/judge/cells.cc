@@ -23,9 +23,6 @@ bool is_below(std::string_view path, std::string_view directory) {
                                (directory == "/" || path[directory.size()] == '/'));
 }
 
-// procfs and sysfs are the machine's own in every row: nothing can be made there.
-bool is_kernel_path(std::string_view path) { return is_below(path, "/proc") || is_below(path, "/sys"); }
-
 class Planner {
  public:
   Planner(const Case& each, const EffectivePolicy& effective) : case_(each), effective_(effective) {}
@@ -52,6 +49,8 @@ class Planner {
   void sweep_too_wide();
   void sweep_restrictions();
   NodeKind kind_of(const std::string& path) const;
+  bool has_own_sys() const;
+  bool is_kernel_path(std::string_view path) const;
 
   const Case& case_;
   const EffectivePolicy& effective_;
@@ -66,6 +65,17 @@ NodeKind Planner::kind_of(const std::string& path) const {
   for (const HostEntry& entry : case_.context.host.present)
     if (entry.path == path) return entry.kind;
   return NodeKind::directory;
+}
+
+// A simulated host that lists files below /sys has those and no others; one that lists /sys alone has the machine's.
+bool Planner::has_own_sys() const {
+  const std::vector<HostEntry>& present = case_.context.host.present;
+  return !real() && std::any_of(present.begin(), present.end(), [](const HostEntry& entry) { return entry.path.starts_with("/sys/"); });
+}
+
+// procfs is the machine's own in every row, and so is sysfs in most: nothing can be made there.
+bool Planner::is_kernel_path(std::string_view path) const {
+  return is_below(path, "/proc") || (is_below(path, "/sys") && !has_own_sys());
 }
 
 void Planner::make(TreeKind kind, const std::string& path, const std::string& target, bool executable) {
@@ -83,7 +93,7 @@ void Planner::lay_out_host() {
     return;
   }
   for (const HostEntry& entry : case_.context.host.present) {
-    if (entry.path == "/sys" || is_below(entry.path, "/sys")) out_.bind_sys = true;
+    if (entry.path == "/sys" && !has_own_sys()) out_.bind_sys = true;
     switch (entry.kind) {
       case NodeKind::directory: make(TreeKind::directory, entry.path); break;
       case NodeKind::file: make(TreeKind::file, entry.path, {}, true); break;

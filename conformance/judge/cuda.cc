@@ -1,65 +1,202 @@
 #include "conformance/judge/cuda.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <span>
+
 namespace lockstep::conformance {
 namespace {
 
-struct Fixed {
-  const char* id;
-  Operation operation;
-  const char* path;
-  CudaImportance importance;
-  Certainty certainty;
-  bool optional;
-  std::string_view breaks;
-};
-
 using enum CudaImportance;
+using enum Certainty;
+using enum Operation;
 
 // Reads of procfs and sysfs, in the order traces show them. A policy that hides a path is told apart from a machine without it.
-constexpr Fixed reads[] = {
-    {"proc-modules", Operation::open_r, "/proc/modules", degraded, Certainty::source, true, "the driver's modules look unloaded"},
-    {"proc-devices", Operation::open_r, "/proc/devices", degraded, Certainty::source, true, "the major numbers of the nodes stay unknown"},
-    {"self-status", Operation::open_r, "/proc/self/status", degraded, Certainty::source, false, "the allowed memory nodes stay unknown"},
-    {"self-maps", Operation::open_r, "/proc/self/maps", degraded, Certainty::inferred, false, "libraries already loaded stay unknown"},
-    {"driver-params", Operation::open_r, "/proc/driver/nvidia/params", degraded, Certainty::source, true, "node permissions fall back to defaults"},
-    {"mmap-min-addr", Operation::open_r, "/proc/sys/vm/mmap_min_addr", degraded, Certainty::source, true, "address reservation falls back to a default"},
-    {"memory-block", Operation::open_r, "/sys/devices/system/memory/block_size_bytes", harmless, Certainty::source, true, "no failure is known"},
-    {"numa-nodes", Operation::opendir, "/sys/devices/system/node", harmless, Certainty::source, true,
-     "harmless on x86; a crash inside libcuda on NUMA-coherent GPUs (GH200)"},
-    {"numa-cpumap", Operation::open_r, "/sys/devices/system/node/node0/cpumap", harmless, Certainty::source, true, "as numa-nodes"},
-    {"pci-devices", Operation::stat, "/sys/bus/pci/devices", harmless, Certainty::source, true, "no failure is known; Landlock never restricts it"},
-    {"driver-uvm", Operation::opendir, "/proc/driver/nvidia-uvm", harmless, Certainty::inferred, true, "one source reads it, another has none"},
-    {"mig-config", Operation::open_r, "/proc/driver/nvidia/capabilities/mig/config", harmless, Certainty::source, true,
-     "MIG instances alone"},
+constexpr FixedStep reads[] = {
+    {"proc-modules", open_r, "/proc/modules", degraded, source, true, "the driver's modules look unloaded"},
+    {"proc-devices", open_r, "/proc/devices", degraded, source, true, "the major numbers of the nodes stay unknown"},
+    {"self-status", open_r, "/proc/self/status", degraded, source, false, "the allowed memory nodes stay unknown"},
+    {"self-maps", open_r, "/proc/self/maps", degraded, inferred, false, "libraries already loaded stay unknown"},
+    {"driver-params", open_r, "/proc/driver/nvidia/params", degraded, source, true, "node permissions fall back to defaults"},
+    {"mmap-min-addr", open_r, "/proc/sys/vm/mmap_min_addr", degraded, source, true, "address reservation falls back to a default"},
+    {"memory-block", open_r, "/sys/devices/system/memory/block_size_bytes", harmless, source, true, "no failure is known"},
+    {"numa-nodes", opendir, "/sys/devices/system/node", harmless, source, true, "nothing on x86, where CUDA starts without"},
+    {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", harmless, source, true, "nothing on x86, where CUDA starts without"},
+    {"pci-devices", stat, "/sys/bus/pci/devices", harmless, source, true, "no failure is known; Landlock never restricts it"},
+    {"driver-uvm", opendir, "/proc/driver/nvidia-uvm", harmless, inferred, true, "one source reads it, another has none"},
+    {"mig-config", open_r, "/proc/driver/nvidia/capabilities/mig/config", harmless, source, true, "MIG instances alone"},
 };
 
-constexpr Fixed wsl_nodes[] = {
-    {"node /dev/dxg", Operation::ioctl, "/dev/dxg", fatal, Certainty::source, false, "no device is found"},
+constexpr FixedStep control_nodes[] = {
+    {"node /dev/nvidiactl", ioctl, "/dev/nvidiactl", fatal, source, false, "no device is found (100 or 999)"},
+    {"node /dev/nvidia-uvm", ioctl, "/dev/nvidia-uvm", fatal, source, false, "cuInit fails (999)"},
+    {"node /dev/nvidia-uvm-tools", ioctl, "/dev/nvidia-uvm-tools", degraded, inferred, true, "sources disagree"},
+    {"node /dev/nvidia-modeset", ioctl, "/dev/nvidia-modeset", harmless, source, true, "displays alone, not computing"},
+    {"mig-nodes", opendir, "/dev/nvidia-caps", harmless, source, true, "MIG instances alone"},
 };
 
-constexpr Fixed control_nodes[] = {
-    {"node /dev/nvidiactl", Operation::ioctl, "/dev/nvidiactl", fatal, Certainty::source, false, "no device is found (100 or 999)"},
-    {"node /dev/nvidia-uvm", Operation::ioctl, "/dev/nvidia-uvm", fatal, Certainty::source, false, "cuInit fails (999)"},
-    {"node /dev/nvidia-uvm-tools", Operation::ioctl, "/dev/nvidia-uvm-tools", degraded, Certainty::inferred, true, "sources disagree"},
-    {"node /dev/nvidia-modeset", Operation::ioctl, "/dev/nvidia-modeset", harmless, Certainty::source, true, "displays alone, not computing"},
-    {"mig-nodes", Operation::opendir, "/dev/nvidia-caps", harmless, Certainty::source, true, "MIG instances alone"},
+constexpr FixedStep wsl_steps[] = {
+    {"wsl-library", open_r, "/usr/lib/wsl/lib/libcuda.so.1.1", fatal, source, true, "libcuda.so.1 cannot be loaded"},
+    {"wsl-dxcore", open_r, "/usr/lib/wsl/lib/libdxcore.so", fatal, source, true, "libcuda.so.1 cannot be loaded: it needs this library"},
+    {"node /dev/dxg", ioctl, "/dev/dxg", fatal, source, false, "no device is found"},
 };
 
-// A Jetson board's own nodes: asked for where the host has them.
-constexpr Fixed tegra_nodes[] = {
-    {"node /dev/nvmap", Operation::ioctl, "/dev/nvmap", fatal, Certainty::source, false, "no memory can be mapped (999 or 100)"},
-    {"soc-family", Operation::open_r, "/sys/devices/soc0/family", fatal, Certainty::source, true,
+constexpr FixedStep last[] = {
+    {"mps", connect_unix, "/tmp/nvidia-mps/control", harmless, source, true, "its absence is normal"},
+    {"persistenced", connect_unix, "/run/nvidia-persistenced/socket", harmless, inferred, true, "the persistence mode stays unknown"},
+    {"shared-memory", opendir, "/dev/shm", harmless, source, true, "CUDA IPC and NCCL's shared memory"},
+};
+
+// What is otherwise on some platforms: a row of the same id as one above stands in its place, any other is a step of its own.
+constexpr FixedStep tegra_rows[] = {
+    // The board's driver has no unified memory node of this kind.
+    {"node /dev/nvidia-uvm", ioctl, "/dev/nvidia-uvm", fatal, source, true, "cuInit fails (999)"},
+    {"node /dev/nvmap", ioctl, "/dev/nvmap", fatal, source, false, "no memory can be mapped (999 or 100)"},
+    {"soc-family", open_r, "/sys/devices/soc0/family", fatal, source, true, "without /sys the driver says 801 (CUDA_ERROR_NOT_SUPPORTED)"},
+    {"tegra-chip", open_r, "/sys/module/tegra_fuse/parameters/tegra_chip_id", fatal, inferred, true,
      "without /sys the driver says 801 (CUDA_ERROR_NOT_SUPPORTED)"},
 };
-
-constexpr Fixed last[] = {
-    {"mps", Operation::connect_unix, "/tmp/nvidia-mps/control", harmless, Certainty::source, true, "its absence is normal"},
-    {"persistenced", Operation::connect_unix, "/run/nvidia-persistenced/socket", harmless, Certainty::inferred, true,
-     "the persistence mode stays unknown"},
-    {"shared-memory", Operation::opendir, "/dev/shm", harmless, Certainty::source, true, "CUDA IPC and NCCL's shared memory"},
+// Where the driver finds its GPU's memory among the machine's nodes, it walks this directory and does not check what it got.
+constexpr FixedStep coherent_rows[] = {
+    {"numa-nodes", opendir, "/sys/devices/system/node", fatal, source, false, "libcuda crashes (SIGSEGV)"},
+    {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", fatal, inferred, true, "libcuda crashes (SIGSEGV)"},
+    {"memory-block", open_r, "/sys/devices/system/memory/block_size_bytes", degraded, inferred, true,
+     "the size in which GPU memory goes online stays unknown"},
+};
+constexpr FixedStep fabric_rows[] = {
+    {"node /dev/nvidia-nvswitchctl", ioctl, "/dev/nvidia-nvswitchctl", harmless, inferred, true,
+     "the fabric manager's node, not the workload's: 802 (SYSTEM_NOT_READY) comes from that manager"},
+    {"fabricmanager", connect_unix, "/run/nvidia-fabricmanager/socket", degraded, inferred, true, "the fabric's partitions cannot be asked for"},
+};
+constexpr FixedStep mps_rows[] = {
+    {"mps", connect_unix, "/tmp/nvidia-mps/control", degraded, inferred, true,
+     "the GPU is not shared through the MPS server, and refused where that holds it exclusively"},
 };
 
-CudaStep make(const Fixed& fixed) {
+
+// 1 and 2 are for administration (config, monitor); each MIG instance has two of its own beyond.
+bool is_instance_node(std::string_view path) {
+  constexpr std::string_view prefix = "/dev/nvidia-caps/nvidia-cap";
+  return path.starts_with(prefix) && std::atoi(std::string(path.substr(prefix.size())).c_str()) > 2;
+}
+
+// Of a board's nodes those of its GPU: control, power, address spaces, channels. The others are of video engines and profiling.
+bool is_board_gpu(std::string_view path) {
+  constexpr std::string_view older = "/dev/nvhost-";
+  const bool newer = !path.starts_with(older);  // /dev/nvgpu/igpu0/ctrl
+  const std::string_view word = newer ? path.substr(path.rfind('/') + 1) : path.substr(older.size());
+  constexpr std::string_view older_words[] = {"gpu", "ctrl", "ctrl-gpu", "as-gpu"};
+  constexpr std::string_view newer_words[] = {"ctrl", "power", "as", "channel", "tsg"};
+  const std::span<const std::string_view> words = newer ? std::span<const std::string_view>(newer_words) : std::span<const std::string_view>(older_words);
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool is_tegra(const Host& host) { return host.exists("/dev/nvmap"); }
+bool is_fabric(const Host& host) { return host.exists("/dev/nvidia-nvswitchctl") || host.exists("/run/nvidia-fabricmanager"); }
+bool is_mps(const Host& host) { return host.exists("/tmp/nvidia-mps"); }
+bool is_mig(const Host& host) {
+  return std::any_of(host.present.begin(), host.present.end(), [](const HostEntry& entry) { return is_instance_node(entry.path); });
+}
+
+void put(std::span<const FixedStep> rows, std::vector<CudaStep>& out) {
+  for (const FixedStep& row : rows) {
+    const auto same = std::find_if(out.begin(), out.end(), [&](const CudaStep& step) { return step.id == row.id; });
+    if (same != out.end())
+      *same = make_step(row);
+    else
+      out.push_back(make_step(row));
+  }
+}
+
+CudaStep node_step(const std::string& path, Operation operation, CudaImportance importance, Certainty certainty, std::string_view breaks) {
+  CudaStep step;
+  step.id = "node " + path;
+  step.cell.operation = operation;
+  step.cell.path = path;
+  step.importance = importance;
+  step.certainty = certainty;
+  step.breaks = breaks;
+  return step;
+}
+
+// Nodes that a host has under names of its own.
+void add_own_nodes(const Host& host, std::vector<CudaStep>& out) {
+  std::vector<std::string> gpus = host.gpu_nodes;
+  // A host that lists none is asked for the first: what is missing must not look ready. A board's GPU has other names.
+  if (gpus.empty() && host.gpu == GpuKind::nvidia && !is_tegra(host)) gpus.emplace_back("/dev/nvidia0");
+  for (const std::string& path : gpus) {
+    out.push_back(node_step(path, ioctl, fatal, source, "this device is missing"));
+    out.back().group = StepGroup::gpu;
+  }
+  for (const HostEntry& entry : host.present) {
+    const std::string& path = entry.path;
+    if (!host.exists(path) || entry.kind != NodeKind::character) continue;
+    if (is_instance_node(path)) {
+      out.push_back(node_step(path, open_r, fatal, source, "its MIG instance is not found"));
+      out.back().group = StepGroup::mig;
+    } else if (path.starts_with("/dev/nvidia-caps-imex-channels/")) {
+      out.push_back(node_step(path, open_rw, degraded, inferred, "no memory is shared with other machines of the fabric (IMEX)"));
+    } else if (path.starts_with("/dev/nvhost-") || path.starts_with("/dev/nvgpu/")) {
+      const bool gpu = is_board_gpu(path);
+      out.push_back(node_step(path, ioctl, gpu ? fatal : harmless, inferred,
+                              gpu ? "the board's GPU cannot be driven (999 or 100)" : "video and profiling alone"));
+    }
+  }
+}
+
+CudaStep comm_step(const char* id, Mode mode, Target target, Actor actor) {
+  CudaStep step;
+  step.id = id;
+  step.cell.operation = comm_open;
+  step.cell.mode = mode;
+  step.cell.target = target;
+  step.cell.actor = actor;
+  step.breaks = "cuInit returns 304 (CUDA_ERROR_OPERATING_SYSTEM)";
+  return step;
+}
+
+void add_comm(const Host& host, std::vector<CudaStep>& out) {
+  // Seen with drivers of ordinary machines; under WSL2 and on Jetson boards nobody has published it.
+  const Certainty sure = host.gpu == GpuKind::wsl2 || is_tegra(host) ? inferred : source;
+  // The workload is rarely the process that was restricted: it is a program started by it, or a child of that.
+  for (CudaStep& step :
+       std::vector<CudaStep>{comm_step("comm", Mode::rdwr, Target::other_thread, Actor::self),
+                             comm_step("comm-child", Mode::rdwr, Target::other_thread, Actor::child),
+                             comm_step("comm-grandchild", Mode::rdwr, Target::other_thread, Actor::grandchild),
+                             comm_step("comm-exec", Mode::rdwr, Target::other_thread, Actor::exec),
+                             comm_step("comm-pid", Mode::rdwr, Target::numeric, Actor::self),
+                             comm_step("comm-setname", Mode::setname, Target::other_thread, Actor::exec)}) {
+    step.certainty = sure;
+    out.push_back(std::move(step));
+  }
+  // Other ways to write a name, shown and never demanded.
+  CudaStep write_only = comm_step("comm-write-only", Mode::wronly, Target::other_thread, Actor::self);
+  write_only.importance = harmless;
+  write_only.certainty = inferred;
+  write_only.breaks = "nothing that is known: glibc opens for reading as well";
+  out.push_back(std::move(write_only));
+  CudaStep truncating = comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self);
+  truncating.importance = harmless;
+  truncating.breaks = "a shell's redirection, not CUDA's access";
+  out.push_back(std::move(truncating));
+}
+
+// Kernels compiled for the GPU at hand are kept below a home directory: asked for where a simulated host lists such a file, for
+// the step writes to it.
+void add_jit_cache(const Host& host, std::vector<CudaStep>& out) {
+  for (const HostEntry& entry : host.present) {
+    if (host.real || !entry.path.ends_with("/.nv/ComputeCache/index") || !host.exists(entry.path)) continue;
+    out.push_back(node_step(entry.path, open_trunc, degraded, inferred, "kernels are compiled anew at every start"));
+    out.back().id = "jit-cache";
+    return;
+  }
+}
+
+}  // namespace
+
+std::size_t needed(StepGroup group) { return group == StepGroup::mig ? 2 : 1; }
+
+CudaStep make_step(const FixedStep& fixed) {
   CudaStep step;
   step.id = fixed.id;
   step.cell.operation = fixed.operation;
@@ -71,61 +208,40 @@ CudaStep make(const Fixed& fixed) {
   return step;
 }
 
-CudaStep comm_step(const char* id, Mode mode, Target target, Actor actor, CudaImportance importance) {
-  CudaStep step;
-  step.id = id;
-  step.cell.operation = Operation::comm_open;
-  step.cell.mode = mode;
-  step.cell.target = target;
-  step.cell.actor = actor;
-  step.importance = importance;
-  step.certainty = Certainty::source;
-  step.breaks = "cuInit returns 304 (CUDA_ERROR_OPERATING_SYSTEM)";
-  return step;
+std::vector<CudaStep> cuda_steps(const Host& host) {
+  if (host.gpu == GpuKind::amd) return amd_steps(host);
+  if (host.gpu == GpuKind::intel) return intel_steps(host);
+  std::vector<CudaStep> out;
+  for (const FixedStep& row : reads) out.push_back(make_step(row));
+  if (host.gpu == GpuKind::wsl2) {
+    for (const FixedStep& row : wsl_steps) out.push_back(make_step(row));
+  } else {
+    for (const FixedStep& row : control_nodes) out.push_back(make_step(row));
+    if (is_tegra(host)) put(tegra_rows, out);
+    add_own_nodes(host, out);
+  }
+  add_comm(host, out);
+  for (const FixedStep& row : last) out.push_back(make_step(row));
+  add_jit_cache(host, out);
+  if (host.numa_coherent) put(coherent_rows, out);
+  if (is_fabric(host)) put(fabric_rows, out);
+  if (is_mps(host)) put(mps_rows, out);
+  return out;
 }
 
-}  // namespace
-
-std::vector<CudaStep> cuda_steps(const Host& host) {
-  std::vector<CudaStep> out;
-  for (const Fixed& fixed : reads) out.push_back(make(fixed));
-  if (host.gpu == GpuKind::wsl2) {
-    for (const Fixed& fixed : wsl_nodes) out.push_back(make(fixed));
-  } else {
-    const bool tegra = host.exists("/dev/nvmap");
-    for (const Fixed& fixed : control_nodes) {
-      out.push_back(make(fixed));
-      // The board's driver has no unified memory node of this kind.
-      if (tegra && out.back().cell.path == "/dev/nvidia-uvm") out.back().optional = true;
-    }
-    if (tegra)
-      for (const Fixed& fixed : tegra_nodes) out.push_back(make(fixed));
-    for (const std::string& path : host.gpu_nodes) {
-      CudaStep step;
-      step.id = "node " + path;
-      step.cell.operation = Operation::ioctl;
-      step.cell.path = path;
-      step.one_of = true;
-      step.breaks = "this device is missing";
-      out.push_back(std::move(step));
-    }
-  }
-  // The workload is rarely the process that was restricted: it is a program started by it, or a child of that.
-  out.push_back(comm_step("comm", Mode::rdwr, Target::other_thread, Actor::self, CudaImportance::fatal));
-  out.push_back(comm_step("comm-child", Mode::rdwr, Target::other_thread, Actor::child, CudaImportance::fatal));
-  out.push_back(comm_step("comm-grandchild", Mode::rdwr, Target::other_thread, Actor::grandchild, CudaImportance::fatal));
-  out.push_back(comm_step("comm-exec", Mode::rdwr, Target::other_thread, Actor::exec, CudaImportance::fatal));
-  out.push_back(comm_step("comm-pid", Mode::rdwr, Target::numeric, Actor::self, CudaImportance::fatal));
-  out.push_back(comm_step("comm-setname", Mode::setname, Target::other_thread, Actor::exec, CudaImportance::fatal));
-  // Other ways to write a name, shown and never demanded.
-  CudaStep write_only = comm_step("comm-write-only", Mode::wronly, Target::other_thread, Actor::self, CudaImportance::harmless);
-  write_only.certainty = Certainty::inferred;
-  write_only.breaks = "nothing that is known: glibc opens for reading as well";
-  out.push_back(std::move(write_only));
-  CudaStep truncating = comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self, CudaImportance::harmless);
-  truncating.breaks = "a shell's redirection, not CUDA's access";
-  out.push_back(std::move(truncating));
-  for (const Fixed& fixed : last) out.push_back(make(fixed));
+std::vector<std::string> platforms(const Host& host) {
+  std::vector<std::string> out;
+  const auto say = [&](bool is, const char* word) {
+    if (is) out.emplace_back(word);
+  };
+  say(host.gpu == GpuKind::wsl2, "wsl2");
+  say(host.gpu == GpuKind::amd, "amd");
+  say(host.gpu == GpuKind::intel, "intel");
+  say(is_tegra(host), "tegra");
+  say(host.numa_coherent, "coherent");
+  say(is_fabric(host), "fabric");
+  say(is_mig(host), "mig");
+  say(is_mps(host), "mps");
   return out;
 }
 
@@ -133,8 +249,6 @@ std::string_view name(CudaImportance importance) {
   return importance == fatal ? "fatal" : importance == degraded ? "degraded" : "harmless";
 }
 
-std::string_view name(Certainty certainty) {
-  return certainty == Certainty::measured ? "measured" : certainty == Certainty::source ? "source" : "inferred";
-}
+std::string_view name(Certainty certainty) { return certainty == measured ? "measured" : certainty == source ? "source" : "inferred"; }
 
 }  // namespace lockstep::conformance

@@ -1,5 +1,14 @@
-// CUDA's start-up as a list of steps, each an operation that libcuda makes: what a policy must let through, and what breaks if
-// it does not. Not libcuda itself: a compound probe for machines without a GPU.
+// The start-up of a GPU's runtime as a list of steps, each an operation that it makes: what a policy must let through, and what
+// breaks if it does not. Not the runtime itself: a compound probe for machines without a GPU.
+//
+//   for (const CudaStep& step : cuda_steps(host)) ...     // in the order of the start-up
+//
+// The class of a step is that on THIS host: a denied /sys/devices/system/node is harmless on x86 and a crash inside libcuda
+// on a NUMA-coherent one. Which platforms a host is, it says by its nodes:
+//   tegra /dev/nvmap · wsl2, amd (ROCm), intel by `gpu` · coherent by `numa_coherent` · fabric /dev/nvidia-nvswitchctl or
+//   /run/nvidia-fabricmanager · mig a node of /dev/nvidia-caps beyond the first two, which every MIG-capable GPU has ·
+//   mps /tmp/nvidia-mps
+// The NVIDIA rows are in cuda.cc, those of AMD and Intel in vendors.cc.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CUDA_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CUDA_H_
 
@@ -16,6 +25,10 @@ namespace lockstep::conformance {
 enum class CudaImportance : std::uint8_t { fatal, degraded, harmless };
 // How sure we are of the step and its class: measured on a GPU, read in public sources, or inferred from them.
 enum class Certainty : std::uint8_t { measured, source, inferred };
+// Steps of which some must work: a GPU among others, the two nodes of a MIG instance among those of others. Fatal where fewer
+// do than the group needs, else the loss of that one alone.
+enum class StepGroup : std::uint8_t { none, gpu, mig };
+std::size_t needed(StepGroup group);
 
 struct CudaStep {
   std::string id;  // "comm", "node /dev/nvidia0"
@@ -23,12 +36,30 @@ struct CudaStep {
   CudaImportance importance = CudaImportance::fatal;
   Certainty certainty = Certainty::source;
   bool optional = false;  // a path that may be missing: ENOENT without the policy is no failure
-  bool one_of = false;    // a GPU among others: fatal only where none of them works, else its own absence alone
+  StepGroup group = StepGroup::none;
   std::string_view breaks;
 };
 
-// In the order of the start-up. The device nodes are the host's own.
+// A row of the tables.
+struct FixedStep {
+  const char* id;
+  Operation operation;
+  const char* path;
+  CudaImportance importance;
+  Certainty certainty;
+  bool optional;
+  std::string_view breaks;
+};
+CudaStep make_step(const FixedStep& fixed);
+
+// In the order of the start-up. The device nodes are the host's own. Ids and cells are each there once.
 std::vector<CudaStep> cuda_steps(const Host& host);
+// Of AMD and Intel hosts: vendors.cc.
+std::vector<CudaStep> amd_steps(const Host& host);
+std::vector<CudaStep> intel_steps(const Host& host);
+
+// What a host is, in the words above: {"fabric", "mig"}. Empty: an ordinary machine with NVIDIA GPUs, or none.
+std::vector<std::string> platforms(const Host& host);
 
 std::string_view name(CudaImportance importance);
 std::string_view name(Certainty certainty);

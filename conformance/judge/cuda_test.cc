@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "conformance/judge/case.h"
+
 namespace lockstep::conformance {
 namespace {
 
@@ -22,14 +24,113 @@ const CudaStep* find(const std::vector<CudaStep>& steps, const std::string& id) 
   return found == steps.end() ? nullptr : &*found;
 }
 
-TEST(CudaSteps, EachSaysWhatBreaksUnderANameOfItsOwn) {
-  for (GpuKind gpu : {GpuKind::none, GpuKind::nvidia, GpuKind::wsl2}) {
-    std::set<std::string> ids;
-    for (const CudaStep& step : cuda_steps(host_of(gpu, {"/dev/nvidia0"}))) {
+// Every platform there is, and all of NVIDIA's at once.
+std::vector<Host> every_host() {
+  std::vector<Host> out;
+  for (GpuKind gpu : {GpuKind::none, GpuKind::nvidia, GpuKind::wsl2, GpuKind::amd, GpuKind::intel})
+    out.push_back(host_of(gpu, {"/dev/nvidia0"}));
+  Host all = host_of(GpuKind::nvidia, {"/dev/nvidia0", "/dev/nvidia1"});
+  all.numa_coherent = true;
+  for (const char* path : {"/dev/nvmap", "/dev/nvhost-gpu", "/dev/nvidia-nvswitchctl", "/dev/nvidia-caps/nvidia-cap3",
+                           "/dev/nvidia-caps-imex-channels/channel0"})
+    all.present.push_back({path, NodeKind::character});
+  all.present.push_back({"/tmp/nvidia-mps/control", NodeKind::socket});
+  all.present.push_back({"/home/a/.nv/ComputeCache/index", NodeKind::file});
+  out.push_back(all);
+  return out;
+}
+
+// Readiness finds a step's answer by its id, and its cell by its name.
+TEST(CudaSteps, EachSaysWhatBreaksUnderANameAndInACellOfItsOwn) {
+  for (const Host& host : every_host()) {
+    std::set<std::string> ids, cells;
+    for (const CudaStep& step : cuda_steps(host)) {
       EXPECT_TRUE(ids.insert(step.id).second) << step.id << " twice";
+      EXPECT_TRUE(cells.insert(cell_name(step.cell)).second) << step.id << ": its cell is another step's too";
       EXPECT_FALSE(step.breaks.empty()) << step.id;
     }
   }
+}
+
+// No GPU was used: until one is, nothing may claim to be measured.
+TEST(CudaSteps, NoneIsCalledMeasured) {
+  for (const Host& host : every_host())
+    for (const CudaStep& step : cuda_steps(host)) EXPECT_NE(step.certainty, Certainty::measured) << step.id;
+}
+
+TEST(CudaSteps, AHostThatListsNoGpuIsAskedForOne) {
+  for (GpuKind gpu : {GpuKind::nvidia, GpuKind::amd, GpuKind::intel}) {
+    const auto steps = cuda_steps(host_of(gpu));
+    EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const CudaStep& step) { return step.group == StepGroup::gpu; })) << name(gpu);
+  }
+}
+
+CudaImportance importance_of(const Host& host, const std::string& id) {
+  const auto steps = cuda_steps(host);
+  const CudaStep* step = find(steps, id);
+  EXPECT_NE(step, nullptr) << id;
+  return step == nullptr ? CudaImportance::harmless : step->importance;
+}
+
+Host with(GpuKind gpu, const std::vector<std::string>& paths) {
+  Host host = host_of(gpu, gpu == GpuKind::nvidia ? std::vector<std::string>{"/dev/nvidia0"} : std::vector<std::string>{});
+  for (const std::string& path : paths) host.present.push_back({path, path.starts_with("/dev/") ? NodeKind::character : NodeKind::socket});
+  return host;
+}
+
+TEST(CudaSteps, TheClassOfAStepIsThatOfThePlatform) {
+  const Host plain = with(GpuKind::nvidia, {});
+  EXPECT_TRUE(platforms(plain).empty());
+  Host coherent = plain;
+  coherent.numa_coherent = true;
+  EXPECT_EQ(importance_of(plain, "numa-nodes"), CudaImportance::harmless);
+  EXPECT_EQ(importance_of(coherent, "numa-nodes"), CudaImportance::fatal);
+  EXPECT_EQ(platforms(coherent), std::vector<std::string>{"coherent"});
+
+  const Host mps = with(GpuKind::nvidia, {"/tmp/nvidia-mps/control"});
+  EXPECT_EQ(importance_of(plain, "mps"), CudaImportance::harmless);
+  EXPECT_EQ(importance_of(mps, "mps"), CudaImportance::degraded);
+  EXPECT_EQ(platforms(mps), std::vector<std::string>{"mps"});
+
+  const Host fabric = with(GpuKind::nvidia, {"/dev/nvidia-nvswitchctl", "/run/nvidia-fabricmanager/socket"});
+  EXPECT_EQ(find(cuda_steps(plain), "fabricmanager"), nullptr);
+  EXPECT_EQ(importance_of(fabric, "fabricmanager"), CudaImportance::degraded);
+  EXPECT_EQ(platforms(fabric), std::vector<std::string>{"fabric"});
+}
+
+// Every MIG-capable GPU has the two nodes of administration; instances have others.
+TEST(CudaSteps, OnlyAnInstanceMakesAMigHost) {
+  EXPECT_TRUE(platforms(with(GpuKind::nvidia, {"/dev/nvidia-caps/nvidia-cap1", "/dev/nvidia-caps/nvidia-cap2"})).empty());
+  const Host mig = with(GpuKind::nvidia, {"/dev/nvidia-caps/nvidia-cap2", "/dev/nvidia-caps/nvidia-cap12", "/dev/nvidia-caps/nvidia-cap13"});
+  EXPECT_EQ(platforms(mig), std::vector<std::string>{"mig"});
+  const auto steps = cuda_steps(mig);
+  EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap2"), nullptr);
+  ASSERT_NE(find(steps, "node /dev/nvidia-caps/nvidia-cap12"), nullptr);
+  EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap12")->group, StepGroup::mig);
+  EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap12")->cell.operation, Operation::open_r);
+}
+
+TEST(CudaSteps, ABoardsGpuNodesAreFatalAndItsVideoNodesAreNot) {
+  const Host board = with(GpuKind::nvidia, {"/dev/nvmap", "/dev/nvhost-ctrl-gpu", "/dev/nvhost-prof-gpu", "/dev/nvhost-vic",
+                                            "/dev/nvgpu/igpu0/ctrl", "/dev/nvgpu/igpu0/prof"});
+  for (const char* id : {"node /dev/nvmap", "node /dev/nvhost-ctrl-gpu", "node /dev/nvgpu/igpu0/ctrl", "soc-family"})
+    EXPECT_EQ(importance_of(board, id), CudaImportance::fatal) << id;
+  for (const char* id : {"node /dev/nvhost-prof-gpu", "node /dev/nvhost-vic", "node /dev/nvgpu/igpu0/prof"})
+    EXPECT_EQ(importance_of(board, id), CudaImportance::harmless) << id;
+}
+
+TEST(CudaSteps, OtherVendorsWriteNoThreadNamesAndHaveNodesOfTheirOwn) {
+  const Host amd = with(GpuKind::amd, {"/dev/kfd", "/dev/dri/renderD128"});
+  const Host intel = with(GpuKind::intel, {"/dev/dri/renderD128"});
+  for (const Host& host : {amd, intel}) {
+    const auto steps = cuda_steps(host);
+    EXPECT_EQ(find(steps, "comm"), nullptr);
+    EXPECT_EQ(find(steps, "node /dev/nvidiactl"), nullptr);
+    ASSERT_NE(find(steps, "node /dev/dri/renderD128"), nullptr);
+    EXPECT_EQ(find(steps, "node /dev/dri/renderD128")->group, StepGroup::gpu);
+  }
+  EXPECT_EQ(importance_of(amd, "node /dev/kfd"), CudaImportance::fatal);
+  EXPECT_EQ(find(cuda_steps(intel), "node /dev/kfd"), nullptr);
 }
 
 TEST(CudaSteps, EveryGpuOfTheHostIsAStep) {

@@ -5,8 +5,7 @@
 
 #include "conformance/judge/compose.h"
 #include "conformance/judge/cu_init.h"
-#include "conformance/judge/cuda.h"
-#include "model/model.h"
+#include "conformance/judge/predict.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -75,19 +74,6 @@ void compare(CellVerdict& cell) {
   }
 }
 
-model::Model build_model(const Row& row, const RowReply& reply, const KernelLandlock& kernel) {
-  model::Kernel decides;
-  decides.abi = row.plan_abi;
-  decides.kernel_abi = kernel.abi;
-  decides.errata = kernel.errata;
-  model::Model model(decides);
-  std::vector<model::Walk> walks;
-  walks.reserve(reply.control.view_walks.size());
-  for (const model::RawWalk& raw : reply.control.view_walks) walks.push_back(model::to_walk(raw));
-  model.add_layer(row.run->effective, walks);
-  return model;
-}
-
 CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i, const RowReply& reply,
                        model::Decision* decision) {
   const CellRequest& request = row.run->cells.cells[i];
@@ -118,19 +104,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   out.expected = expected_of(row, i);
   bool comparable = true;
   if (!request.survey) {
-    const model::Walk first = model::to_walk(reply.control.first_walks[i]);
-    const model::Walk second = model::to_walk(reply.control.second_walks[i]);
-    model::Query query;
-    query.operation = request.operation;
-    // glibc names the calling thread by prctl: no file is opened.
-    const bool by_prctl = request.mode == Mode::setname && request.target == Target::own;
-    query.mode = by_prctl ? Mode::prctl : request.mode;
-    query.first = &first;
-    query.second = &second;
-    query.port = request.port;
-    // A thread that ran before is in no domain, unless the restriction was for all of them.
-    const bool bound = request.actor != Actor::early_thread || row.run->effective.restrictions.all_threads;
-    if (bound) *decision = model.decide(query);
+    *decision = decide(row, model, i, reply);
     out.missing = decision->missing;
     const Composed composed = compose(request.operation, request.mode, control.err, *decision);
     out.predicted = composed.err;
@@ -151,61 +125,20 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   return out;
 }
 
-std::string layer_of(int err) {
-  switch (err) {
-    case EROFS: return "a read-only mount (EROFS)";
-    case ENOENT: return "a missing path (ENOENT)";
-    case EPERM: return "seccomp or a missing capability (EPERM)";
-    case EACCES: return "file permissions or another security module (EACCES)";
-    default: return errno_name(err);
-  }
-}
-
-// Walks CUDA's start-up in order; the first fatal step that fails is the one that blocks.
-void read_readiness(const Row& row, const std::vector<model::Decision>& decisions, RowVerdict& out) {
-  ReadinessVerdict& readiness = out.readiness;
-  std::string also;  // what the policy blocks besides, where something else blocks first
-  for (const ReadinessExpectation& each : row.run->source.readiness)
-    if (!readiness.expected && each.abis.contains(row.plan_abi)) readiness.expected = each.is;
-  const std::vector<CudaStep> steps = cuda_steps(row.run->source.context.host);
-  const auto works = [&](const CudaStep& step) {
-    for (std::size_t i = 0; i < out.cells.size(); ++i)
-      if (row.run->cells.info[i].step == step.id && out.cells[i].observed == 0) return true;
-    return false;
-  };
-  const bool has_gpu = std::any_of(steps.begin(), steps.end(), [&](const CudaStep& step) { return step.one_of && works(step); });
-  for (const CudaStep& step : steps) {
-    for (std::size_t i = 0; i < out.cells.size(); ++i) {
-      if (row.run->cells.info[i].step != step.id) continue;
-      const CellVerdict& cell = out.cells[i];
-      const CellRequest& request = row.run->cells.cells[i];
-      if (cell.verdict == Verdict::skip || cell.observed == 0 || step.importance == CudaImportance::harmless) continue;
-      if (cell.control == ENOENT && step.optional) continue;
-      const std::string path = request.operation == Operation::comm_open ? "/proc/<pid>/task/<tid>/comm" : request.path;
-      Readiness is = Readiness::blocked;
-      std::string why = step.id + " needs " + join_names(decisions[i].missing) + " on " + path;
-      if (cell.control != 0) {
-        is = Readiness::blocked_elsewhere;
-        why = step.id + ": " + layer_of(cell.control) + " on " + path;
-      } else if (decisions[i].err == 0) {
-        why = step.id + " got " + errno_name(cell.observed) + " on " + path;
-      }
-      if (step.importance == CudaImportance::degraded || (step.one_of && has_gpu)) is = Readiness::degraded;
-      if (is == Readiness::blocked && also.empty()) also = why;
-      if (readiness.is == Readiness::ready || (readiness.is == Readiness::degraded && is != Readiness::degraded)) {
-        readiness.is = is;
-        readiness.why = why;
-      }
-    }
-  }
-  if (readiness.is == Readiness::blocked_elsewhere && !also.empty()) readiness.why += "; and by the policy: " + also;
-}
-
 // The model has no say: the other witness is the readiness of the row, so it comes after that.
 void judge_real_cuda(std::size_t i, Mode mode, const RowReply& reply, RowVerdict& out) {
   const CuAnswer control{reply.control.cells[i], reply.control.message};
   const CuAnswer restricted{reply.restricted.cells[i], reply.restricted.message};
-  const CuVerdict verdict = judge_cu_init(control, restricted, out.readiness, mode);
+  ReadinessVerdict said = out.readiness;
+  const bool unknown = said.is == Readiness::unknown;
+  if (unknown) said = {};  // ready as far as anybody could see
+  CuVerdict verdict = judge_cu_init(control, restricted, said, mode);
+  // Of an unknown readiness the real answer is the only witness; a start-up that fails under the policy alone settles it.
+  if (unknown && (verdict.verdict == Verdict::agree || verdict.verdict == Verdict::disagree)) {
+    verdict.blocks = verdict.blocks || verdict.verdict == Verdict::disagree;
+    verdict.verdict = Verdict::not_comparable;
+    verdict.why += "; no second witness: " + out.readiness.why;
+  }
   CellVerdict& cell = out.cells[i];
   cell.verdict = verdict.verdict;
   cell.witnesses = verdict.verdict == Verdict::agree || verdict.verdict == Verdict::disagree ? 2 : 1;
@@ -222,6 +155,12 @@ void judge_real_cuda(std::size_t i, Mode mode, const RowReply& reply, RowVerdict
     out.readiness.is = Readiness::blocked_elsewhere;
     out.readiness.why = "cu-init: " + cell.control_word + " without the policy";
   }
+}
+
+// Empty: as expected, or nothing is; or unknown, which is nobody's disagreement.
+std::string missed(const ReadinessVerdict& readiness, const std::string& what) {
+  if (!readiness.expected || *readiness.expected == readiness.is || readiness.is == Readiness::unknown) return "";
+  return what + ": expected " + std::string(name(*readiness.expected)) + ", got " + std::string(name(readiness.is)) + " (" + readiness.why + ")";
 }
 
 void count(Verdict verdict, RowVerdict& out) {
@@ -307,24 +246,24 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     const int err = walk.missing != 0 ? ENOENT : walk.error;
     if (err != 0 && rule.line > 0) out.skipped_paths.push_back({rule.path, rule.origin, errno_name(err), rule.line});
   }
-  const model::Model model = build_model(row, reply, kernel);
+  const model::Model model = build_model(row, reply, kernel, row.plan_abi);
   std::vector<model::Decision> decisions(cells);
   const auto is_cu_init = [&](std::size_t i) { return row.run->cells.cells[i].operation == Operation::cu_init; };
   out.cells.reserve(cells);
   for (std::size_t i = 0; i < cells; ++i)
     out.cells.push_back(is_cu_init(i) ? CellVerdict() : judge_cell(row, model, i, reply, &decisions[i]));
-  read_readiness(row, decisions, out);
+  read_readiness(row, reply, kernel, decisions, out);
   for (std::size_t i = 0; i < cells; ++i) {
     if (is_cu_init(i)) judge_real_cuda(i, row.run->cells.cells[i].mode, reply, out);
     count(out.cells[i].verdict, out);
   }
 
-  const bool readiness_ok = !out.readiness.expected || *out.readiness.expected == out.readiness.is;
-  if (out.disagreed > 0 || !readiness_ok) {
+  std::string readiness = missed(out.readiness, "readiness");
+  for (const PredictedReadiness& each : out.beyond)
+    if (readiness.empty()) readiness = missed(each.verdict, "readiness at plan " + std::to_string(each.plan_abi) + ", predicted");
+  if (out.disagreed > 0 || !readiness.empty()) {
     out.outcome = RowOutcome::disagree;
-    if (!readiness_ok)
-      out.message = "readiness: expected " + std::string(name(*out.readiness.expected)) + ", got " +
-                    std::string(name(out.readiness.is)) + " (" + out.readiness.why + ")";
+    out.message = readiness;
     return out;
   }
   // Independent of any policy: without this, "everything allowed" could be a child that was never restricted.
@@ -333,6 +272,12 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     out.message = "the canary does not prove the restriction: before " +
                   std::string(reply.restricted.canary_before ? "ok" : "failed") + ", after " +
                   errno_name(reply.restricted.canary_after) + ", control " + errno_name(reply.control.canary_after);
+    return out;
+  }
+  // What is claimed of it can be neither confirmed nor denied.
+  if (out.readiness.expected && out.readiness.is == Readiness::unknown) {
+    out.outcome = RowOutcome::skip;
+    out.message = "readiness is unknown: " + out.readiness.why;
     return out;
   }
   // Cells that were all skipped or that say nothing show nothing: no row agrees by them.

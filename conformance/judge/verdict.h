@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "conformance/harness/wire.h"
+#include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
 #include "landlock/access.h"
 #include "landlock/kernel.h"
@@ -44,17 +45,12 @@ struct CellVerdict {
   std::string decided;            // the model's words: layer, right, rule. Of denials and disagreements alone
 };
 
-struct ReadinessVerdict {
-  Readiness is = Readiness::ready;
-  std::string why;  // "cuda-comm needs write_file on /proc"; empty where ready
-  std::optional<Readiness> expected;
-};
-
 struct RowVerdict {
   RowOutcome outcome = RowOutcome::error;
   std::string message;  // of a skip or an error: what is missing, what went wrong
   std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
   ReadinessVerdict readiness;
+  std::vector<PredictedReadiness> beyond;  // of the row at the kernel's own ABI: what newer plan ABIs would make of it
   std::vector<SkippedPath> skipped_paths;  // of the author: they could not be opened, and the policy goes on without them
   std::size_t agreed = 0;
   std::size_t disagreed = 0;

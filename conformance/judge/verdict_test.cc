@@ -82,6 +82,31 @@ TEST_F(Judge, ACellThatNeitherCouldTryIsSkippedAndOneThatOneCouldIsAFinding) {
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
 }
 
+// The row has no cell of the start-up at all: whatever a case claims of it, nobody has seen it.
+TEST_F(Judge, AClaimOfReadinessThatNobodyCouldTryIsASkipAndNoPass) {
+  run_.source.context.host.gpu = GpuKind::nvidia;
+  EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
+  EXPECT_EQ(verdict().outcome, RowOutcome::agree) << "nothing is claimed";
+  for (const Readiness claimed : {Readiness::ready, Readiness::degraded, Readiness::blocked}) {
+    run_.source.readiness = {{AbiSet::all(), claimed}};
+    const RowVerdict got = verdict();
+    EXPECT_EQ(got.outcome, RowOutcome::skip) << name(claimed);
+    EXPECT_NE(got.message.find("could not be tried"), std::string::npos) << got.message;
+  }
+  reply_.restricted.cells[0].err = 0;
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "a skip hides no disagreement";
+}
+
+TEST_F(Judge, AStepThatWasSkippedIsNotAStepThatWorked) {
+  run_.source.context.host.gpu = GpuKind::wsl2;
+  run_.cells.info[0].step = "node /dev/dxg";
+  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
+  EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
+  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::done, 0, 0, 0, 0};
+  reply_.restricted.cells[0].err = EACCES;
+  EXPECT_EQ(verdict().readiness.is, Readiness::blocked) << "one that is denied blocks, whatever is unknown";
+}
+
 TEST_F(Judge, ARefusalAgreesOnlyWhereItIsClaimedAndBothSayIt) {
   run_.source.refusal = "hard_requirement";
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "claimed, and nobody refused";

@@ -54,6 +54,7 @@ std::string_view name(Readiness readiness) {
     case Readiness::ready: return "ready";
     case Readiness::degraded: return "degraded";
     case Readiness::blocked: return "blocked";
+    case Readiness::unknown: return "unknown";
     case Readiness::blocked_elsewhere: break;
   }
   return "blocked-elsewhere";

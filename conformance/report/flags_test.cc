@@ -103,6 +103,8 @@ TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
       {{"--require", "Ready"}, "", "--require takes ready or degraded"},
       {{"--require", "ready", "--require", "degraded"}, "", "--require is given twice"},
       {{"--require", "ready", "--mutants"}, "", "--mutants"},
+      {{"--steps=1"}, "", "unknown argument --steps=1"},
+      {{"--steps", "--mutants"}, "", "--steps does not go with --mutants"},
       {{"--report"}, "", "--report needs a value"},
       {{"--report", ""}, "", "--report needs a value"},
       {{"--report", dir_.at("folder")}, dir_.at("folder") + ": ", "regular file"},

@@ -65,7 +65,11 @@ std::string explain(const Side& from, const Side& to) {
 }
 
 int severity(const std::string& readiness) {
-  return readiness == "blocked" ? 3 : readiness == "blocked-elsewhere" ? 2 : readiness == "degraded" ? 1 : 0;
+  return readiness == "blocked"             ? 4
+         : readiness == "blocked-elsewhere" ? 3
+         : readiness == "unknown"           ? 2
+         : readiness == "degraded"          ? 1
+                                            : 0;
 }
 
 void add(Mark& mark, const ReadRow& row) {

@@ -9,7 +9,7 @@ namespace lockstep::conformance {
 
 const char* usage() {
   return "usage: lockstep-conformance [--policy FILE]... [--host FILE] [--fixtures DIR] [--abi native|all|LIST]\n"
-         "                            [--require ready|degraded] [--report FILE.json] [--mutants]\n"
+         "                            [--require ready|degraded] [--report FILE.json] [--steps] [--mutants]\n"
          "                            [--golden DIR [--update]] [--reproduce ROW] [--surface FILE]\n"
          "                            [--reclaim FILE|-] [--workers N] [--gtest_...]\n"
          "\n"
@@ -22,6 +22,8 @@ const char* usage() {
          "  --host FILE       with --policy: on this host file, simulated, instead of this machine\n"
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
          "  --require LEVEL   exit 1 unless every row has run and is ready (or at least degraded)\n"
+         "  --steps           show of every case each step that is denied and what breaks, and what each newer plan ABI takes\n"
+         "                    (of a policy of your own that is shown anyway, but for what is harmless)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
          "  --golden DIR      hold every answer against the golden verdicts in DIR, a text file a case; what changed is a sentence\n"
          "                    and exit 1. --update writes them\n"
@@ -52,8 +54,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       out.help = true;
       continue;
     }
-    if (word == "--update") {
-      out.update = true;
+    if (word == "--update" || word == "--steps") {
+      (word == "--update" ? out.update : out.steps) = true;
       continue;
     }
     if (word == "--mutants") {
@@ -117,6 +119,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
                       : !out.report.empty()                                   ? "--report"
                       : !out.golden.empty()                                   ? "--golden"
                       : out.require                                           ? "--require"
+                      : out.steps                                             ? "--steps"
                       : !out.policies.empty() && out.reproduce.empty()        ? "--policy"
                       : kept > 1                                              ? argv[1]
                                                                               : nullptr;

@@ -24,6 +24,7 @@ struct Options {
   std::string golden;                 // a directory of golden verdicts
   bool update = false;                // write them instead of holding the run against them
   bool mutants = false;
+  bool steps = false;                 // show every denied step and upgrade
   bool help = false;
   unsigned workers = 0;
 };

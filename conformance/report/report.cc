@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/unique_fd.h"
+#include "conformance/report/upgrades.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -79,6 +80,27 @@ Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdi
   return out;
 }
 
+Json step_json(const DeniedStep& step) {
+  return {{"step", printable(step.id)}, {"path", printable(step.path)}, {"importance", name(step.importance)}, {"certainty", name(step.certainty)},
+          {"by", step.elsewhere ? "elsewhere" : "policy"}, {"missing", names(step.missing)}, {"breaks", step.breaks}};
+}
+
+Json readiness_json(const ReadinessVerdict& readiness, std::string_view word) {
+  Json out = {{"is", word}, {"why", printable(readiness.why)}};
+  if (readiness.expected) out["expected"] = name(*readiness.expected);
+  for (const DeniedStep& step : readiness.denied) out["denied"].push_back(step_json(step));
+  return out;
+}
+
+Json upgrade_json(const Upgrade& upgrade) {
+  Json out = {{"case", printable(upgrade.run->source.name)}, {"from", upgrade.from}, {"to", upgrade.to}, {"predicted", upgrade.predicted},
+              {"identities", Json::array()}, {"before", name(upgrade.before)}, {"after", name(upgrade.after)}};
+  for (const IdentityKind identity : upgrade.identities) out["identities"].push_back(name(identity));
+  for (const DeniedStep& step : upgrade.lost) out["lost"].push_back(step_json(step));
+  for (const Fix& fix : upgrade.fixes) out["fix"].push_back({{"path", printable(fix.path)}, {"access", names(fix.access)}});
+  return out;
+}
+
 Json row_json(const JudgedRow& judged, int kernel_abi) {
   const Row& row = judged.row;
   const RowVerdict& verdict = judged.verdict;
@@ -89,14 +111,18 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
   out["kernel_abi"] = kernel_abi;
   out["identity"] = name(row.identity);
   out["host"] = row.run->source.context.host.real ? "real" : "simulated";
+  if (const std::vector<std::string> are = platforms(row.run->source.context.host); !are.empty()) out["platforms"] = are;
   out["outcome"] = name(verdict.outcome);
   if (!verdict.message.empty()) out["message"] = printable(verdict.message);
   // A row without cells has shown nothing of it.
   const std::string_view readiness = !verdict.cells.empty()                   ? name(verdict.readiness.is)
                                      : verdict.outcome == RowOutcome::agree ? name(RowOutcome::refused)
                                                                              : name(verdict.outcome);
-  out["readiness"] = {{"is", readiness}, {"why", printable(verdict.readiness.why)}};
-  if (verdict.readiness.expected) out["readiness"]["expected"] = name(*verdict.readiness.expected);
+  out["readiness"] = readiness_json(verdict.readiness, readiness);
+  for (const PredictedReadiness& each : verdict.beyond) {
+    out["predicted"].push_back(readiness_json(each.verdict, name(each.verdict.is)));
+    out["predicted"].back()["plan_abi"] = each.plan_abi;
+  }
   for (const SkippedPath& skipped : verdict.skipped_paths)
     out["skipped_paths"].push_back({{"path", printable(skipped.path)}, {"reason", skipped.reason}, {"line", skipped.line}});
   out["cells"] = Json::array();
@@ -173,6 +199,8 @@ Result<void> write_report(const Run& run, const std::string& path) {
     for (const std::string& difference : claims.differences) each["differences"].push_back(printable(difference));
     out["claims"].push_back(std::move(each));
   }
+  out["upgrades"] = Json::array();
+  for (const Upgrade& upgrade : find_upgrades(run)) out["upgrades"].push_back(upgrade_json(upgrade));
   out["rows"] = Json::array();
   for (const JudgedRow& judged : run.rows) out["rows"].push_back(row_json(judged, run.kernel.abi));
 

@@ -44,8 +44,9 @@ Result<void> write_report(const Run& run, const std::string& path);
 // Fails (input) where the report could not be written later: asked before anything runs.
 Result<void> check_report_path(const std::string& path);
 
-// The table of policy x plan ABI, the disagreements a line each, the skips with their reasons, and the count.
-std::string render(const Run& run, bool color);
+// The table of policy x plan ABI, the disagreements a line each, the skips with their reasons, and the count. With `steps`,
+// of the fixtures too, each step that is denied and each upgrade in full.
+std::string render(const Run& run, bool color, bool steps);
 
 }  // namespace lockstep::conformance
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "conformance/report/report.h"
+#include "conformance/report/upgrades.h"
 #include "landlock/abi.h"
 
 namespace lockstep::conformance {
@@ -27,10 +28,11 @@ int severity(Readiness readiness) {
   switch (readiness) {
     case Readiness::ready: return 0;
     case Readiness::degraded: return 1;
-    case Readiness::blocked_elsewhere: return 2;
+    case Readiness::unknown: return 2;
+    case Readiness::blocked_elsewhere: return 3;
     case Readiness::blocked: break;
   }
-  return 3;
+  return 4;
 }
 
 std::string pad(std::string text, std::size_t width) {
@@ -48,6 +50,7 @@ std::string mark(const Tally& tally) {
     case Readiness::ready: return "ready";
     case Readiness::degraded: return "degraded";
     case Readiness::blocked: return "blocked";
+    case Readiness::unknown: return "unknown";
     case Readiness::blocked_elsewhere: break;
   }
   return tally.no_gpu ? "no GPU" : "elsewhere";
@@ -152,7 +155,7 @@ void render_cuda(const Run& run, std::string& out) {
 
 }  // namespace
 
-std::string render(const Run& run, bool color) {
+std::string render(const Run& run, bool color, bool steps) {
   std::map<std::string, std::map<int, Tally>> table;
   std::map<std::string, std::size_t> skips;
   std::size_t width = 4;
@@ -213,6 +216,8 @@ std::string render(const Run& run, bool color) {
   }
   out += "\n";
   render_own_policies(run, out);
+  out += render_steps(run, steps);
+  out += render_upgrades(run, steps);
   render_disagreements(run, out);
   render_cuda(run, out);
   for (const auto& [reason, rows] : skips) out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";

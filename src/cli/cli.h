@@ -63,7 +63,6 @@ int run_explain(int argc, char** argv);
 using Verifier = std::function<int(const Policy& before, const Policy& after, const review::Diff& diff, bool quiet)>;
 int run_diff(int argc, char** argv, const Verifier& verifier = {});
 int run_exec(int argc, char** argv);
-int run_doctor(int argc, char** argv);  // does not come back where it can start the program
 
 }  // namespace lockstep::cli
 

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
+#include <utility>
 
 #include "policy/effective.h"
 
@@ -22,19 +24,48 @@ void look_for(const std::string& path, Host& host) {
   if (::stat(path.c_str(), &st) == 0) host.present.push_back({path, kind_of(st)});
 }
 
-std::vector<std::string> gpu_nodes() {
+// Sorted, of names that begin with `prefix`.
+std::vector<std::string> names_in(const std::string& folder, std::string_view prefix) {
   std::vector<std::string> out;
-  if (DIR* directory = ::opendir("/dev")) {
-    while (const dirent* entry = ::readdir(directory)) {
-      std::string path = std::string("/dev/") + entry->d_name;
-      if (is_gpu_node(path)) out.push_back(std::move(path));
-    }
+  if (DIR* directory = ::opendir(folder.c_str())) {
+    while (const dirent* entry = ::readdir(directory))
+      if (entry->d_name[0] != '.' && std::string_view(entry->d_name).starts_with(prefix)) out.push_back(folder + "/" + entry->d_name);
     ::closedir(directory);
   }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::vector<std::string> gpu_nodes() {
+  std::vector<std::string> out = names_in("/dev", "nvidia");
+  std::erase_if(out, [](const std::string& path) { return !is_gpu_node(path); });
   std::sort(out.begin(), out.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;  // numerical order
   });
   return out;
+}
+
+// What tells one platform from another: where it is absent, nothing is asked of it.
+void look_for_platforms(Host& host) {
+  for (const char* path : {"/dev/nvmap", "/dev/nvidia-nvswitchctl", "/dev/kfd", "/run/nvidia-fabricmanager/socket", "/tmp/nvidia-mps/control"})
+    look_for(path, host);
+  constexpr std::pair<const char*, const char*> listed[] = {
+      {"/dev", "nvhost-"}, {"/dev/nvidia-caps", "nvidia-cap"}, {"/dev/nvidia-caps-imex-channels", "channel"}, {"/dev/dri", "renderD"}};
+  for (const auto& [folder, prefix] : listed)
+    for (const std::string& path : names_in(folder, prefix)) look_for(path, host);
+  for (const std::string& gpu : names_in("/dev/nvgpu", "igpu"))
+    for (const std::string& path : names_in(gpu, "")) look_for(path, host);
+  // The driver makes this file where it has given the GPU's memory a NUMA node, and nowhere else.
+  struct stat st;
+  for (const std::string& gpu : names_in("/proc/driver/nvidia/gpus", ""))
+    host.numa_coherent = host.numa_coherent || ::stat((gpu + "/numa_status").c_str(), &st) == 0;
+}
+
+// PCI's number for the maker of a render node's GPU: Intel.
+bool is_intel(const std::string& node) {
+  std::ifstream in("/sys/class/drm/" + node.substr(node.rfind('/') + 1) + "/device/vendor");
+  std::string vendor;
+  return std::getline(in, vendor) && vendor == "0x8086";
 }
 
 }  // namespace
@@ -44,6 +75,7 @@ void complete_from_machine(Host& host) {
   if (host.gpu_nodes.empty()) host.gpu_nodes = gpu_nodes();
   for (const std::string_view path : baseline_paths()) look_for(std::string(path), host);
   for (const std::string& node : host.gpu_nodes) look_for(node, host);
+  look_for_platforms(host);
   if (!host.kernel)
     if (const Result<KernelLandlock> kernel = query_kernel(); kernel.ok()) host.kernel = *kernel;
 }
@@ -51,8 +83,12 @@ void complete_from_machine(Host& host) {
 Host read_host() {
   Host host;
   complete_from_machine(host);
+  const std::vector<std::string> render = names_in("/dev/dri", "renderD");
+  if (std::any_of(render.begin(), render.end(), is_intel)) host.gpu = GpuKind::intel;
+  if (!render.empty() && host.exists("/dev/kfd")) host.gpu = GpuKind::amd;
   if (host.exists("/dev/nvidiactl")) host.gpu = GpuKind::nvidia;
   if (host.exists("/dev/dxg")) host.gpu = GpuKind::wsl2;
+  host.numa_coherent = host.numa_coherent && host.gpu == GpuKind::nvidia;
   return host;
 }
 

@@ -1,7 +1,14 @@
 #include "host/read_host.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "policy/effective.h"
 
@@ -46,6 +53,51 @@ TEST(ReadHost, WhatTheFileSaysWinsOverTheMachine) {
   EXPECT_TRUE(host->exists("/proc"));
   EXPECT_EQ(host->kernel->abi, 3);
   EXPECT_EQ(host->gpu, GpuKind::nvidia);
+}
+
+// With a /dev of these names alone, in a child of its own: -1 where that cannot be had.
+int gpu_with_dev(const std::vector<const char*>& folders, const std::vector<const char*>& nodes) {
+  // Files take an owner and a group that are mapped.
+  const auto own = [](unsigned id) { return std::to_string(id) + " " + std::to_string(id) + " 1"; };
+  const std::pair<const char*, std::string> maps[] = {
+      {"/proc/self/setgroups", "deny"}, {"/proc/self/uid_map", own(::getuid())}, {"/proc/self/gid_map", own(::getgid())}};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(100);
+    for (const auto& [file, text] : maps)
+      if (!(std::ofstream(file) << text << std::flush)) ::_exit(100);
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", "/dev", "tmpfs", 0, nullptr) != 0)
+      ::_exit(100);
+    for (const char* folder : folders) ::mkdir(folder, 0777);
+    for (const char* node : nodes)
+      if (::open(node, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) < 0) ::_exit(101);
+    const Host host = read_host();
+    for (const char* node : nodes)
+      if (!host.exists(node)) ::_exit(102);
+    ::_exit(static_cast<int>(host.gpu));
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 103;
+  return code == 100 ? -1 : code;
+}
+
+TEST(ReadHost, PlatformsAreToldApartByTheirNodes) {
+  const auto is = [](GpuKind gpu) { return static_cast<int>(gpu); };
+  const int none = gpu_with_dev({}, {});
+  if (none == -1) GTEST_SKIP() << "no-namespace: a private /dev cannot be had here";
+  EXPECT_EQ(none, is(GpuKind::none));
+  EXPECT_EQ(gpu_with_dev({"/dev/dri"}, {"/dev/dri/renderD128", "/dev/kfd"}), is(GpuKind::amd));
+  // A render node is anybody's: only its maker's number makes it Intel's.
+  EXPECT_EQ(gpu_with_dev({"/dev/dri"}, {"/dev/dri/renderD999"}), is(GpuKind::none));
+  EXPECT_EQ(gpu_with_dev({}, {"/dev/kfd"}), is(GpuKind::none));
+  EXPECT_EQ(gpu_with_dev({"/dev/dri"}, {"/dev/dri/renderD128", "/dev/kfd", "/dev/nvidiactl", "/dev/nvidia0"}), is(GpuKind::nvidia));
+  EXPECT_EQ(gpu_with_dev({"/dev/nvidia-caps", "/dev/nvgpu", "/dev/nvgpu/igpu0"},
+                         {"/dev/nvidiactl", "/dev/nvidia-caps/nvidia-cap12", "/dev/nvmap", "/dev/nvhost-ctrl", "/dev/nvgpu/igpu0/ctrl",
+                          "/dev/nvidia-nvswitchctl"}),
+            is(GpuKind::nvidia));
+  EXPECT_EQ(gpu_with_dev({}, {"/dev/dxg"}), is(GpuKind::wsl2));
 }
 
 }  // namespace

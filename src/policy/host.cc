@@ -11,7 +11,7 @@
 namespace lockstep {
 namespace {
 
-constexpr std::string_view gpu_names[] = {"none", "nvidia", "wsl2"};
+constexpr std::string_view gpu_names[] = {"none", "nvidia", "wsl2", "amd", "intel"};
 constexpr std::size_t longest_path = 4096;
 constexpr std::string_view kind_names[] = {"dir", "file", "char", "socket", "link"};
 
@@ -102,7 +102,7 @@ Result<void> HostReader::read_kernel(const Node& node, Host& out) const {
 }
 
 Result<Host> HostReader::read(const Node& root) {
-  LOCKSTEP_CHECK(check_keys(root, file_, "a host", {"schema", "gpu", "gpu_nodes", "present", "absent", "kernel"}));
+  LOCKSTEP_CHECK(check_keys(root, file_, "a host", {"schema", "gpu", "numa_coherent", "gpu_nodes", "present", "absent", "kernel"}));
   const Node* schema = root.find("schema");
   if (schema == nullptr || schema->scalar != "lockstep.host/1") return fail(schema == nullptr ? root : *schema, "a host starts with \"schema\": \"lockstep.host/1\"");
   Host out;
@@ -112,8 +112,12 @@ Result<Host> HostReader::read(const Node& root) {
   if (gpu == nullptr || present == nullptr) return fail(root, "a host needs gpu and present");
   LOCKSTEP_ASSIGN(const std::string word, read_string(*gpu, file_, "gpu"));
   const auto* known = std::find(std::begin(gpu_names), std::end(gpu_names), word);
-  if (known == std::end(gpu_names)) return fail(*gpu, "gpu: write none, nvidia or wsl2, not \"" + printable(word) + "\"");
+  if (known == std::end(gpu_names)) return fail(*gpu, "gpu: write none, nvidia, wsl2, amd or intel, not \"" + printable(word) + "\"");
   out.gpu = static_cast<GpuKind>(known - std::begin(gpu_names));
+  if (const Node* coherent = root.find("numa_coherent")) {
+    LOCKSTEP_ASSIGN(out.numa_coherent, read_bool(*coherent, file_, "numa_coherent"));
+    if (out.numa_coherent && out.gpu != GpuKind::nvidia) return fail(*coherent, "numa_coherent is of nvidia GPUs alone");
+  }
   LOCKSTEP_CHECK(read_present(*present, out));
   if (const Node* nodes = root.find("gpu_nodes")) {
     if (nodes->kind != Node::Kind::sequence) return fail(*nodes, "gpu_nodes must be a list");
@@ -161,12 +165,18 @@ bool Host::exists(std::string_view path) const {
 std::string_view name(GpuKind gpu) { return gpu_names[static_cast<std::size_t>(gpu)]; }
 std::string_view name(NodeKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
 
-bool is_gpu_node(std::string_view path) {
-  constexpr std::string_view prefix = "/dev/nvidia";
+namespace {
+
+bool is_numbered(std::string_view path, std::string_view prefix) {
   if (!path.starts_with(prefix) || path.size() == prefix.size()) return false;
   path.remove_prefix(prefix.size());
   return std::all_of(path.begin(), path.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
+
+}  // namespace
+
+bool is_gpu_node(std::string_view path) { return is_numbered(path, "/dev/nvidia"); }
+bool is_render_node(std::string_view path) { return is_numbered(path, "/dev/dri/renderD"); }
 
 Result<Host> decode_host(std::string_view text, const std::string& name) {
   LOCKSTEP_ASSIGN(const Node root, parse_document(text, name));
@@ -182,6 +192,7 @@ std::string host_to_json(const Host& host) {
   nlohmann::ordered_json out;
   out["schema"] = "lockstep.host/1";
   out["gpu"] = name(host.gpu);
+  if (host.numa_coherent) out["numa_coherent"] = true;
   out["gpu_nodes"] = host.gpu_nodes;
   out["present"] = host.real && host.present.empty() ? nlohmann::ordered_json("real") : nlohmann::ordered_json::array();
   for (const HostEntry& entry : host.present) {

@@ -19,7 +19,7 @@
 
 namespace lockstep {
 
-enum class GpuKind { none, nvidia, wsl2 };
+enum class GpuKind { none, nvidia, wsl2, amd, intel };
 enum class NodeKind { directory, file, character, socket, link };  // written dir, file, char, socket, link
 
 struct HostEntry {
@@ -32,8 +32,10 @@ struct Host {
   std::string file;  // where it was read from; empty for this machine
   GpuKind gpu = GpuKind::none;
   std::vector<std::string> gpu_nodes;  // /dev/nvidia<digits>, in numerical order
+  bool numa_coherent = false;  // a GPU's memory is a NUMA node of the machine's, as on Grace Hopper: no device node says so
   bool real = false;
-  // Simulated: all that exists. Real: those of the baseline's paths that exist. An entry without a kind is a
+  // Simulated: all that exists. Real: those of the baseline's paths, and of those that tell one
+  // platform from another, that exist. An entry without a kind is a
   // character device below /dev (but for /dev/shm, /dev/pts and /dev/nvidia-caps, directories), else a directory.
   std::vector<HostEntry> present;
   std::vector<std::string> absent;  // listed as missing; wins over `present`
@@ -52,6 +54,8 @@ std::string host_to_json(const Host& host);  // lockstep.host/1, indented, with 
 
 // "/dev/nvidia0", "/dev/nvidia12"; not "/dev/nvidiactl".
 bool is_gpu_node(std::string_view path);
+// "/dev/dri/renderD128": of an AMD or Intel GPU.
+bool is_render_node(std::string_view path);
 
 }  // namespace lockstep
 

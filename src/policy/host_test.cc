@@ -77,6 +77,28 @@ TEST(Host, RealIsLeftToTheMachine) {
   EXPECT_TRUE(decoded(host_to_json(host)).real);
 }
 
+TEST(Host, WhatNoNodeSaysIsAFieldOfNvidiaHosts) {
+  const Host host = decoded(
+      R"({"schema": "lockstep.host/1", "gpu": "nvidia", "numa_coherent": true, "present": ["/dev/nvidia0"]})");
+  EXPECT_TRUE(host.numa_coherent);
+  EXPECT_TRUE(decoded(host_to_json(host)).numa_coherent);
+  EXPECT_FALSE(decoded(full).numa_coherent);
+  for (const char* bad : {R"("gpu": "amd", "numa_coherent": true)", R"("gpu": "nvidia", "numa_coherent": 1)"})
+    EXPECT_FALSE(decode_host(R"({"schema": "lockstep.host/1", "present": [], )" + std::string(bad) + "}", "h.json").ok()) << bad;
+}
+
+TEST(Host, EveryVendorIsAWord) {
+  for (const char* gpu : {"none", "nvidia", "wsl2", "amd", "intel"})
+    EXPECT_EQ(name(decoded(R"({"schema": "lockstep.host/1", "present": [], "gpu": ")" + std::string(gpu) + "\"}").gpu), gpu);
+}
+
+TEST(Host, RenderNodesAreNoGpuNodes) {
+  EXPECT_TRUE(is_render_node("/dev/dri/renderD128"));
+  EXPECT_FALSE(is_gpu_node("/dev/dri/renderD128"));
+  for (const char* path : {"/dev/dri/renderD", "/dev/dri/card0", "/dev/dri/renderD1x", "/dev/renderD128"})
+    EXPECT_FALSE(is_render_node(path)) << path;
+}
+
 TEST(Host, OnlyNvidiaAndANumberIsAGpuNode) {
   for (const char* path : {"/dev/nvidia0", "/dev/nvidia12"}) EXPECT_TRUE(is_gpu_node(path)) << path;
   for (const char* path : {"/dev/nvidia", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0a",

@@ -1,0 +1,95 @@
+#include "conformance/judge/predict.h"
+
+#include <algorithm>
+
+#include "conformance/judge/compose.h"
+#include "conformance/judge/cuda.h"
+#include "landlock/abi.h"
+
+namespace lockstep::conformance {
+namespace {
+
+// Whether it is the missing GPU alone that leaves /proc as the policy has it.
+bool promoted_on_gpu_hosts(const Case& source, const EffectivePolicy& effective) {
+  if (effective.gpu || source.context.gpu != Toggle::automatic) return false;
+  Context context = source.context;
+  context.gpu = Toggle::on;
+  const Result<EffectivePolicy> there = enrich(source.policy, context);
+  if (!there.ok()) return false;
+  const std::vector<std::string> writable = there->read_write();
+  return std::find(writable.begin(), writable.end(), "/proc") != writable.end();
+}
+
+}  // namespace
+
+model::Model build_model(const Row& row, const RowReply& reply, const KernelLandlock& kernel, int plan_abi) {
+  model::Kernel decides;
+  decides.abi = plan_abi;
+  decides.kernel_abi = kernel.abi;
+  decides.errata = kernel.errata;
+  model::Model model(decides);
+  std::vector<model::Walk> walks;
+  walks.reserve(reply.control.view_walks.size());
+  for (const model::RawWalk& raw : reply.control.view_walks) walks.push_back(model::to_walk(raw));
+  model.add_layer(row.run->effective, walks);
+  return model;
+}
+
+model::Decision decide(const Row& row, const model::Model& model, std::size_t i, const RowReply& reply) {
+  const CellRequest& request = row.run->cells.cells[i];
+  const model::Walk first = model::to_walk(reply.control.first_walks[i]);
+  const model::Walk second = model::to_walk(reply.control.second_walks[i]);
+  model::Query query;
+  query.operation = request.operation;
+  // glibc names the calling thread by prctl: no file is opened.
+  const bool by_prctl = request.mode == Mode::setname && request.target == Target::own;
+  query.mode = by_prctl ? Mode::prctl : request.mode;
+  query.first = &first;
+  query.second = &second;
+  query.port = request.port;
+  // A thread that ran before is in no domain, unless the restriction was for all of them.
+  const bool bound = request.actor != Actor::early_thread || row.run->effective.restrictions.all_threads;
+  return bound ? model.decide(query) : model::Decision{};
+}
+
+// What the kernel answered to CUDA's start-up, and beyond its own ABI what the model says it would.
+void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel, const std::vector<model::Decision>& decisions,
+                    RowVerdict& out) {
+  const Case& source = row.run->source;
+  const auto expected_at = [&](int abi) -> std::optional<Readiness> {
+    for (const ReadinessExpectation& each : source.readiness)
+      if (each.abis.contains(abi)) return each.is;
+    return std::nullopt;
+  };
+  const std::vector<CudaStep> steps = cuda_steps(source.context.host);
+  std::vector<std::size_t> cells(steps.size(), out.cells.size());
+  for (std::size_t i = 0; i < out.cells.size(); ++i)
+    for (std::size_t s = 0; s < steps.size(); ++s)
+      if (row.run->cells.info[i].step == steps[s].id) cells[s] = i;
+  const bool promoted = promoted_on_gpu_hosts(source, row.run->effective);
+  const auto answers = [&](const model::Model* model) {
+    std::vector<StepAnswer> all(steps.size());
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      const std::size_t i = cells[s];
+      if (i == out.cells.size()) continue;
+      const CellReply& control = reply.control.cells[i];
+      if (control.state != CellState::done || reply.restricted.cells[i].state != CellState::done) continue;
+      const model::Decision decision = model == nullptr ? decisions[i] : decide(row, *model, i, reply);
+      const CellRequest& request = row.run->cells.cells[i];
+      const int under = model == nullptr ? out.cells[i].observed : compose(request.operation, request.mode, control.err, decision).err;
+      all[s] = {true, control.err, under, decision.err != 0, decision.missing};
+    }
+    return all;
+  };
+  out.readiness = conclude(steps, answers(nullptr), promoted);
+  out.readiness.expected = expected_at(row.plan_abi);
+  if (row.plan_abi != kernel.abi) return;
+  for (int abi = kernel.abi + 1; abi <= newest_abi; ++abi) {
+    if (!source.plan_abis.contains(abi)) continue;
+    const model::Model model = build_model(row, reply, {abi, kernel.errata}, abi);
+    out.beyond.push_back({abi, conclude(steps, answers(&model), promoted)});
+    out.beyond.back().verdict.expected = expected_at(abi);
+  }
+}
+
+}  // namespace lockstep::conformance

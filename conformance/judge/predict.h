@@ -1,0 +1,22 @@
+// What the model says of a row: of each cell, and of readiness at plan ABIs that this kernel is too old to enforce.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_PREDICT_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_PREDICT_H_
+
+#include <vector>
+
+#include "conformance/judge/verdict.h"
+#include "model/model.h"
+
+namespace lockstep::conformance {
+
+// Of the row's effective policy at any plan ABI, on the paths that the control child walked.
+model::Model build_model(const Row& row, const RowReply& reply, const KernelLandlock& kernel, int plan_abi);
+model::Decision decide(const Row& row, const model::Model& model, std::size_t cell, const RowReply& reply);
+
+// Fills in out.readiness from out.cells and the decisions (parallel), and out.beyond by the model alone.
+void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel, const std::vector<model::Decision>& decisions,
+                    RowVerdict& out);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_PREDICT_H_

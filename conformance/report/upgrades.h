@@ -1,0 +1,48 @@
+// What a newer Landlock ABI takes from a policy: a step of the GPU's start-up that was allowed at one plan ABI and is denied at
+// the next, because the newer one handles a right that nobody granted.
+//
+//   for (const Upgrade& each : find_upgrades(run)) ...    // "plan 4 -> 5: ready -> blocked", the steps, the fix
+//
+// Plan ABIs beyond the kernel's own are the model's word alone, and marked as predicted. Widening is no upgrade's business:
+// what gets allowed is not listed.
+#ifndef LOCKSTEP_CONFORMANCE_REPORT_UPGRADES_H_
+#define LOCKSTEP_CONFORMANCE_REPORT_UPGRADES_H_
+
+#include <string>
+#include <vector>
+
+#include "conformance/report/report.h"
+
+namespace lockstep::conformance {
+
+// A grant that gives back what was lost.
+struct Fix {
+  std::string path;
+  AccessSet access;
+};
+
+struct Upgrade {
+  const CaseRun* run = nullptr;
+  std::vector<IdentityKind> identities;  // those it concerns
+  int from = 0, to = 0;                  // plan ABIs, next to each other among those that were run
+  Readiness before = Readiness::ready;
+  Readiness after = Readiness::ready;
+  bool predicted = false;  // `to` is newer than the kernel
+  std::vector<DeniedStep> lost;
+  std::vector<Fix> fixes;  // lines for filesystem_policy.grants
+};
+
+// By case, then by ABI.
+std::vector<Upgrade> find_upgrades(const Run& run);
+
+// "- {path: /dev/nvidia0, access: [ioctl_dev]}"
+std::string grant_line(const Fix& fix);
+
+// Of a user's own policies, and of all with `all`: each step that is denied at the newest plan ABI run, what breaks, and each
+// upgrade in full. Else of the fixtures a line for each upgrade that makes a readiness worse.
+std::string render_steps(const Run& run, bool all);
+std::string render_upgrades(const Run& run, bool all);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_REPORT_UPGRADES_H_
