@@ -144,7 +144,7 @@ class MalformedCase : public ::testing::Test {
     dir_.write("policies/bad.yaml", "version: 1\nfilesystem_policy:\n  read_onyl: []\n");
     dir_.write("hosts/h.json", R"({"schema": "lockstep.host/1", "gpu": "none", "present": ["/usr"]})");
     dir_.write("hosts/real.json", R"({"schema": "lockstep.host/1", "gpu": "none", "present": "real"})");
-    dir_.write("hosts/bad.json", "{\"schema\": \"lockstep.host/1\",\n\"gpu\": \"amd\", \"present\": []}");
+    dir_.write("hosts/bad.json", "{\"schema\": \"lockstep.host/1\",\n\"gpu\": \"AMD\", \"present\": []}");
   }
   // Of a case that was read and made ready, as the suite does both.
   std::optional<Error> error_of(const std::string& file) {
@@ -185,7 +185,7 @@ TEST_F(MalformedCase, WhatItNamesIsAtFaultByItsOwnName) {
   expect_refused(naming("policies", "hosts/h.json"), "policies", 0, "directory");
   expect_refused(naming("policies/bad.yaml", "hosts/h.json"), "policies/bad.yaml", 3, "did you mean read_only?");
   expect_refused(naming("policies/p.yaml", "hosts/none.json"), "hosts/none.json", 0, "ENOENT");
-  expect_refused(naming("policies/p.yaml", "hosts/bad.json"), "hosts/bad.json", 2, "none, nvidia or wsl2");
+  expect_refused(naming("policies/p.yaml", "hosts/bad.json"), "hosts/bad.json", 2, "none, nvidia, wsl2, amd or intel");
   expect_refused(with("\"administrator_conflicts\": \"conflicts/none.yaml\""), "conflicts/none.yaml", 0, "ENOENT");
 }
 

@@ -90,6 +90,7 @@ std::vector<std::string> lines_of(const std::vector<DeniedStep>& steps, bool har
       lines.emplace_back(step.id, rest);
   }
   std::vector<std::string> out;
+  out.reserve(lines.size());
   for (const auto& [ids, rest] : lines) out.push_back(printable(ids + rest));
   return out;
 }

@@ -96,7 +96,7 @@ TEST_F(Cli, EveryBadInvocationIsExitTwoWithOneLine) {
   const std::string bad_policy =
       dir_.write("bad.yaml", "version: 1\nfilesystem_policy:\n  read_onyl: [/usr]\n");
   const std::string bad_host =
-      dir_.write("bad.json", R"({"schema":"lockstep.host/1","gpu":"amd","present":[]})");
+      dir_.write("bad.json", R"({"schema":"lockstep.host/1","gpu":"AMD","present":[]})");
   const std::string reject =
       dir_.write("reject.yaml", "runtime_baseline_conflicts:\n  - {paths: [\"/proc\"], mode: reject}\n");
   const std::vector<std::vector<std::string>> bad = {
