@@ -27,6 +27,10 @@ constexpr Fixed reads[] = {
     {"numa-nodes", Operation::opendir, "/sys/devices/system/node", harmless, Certainty::source, true,
      "harmless on x86; a crash inside libcuda on NUMA-coherent GPUs (GH200)"},
     {"numa-cpumap", Operation::open_r, "/sys/devices/system/node/node0/cpumap", harmless, Certainty::source, true, "as numa-nodes"},
+    {"cpu-info", Operation::open_r, "/proc/cpuinfo", harmless, Certainty::measured, true, "read at loading; no failure is known"},
+    {"cpus-online", Operation::open_r, "/sys/devices/system/cpu/online", harmless, Certainty::measured, true, "the number of CPUs falls back to others"},
+    {"pci-list", Operation::opendir, "/sys/bus/pci/devices", harmless, Certainty::measured, true, "read before any device is found; no failure is known"},
+    {"pci-config", Operation::open_r, "/sys/bus/pci/devices/0000:00:00.0/config", harmless, Certainty::measured, true, "as pci-list"},
     {"pci-devices", Operation::stat, "/sys/bus/pci/devices", harmless, Certainty::source, true, "no failure is known; Landlock never restricts it"},
     {"driver-uvm", Operation::opendir, "/proc/driver/nvidia-uvm", harmless, Certainty::inferred, true, "one source reads it, another has none"},
     {"mig-config", Operation::open_r, "/proc/driver/nvidia/capabilities/mig/config", harmless, Certainty::source, true,
@@ -122,8 +126,11 @@ std::vector<CudaStep> cuda_steps(const Host& host) {
   write_only.certainty = Certainty::inferred;
   write_only.breaks = "nothing that is known: glibc opens for reading as well";
   out.push_back(std::move(write_only));
-  CudaStep truncating = comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self, CudaImportance::harmless);
-  truncating.breaks = "a shell's redirection, not CUDA's access";
+  // What the libraries of 550.54.15, 550.163.01 and 555.58.02 were seen to do before they look for a device: fopen(comm, "w"). Denied,
+  // their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any thread. What newer ones do is not known:
+  // both ways count.
+  CudaStep truncating = comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self, CudaImportance::fatal);
+  truncating.certainty = Certainty::measured;
   out.push_back(std::move(truncating));
   for (const Fixed& fixed : last) out.push_back(make(fixed));
   return out;

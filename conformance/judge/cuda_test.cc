@@ -57,11 +57,12 @@ TEST(CudaSteps, AJetsonBoardNeedsItsOwnNode) {
   EXPECT_EQ(find(cuda_steps(host), "node /dev/nvmap")->importance, CudaImportance::fatal);
 }
 
-TEST(CudaSteps, NamingAThreadIsFatalAsGlibcDoesItAndNotAsAShellDoes) {
+TEST(CudaSteps, NamingAThreadIsFatalAsGlibcDoesItAndAsDriversWereSeenToDoIt) {
   for (const CudaStep& step : cuda_steps(host_of(GpuKind::nvidia))) {
     if (step.cell.operation != Operation::comm_open) continue;
-    const bool glibc = step.cell.mode == Mode::rdwr || step.cell.mode == Mode::setname;
-    EXPECT_EQ(step.importance == CudaImportance::fatal, glibc) << step.id;
+    const bool known = step.cell.mode == Mode::rdwr || step.cell.mode == Mode::setname || step.cell.mode == Mode::trunc;
+    EXPECT_EQ(step.importance == CudaImportance::fatal, known) << step.id;
+    EXPECT_EQ(step.certainty == Certainty::measured, step.cell.mode == Mode::trunc) << step.id;
   }
 }
 
