@@ -22,6 +22,10 @@ constexpr FixedStep reads[] = {
     {"memory-block", open_r, "/sys/devices/system/memory/block_size_bytes", harmless, source, true, "no failure is known"},
     {"numa-nodes", opendir, "/sys/devices/system/node", harmless, source, true, "nothing on x86, where CUDA starts without"},
     {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", harmless, source, true, "nothing on x86, where CUDA starts without"},
+    {"cpu-info", open_r, "/proc/cpuinfo", harmless, measured, true, "read at loading; no failure is known"},
+    {"cpus-online", open_r, "/sys/devices/system/cpu/online", harmless, measured, true, "the number of CPUs falls back to others"},
+    {"pci-list", opendir, "/sys/bus/pci/devices", harmless, measured, true, "read before any device is found; no failure is known"},
+    {"pci-config", open_r, "/sys/bus/pci/devices/0000:00:00.0/config", harmless, measured, true, "as pci-list"},
     {"pci-devices", stat, "/sys/bus/pci/devices", harmless, source, true, "no failure is known; Landlock never restricts it"},
     {"driver-uvm", opendir, "/proc/driver/nvidia-uvm", harmless, inferred, true, "one source reads it, another has none"},
     {"mig-config", open_r, "/proc/driver/nvidia/capabilities/mig/config", harmless, source, true, "MIG instances alone"},
@@ -169,15 +173,17 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
     step.certainty = sure;
     out.push_back(std::move(step));
   }
-  // Other ways to write a name, shown and never demanded.
+  // Shown and never demanded.
   CudaStep write_only = comm_step("comm-write-only", Mode::wronly, Target::other_thread, Actor::self);
   write_only.importance = harmless;
   write_only.certainty = inferred;
   write_only.breaks = "nothing that is known: glibc opens for reading as well";
   out.push_back(std::move(write_only));
   CudaStep truncating = comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self);
-  truncating.importance = harmless;
-  truncating.breaks = "a shell's redirection, not CUDA's access";
+  // What the libraries of 550.54.15, 550.163.01 and 555.58.02 were seen to do before they look for a device: fopen(comm, "w"). Denied,
+  // their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any thread. What newer ones do is not known:
+  // both ways count.
+  truncating.certainty = sure == source ? measured : inferred;
   out.push_back(std::move(truncating));
 }
 

@@ -66,7 +66,7 @@ enum class Mode : std::uint8_t {
   // of comm_open: how the file is opened
   rdwr,      // O_RDWR, as glibc's pthread_setname_np() for another thread
   wronly,    // O_WRONLY
-  trunc,     // O_WRONLY | O_TRUNC, as a shell's redirection: not CUDA's access
+  trunc,     // O_WRONLY | O_TRUNC, as a shell's redirection and fopen("w"): CUDA's access in drivers 550 and 555
   setname,   // pthread_setname_np() itself
   prctl,     // prctl(PR_SET_NAME), which opens nothing
   whiteout,  // of mknod_chr: device 0:0; of rename: RENAME_WHITEOUT, which leaves one behind

@@ -1,0 +1,130 @@
+// lockstep-cuda-trace: what libcuda names on its way from cuInit to a kernel's result, on this machine.
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+
+#include "conformance/trace/observed.h"
+#include "conformance/trace/trace.h"
+
+namespace lockstep::conformance {
+namespace {
+
+constexpr char usage[] =
+    "usage: lockstep-cuda-trace [--output FILE.json] [--timeout SECONDS] [--read FILE.json] [-- COMMAND...]\n"
+    "Lists every path that the command opens, asks about, connects to or executes, and every ioctl on a device: in order, with\n"
+    "flags, result and thread; threads and children are followed. The command is CUDA's work, unrestricted, where none is given.\n"
+    "Then what of it the compound probe of the suite never tries.\n"
+    "\n"
+    "  --output FILE   the same as lockstep.trace/1\n"
+    "  --timeout S     ends the command after that (default 120)\n"
+    "  --read FILE     shows a trace that was written, instead of making one\n"
+    "\n"
+    "Exit codes: 0 the command came to its end and said 0; 1 it did not; 2 bad input or usage; 3 nothing can be traced here, or the\n"
+    "command found no libcuda.so.1; 4 the tracer failed.\n";
+
+struct Options {
+  TraceOptions trace;
+  std::string output, read;
+  bool help = false, own_command = true;
+};
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "lockstep-cuda-trace: %s\n", error.to_string().c_str());
+  return error.kind == ErrorKind::system ? 4 : error.exit_code();
+}
+
+std::string beside_this_executable(const char* name) {
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
+  const std::string self(path, length > 0 ? static_cast<std::size_t>(length) : 0);
+  return self.substr(0, self.rfind('/') + 1) + name;
+}
+
+// As a shell finds it, for a tracer executes paths.
+Result<std::string> find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = std::getenv("PATH");
+  const std::string list = path == nullptr ? "/usr/bin:/bin" : path;
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t end = std::min(list.find(':', at), list.size());
+    const std::string file = (end == at ? "." : list.substr(at, end - at)) + "/" + name;
+    if (::access(file.c_str(), X_OK) == 0) return file;
+    at = end + 1;
+  }
+  return input_error("", 0, printable(name) + " is not in PATH");
+}
+
+Result<Options> parse(int argc, char** argv) {
+  Options out;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view flag = argv[i];
+    if (flag == "--") {
+      for (++i; i < argc; ++i) out.trace.command.emplace_back(argv[i]);
+      if (out.trace.command.empty()) return input_error("", 0, "no command behind --");
+    } else if (flag == "--help" || flag == "-h") {
+      out.help = true;
+    } else if (flag != "--output" && flag != "--timeout" && flag != "--read") {
+      return input_error("", 0, "unknown argument " + printable(flag) + " (see --help)");
+    } else if (i + 1 == argc || *argv[i + 1] == '\0') {
+      return input_error("", 0, std::string(flag) + " needs a value");
+    } else if (flag == "--timeout") {
+      char* end = nullptr;
+      const long seconds = std::strtol(argv[++i], &end, 10);
+      if (*end != '\0' || seconds < 1 || seconds > 86400) return input_error("", 0, "--timeout takes seconds, 1 to 86400");
+      out.trace.timeout_ms = static_cast<std::uint32_t>(seconds) * 1000;
+    } else {
+      (flag == "--read" ? out.read : out.output) = argv[++i];
+    }
+  }
+  if (!out.read.empty() && (!out.trace.command.empty() || !out.output.empty()))
+    return input_error("", 0, "--read shows a file: it takes no command and writes nothing");
+  out.own_command = out.trace.command.empty();
+  if (out.own_command) {
+    out.trace.command = {beside_this_executable("lockstep-cuda-helper"), "work"};
+  } else {
+    LOCKSTEP_ASSIGN(out.trace.command[0], find_program(out.trace.command[0]));
+  }
+  return out;
+}
+
+int show(const Trace& trace, const Options& options) {
+  std::string text = to_text(trace);
+  const Result<std::vector<std::string>> missing = not_in_probe(trace);
+  if (!missing.ok()) text += missing.error().message + "\n";
+  for (const std::string& each : missing.ok() ? *missing : std::vector<std::string>())
+    text += "not in the probe: " + printable(each) + "\n";
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) return 4;
+  if (!options.output.empty()) {
+    std::ofstream out(options.output, std::ios::trunc);
+    out << to_json(trace, missing.ok() ? *missing : std::vector<std::string>()) << std::flush;
+    if (!out) return complain(input_error(options.output, 0, "cannot be written"));
+  }
+  if (options.own_command && trace.exit_code == 3) return 3;
+  return trace.exit_code == 0 && !trace.timed_out ? 0 : 1;
+}
+
+int trace_main(int argc, char** argv) {
+  const Result<Options> options = parse(argc, argv);
+  if (!options.ok()) return complain(options.error());
+  if (options->help) return std::fputs(usage, stdout) < 0 ? 4 : 0;
+  if (!options->output.empty()) {  // before anything runs
+    if (::access(options->output.c_str(), F_OK) == 0 ? ::access(options->output.c_str(), W_OK) != 0
+                                                     : std::ofstream(options->output).fail())
+      return complain(input_error(options->output, 0, "cannot be written"));
+  }
+  const Result<Trace> trace = options->read.empty() ? trace_command(options->trace) : read_trace(options->read);
+  if (!trace.ok()) return complain(trace.error());
+  return show(*trace, *options);
+}
+
+}  // namespace
+}  // namespace lockstep::conformance
+
+int main(int argc, char** argv) {
+  return lockstep::conformance::trace_main(argc, argv);
+}
