@@ -27,13 +27,16 @@ constexpr Known known[] = {
     {201, "CUDA_ERROR_INVALID_CONTEXT", ""},
     {209, "CUDA_ERROR_NO_BINARY_FOR_GPU", ""},
     {218, "CUDA_ERROR_INVALID_PTX", ""},
-    {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the driver is older than the program's PTX: update the driver"},
+    {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
+     "the driver is older than the program's PTX: update the driver"},
     {304, "CUDA_ERROR_OPERATING_SYSTEM", "strace -f -e trace=%file,ioctl PROGRAM shows the call that failed"},
     {719, "CUDA_ERROR_LAUNCH_FAILED", "dmesg | grep -i xid"},
     {801, "CUDA_ERROR_NOT_SUPPORTED", "on a Jetson board: /sys must be readable"},
     {802, "CUDA_ERROR_SYSTEM_NOT_READY", "sudo systemctl start nvidia-fabricmanager"},
-    {803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "libcuda and the kernel's module are of different versions: install both from one release, then reboot"},
-    {804, "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", "this GPU takes no forward-compatible libcuda: use the driver's own"},
+    {803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH",
+     "libcuda and the kernel's module are of different versions: install both from one release, then reboot"},
+    {804, "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE",
+     "this GPU takes no forward-compatible libcuda: use the driver's own"},
     {999, "CUDA_ERROR_UNKNOWN", "sudo nvidia-modprobe -u -c 0; dmesg | grep -i nvrm"},
 };
 
@@ -43,38 +46,55 @@ const Known* find(int result) {
   return nullptr;
 }
 
-Finding found(Layer layer, std::string sentence, std::string remedy, std::string by) { return {{layer}, std::move(sentence), std::move(remedy), std::move(by)}; }
+Finding found(Layer layer, std::string sentence, std::string remedy, std::string by) {
+  return {{layer}, std::move(sentence), std::move(remedy), std::move(by)};
+}
 
-std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string folder_of(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
 
 AccessSet rights_of(const std::string& blockers) {
   AccessSet out;
   for (std::size_t start = 0; start < blockers.size();) {
     const std::size_t comma = std::min(blockers.find(',', start), blockers.size());
     const std::string word = blockers.substr(start, comma - start);
-    if (const auto right = word.starts_with("fs.") ? right_from_name(word.substr(3)) : std::nullopt) out |= *right;
+    if (const auto right = word.starts_with("fs.") ? right_from_name(word.substr(3)) : std::nullopt)
+      out |= *right;
     start = comma + 1;
   }
   return out;
 }
 
-bool is_landlock(const Finding& finding) { return std::count(finding.layers.begin(), finding.layers.end(), Layer::landlock) > 0; }
+bool is_landlock(const Finding& finding) {
+  return std::count(finding.layers.begin(), finding.layers.end(), Layer::landlock) > 0;
+}
 
 // CUDA fails before any policy.
 Finding without_policy(const CudaEvidence& seen) {
   const CudaAnswer& said = seen.without;
   const std::string what = "without the policy CUDA says " + said.text;
-  if (said.signal == SIGSYS) return found(Layer::seccomp, what + ": a seccomp filter ended it", "allow CUDA's calls in the filter: docker run --security-opt seccomp=PROFILE.json", "signal");
-  if (!said.loaded) return found(Layer::missing_path, what, "install the driver's user-space library, or name its directory in LD_LIBRARY_PATH", "dlerror");
+  if (said.signal == SIGSYS)
+    return found(Layer::seccomp, what + ": a seccomp filter ended it",
+                 "allow CUDA's calls in the filter: docker run --security-opt seccomp=PROFILE.json",
+                 "signal");
+  if (!said.loaded)
+    return found(Layer::missing_path, what,
+                 "install the driver's user-space library, or name its directory in LD_LIBRARY_PATH",
+                 "dlerror");
   for (const Finding& step : seen.failing)
-    if (!is_landlock(step)) return {step.layers, what + ", and a step of its start-up fails as well: " + step.sentence, step.remedy, step.by};
+    if (!is_landlock(step))
+      return {step.layers, what + ", and a step of its start-up fails as well: " + step.sentence, step.remedy,
+              step.by};
   const Known* entry = find(said.result);
-  return found(Layer::driver, what + ", and every step of its start-up passes: the driver itself", entry != nullptr ? entry->remedy : "dmesg | grep -i nvrm", "CUDA");
+  return found(Layer::driver, what + ", and every step of its start-up passes: the driver itself",
+               entry != nullptr ? entry->remedy : "dmesg | grep -i nvrm", "CUDA");
 }
 
 std::string records_text(const std::vector<DenialRecord>& records) {
   std::string out;
-  for (const DenialRecord& record : records) out += (out.empty() ? "" : ", ") + record.blockers + " on " + record.path;
+  for (const DenialRecord& record : records)
+    out += (out.empty() ? "" : ", ") + record.blockers + " on " + record.path;
   return out;
 }
 
@@ -83,17 +103,29 @@ Finding under_policy(const CudaEvidence& seen) {
   if (!seen.records.empty()) {
     std::string remedy;
     for (const DenialRecord& record : seen.records) {
-      const std::string line = policy_line(record.path, rights_of(record.blockers), record.path.starts_with("/dev/"));
-      if (!line.empty() && remedy.find(line) == std::string::npos) remedy += (remedy.empty() ? "" : "; ") + line;
+      const std::string line =
+          policy_line(record.path, rights_of(record.blockers), record.path.starts_with("/dev/"));
+      if (!line.empty() && remedy.find(line) == std::string::npos)
+        remedy += (remedy.empty() ? "" : "; ") + line;
     }
-    return found(Layer::landlock, what + "; the kernel's audit records of it: " + records_text(seen.records), remedy, "audit");
+    return found(Layer::landlock, what + "; the kernel's audit records of it: " + records_text(seen.records),
+                 remedy, "audit");
   }
   if (!seen.under.loaded)
-    return found(Layer::landlock, what, seen.library.empty() ? "" : policy_line(folder_of(seen.library), access_read_only, false), "dlerror");
+    return found(Layer::landlock, what,
+                 seen.library.empty() ? "" : policy_line(folder_of(seen.library), access_read_only, false),
+                 "dlerror");
   for (const Finding& step : seen.failing)
-    if (is_landlock(step)) return {{Layer::landlock}, what + ", and a step of its start-up is denied: " + step.sentence, step.remedy, "model"};
-  return found(Layer::landlock, what + ", though no fatal step is denied: it touches a path that the steps do not know",
-               "boot with audit=1, and the kernel names it; or: lockstep exec POLICY -- strace -f -e trace=%file,ioctl PROGRAM", "control");
+    if (is_landlock(step))
+      return {{Layer::landlock},
+              what + ", and a step of its start-up is denied: " + step.sentence,
+              step.remedy,
+              "model"};
+  return found(Layer::landlock,
+               what + ", though no fatal step is denied: it touches a path that the steps do not know",
+               "boot with audit=1, and the kernel names it; or: lockstep exec POLICY -- strace -f -e "
+               "trace=%file,ioctl PROGRAM",
+               "control");
 }
 
 }  // namespace
@@ -117,15 +149,20 @@ CudaAnswer cuda_answer(const CellReply& cell, const std::string& message) {
     case CuOutcome::signalled: {
       const char* abbreviation = ::sigabbrev_np(value);
       out.signal = value;
-      out.text = "killed by signal " + std::to_string(value) + (abbreviation != nullptr ? std::string(" (SIG") + abbreviation + ")" : "");
+      out.text = "killed by signal " + std::to_string(value) +
+                 (abbreviation != nullptr ? std::string(" (SIG") + abbreviation + ")" : "");
       break;
     }
-    case CuOutcome::exited: out.text = "the process exited with " + std::to_string(value); break;
+    case CuOutcome::exited:
+      out.text = "the process exited with " + std::to_string(value);
+      break;
     case CuOutcome::timed_out:
       out.timed_out = true;
       out.text = "timed out";
       break;
-    default: out.text = "nothing"; break;
+    default:
+      out.text = "nothing";
+      break;
   }
   return out;
 }
@@ -136,6 +173,8 @@ std::string cuda_result_name(int result) {
   return std::string(entry->name) + (result == 0 ? "" : " (" + std::to_string(result) + ")");
 }
 
-Finding attribute_cuda(const CudaEvidence& evidence) { return evidence.without.succeeded ? under_policy(evidence) : without_policy(evidence); }
+Finding attribute_cuda(const CudaEvidence& evidence) {
+  return evidence.without.succeeded ? under_policy(evidence) : without_policy(evidence);
+}
 
 }  // namespace lockstep::conformance

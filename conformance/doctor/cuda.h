@@ -1,4 +1,5 @@
-// What CUDA itself answered without the policy and under it, in its own names, and which layer made the difference.
+// What CUDA itself answered without the policy and under it, in its own names, and which layer made the
+// difference.
 //
 //   CudaEvidence seen{cuda_answer(control), cuda_answer(restricted)};
 //   attribute_cuda(seen).remedy;
@@ -17,26 +18,27 @@
 namespace lockstep::conformance {
 
 struct CudaAnswer {
-  bool loaded = false;     // libcuda.so.1 was found and is one
+  bool loaded = false;  // libcuda.so.1 was found and is one
   bool succeeded = false;
-  int result = -1;         // the CUresult; -1: it did not come to one
+  int result = -1;  // the CUresult; -1: it did not come to one
   int signal = 0;
   bool timed_out = false;
-  std::string text;        // "CUDA_ERROR_OPERATING_SYSTEM (304)", "killed by signal 11 (SIGSEGV)", "timed out", ...
+  std::string text;  // "CUDA_ERROR_OPERATING_SYSTEM (304)", "killed by signal 11 (SIGSEGV)", "timed out", ...
   int driver_version = 0, devices = 0;
 };
 
 // `message`: of the child, which has dlerror() where the library could not be loaded.
 CudaAnswer cuda_answer(const CellReply& cell, const std::string& message);
 
-// "CUDA_ERROR_NO_DEVICE (100)"; "CUDA error 4242" for one that is not in the table of those that tell causes apart.
+// "CUDA_ERROR_NO_DEVICE (100)"; "CUDA error 4242" for one that is not in the table of those that tell causes
+// apart.
 std::string cuda_result_name(int result);
 
 struct CudaEvidence {
   CudaAnswer without, under;
-  std::vector<Finding> failing;     // of the fatal steps that fail, in order
+  std::vector<Finding> failing;       // of the fatal steps that fail, in order
   std::vector<DenialRecord> records;  // of the process that called CUDA, under the policy
-  std::string library;              // where the loader finds it
+  std::string library;                // where the loader finds it
   Surroundings around;
 };
 

@@ -1,7 +1,6 @@
-#include "conformance/doctor/cuda.h"
-
 #include <gtest/gtest.h>
 
+#include "conformance/doctor/cuda.h"
 #include "conformance/harness/cu_init.h"
 
 namespace lockstep::conformance {
@@ -16,7 +15,9 @@ CudaAnswer said(CuOutcome outcome, int value, const std::string& message = "") {
   return cuda_answer(cell, message);
 }
 
-Finding step(Layer layer, const char* sentence, const char* remedy) { return {{layer}, sentence, remedy, "model"}; }
+Finding step(Layer layer, const char* sentence, const char* remedy) {
+  return {{layer}, sentence, remedy, "model"};
+}
 
 TEST(CudaAnswer, IsInCudasOwnNames) {
   const CudaAnswer good = said(CuOutcome::returned, 0);
@@ -31,18 +32,24 @@ TEST(CudaAnswer, IsInCudasOwnNames) {
   EXPECT_EQ(said(CuOutcome::timed_out, 0).text, "timed out");
   EXPECT_FALSE(said(CuOutcome::timed_out, 0).succeeded);
   EXPECT_FALSE(said(CuOutcome::not_loaded, 0, "no such file").loaded);
-  EXPECT_EQ(said(CuOutcome::not_loaded, 0, "no such\nfile").text, "libcuda.so.1 could not be loaded (no such\\x0afile)");
-  for (const CuOutcome nothing : {CuOutcome::unset, CuOutcome::proved}) EXPECT_FALSE(said(nothing, 0).succeeded) << "nothing is no success";
+  EXPECT_EQ(said(CuOutcome::not_loaded, 0, "no such\nfile").text,
+            "libcuda.so.1 could not be loaded (no such\\x0afile)");
+  for (const CuOutcome nothing : {CuOutcome::unset, CuOutcome::proved})
+    EXPECT_FALSE(said(nothing, 0).succeeded) << "nothing is no success";
 }
 
 TEST(CudaAttribution, UnderThePolicyTheKernelsRecordComesBeforeTheModel) {
   CudaEvidence seen{said(CuOutcome::returned, 0), said(CuOutcome::returned, 999), {}, {}, "", {}};
   EXPECT_EQ(attribute_cuda(seen).by, "control");
   EXPECT_NE(attribute_cuda(seen).sentence.find("do not know"), std::string::npos);
-  seen.failing = {step(Layer::missing_path, "not here", "make it"), step(Layer::landlock, "lacks write_file", "a line")};
+  seen.failing = {step(Layer::missing_path, "not here", "make it"),
+                  step(Layer::landlock, "lacks write_file", "a line")};
   EXPECT_EQ(attribute_cuda(seen).by, "model");
   EXPECT_EQ(attribute_cuda(seen).remedy, "a line");
-  seen.records = {{"fs.read_file", "/opt/driver/x"}, {"fs.write_file,fs.ioctl_dev", "/dev/nvidia0"}, {"fs.write_file", "/proc/7/task/9/comm"}, {"fs.read_file", "/opt/driver/x"}};
+  seen.records = {{"fs.read_file", "/opt/driver/x"},
+                  {"fs.write_file,fs.ioctl_dev", "/dev/nvidia0"},
+                  {"fs.write_file", "/proc/7/task/9/comm"},
+                  {"fs.read_file", "/opt/driver/x"}};
   const Finding found = attribute_cuda(seen);
   EXPECT_EQ(found.by, "audit");
   EXPECT_EQ(found.layers, std::vector{Layer::landlock});
@@ -53,7 +60,12 @@ TEST(CudaAttribution, UnderThePolicyTheKernelsRecordComesBeforeTheModel) {
 }
 
 TEST(CudaAttribution, ALibraryThatCannotBeReadIsGrantedItsDirectory) {
-  CudaEvidence seen{said(CuOutcome::returned, 0), said(CuOutcome::not_loaded, 0, "Permission denied"), {}, {}, "/opt/cuda/libcuda.so.1", {}};
+  CudaEvidence seen{said(CuOutcome::returned, 0),
+                    said(CuOutcome::not_loaded, 0, "Permission denied"),
+                    {},
+                    {},
+                    "/opt/cuda/libcuda.so.1",
+                    {}};
   EXPECT_EQ(attribute_cuda(seen).remedy, "filesystem_policy.read_only: [/opt/cuda]");
 }
 
@@ -61,8 +73,10 @@ TEST(CudaAttribution, WithoutThePolicyAFailingStepComesBeforeTheDriver) {
   CudaEvidence seen{said(CuOutcome::returned, 803), said(CuOutcome::returned, 803), {}, {}, "", {}};
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::driver});
   EXPECT_NE(attribute_cuda(seen).remedy.find("reboot"), std::string::npos);
-  seen.failing = {step(Layer::landlock, "the policy's own", "no"), step(Layer::permissions, "closed", "chmod")};
-  EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::permissions}) << "what the policy denies does not stop CUDA without it";
+  seen.failing = {step(Layer::landlock, "the policy's own", "no"),
+                  step(Layer::permissions, "closed", "chmod")};
+  EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::permissions})
+      << "what the policy denies does not stop CUDA without it";
   EXPECT_EQ(attribute_cuda(seen).remedy, "chmod");
   seen.without = said(CuOutcome::signalled, 31);
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::seccomp});

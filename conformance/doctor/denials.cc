@@ -21,14 +21,18 @@ constexpr std::chrono::seconds patience(2);
 
 // A value that audit found unfit to be quoted, it wrote in hexadecimal: a blank is enough.
 std::string decoded(const std::string& value) {
-  const bool hex = value.size() >= 2 && value.size() % 2 == 0 && value.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+  const bool hex = value.size() >= 2 && value.size() % 2 == 0 &&
+                   value.find_first_not_of("0123456789ABCDEF") == std::string::npos;
   if (!hex) return value;
   std::string out;
-  for (std::size_t i = 0; i < value.size(); i += 2) out += static_cast<char>(std::stoi(value.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < value.size(); i += 2)
+    out += static_cast<char>(std::stoi(value.substr(i, 2), nullptr, 16));
   return out;
 }
 
-bool is_made(const AuditRecord& record) { return record.type == audit_landlock_domain && record.field("status") == "allocated"; }
+bool is_made(const AuditRecord& record) {
+  return record.type == audit_landlock_domain && record.field("status") == "allocated";
+}
 
 // A later process that is denied something for certain: when that was heard, so was all that came before.
 pid_t fence() {
@@ -38,7 +42,8 @@ pid_t fence() {
     return pid;
   }
   const Result<Ruleset> rules = Ruleset::create({.fs = Right::read_dir}, 1);
-  if (rules.ok() && restrict_self(rules->fd()).ok()) UniqueFd(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)).reset();
+  if (rules.ok() && restrict_self(rules->fd()).ok())
+    UniqueFd(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)).reset();
   ::_exit(0);
 }
 
@@ -57,9 +62,12 @@ std::vector<DenialRecord> denials_of(const std::vector<AuditRecord>& records, st
     if (is_made(records[i]) && is_ours(records[i])) domains.insert(records[i].field("domain"));
   std::vector<DenialRecord> out;
   if (domains.size() != 1) return out;
-  for (std::size_t i = first; i < records.size(); ++i)
-    if (records[i].type == audit_landlock_access && domains.count(records[i].field("domain")) > 0)
-      out.push_back({printable(records[i].field("blockers")), printable(decoded(records[i].field("path")))});
+  for (std::size_t i = first; i < records.size(); ++i) {
+    const AuditRecord& record = records[i];
+    if (record.type != audit_landlock_access || domains.count(record.field("domain")) == 0) continue;
+    if (record.field("blockers") == "ptrace") continue;  // the canary of every row: meant to be denied
+    out.push_back({printable(record.field("blockers")), printable(decoded(record.field("path")))});
+  }
   return out;
 }
 
@@ -70,8 +78,10 @@ Denials::Denials() {
     return;
   }
   Result<AuditListener> opened = AuditListener::open();
-  if (!opened.ok()) why_not_ = opened.error().message;
-  else listener_.emplace(std::move(*opened));
+  if (!opened.ok())
+    why_not_ = opened.error().message;
+  else
+    listener_.emplace(std::move(*opened));
 }
 
 void Denials::start_row() {
@@ -83,9 +93,12 @@ void Denials::start_row() {
 void Denials::end_row() {
   if (!listener_) return;
   const std::string last = std::to_string(fence());
-  const auto is_last = [&](const AuditRecord& record) { return is_made(record) && record.field("pid") == last; };
+  const auto is_last = [&](const AuditRecord& record) {
+    return is_made(record) && record.field("pid") == last;
+  };
   if (!listener_->until(is_last, patience)) {
-    why_not_ = "records were lost, or are left out by a rule of this machine's audit: " + listener_->trouble();
+    why_not_ =
+        "records were lost, or are left out by a rule of this machine's audit: " + listener_->trouble();
     listener_.reset();
     return;
   }

@@ -1,13 +1,14 @@
-// What the kernel itself recorded of a row's denials: which right was lacking, on which object. Listening alone; no setting of
-// audit is touched.
+// What the kernel itself recorded of a row's denials: which right was lacking, on which object. Listening
+// alone; no setting of audit is touched.
 //
 //   Denials denials;                       // says why where records cannot be had: denials.why_not()
 //   denials.start_row();  ...run it...  denials.end_row();
 //   denials.of_probes(); denials.of_cuda();
 //
-// A row's records are those of the domains that its two programs made: the child of the row, which is this executable, and the
-// helper that calls CUDA. Rows run one at a time; where two domains of one kind were heard of (another doctor at the same time),
-// nobody can tell them apart, and there are none. Denials of programs executed later are not logged unless the policy asks.
+// A row's records are those of the domains that its two programs made: the child of the row, which is this
+// executable, and the helper that calls CUDA. Rows run one at a time; where two domains of one kind were
+// heard of (another doctor at the same time), nobody can tell them apart, and there are none. Denials of
+// programs executed later are not logged unless the policy asks.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_
 
@@ -36,7 +37,8 @@ class Denials {
   std::vector<DenialRecord> probes_, cuda_;
 };
 
-// The denials among the records from `first` on, in the one domain that a program `is_ours` made; none where there are two.
+// The denials among the records from `first` on, in the one domain that a program `is_ours` made; none where
+// there are two.
 std::vector<DenialRecord> denials_of(const std::vector<AuditRecord>& records, std::size_t first,
                                      const std::function<bool(const AuditRecord&)>& is_ours);
 

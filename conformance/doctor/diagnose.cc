@@ -21,24 +21,30 @@ Surroundings surroundings_of(const Machine& machine) {
 
 bool same_call_worked(const CellPlan& plan, const std::vector<CellVerdict>& cells, Operation operation) {
   for (std::size_t i = 0; i < cells.size(); ++i)
-    if (plan.cells[i].operation == operation && cells[i].verdict != Verdict::skip && cells[i].control == 0) return true;
+    if (plan.cells[i].operation == operation && cells[i].verdict != Verdict::skip && cells[i].control == 0)
+      return true;
   return false;
 }
 
 // The kernel's record of what the model says is lacking, where there is one: of comm, by whatever pid.
-std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, const CellRequest& cell, AccessSet missing) {
+std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, const CellRequest& cell,
+                                      AccessSet missing) {
   for (const DenialRecord& record : records) {
-    const bool comm = record.path.starts_with("/proc/") && record.path.find("/task/") != std::string::npos && record.path.ends_with("/comm");
+    const bool comm = record.path.starts_with("/proc/") && record.path.find("/task/") != std::string::npos &&
+                      record.path.ends_with("/comm");
     if (cell.operation == Operation::comm_open ? !comm : record.path != cell.path) continue;
     const std::vector<std::string> lacking = names(missing);
     const std::string blockers = "," + record.blockers + ",";
-    if (std::all_of(lacking.begin(), lacking.end(), [&](const std::string& each) { return blockers.find(",fs." + each + ",") != std::string::npos; }))
+    if (std::all_of(lacking.begin(), lacking.end(), [&](const std::string& each) {
+          return blockers.find(",fs." + each + ",") != std::string::npos;
+        }))
       return record;
   }
   return std::nullopt;
 }
 
-void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machine, const Denials& denials, Diagnosis& out) {
+void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machine, const Denials& denials,
+               Diagnosis& out) {
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     if (plan.cells[i].operation != Operation::cu_init) continue;
     CudaEvidence seen;
@@ -52,7 +58,8 @@ void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machi
     out.cuda.without = seen.without;
     out.cuda.under = seen.under;
     out.cuda.called = seen.without.loaded || seen.under.loaded;
-    if (out.cuda.called && !(seen.without.succeeded && seen.under.succeeded)) out.cuda.finding = attribute_cuda(seen);
+    if (out.cuda.called && !(seen.without.succeeded && seen.under.succeeded))
+      out.cuda.finding = attribute_cuda(seen);
   }
 }
 
@@ -60,15 +67,18 @@ void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machi
 Result<void> look(IdentityKind identity, std::vector<Evidence>& evidence) {
   std::vector<PathQuestion> questions;
   for (const Evidence& each : evidence)
-    questions.push_back({each.operation == Operation::comm_open ? own_comm : each.path, wants_of(each.operation)});
+    questions.push_back(
+        {each.operation == Operation::comm_open ? own_comm : each.path, wants_of(each.operation)});
   if (questions.empty()) return {};
   LOCKSTEP_ASSIGN(const Identity who, identity_of(identity, first_user));
-  LOCKSTEP_ASSIGN(std::vector<PathFacts> facts, examine(questions, identity == IdentityKind::self ? nullptr : &who));
+  LOCKSTEP_ASSIGN(std::vector<PathFacts> facts,
+                  examine(questions, identity == IdentityKind::self ? nullptr : &who));
   for (std::size_t i = 0; i < facts.size(); ++i) evidence[i].facts = std::move(facts[i]);
   return {};
 }
 
-Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict, const Machine& machine, const Denials& denials, Diagnosis& out) {
+Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict,
+                        const Machine& machine, const Denials& denials, Diagnosis& out) {
   const CellPlan& plan = run.cells;
   std::vector<Evidence> evidence;
   for (const CudaStep& step : cuda_steps(run.source.context.host)) {
@@ -130,7 +140,8 @@ Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, co
       read_cuda(run.cells, reply, machine, denials, each);
     }
     for (std::size_t i = 0; i < verdict.cells.size(); ++i)
-      if (verdict.cells[i].verdict == Verdict::disagree) each.disagreements.push_back(cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided);
+      if (verdict.cells[i].verdict == Verdict::disagree)
+        each.disagreements.push_back(cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided);
     out.push_back(std::move(each));
   }
   return out;

@@ -1,5 +1,5 @@
-// lockstep doctor from the command line to the exit code, on machines made for it: real nodes, mounts, filters and layers, and the
-// stand-in for libcuda.so.1 where CUDA itself is called.
+// lockstep doctor from the command line to the exit code, on machines made for it: real nodes, mounts,
+// filters and layers, and the stand-in for libcuda.so.1 where CUDA itself is called.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -30,13 +30,15 @@ constexpr char keep_proc[] =
 class Doctor : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
+      GTEST_SKIP() << kernel.error().message;
   }
   // The stand-in under libcuda's name, where every identity can read it.
   std::pair<std::string, std::string> stand_in(const Stage& stage) const {
     const std::string folder = stage.files().at("lib");
     std::filesystem::create_directory(folder);
-    std::filesystem::copy_file(LOCKSTEP_STAND_IN_LIBRARY, folder + "/libcuda.so.1", std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(LOCKSTEP_STAND_IN_LIBRARY, folder + "/libcuda.so.1",
+                               std::filesystem::copy_options::overwrite_existing);
     ::chmod(folder.c_str(), 0755);
     ::chmod((folder + "/libcuda.so.1").c_str(), 0755);
     return {"LD_LIBRARY_PATH", folder};
@@ -92,7 +94,8 @@ TEST_F(Doctor, BadInputIsOneLineAndTwo) {
                {{good, bad}, bad + ":3"}};
   for (const auto& each : cases) {
     for (const bool by_subcommand : {true, false}) {
-      std::vector<std::string> words = by_subcommand ? std::vector<std::string>{LOCKSTEP_CLI, "doctor"} : std::vector<std::string>{LOCKSTEP_DOCTOR};
+      std::vector<std::string> words = by_subcommand ? std::vector<std::string>{LOCKSTEP_CLI, "doctor"}
+                                                     : std::vector<std::string>{LOCKSTEP_DOCTOR};
       words.insert(words.end(), each.words.begin(), each.words.end());
       SCOPED_TRACE(words.back());
       testing::expect_refused(testing::run_program(words, {}), 2, "lockstep doctor", each.where);
@@ -142,6 +145,11 @@ TEST_F(Doctor, AReadyMachineAndPolicyMeetTheRequirement) {
   EXPECT_EQ(ended.code, 0) << ended.err << ended.out;
   const Json report = parsed(ended);
   EXPECT_EQ(report["require"]["met"], true);
+  EXPECT_EQ(report["machine"]["nodes"].size(), 3U);
+  for (const Json& node : report["machine"]["nodes"]) {
+    const bool has_no_number = node["path"] == "/dev/nvidia-uvm";
+    EXPECT_EQ(node["nvidias"], has_no_number) << "a stand-in must not pass for the driver's: " << node;
+  }
   for (const Json& row : rows(report)) EXPECT_EQ(row["readiness"]["is"], "ready") << row;
 }
 
@@ -149,7 +157,8 @@ TEST_F(Doctor, CudaItselfIsCalledWithAndWithoutThePolicyAndTheRemedyCuresIt) {
   Stage stage;
   stage.gpu();
   const auto library = stand_in(stage);
-  const Ended ended = stage.run({"--format", "json", "--require", "ready", policy(stage, keep_proc)}, {library});
+  const Ended ended =
+      stage.run({"--format", "json", "--require", "ready", policy(stage, keep_proc)}, {library});
   SKIP_WITHOUT_STAGE(ended);
   EXPECT_EQ(ended.code, 1) << ended.err;
   std::string remedy;
@@ -181,7 +190,8 @@ TEST_F(Doctor, WhatTheDriverItselfAnswersIsTheDrivers) {
   stage.gpu();
   const auto library = stand_in(stage);
   const std::string file = policy(stage, ready_policy);
-  const Ended ended = stage.run({"--format", "json", "--require", "degraded", file}, {library, {"LOCKSTEP_STAND_IN", "803"}});
+  const Ended ended =
+      stage.run({"--format", "json", "--require", "degraded", file}, {library, {"LOCKSTEP_STAND_IN", "803"}});
   SKIP_WITHOUT_STAGE(ended);
   EXPECT_EQ(ended.code, 1) << ended.err;
   for (const Json& row : rows(parsed(ended))) {
@@ -189,8 +199,10 @@ TEST_F(Doctor, WhatTheDriverItselfAnswersIsTheDrivers) {
     EXPECT_EQ(row["cuda"]["without"]["said"], "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)");
     EXPECT_NE(row["cuda"]["remedy"], "");
   }
-  const Json crashed = parsed(stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", "crash"}}));
-  for (const Json& row : rows(crashed)) EXPECT_EQ(row["cuda"]["without"]["said"], "killed by signal 11 (SIGSEGV)");
+  const Json crashed =
+      parsed(stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", "crash"}}));
+  for (const Json& row : rows(crashed))
+    EXPECT_EQ(row["cuda"]["without"]["said"], "killed by signal 11 (SIGSEGV)");
 }
 
 TEST_F(Doctor, APathThatOnlyCudaKnowsIsNotGuessed) {
@@ -200,7 +212,9 @@ TEST_F(Doctor, APathThatOnlyCudaKnowsIsNotGuessed) {
   const std::string hidden = stage.files().write("hidden/needed", "x");
   std::filesystem::permissions(stage.files().at("hidden"), std::filesystem::perms(0755));
   // /tmp is where the stage lies: granted is only the library's own directory.
-  const std::string file = policy(stage, std::string("version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /lib64, /etc, /sys, ") + library.second + "]\n  read_write: [/proc]\n");
+  const std::string file = policy(
+      stage, std::string("version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /lib64, /etc, /sys, ") +
+                 library.second + "]\n  read_write: [/proc]\n");
   const Ended ended = stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", hidden}});
   SKIP_WITHOUT_STAGE(ended);
   EXPECT_EQ(ended.code, 1) << "the steps say ready, and CUDA does not start: a disagreement" << ended.err;
@@ -209,7 +223,8 @@ TEST_F(Doctor, APathThatOnlyCudaKnowsIsNotGuessed) {
     EXPECT_EQ(row["cuda"]["under"]["result"], 999);
     EXPECT_EQ(row["cuda"]["layers"], Json({"landlock"}));
     if (report["audit"]["heard"] == true) {
-      EXPECT_NE(row["cuda"]["remedy"].get<std::string>().find("[" + hidden + "]"), std::string::npos) << row["cuda"];
+      EXPECT_NE(row["cuda"]["remedy"].get<std::string>().find("[" + hidden + "]"), std::string::npos)
+          << row["cuda"];
     } else {
       EXPECT_EQ(row["cuda"]["by"], "control") << row["cuda"];
       EXPECT_EQ(row["cuda"]["why"].get<std::string>().find(hidden), std::string::npos);
@@ -217,7 +232,8 @@ TEST_F(Doctor, APathThatOnlyCudaKnowsIsNotGuessed) {
   }
 }
 
-// --- each layer, made for real -------------------------------------------------------------------------------------------------
+// --- each layer, made for real
+// -------------------------------------------------------------------------------------------------
 
 struct Made {
   const char* name;
@@ -260,17 +276,34 @@ int remount(const char* path, unsigned long flags) {
 }
 
 const Made layers_made[] = {
-    {"MissingNode", [](Stage& stage) { stage.node("nvidiactl").node("nvidia0"); }, "node /dev/nvidia-uvm", "missing-path", "ENOENT", "nvidia"},
-    {"Permissions", [](Stage& stage) { stage.node("nvidiactl").node("nvidia-uvm").node("nvidia0", 0600); }, "node /dev/nvidia0", "permissions", "EACCES", "chmod o+rw /dev/nvidia0", true},
-    {"Group", [](Stage& stage) { stage.node("nvidiactl", 0660).node("nvidia-uvm").node("nvidia0").before([] { return ::chown("/dev/nvidiactl", 0, 44) == 0 ? 0 : errno; }); }, "node /dev/nvidiactl", "permissions", "EACCES", "usermod -aG 44", true},
-    {"ReadOnlyProc", [](Stage& stage) { stage.gpu().before([] { return remount("/proc", MS_RDONLY); }); }, "comm", "read-only-mount", "EROFS", "/proc"},
-    {"NodevMount", [](Stage& stage) { stage.gpu().before([] { return remount("/dev", MS_NODEV); }); }, "node /dev/nvidiactl", "nodev-mount", "EACCES", "remount,dev /dev", true},
-    {"SeccompEperm", [](Stage& stage) { stage.gpu().before([] { return filter(SYS_ioctl, EPERM); }); }, "node /dev/nvidia0", "seccomp", "EPERM", "seccomp"},
-    {"SeccompEnosys", [](Stage& stage) { stage.gpu().before([] { return filter(SYS_ioctl, ENOSYS); }); }, "node /dev/nvidia0", "seccomp", "ENOSYS", "seccomp"},
-    {"OuterLandlock", [](Stage& stage) { stage.gpu().before([] { return layer(Right::write_file, {"/tmp", "/dev"}); }); }, "comm", "outer-landlock", "EACCES", "grant"},
+    {"MissingNode", [](Stage& stage) { stage.node("nvidiactl").node("nvidia0"); }, "node /dev/nvidia-uvm",
+     "missing-path", "ENOENT", "nvidia"},
+    {"Permissions", [](Stage& stage) { stage.node("nvidiactl").node("nvidia-uvm").node("nvidia0", 0600); },
+     "node /dev/nvidia0", "permissions", "EACCES", "chmod o+rw /dev/nvidia0", true},
+    {"Group",
+     [](Stage& stage) {
+       stage.node("nvidiactl", 0660).node("nvidia-uvm").node("nvidia0").before([] {
+         return ::chown("/dev/nvidiactl", 0, 44) == 0 ? 0 : errno;
+       });
+     },
+     "node /dev/nvidiactl", "permissions", "EACCES", "usermod -aG 44", true},
+    {"ReadOnlyProc", [](Stage& stage) { stage.gpu().before([] { return remount("/proc", MS_RDONLY); }); },
+     "comm", "read-only-mount", "EROFS", "/proc"},
+    {"NodevMount", [](Stage& stage) { stage.gpu().before([] { return remount("/dev", MS_NODEV); }); },
+     "node /dev/nvidiactl", "nodev-mount", "EACCES", "remount,dev /dev", true},
+    {"SeccompEperm", [](Stage& stage) { stage.gpu().before([] { return filter(SYS_ioctl, EPERM); }); },
+     "node /dev/nvidia0", "seccomp", "EPERM", "seccomp"},
+    {"SeccompEnosys", [](Stage& stage) { stage.gpu().before([] { return filter(SYS_ioctl, ENOSYS); }); },
+     "node /dev/nvidia0", "seccomp", "ENOSYS", "seccomp"},
+    {"OuterLandlock",
+     [](Stage& stage) { stage.gpu().before([] {
+                          return layer(Right::write_file, {"/tmp", "/dev"});
+                        }); },
+     "comm", "outer-landlock", "EACCES", "grant"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Made, DoctorLayer, ::testing::ValuesIn(layers_made), [](const auto& made) { return std::string(made.param.name); });
+INSTANTIATE_TEST_SUITE_P(Made, DoctorLayer, ::testing::ValuesIn(layers_made),
+                         [](const auto& made) { return std::string(made.param.name); });
 
 TEST_F(Doctor, LayersAroundItAreCounted) {
   for (const int layers : {0, 1, 3}) {
@@ -309,7 +342,9 @@ TEST_F(Doctor, AnOrdinaryUserHasOneIdentity) {
 
 TEST_F(Doctor, APolicyThisMachineMakesImpossibleIsTwo) {
   const Stage stage;
-  const std::string file = policy(stage, "version: 1\nfilesystem_policy:\n  read_only: [/usr, /not/here]\nlandlock: {compatibility: hard_requirement}\n");
+  const std::string file = policy(stage,
+                                  "version: 1\nfilesystem_policy:\n  read_only: [/usr, /not/here]\nlandlock: "
+                                  "{compatibility: hard_requirement}\n");
   const Ended ended = stage.run({file});
   SKIP_WITHOUT_STAGE(ended);
   EXPECT_EQ(ended.code, 2) << ended.err;

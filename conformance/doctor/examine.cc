@@ -37,7 +37,12 @@ struct Answers {
 };
 
 char kind_of(mode_t mode) {
-  return S_ISCHR(mode) ? 'c' : S_ISBLK(mode) ? 'b' : S_ISDIR(mode) ? 'd' : S_ISSOCK(mode) ? 's' : S_ISREG(mode) ? 'f' : '?';
+  return S_ISCHR(mode)    ? 'c'
+         : S_ISBLK(mode)  ? 'b'
+         : S_ISDIR(mode)  ? 'd'
+         : S_ISSOCK(mode) ? 's'
+         : S_ISREG(mode)  ? 'f'
+                          : '?';
 }
 
 void put(char* out, std::size_t size, const std::string& text) {
@@ -52,7 +57,8 @@ bool mode_allows(const struct stat& st, int wants) {
   const Result<std::uint64_t> capabilities = permitted_capabilities();
   if (capabilities.ok() && (*capabilities & dac_override) != 0 && !foreign) return true;
   const std::vector<gid_t> groups = current_groups();
-  const bool in_group = st.st_gid == ::getegid() || std::find(groups.begin(), groups.end(), st.st_gid) != groups.end();
+  const bool in_group =
+      st.st_gid == ::getegid() || std::find(groups.begin(), groups.end(), st.st_gid) != groups.end();
   const int shift = st.st_uid == ::geteuid() ? 6 : in_group ? 3 : 0;
   return ((static_cast<int>(st.st_mode) >> shift) & wants) == wants;
 }
@@ -73,7 +79,8 @@ std::string culprit_of(const std::string& path, int err) {
 
 void name_mount(const std::string& path, const std::vector<Mount>& mounts, Answer* out) {
   struct statx stx {};
-  const bool has_id = ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &stx) == 0 && (stx.stx_mask & STATX_MNT_ID) != 0;
+  const bool has_id =
+      ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &stx) == 0 && (stx.stx_mask & STATX_MNT_ID) != 0;
   for (const Mount& mount : mounts) {
     if (!has_id || mount.id != stx.stx_mnt_id) continue;
     put(out->mount_point, sizeof(out->mount_point), printable(mount.point));
@@ -84,7 +91,9 @@ void name_mount(const std::string& path, const std::vector<Mount>& mounts, Answe
 }
 
 void answer(const PathQuestion& question, const std::vector<Mount>& mounts, Answer* out) {
-  const std::string path = question.path == own_comm ? "/proc/self/task/" + std::to_string(::syscall(SYS_gettid)) + "/comm" : question.path;
+  const std::string path = question.path == own_comm
+                               ? "/proc/self/task/" + std::to_string(::syscall(SYS_gettid)) + "/comm"
+                               : question.path;
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) {
     out->err = errno;
@@ -108,7 +117,8 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return system_error(errno, "mmap()");
   auto* shared = static_cast<Answers*>(memory);
-  const std::vector<Mount> mounts = read_mounts();  // before: the identity may not read it where /proc is hidden
+  const std::vector<Mount> mounts =
+      read_mounts();  // before: the identity may not read it where /proc is hidden
   const pid_t pid = ::fork();
   if (pid == 0) {
     if (identity != nullptr) {
@@ -148,20 +158,26 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
     out.push_back(std::move(facts));
   }
   ::munmap(memory, size);
-  if (!complete) return internal_error("the child that looks at paths did not come to its end (" + errno_name(err) + ")");
+  if (!complete)
+    return internal_error("the child that looks at paths did not come to its end (" + errno_name(err) + ")");
   return out;
 }
 
 int wants_of(Operation operation) {
   switch (operation) {
     case Operation::stat:
-    case Operation::open_path: return F_OK;
-    case Operation::open_w: return W_OK;
+    case Operation::open_path:
+      return F_OK;
+    case Operation::open_w:
+      return W_OK;
     case Operation::open_rw:
     case Operation::ioctl:
-    case Operation::comm_open: return R_OK | W_OK;
-    case Operation::connect_unix: return W_OK;
-    default: return R_OK;
+    case Operation::comm_open:
+      return R_OK | W_OK;
+    case Operation::connect_unix:
+      return W_OK;
+    default:
+      return R_OK;
   }
 }
 

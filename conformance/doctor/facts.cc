@@ -59,14 +59,17 @@ std::string confinement(const std::string& modules) {
 std::string try_user_namespace() {
   const int answer = in_child([] { return ::unshare(CLONE_NEWUSER) == 0 ? 0 : errno; });
   if (answer == 0) return "can be made";
-  return answer < 0 ? "nobody knows: the trial was ended by signal " + std::to_string(-answer) : "cannot be made (" + errno_name(answer) + ")";
+  return answer < 0 ? "nobody knows: the trial was ended by signal " + std::to_string(-answer)
+                    : "cannot be made (" + errno_name(answer) + ")";
 }
 
 // The last mount wins: it is on top.
 void read_procfs(Machine& out) {
   for (const Mount& mount : read_mounts()) {
-    if (mount.point == "/proc") out.procfs = mount.type == "proc" ? mount.options : mount.type + ", not procfs";
-    if (mount.point.starts_with("/proc/")) out.procfs_covered.push_back(mount.point + " (" + mount.type + (mount.read_only ? ", ro)" : ")"));
+    if (mount.point == "/proc")
+      out.procfs = mount.type == "proc" ? mount.options : mount.type + ", not procfs";
+    if (mount.point.starts_with("/proc/"))
+      out.procfs_covered.push_back(mount.point + " (" + mount.type + (mount.read_only ? ", ro)" : ")"));
   }
 }
 
@@ -74,7 +77,8 @@ std::vector<std::string> container_marks() {
   std::vector<std::string> out;
   for (const char* path : {"/.dockerenv", "/run/.containerenv"})
     if (::access(path, F_OK) == 0) out.emplace_back(path);
-  for (const char* name : {"container", "KUBERNETES_SERVICE_HOST", "NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"})
+  for (const char* name :
+       {"container", "KUBERNETES_SERVICE_HOST", "NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"})
     if (const char* value = std::getenv(name)) out.push_back(printable(std::string(name) + "=" + value));
   return out;
 }
@@ -113,7 +117,8 @@ Machine read_machine() {
   out.kernel = printable(names.release);
   out.architecture = printable(names.machine);
   if (!out.host.kernel)
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) out.no_landlock = kernel.error().message;
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
+      out.no_landlock = kernel.error().message;
   out.security_modules = first_line("/sys/kernel/security/lsm");
   out.layers = count_layers(&out.layers_how);
   read_status(out);
@@ -122,7 +127,8 @@ Machine read_machine() {
   out.gid = ::getegid();
   std::istringstream map(read_text("/proc/self/uid_map"));
   unsigned long inside = 0, outside = 0, count = 0;
-  if (map >> inside >> outside >> count) out.first_user_namespace = inside == 0 && outside == 0 && count == 0xffffffffUL;
+  if (map >> inside >> outside >> count)
+    out.first_user_namespace = inside == 0 && outside == 0 && count == 0xffffffffUL;
   out.user_namespace = try_user_namespace();
   read_procfs(out);
   std::istringstream groups(read_text("/proc/self/cgroup"));
@@ -135,9 +141,17 @@ Machine read_machine() {
 
 std::vector<std::string> unseen(const Machine& machine) {
   std::vector<std::string> out;
-  if (!machine.has_gpu()) out.emplace_back("no GPU: neither /dev/nvidiactl nor /dev/dxg is here, so the baseline of GPU hosts is not added (--gpu on adds it) and no step on a node can pass");
-  if (machine.driver.empty() && machine.host.gpu != GpuKind::wsl2) out.emplace_back("no driver: the kernel has no nvidia module in sight, so its version, MIG and what it answers are not known");
-  if (machine.libcuda.empty()) out.emplace_back("no libcuda.so.1 where the loader looks: CUDA itself was not called, with a policy or without");
+  if (!machine.has_gpu())
+    out.emplace_back(
+        "no GPU: neither /dev/nvidiactl nor /dev/dxg is here, so the baseline of GPU hosts is not added "
+        "(--gpu on adds it) and no step on a node can pass");
+  if (machine.driver.empty() && machine.host.gpu != GpuKind::wsl2)
+    out.emplace_back(
+        "no driver: the kernel has no nvidia module in sight, so its version, MIG and what it answers are "
+        "not known");
+  if (machine.libcuda.empty())
+    out.emplace_back(
+        "no libcuda.so.1 where the loader looks: CUDA itself was not called, with a policy or without");
   return out;
 }
 

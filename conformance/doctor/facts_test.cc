@@ -70,7 +70,8 @@ TEST(Facts, TheLibraryIsFoundWhereTheLoaderLooksFirst) {
 
 TEST(Facts, TheMountTableNamesProcAndItsOptions) {
   const std::vector<Mount> mounts = read_mounts();
-  EXPECT_TRUE(std::any_of(mounts.begin(), mounts.end(), [](const Mount& mount) { return mount.point == "/proc" && mount.type == "proc"; }));
+  EXPECT_TRUE(std::any_of(mounts.begin(), mounts.end(),
+                          [](const Mount& mount) { return mount.point == "/proc" && mount.type == "proc"; }));
   EXPECT_FALSE(read_machine().procfs.empty());
 }
 
@@ -80,7 +81,8 @@ TEST(Facts, WhatCannotBeReadIsEmpty) {
   EXPECT_TRUE(names_in("/not/here").empty());
 }
 
-// --- what an identity sees of a path ---------------------------------------------------------------------------------------
+// --- what an identity sees of a path
+// ---------------------------------------------------------------------------------------
 
 PathFacts look(const std::string& path, int wants) {
   const Result<std::vector<PathFacts>> facts = examine({{path, wants}}, nullptr);
@@ -111,7 +113,8 @@ TEST(Examine, AnotherIdentityIsRefusedByModeAndByDirectory) {
   ::chmod(file.c_str(), 0600);
   ::chmod(files.at("closed").c_str(), 0700);
   const Identity other{.uid = 65534, .gid = 65534, .groups = {}, .keep = 0};
-  const Result<std::vector<PathFacts>> facts = examine({{file, R_OK}, {below, R_OK}, {own_comm, R_OK | W_OK}, {"/dev/null", R_OK | W_OK}}, &other);
+  const Result<std::vector<PathFacts>> facts =
+      examine({{file, R_OK}, {below, R_OK}, {own_comm, R_OK | W_OK}, {"/dev/null", R_OK | W_OK}}, &other);
   ASSERT_TRUE(facts.ok()) << facts.error().to_string();
   EXPECT_EQ(facts->at(0).access, EACCES);
   EXPECT_FALSE(facts->at(0).mode_allows);

@@ -1,4 +1,5 @@
-// What facts.cc reads the machine with: small files of procfs and sysfs, the mount table, and the GPU's part of a Machine.
+// What facts.cc reads the machine with: small files of procfs and sysfs, the mount table, and the GPU's part
+// of a Machine.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_
 

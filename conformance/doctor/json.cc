@@ -10,8 +10,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json node_json(const Node& node) {
-  Json out = {{"path", printable(node.path)}, {"kind", std::string(1, node.kind)}, {"mode", node.mode}, {"uid", node.uid}, {"gid", node.gid}};
-  if (node.kind == 'c') out["major"] = node.major, out["minor"] = node.minor;
+  Json out = {{"path", printable(node.path)},
+              {"kind", std::string(1, node.kind)},
+              {"mode", node.mode},
+              {"uid", node.uid},
+              {"gid", node.gid}};
+  if (node.kind == 'c')
+    out["major"] = node.major, out["minor"] = node.minor, out["nvidias"] = node.is_nvidias();
   out["opens"] = node.opens == 0 ? "yes" : errno_name(node.opens);
   return out;
 }
@@ -20,10 +25,13 @@ Json machine_json(const Machine& machine) {
   Json out;
   out["kernel"] = machine.kernel;
   out["architecture"] = machine.architecture;
-  if (machine.host.kernel) out["landlock"] = {{"abi", machine.host.kernel->abi}, {"errata", machine.host.kernel->errata}};
-  else out["landlock"] = {{"abi", 0}, {"why", machine.no_landlock}};
+  if (machine.host.kernel)
+    out["landlock"] = {{"abi", machine.host.kernel->abi}, {"errata", machine.host.kernel->errata}};
+  else
+    out["landlock"] = {{"abi", 0}, {"why", machine.no_landlock}};
   out["security_modules"] = machine.security_modules.empty() ? Json() : Json(machine.security_modules);
-  out["layers_around"] = {{"count", machine.layers ? Json(*machine.layers) : Json()}, {"how", machine.layers_how}};
+  out["layers_around"] = {{"count", machine.layers ? Json(*machine.layers) : Json()},
+                          {"how", machine.layers_how}};
   out["no_new_privs"] = machine.no_new_privs;
   out["seccomp"] = machine.seccomp < 0 ? Json() : Json(machine.seccomp);
   out["confined_by"] = machine.confined_by;
@@ -39,7 +47,9 @@ Json machine_json(const Machine& machine) {
   out["cgroup"] = machine.cgroup;
   out["gpu"] = name(machine.host.gpu);
   out["driver"] = machine.driver.empty() ? Json() : Json(machine.driver);
-  out["libcuda"] = machine.libcuda.empty() ? Json() : Json({{"path", printable(machine.libcuda)}, {"by", machine.libcuda_by}});
+  out["libcuda"] = machine.libcuda.empty()
+                       ? Json()
+                       : Json({{"path", printable(machine.libcuda)}, {"by", machine.libcuda_by}});
   out["mig"] = machine.mig;
   out["cdi"] = machine.cdi;
   out["numa_nodes"] = machine.numa_nodes;
@@ -52,7 +62,10 @@ Json machine_json(const Machine& machine) {
 Json finding_json(const Finding& finding) {
   Json layers = Json::array();
   for (const Layer layer : finding.layers) layers.push_back(name(layer));
-  return {{"layers", layers}, {"why", printable(finding.sentence)}, {"remedy", printable(finding.remedy)}, {"by", finding.by}};
+  return {{"layers", layers},
+          {"why", printable(finding.sentence)},
+          {"remedy", printable(finding.remedy)},
+          {"by", finding.by}};
 }
 
 Json step_json(const StepDiagnosis& step) {
@@ -90,7 +103,8 @@ Json row_json(const Diagnosis& row) {
   out["steps_failed"] = Json::array();
   for (const StepDiagnosis& step : row.steps) out["steps_failed"].push_back(step_json(step));
   out["cuda"] = {{"called", row.cuda.called}};
-  if (row.cuda.called) out["cuda"].update({{"without", answer_json(row.cuda.without)}, {"under", answer_json(row.cuda.under)}});
+  if (row.cuda.called)
+    out["cuda"].update({{"without", answer_json(row.cuda.without)}, {"under", answer_json(row.cuda.under)}});
   if (row.cuda.finding) out["cuda"].update(finding_json(*row.cuda.finding));
   out["disagreements"] = Json::array();
   for (const std::string& each : row.disagreements) out["disagreements"].push_back(printable(each));
@@ -117,7 +131,8 @@ bool meets(const DoctorReport& report, Readiness required) {
 int exit_code(const DoctorReport& report) {
   const auto any = [&](RowOutcome outcome) {
     return std::any_of(report.policies.begin(), report.policies.end(), [&](const PolicyReport& policy) {
-      return std::any_of(policy.rows.begin(), policy.rows.end(), [&](const Diagnosis& row) { return row.outcome == outcome; });
+      return std::any_of(policy.rows.begin(), policy.rows.end(),
+                         [&](const Diagnosis& row) { return row.outcome == outcome; });
     });
   };
   if (!report.machine.host.kernel) return 3;
@@ -133,14 +148,17 @@ std::string to_json(const DoctorReport& report) {
   out["machine"] = machine_json(report.machine);
   out["audit"] = {{"heard", report.no_records.empty()}, {"why_not", printable(report.no_records)}};
   out["identities_missing"] = Json::array();
-  for (const std::string& each : report.missing_identities) out["identities_missing"].push_back(printable(each));
+  for (const std::string& each : report.missing_identities)
+    out["identities_missing"].push_back(printable(each));
   out["policies"] = Json::array();
   for (const PolicyReport& policy : report.policies) {
     Json rows = Json::array();
     for (const Diagnosis& row : policy.rows) rows.push_back(row_json(row));
-    out["policies"].push_back({{"policy", printable(policy.name)}, {"notices", policy.notices}, {"rows", rows}});
+    out["policies"].push_back(
+        {{"policy", printable(policy.name)}, {"notices", policy.notices}, {"rows", rows}});
   }
-  if (report.require) out["require"] = {{"level", name(*report.require)}, {"met", meets(report, *report.require)}};
+  if (report.require)
+    out["require"] = {{"level", name(*report.require)}, {"met", meets(report, *report.require)}};
   out["exit"] = exit_code(report);
   return out.dump(2) + "\n";
 }

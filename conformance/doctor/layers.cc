@@ -14,26 +14,34 @@ std::string octal(unsigned mode) {
   return text;
 }
 
-bool is_device(const PathFacts& facts) { return facts.kind == 'c' || facts.kind == 'b'; }
-bool is_procfs(const std::string& path) { return path.starts_with("/proc/"); }
+bool is_device(const PathFacts& facts) {
+  return facts.kind == 'c' || facts.kind == 'b';
+}
+bool is_procfs(const std::string& path) {
+  return path.starts_with("/proc/");
+}
 
 Finding found(Layer layer, std::string sentence, std::string remedy, std::string by = "errno and stat") {
   return {{layer}, std::move(sentence), std::move(remedy), std::move(by)};
 }
 
 std::string who_owns(const PathFacts& facts) {
-  return "mode " + octal(facts.mode) + ", owner " + std::to_string(facts.uid) + ", group " + std::to_string(facts.gid);
+  return "mode " + octal(facts.mode) + ", owner " + std::to_string(facts.uid) + ", group " +
+         std::to_string(facts.gid);
 }
 
 // How a path of the driver's comes to be there.
 std::string make_it_appear(const Evidence& seen) {
   const std::string& path = seen.path;
-  if (!path.starts_with("/dev/nvidia") && path != "/dev/nvmap" && !path.starts_with("/proc/driver/nvidia")) return "";
-  if (seen.around.container) return "start the container with the device: docker run --gpus all, or --device nvidia.com/gpu=all (CDI)";
+  if (!path.starts_with("/dev/nvidia") && path != "/dev/nvmap" && !path.starts_with("/proc/driver/nvidia"))
+    return "";
+  if (seen.around.container)
+    return "start the container with the device: docker run --gpus all, or --device nvidia.com/gpu=all (CDI)";
   if (path.starts_with("/dev/nvidia-uvm")) return "sudo nvidia-modprobe -u -c 0";
   if (path == "/dev/nvidia-modeset") return "sudo nvidia-modprobe -m";
   const std::string digits = path.substr(std::string("/dev/nvidia").size());
-  const bool numbered = path.starts_with("/dev/nvidia") && !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+  const bool numbered = path.starts_with("/dev/nvidia") && !digits.empty() &&
+                        digits.find_first_not_of("0123456789") == std::string::npos;
   if (numbered || path == "/dev/nvidiactl") return "sudo nvidia-modprobe -c " + (numbered ? digits : "0");
   return "sudo modprobe nvidia";
 }
@@ -43,8 +51,9 @@ Finding by_landlock(const Evidence& seen) {
   const std::string words = seen.decided.empty() ? "" : " (" + seen.decided + ")";
   const std::string remedy = policy_line(seen.path, seen.missing, seen.operation == Operation::ioctl);
   if (seen.record)
-    return found(Layer::landlock, "the policy lacks " + rights + " on " + seen.path + words + "; the kernel's audit record says " +
-                                      seen.record->blockers + " on " + seen.record->path,
+    return found(Layer::landlock,
+                 "the policy lacks " + rights + " on " + seen.path + words +
+                     "; the kernel's audit record says " + seen.record->blockers + " on " + seen.record->path,
                  remedy, "audit");
   return found(Layer::landlock, "the policy lacks " + rights + " on " + seen.path + words, remedy, "model");
 }
@@ -57,27 +66,41 @@ Finding missing_path(const Evidence& seen) {
 Finding by_read_only_mount(const Evidence& seen) {
   const PathFacts& facts = seen.facts;
   if (!facts.read_only)
-    return found(Layer::unknown, "EROFS, though " + facts.mount_point + " is mounted to be written: something answers in the kernel's place", "");
+    return found(Layer::unknown,
+                 "EROFS, though " + facts.mount_point +
+                     " is mounted to be written: something answers in the kernel's place",
+                 "");
   std::string remedy = "sudo mount -o remount,rw " + facts.mount_point;
-  if (seen.around.container && is_procfs(seen.path)) remedy = "start the container with a /proc that can be written: docker run --security-opt systempaths=unconfined";
-  return found(Layer::read_only_mount, facts.mount_point + " (" + facts.mount_type + ") is mounted read-only", remedy);
+  if (seen.around.container && is_procfs(seen.path))
+    remedy =
+        "start the container with a /proc that can be written: docker run --security-opt "
+        "systempaths=unconfined";
+  return found(Layer::read_only_mount, facts.mount_point + " (" + facts.mount_type + ") is mounted read-only",
+               remedy);
 }
 
 Finding by_permissions(const Evidence& seen) {
   const PathFacts& facts = seen.facts;
   if (facts.err == EACCES)
-    return found(Layer::permissions, "the directory " + facts.culprit + " may not be searched by this identity", "sudo chmod o+x " + facts.culprit);
+    return found(Layer::permissions,
+                 "the directory " + facts.culprit + " may not be searched by this identity",
+                 "sudo chmod o+x " + facts.culprit);
   if (facts.has_acl)
-    return found(Layer::permissions, seen.path + " is closed to this identity by an ACL (" + who_owns(facts) + ")", "sudo setfacl -m u:USER:rw " + seen.path);
+    return found(Layer::permissions,
+                 seen.path + " is closed to this identity by an ACL (" + who_owns(facts) + ")",
+                 "sudo setfacl -m u:USER:rw " + seen.path);
   const bool by_group = (facts.mode & 0060U) == 0060U && facts.gid != 0;  // nobody is to join root's
-  std::string remedy = by_group ? "sudo usermod -aG " + std::to_string(facts.gid) + " USER   (the group's number; log in again)"
+  std::string remedy = by_group ? "sudo usermod -aG " + std::to_string(facts.gid) +
+                                      " USER   (the group's number; log in again)"
                                 : "sudo chmod o+rw " + seen.path;
-  if (!by_group && seen.path.starts_with("/dev/nvidia")) remedy += "   (for good: options nvidia NVreg_DeviceFileMode=0666)";
-  return found(Layer::permissions, seen.path + " is closed to this identity (" + who_owns(facts) + ")", remedy);
+  if (!by_group && seen.path.starts_with("/dev/nvidia"))
+    remedy += "   (for good: options nvidia NVreg_DeviceFileMode=0666)";
+  return found(Layer::permissions, seen.path + " is closed to this identity (" + who_owns(facts) + ")",
+               remedy);
 }
 
-// Permissions allow it, access() allows it, and still it is denied: a layer that does not ask access(). Landlock is one; so are
-// AppArmor, and a seccomp filter that answers EACCES, though a filter sees no paths.
+// Permissions allow it, access() allows it, and still it is denied: a layer that does not ask access().
+// Landlock is one; so are AppArmor, and a seccomp filter that answers EACCES, though a filter sees no paths.
 Finding by_who_hides(const Evidence& seen, int err) {
   Finding out;
   std::string sentence;
@@ -89,15 +112,23 @@ Finding by_who_hides(const Evidence& seen, int err) {
   };
   const bool access_sees = seen.facts.access == 0;
   if (access_sees && err == EACCES && seen.around.outer_layers.value_or(1) > 0)
-    candidate(Layer::outer_landlock, seen.around.outer_layers ? "one of the " + std::to_string(*seen.around.outer_layers) + " Landlock layers around this process"
-                                                              : "a Landlock layer around this process, if there is one",
+    candidate(Layer::outer_landlock,
+              seen.around.outer_layers ? "one of the " + std::to_string(*seen.around.outer_layers) +
+                                             " Landlock layers around this process"
+                                       : "a Landlock layer around this process, if there is one",
               "whatever started this process restricted it: grant " + seen.path + " there");
   if (!seen.around.confined_by.empty())
-    candidate(Layer::security_module, seen.around.confined_by, "allow it in that profile: journalctl -k | grep -i denied names it");
+    candidate(Layer::security_module, seen.around.confined_by,
+              "allow it in that profile: journalctl -k | grep -i denied names it");
   if (seen.around.seccomp == 2 && access_sees && !seen.same_call_worked)
-    candidate(Layer::seccomp, "a seccomp filter, under which this call worked nowhere", "allow " + std::string(name(seen.operation)) + " in the filter");
-  if (out.layers.empty() && !access_sees) candidate(Layer::security_module, "a security module that access() asks too", "journalctl -k | grep -i denied");
-  if (out.layers.empty()) return found(Layer::unknown, errno_name(err) + " on " + seen.path + ", and nothing that was looked at explains it", "");
+    candidate(Layer::seccomp, "a seccomp filter, under which this call worked nowhere",
+              "allow " + std::string(name(seen.operation)) + " in the filter");
+  if (out.layers.empty() && !access_sees)
+    candidate(Layer::security_module, "a security module that access() asks too",
+              "journalctl -k | grep -i denied");
+  if (out.layers.empty())
+    return found(Layer::unknown,
+                 errno_name(err) + " on " + seen.path + ", and nothing that was looked at explains it", "");
   out.sentence = seen.path + " is open to this identity by its permissions; it is denied by " + sentence;
   out.remedy = remedy;
   out.by = "errno and stat";
@@ -107,15 +138,20 @@ Finding by_who_hides(const Evidence& seen, int err) {
 Finding by_eperm(const Evidence& seen) {
   const PathFacts& facts = seen.facts;
   if (is_device(facts) && facts.access == EPERM)
-    return found(Layer::device_cgroup, "the device controller of the container's cgroup keeps " + seen.path + " closed (access() says EPERM as well)",
+    return found(Layer::device_cgroup,
+                 "the device controller of the container's cgroup keeps " + seen.path +
+                     " closed (access() says EPERM as well)",
                  "start the container with the device: docker run --device " + seen.path);
   const bool filtered = seen.around.seccomp == 2 && !seen.same_call_worked;
   if (filtered)
-    return found(Layer::seccomp, "a seccomp filter answers EPERM to " + std::string(name(seen.operation)) + ": permissions allow it, and the same call worked nowhere",
+    return found(Layer::seccomp,
+                 "a seccomp filter answers EPERM to " + std::string(name(seen.operation)) +
+                     ": permissions allow it, and the same call worked nowhere",
                  "allow the call in the filter: docker run --security-opt seccomp=PROFILE.json");
   if (seen.operation == Operation::ioctl && seen.failed_step == 2)
     return found(Layer::driver, "the driver behind " + seen.path + " answers EPERM", "");
-  return found(Layer::capability, "EPERM on " + seen.path + ": a capability is missing, or the file is immutable", "");
+  return found(Layer::capability,
+               "EPERM on " + seen.path + ": a capability is missing, or the file is immutable", "");
 }
 
 Finding elsewhere(const Evidence& seen) {
@@ -124,34 +160,46 @@ Finding elsewhere(const Evidence& seen) {
     case ENOENT:
     case ENOTDIR:
       if (facts.err != 0 || facts.path.empty()) return missing_path(seen);
-      return found(Layer::unknown, "ENOENT, though " + seen.path + " is here: something answers in the kernel's place", "");
-    case EROFS: return by_read_only_mount(seen);
+      return found(Layer::unknown,
+                   "ENOENT, though " + seen.path + " is here: something answers in the kernel's place", "");
+    case EROFS:
+      return by_read_only_mount(seen);
     case EACCES:
       if (is_device(facts) && facts.nodev)
-        return found(Layer::nodev_mount, facts.mount_point + " is mounted nodev: no device opens there", "sudo mount -o remount,dev " + facts.mount_point);
-      if (facts.err == EACCES || (facts.access == EACCES && (!facts.mode_allows || facts.has_acl))) return by_permissions(seen);
+        return found(Layer::nodev_mount, facts.mount_point + " is mounted nodev: no device opens there",
+                     "sudo mount -o remount,dev " + facts.mount_point);
+      if (facts.err == EACCES || (facts.access == EACCES && (!facts.mode_allows || facts.has_acl)))
+        return by_permissions(seen);
       return by_who_hides(seen, EACCES);
-    case EPERM: return by_eperm(seen);
+    case EPERM:
+      return by_eperm(seen);
     case ENOSYS:
       if (seen.around.seccomp == 2)
-        return found(Layer::seccomp, "a seccomp filter answers ENOSYS to " + std::string(name(seen.operation)), "allow the call in the filter: docker run --security-opt seccomp=PROFILE.json");
+        return found(Layer::seccomp,
+                     "a seccomp filter answers ENOSYS to " + std::string(name(seen.operation)),
+                     "allow the call in the filter: docker run --security-opt seccomp=PROFILE.json");
       return found(Layer::unknown, "ENOSYS: this kernel does not have the call", "");
     case ENXIO:
     case ENODEV:
-      return found(Layer::driver, seen.path + " is here, and no driver is behind it (" + errno_name(seen.control) + ")", "sudo modprobe nvidia; dmesg | grep -i nvrm says why not");
+      return found(Layer::driver,
+                   seen.path + " is here, and no driver is behind it (" + errno_name(seen.control) + ")",
+                   "sudo modprobe nvidia; dmesg | grep -i nvrm says why not");
     case EIO:
     case EBUSY:
     case ENOMEM:
-      return found(Layer::driver, "the driver answers " + errno_name(seen.control) + " on " + seen.path, "dmesg | grep -i nvrm");
-    default: return found(Layer::unknown, errno_name(seen.control) + " on " + seen.path, "");
+      return found(Layer::driver, "the driver answers " + errno_name(seen.control) + " on " + seen.path,
+                   "dmesg | grep -i nvrm");
+    default:
+      return found(Layer::unknown, errno_name(seen.control) + " on " + seen.path, "");
   }
 }
 
 }  // namespace
 
 std::string_view name(Layer layer) {
-  constexpr std::string_view names[] = {"landlock",     "outer-landlock",  "permissions", "read-only-mount", "nodev-mount", "seccomp",
-                                        "device-cgroup", "missing-path",    "security-module", "capability", "driver",      "unknown"};
+  constexpr std::string_view names[] = {
+      "landlock",      "outer-landlock", "permissions",     "read-only-mount", "nodev-mount", "seccomp",
+      "device-cgroup", "missing-path",   "security-module", "capability",      "driver",      "unknown"};
   return names[static_cast<std::size_t>(layer)];
 }
 
@@ -161,7 +209,8 @@ std::string policy_line(const std::string& path, AccessSet missing, bool device)
   const std::string granted = is_procfs(path) ? "/proc" : path;
   if ((missing - access_read_only).empty()) return "filesystem_policy.read_only: [" + granted + "]";
   if (device) return "filesystem_policy.read_write: [" + granted + "]";
-  if (is_procfs(path)) missing |= Right::read_file | Right::read_dir;  // what opens for writing is read as well
+  if (is_procfs(path))
+    missing |= Right::read_file | Right::read_dir;  // what opens for writing is read as well
   return "filesystem_policy.grants: [{path: " + granted + ", access: [" + join_names(missing, ", ") + "]}]";
 }
 
@@ -172,7 +221,10 @@ Finding attribute(const Evidence& seen) {
     return out;
   }
   if (!seen.missing.empty()) return by_landlock(seen);
-  return found(Layer::unknown, errno_name(seen.observed) + " under the policy and not without it, which the model does not explain", "", "model");
+  return found(
+      Layer::unknown,
+      errno_name(seen.observed) + " under the policy and not without it, which the model does not explain",
+      "", "model");
 }
 
 }  // namespace lockstep::conformance

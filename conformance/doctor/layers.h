@@ -1,10 +1,12 @@
-// Who stopped a step, and what to do: a pure function of what was seen. Nothing that was denied is tried again.
+// Who stopped a step, and what to do: a pure function of what was seen. Nothing that was denied is tried
+// again.
 //
 //   Finding found = attribute(evidence);
 //   found.layers == {Layer::landlock};  found.remedy == "filesystem_policy.read_write: [/dev/nvidia0]"
 //
-// Where the evidence fits several layers alike, the finding names them all; where it fits none, it says unknown. `by` is what
-// the finding rests on: "audit", the kernel's own record; "model", what the policy says; "errno and stat", the rest.
+// Where the evidence fits several layers alike, the finding names them all; where it fits none, it says
+// unknown. `by` is what the finding rests on: "audit", the kernel's own record; "model", what the policy
+// says; "errno and stat", the rest.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_LAYERS_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_LAYERS_H_
 
@@ -26,25 +28,27 @@ enum class Layer : std::uint8_t {
   read_only_mount,
   nodev_mount,
   seccomp,
-  device_cgroup,   // the device controller of a container
+  device_cgroup,  // the device controller of a container
   missing_path,
-  security_module, // another one: AppArmor, SELinux
+  security_module,  // another one: AppArmor, SELinux
   capability,
-  driver,          // the driver itself answered so
+  driver,  // the driver itself answered so
   unknown,
 };
 std::string_view name(Layer layer);  // "landlock", "outer-landlock", "permissions", ...
 
-// What the identity of the row sees of a path, without the restriction and without doing what was denied: examine.h.
+// What the identity of the row sees of a path, without the restriction and without doing what was denied:
+// examine.h.
 struct PathFacts {
   std::string path;
-  int err = 0;               // errno of stat(); then `culprit` is what is missing, or the directory that may not be searched
+  int err =
+      0;  // errno of stat(); then `culprit` is what is missing, or the directory that may not be searched
   std::string culprit;
-  char kind = '?';           // c, b, d, s, f
+  char kind = '?';  // c, b, d, s, f
   unsigned mode = 0, uid = 0, gid = 0;
-  bool mode_allows = true;   // by mode, owner, groups and capabilities alone
+  bool mode_allows = true;  // by mode, owner, groups and capabilities alone
   bool has_acl = false;
-  int access = 0;            // errno of access() for what the step wants
+  int access = 0;                         // errno of access() for what the step wants
   bool read_only = false, nodev = false;  // of its mount
   std::string mount_point, mount_type;
 };

@@ -18,7 +18,8 @@ PathFacts device(unsigned mode = 0666) {
   return facts;
 }
 
-// A node that fails without the policy, with nothing around it and nothing wrong with it: each case adds the one cause.
+// A node that fails without the policy, with nothing around it and nothing wrong with it: each case adds the
+// one cause.
 Evidence node(int control) {
   Evidence seen;
   seen.step = "node /dev/nvidia0";
@@ -56,45 +57,165 @@ std::vector<Case> cases() {
   };
   Evidence comm = node(EROFS);
   comm.step = "comm", comm.operation = Operation::comm_open, comm.path = "/proc/<pid>/task/<tid>/comm";
-  comm.facts.kind = 'f', comm.facts.read_only = true, comm.facts.mount_point = "/proc", comm.facts.mount_type = "proc";
+  comm.facts.kind = 'f', comm.facts.read_only = true, comm.facts.mount_point = "/proc",
+  comm.facts.mount_type = "proc";
   Evidence sys = node(0);
   sys.operation = Operation::opendir, sys.path = "/sys/devices/system/node";
   return {
-      {"the policy", denied(node(0), Right::write_file | Right::ioctl_dev), {L::landlock}, "line 4", "filesystem_policy.read_write: [/dev/nvidia0]"},
-      {"the policy, a read", denied(sys, Right::read_dir), {L::landlock}, "read_dir", "filesystem_policy.read_only: [/sys/devices/system/node]"},
-      {"the policy, comm", denied(comm, Right::write_file), {L::landlock}, "write_file", "filesystem_policy.grants: [{path: /proc, access: [write_file, read_file, read_dir]}]"},
-      {"the policy, by the kernel's record", with(denied(node(0), Right::write_file), [](Evidence& e) { e.record = DenialRecord{"fs.write_file", "/dev/nvidia0"}; }),
-       {L::landlock}, "audit record says fs.write_file on /dev/nvidia0", "read_write"},
-      {"both", with(node(ENOENT), [](Evidence& e) { e.facts.err = ENOENT, e.facts.culprit = "/dev/nvidia0", e.missing = Right::write_file; }), {L::missing_path}, "the policy would deny it too", "nvidia-modprobe -c 0"},
-      {"missing", with(node(ENOENT), [](Evidence& e) { e.facts.err = ENOENT, e.facts.culprit = "/dev/nvidia0"; }), {L::missing_path}, "/dev/nvidia0 is not here", "nvidia-modprobe -c 0"},
-      {"missing in a container", with(node(ENOENT), [](Evidence& e) { e.facts.err = ENOENT, e.around.container = true; }), {L::missing_path}, "", "--gpus all"},
+      {"the policy",
+       denied(node(0), Right::write_file | Right::ioctl_dev),
+       {L::landlock},
+       "line 4",
+       "filesystem_policy.read_write: [/dev/nvidia0]"},
+      {"the policy, a read",
+       denied(sys, Right::read_dir),
+       {L::landlock},
+       "read_dir",
+       "filesystem_policy.read_only: [/sys/devices/system/node]"},
+      {"the policy, comm",
+       denied(comm, Right::write_file),
+       {L::landlock},
+       "write_file",
+       "filesystem_policy.grants: [{path: /proc, access: [write_file, read_file, read_dir]}]"},
+      {"the policy, by the kernel's record",
+       with(denied(node(0), Right::write_file),
+            [](Evidence& e) {
+              e.record = DenialRecord{"fs.write_file", "/dev/nvidia0"};
+            }),
+       {L::landlock},
+       "audit record says fs.write_file on /dev/nvidia0",
+       "read_write"},
+      {"both",
+       with(node(ENOENT),
+            [](Evidence& e) {
+              e.facts.err = ENOENT, e.facts.culprit = "/dev/nvidia0", e.missing = Right::write_file;
+            }),
+       {L::missing_path},
+       "the policy would deny it too",
+       "nvidia-modprobe -c 0"},
+      {"missing",
+       with(node(ENOENT), [](Evidence& e) { e.facts.err = ENOENT, e.facts.culprit = "/dev/nvidia0"; }),
+       {L::missing_path},
+       "/dev/nvidia0 is not here",
+       "nvidia-modprobe -c 0"},
+      {"missing in a container",
+       with(node(ENOENT), [](Evidence& e) { e.facts.err = ENOENT, e.around.container = true; }),
+       {L::missing_path},
+       "",
+       "--gpus all"},
       {"missing, yet here", node(ENOENT), {L::unknown}, "is here", ""},
-      {"mode", with(node(EACCES), [](Evidence& e) { e.facts.mode = 0600, e.facts.mode_allows = false, e.facts.access = EACCES; }), {L::permissions}, "mode 0600", "chmod o+rw /dev/nvidia0"},
-      {"group", with(node(EACCES), [](Evidence& e) { e.facts.mode = 0660, e.facts.gid = 44, e.facts.mode_allows = false, e.facts.access = EACCES; }), {L::permissions}, "group 44", "usermod -aG 44"},
-      {"root's group", with(node(EACCES), [](Evidence& e) { e.facts.mode = 0660, e.facts.mode_allows = false, e.facts.access = EACCES; }), {L::permissions}, "group 0", "chmod o+rw"},
-      {"a closed directory", with(node(EACCES), [](Evidence& e) { e.facts.err = EACCES, e.facts.culprit = "/dev"; }), {L::permissions}, "/dev may not be searched", "chmod o+x /dev"},
-      {"an ACL", with(node(EACCES), [](Evidence& e) { e.facts.access = EACCES, e.facts.has_acl = true; }), {L::permissions}, "ACL", "setfacl"},
-      {"a read-only mount", comm, {L::read_only_mount}, "/proc (proc) is mounted read-only", "mount -o remount,rw /proc"},
-      {"a read-only mount in a container", with(comm, [](Evidence& e) { e.around.container = true; }), {L::read_only_mount}, "", "systempaths=unconfined"},
-      {"EROFS on a mount that is not", with(comm, [](Evidence& e) { e.facts.read_only = false; }), {L::unknown}, "EROFS", ""},
-      {"nodev", with(node(EACCES), [](Evidence& e) { e.facts.nodev = true; }), {L::nodev_mount}, "/dev is mounted nodev", "remount,dev /dev"},
-      {"a filter, EPERM", with(node(EPERM), [](Evidence& e) { e.around.seccomp = 2, e.same_call_worked = false; }), {L::seccomp}, "EPERM", "seccomp=PROFILE"},
-      {"a filter, ENOSYS", with(node(ENOSYS), [](Evidence& e) { e.around.seccomp = 2; }), {L::seccomp}, "ENOSYS", "seccomp=PROFILE"},
+      {"mode",
+       with(node(EACCES),
+            [](Evidence& e) { e.facts.mode = 0600, e.facts.mode_allows = false, e.facts.access = EACCES; }),
+       {L::permissions},
+       "mode 0600",
+       "chmod o+rw /dev/nvidia0"},
+      {"group",
+       with(node(EACCES),
+            [](Evidence& e) {
+              e.facts.mode = 0660, e.facts.gid = 44, e.facts.mode_allows = false, e.facts.access = EACCES;
+            }),
+       {L::permissions},
+       "group 44",
+       "usermod -aG 44"},
+      {"root's group",
+       with(node(EACCES),
+            [](Evidence& e) { e.facts.mode = 0660, e.facts.mode_allows = false, e.facts.access = EACCES; }),
+       {L::permissions},
+       "group 0",
+       "chmod o+rw"},
+      {"a closed directory",
+       with(node(EACCES), [](Evidence& e) { e.facts.err = EACCES, e.facts.culprit = "/dev"; }),
+       {L::permissions},
+       "/dev may not be searched",
+       "chmod o+x /dev"},
+      {"an ACL",
+       with(node(EACCES), [](Evidence& e) { e.facts.access = EACCES, e.facts.has_acl = true; }),
+       {L::permissions},
+       "ACL",
+       "setfacl"},
+      {"a read-only mount",
+       comm,
+       {L::read_only_mount},
+       "/proc (proc) is mounted read-only",
+       "mount -o remount,rw /proc"},
+      {"a read-only mount in a container",
+       with(comm, [](Evidence& e) { e.around.container = true; }),
+       {L::read_only_mount},
+       "",
+       "systempaths=unconfined"},
+      {"EROFS on a mount that is not",
+       with(comm, [](Evidence& e) { e.facts.read_only = false; }),
+       {L::unknown},
+       "EROFS",
+       ""},
+      {"nodev",
+       with(node(EACCES), [](Evidence& e) { e.facts.nodev = true; }),
+       {L::nodev_mount},
+       "/dev is mounted nodev",
+       "remount,dev /dev"},
+      {"a filter, EPERM",
+       with(node(EPERM), [](Evidence& e) { e.around.seccomp = 2, e.same_call_worked = false; }),
+       {L::seccomp},
+       "EPERM",
+       "seccomp=PROFILE"},
+      {"a filter, ENOSYS",
+       with(node(ENOSYS), [](Evidence& e) { e.around.seccomp = 2; }),
+       {L::seccomp},
+       "ENOSYS",
+       "seccomp=PROFILE"},
       {"ENOSYS without a filter", node(ENOSYS), {L::unknown}, "this kernel", ""},
-      {"EPERM under a filter that lets the call through elsewhere", with(node(EPERM), [](Evidence& e) { e.around.seccomp = 2; }), {L::capability}, "", ""},
-      {"the device controller", with(node(EPERM), [](Evidence& e) { e.facts.access = EPERM, e.around.seccomp = 2, e.same_call_worked = false; }), {L::device_cgroup}, "access()", "--device /dev/nvidia0"},
-      {"the driver, EPERM", with(node(EPERM), [](Evidence& e) { e.failed_step = 2; }), {L::driver}, "answers EPERM", ""},
+      {"EPERM under a filter that lets the call through elsewhere",
+       with(node(EPERM), [](Evidence& e) { e.around.seccomp = 2; }),
+       {L::capability},
+       "",
+       ""},
+      {"the device controller",
+       with(node(EPERM),
+            [](Evidence& e) { e.facts.access = EPERM, e.around.seccomp = 2, e.same_call_worked = false; }),
+       {L::device_cgroup},
+       "access()",
+       "--device /dev/nvidia0"},
+      {"the driver, EPERM",
+       with(node(EPERM), [](Evidence& e) { e.failed_step = 2; }),
+       {L::driver},
+       "answers EPERM",
+       ""},
       {"the driver, gone", node(ENXIO), {L::driver}, "no driver is behind it", "modprobe nvidia"},
       {"the driver, EIO", node(EIO), {L::driver}, "EIO", "nvrm"},
-      {"a layer around us", with(node(EACCES), [](Evidence& e) { e.around.outer_layers = 2; }), {L::outer_landlock}, "one of the 2 Landlock layers", "grant /dev/nvidia0"},
-      {"AppArmor", with(node(EACCES), [](Evidence& e) { e.around.confined_by = "AppArmor docker-default (enforce)"; }), {L::security_module}, "docker-default", "journalctl"},
-      {"a module that access() asks", with(node(EACCES), [](Evidence& e) { e.facts.access = EACCES; }), {L::security_module}, "access()", "journalctl"},
-      {"two that fit alike", with(node(EACCES), [](Evidence& e) { e.around.outer_layers = 1, e.around.confined_by = "AppArmor x (enforce)"; }),
-       {L::outer_landlock, L::security_module}, ", or ", "; or "},
-      {"layers that could not be counted", with(node(EACCES), [](Evidence& e) { e.around.outer_layers.reset(); }), {L::outer_landlock}, "if there is one", ""},
+      {"a layer around us",
+       with(node(EACCES), [](Evidence& e) { e.around.outer_layers = 2; }),
+       {L::outer_landlock},
+       "one of the 2 Landlock layers",
+       "grant /dev/nvidia0"},
+      {"AppArmor",
+       with(node(EACCES), [](Evidence& e) { e.around.confined_by = "AppArmor docker-default (enforce)"; }),
+       {L::security_module},
+       "docker-default",
+       "journalctl"},
+      {"a module that access() asks",
+       with(node(EACCES), [](Evidence& e) { e.facts.access = EACCES; }),
+       {L::security_module},
+       "access()",
+       "journalctl"},
+      {"two that fit alike",
+       with(node(EACCES),
+            [](Evidence& e) { e.around.outer_layers = 1, e.around.confined_by = "AppArmor x (enforce)"; }),
+       {L::outer_landlock, L::security_module},
+       ", or ",
+       "; or "},
+      {"layers that could not be counted",
+       with(node(EACCES), [](Evidence& e) { e.around.outer_layers.reset(); }),
+       {L::outer_landlock},
+       "if there is one",
+       ""},
       {"nothing explains it", node(EACCES), {L::unknown}, "nothing that was looked at", ""},
       {"an errno nobody expects", node(E2BIG), {L::unknown}, "E2BIG", ""},
-      {"denied, and the model knows nothing", with(node(0), [](Evidence& e) { e.observed = EACCES; }), {L::unknown}, "the model does not explain", ""},
+      {"denied, and the model knows nothing",
+       with(node(0), [](Evidence& e) { e.observed = EACCES; }),
+       {L::unknown},
+       "the model does not explain",
+       ""},
   };
 }
 
@@ -112,7 +233,8 @@ TEST(Attribute, EachLayerHasItsEvidence) {
     }
     named.insert(found.layers.begin(), found.layers.end());
   }
-  for (int i = 0; i <= static_cast<int>(Layer::unknown); ++i) EXPECT_EQ(named.count(static_cast<Layer>(i)), 1U) << name(static_cast<Layer>(i));
+  for (int i = 0; i <= static_cast<int>(Layer::unknown); ++i)
+    EXPECT_EQ(named.count(static_cast<Layer>(i)), 1U) << name(static_cast<Layer>(i));
 }
 
 TEST(Attribute, AMissingNodeNamesTheCommandThatMakesIt) {
@@ -133,7 +255,8 @@ TEST(Attribute, AMissingNodeNamesTheCommandThatMakesIt) {
 
 TEST(Attribute, LayersHaveNamesOfTheirOwn) {
   std::set<std::string_view> all;
-  for (int i = 0; i <= static_cast<int>(Layer::unknown); ++i) EXPECT_TRUE(all.insert(name(static_cast<Layer>(i))).second) << i;
+  for (int i = 0; i <= static_cast<int>(Layer::unknown); ++i)
+    EXPECT_TRUE(all.insert(name(static_cast<Layer>(i))).second) << i;
 }
 
 }  // namespace

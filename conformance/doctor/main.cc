@@ -1,4 +1,5 @@
-// lockstep-doctor: whether CUDA starts under a policy on this machine, and which layer stops it where it does not.
+// lockstep-doctor: whether CUDA starts under a policy on this machine, and which layer stops it where it does
+// not.
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -12,21 +13,28 @@ namespace lockstep::conformance {
 namespace {
 
 constexpr char usage[] =
-    "usage: lockstep doctor [--format text|json] [--require ready|degraded] [--identity LIST] [--gpu auto|on|off]\n"
+    "usage: lockstep doctor [--format text|json] [--require ready|degraded] [--identity LIST] [--gpu "
+    "auto|on|off]\n"
     "                       [--workdir DIR] [POLICY...]\n"
     "\n"
-    "Says what this machine is, and for each policy (without one: the built-in default) whether CUDA would start under it,\n"
-    "as each identity that can be had here: the steps of CUDA's start-up are tried with and without the policy, and where\n"
-    "libcuda.so.1 is found CUDA itself is called. Each step that fails comes with the layer that stops it and a remedy.\n"
+    "Says what this machine is, and for each policy (without one: the built-in default) whether CUDA would "
+    "start under it,\n"
+    "as each identity that can be had here: the steps of CUDA's start-up are tried with and without the "
+    "policy, and where\n"
+    "libcuda.so.1 is found CUDA itself is called. Each step that fails comes with the layer that stops it "
+    "and a remedy.\n"
     "\n"
     "  --format text|json   json is lockstep.doctor/1\n"
-    "  --require LEVEL      exit 1 unless every policy is ready (or at least degraded) as every identity that ran\n"
+    "  --require LEVEL      exit 1 unless every policy is ready (or at least degraded) as every identity "
+    "that ran\n"
     "  --identity LIST      of user, container-root, root, self (default: all that can be had)\n"
     "  --gpu auto|on|off    the GPU baseline; auto: /dev/nvidiactl or /dev/dxg exists\n"
     "  --workdir DIR        what include_workdir grants\n"
     "\n"
-    "exit: 0 fine; 1 a missed --require or a disagreement; 2 bad input, or a policy this machine makes impossible; 3 no\n"
-    "Landlock here, or older than the policy demands, or an identity asked for that cannot be had; 4 the harness failed\n";
+    "exit: 0 fine; 1 a missed --require or a disagreement; 2 bad input, or a policy this machine makes "
+    "impossible; 3 no\n"
+    "Landlock here, or older than the policy demands, or an identity asked for that cannot be had; 4 the "
+    "harness failed\n";
 
 struct Options {
   std::vector<std::string> policies;
@@ -37,7 +45,9 @@ struct Options {
   bool help = false;
 };
 
-Error bad(const std::string& message) { return {ErrorKind::input, 0, message + " (see --help)", {}, 0}; }
+Error bad(const std::string& message) {
+  return {ErrorKind::input, 0, message + " (see --help)", {}, 0};
+}
 
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep doctor: %s\n", error.to_string().c_str());
@@ -49,8 +59,11 @@ Result<std::vector<IdentityKind>> identity_list(const std::string& text) {
   for (std::size_t start = 0; start <= text.size();) {
     const std::size_t comma = std::min(text.find(',', start), text.size());
     const std::optional<IdentityKind> identity = identity_from_name(text.substr(start, comma - start));
-    if (!identity) return bad("--identity takes user, container-root, root, self, or several with commas, not " + printable(text));
-    if (std::find(out.begin(), out.end(), *identity) != out.end()) return bad("--identity names " + std::string(name(*identity)) + " twice");
+    if (!identity)
+      return bad("--identity takes user, container-root, root, self, or several with commas, not " +
+                 printable(text));
+    if (std::find(out.begin(), out.end(), *identity) != out.end())
+      return bad("--identity names " + std::string(name(*identity)) + " twice");
     out.push_back(*identity);
     start = comma + 1;
   }
@@ -59,18 +72,22 @@ Result<std::vector<IdentityKind>> identity_list(const std::string& text) {
 
 Result<void> set_flag(const std::string& flag, const std::string& value, Options* out) {
   if (flag == "--format") {
-    if (value != "text" && value != "json") return bad("--format takes text or json, not " + printable(value));
+    if (value != "text" && value != "json")
+      return bad("--format takes text or json, not " + printable(value));
     out->format = value;
   } else if (flag == "--require") {
     out->require = readiness_from_name(value);
-    if (!out->require || *out->require > Readiness::degraded) return bad("--require takes ready or degraded, not " + printable(value));
+    if (!out->require || *out->require > Readiness::degraded)
+      return bad("--require takes ready or degraded, not " + printable(value));
   } else if (flag == "--identity") {
     LOCKSTEP_ASSIGN(out->identities, identity_list(value));
   } else if (flag == "--gpu") {
-    if (value != "auto" && value != "on" && value != "off") return bad("--gpu takes auto, on or off, not " + printable(value));
+    if (value != "auto" && value != "on" && value != "off")
+      return bad("--gpu takes auto, on or off, not " + printable(value));
     out->gpu = value == "on" ? Toggle::on : value == "off" ? Toggle::off : Toggle::automatic;
   } else {
-    if (!value.starts_with('/')) return bad("--workdir takes an absolute path, not \"" + printable(value) + "\"");
+    if (!value.starts_with('/'))
+      return bad("--workdir takes an absolute path, not \"" + printable(value) + "\"");
     out->workdir = value;
   }
   return {};
@@ -88,13 +105,17 @@ Result<Options> parse(int argc, char** argv) {
     }
     if (!word.starts_with("-") || word == "-") {
       if (word.empty()) return bad("an empty name of a policy");
-      if (std::find(out.policies.begin(), out.policies.end(), word) != out.policies.end()) return bad(printable(word) + " is given twice");
+      if (std::find(out.policies.begin(), out.policies.end(), word) != out.policies.end())
+        return bad(printable(word) + " is given twice");
       out.policies.push_back(word);
       continue;
     }
     const std::size_t equals = word.find('=');
     const std::string flag = word.substr(0, equals);
-    if (flag == "--host") return bad("doctor is about this machine: lockstep-conformance --policy FILE --host FILE asks about another, simulated");
+    if (flag == "--host")
+      return bad(
+          "doctor is about this machine: lockstep-conformance --policy FILE --host FILE asks about another, "
+          "simulated");
     if (known.count(flag) == 0) return bad("unknown flag " + printable(flag));
     if (!given.insert(flag).second) return bad(flag + " is given twice");
     if (equals == std::string::npos && i + 1 >= argc) return bad(flag + " needs a value");
@@ -104,24 +125,35 @@ Result<Options> parse(int argc, char** argv) {
 }
 
 // Those of the wish that can be had; what cannot goes into `missing`.
-Result<std::vector<IdentityKind>> identities_to_run(const Options& options, const Identities& here, std::vector<std::string>* missing) {
+Result<std::vector<IdentityKind>> identities_to_run(const Options& options, const Identities& here,
+                                                    std::vector<std::string>* missing) {
   std::vector<IdentityKind> out;
-  for (const IdentityKind kind : {IdentityKind::user, IdentityKind::container_root, IdentityKind::root, IdentityKind::self}) {
-    const bool asked = std::find(options.identities.begin(), options.identities.end(), kind) != options.identities.end();
+  for (const IdentityKind kind :
+       {IdentityKind::user, IdentityKind::container_root, IdentityKind::root, IdentityKind::self}) {
+    const bool asked =
+        std::find(options.identities.begin(), options.identities.end(), kind) != options.identities.end();
     const std::string& why = here.missing_for(kind);
     if (asked && !why.empty()) return unsupported_error(0, why);
     // Without a wish, `self` stands in where there is no ordinary user to be had.
-    const bool by_itself = options.identities.empty() && (kind != IdentityKind::self || stand_in_for(IdentityKind::user, here) == kind);
+    const bool by_itself = options.identities.empty() &&
+                           (kind != IdentityKind::self || stand_in_for(IdentityKind::user, here) == kind);
     if (!asked && !by_itself) continue;
-    if (why.empty()) out.push_back(kind);
-    else missing->push_back(why);
+    if (why.empty())
+      out.push_back(kind);
+    else
+      missing->push_back(why);
   }
   return out;
 }
 
 int print(const std::string& text) {
   const bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return ok ? 0 : complain(Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});
+  return ok ? 0
+            : complain(Error{ErrorKind::internal,
+                             errno,
+                             "standard output cannot be written: " + errno_name(errno),
+                             {},
+                             0});
 }
 
 Result<DoctorReport> examine_all(const Options& options, Workers& workers) {
@@ -133,7 +165,8 @@ Result<DoctorReport> examine_all(const Options& options, Workers& workers) {
     runs.push_back(std::move(run));
   }
   report.machine = read_machine();
-  LOCKSTEP_ASSIGN(const std::vector<IdentityKind> identities, identities_to_run(options, workers.hello().identities, &report.missing_identities));
+  LOCKSTEP_ASSIGN(const std::vector<IdentityKind> identities,
+                  identities_to_run(options, workers.hello().identities, &report.missing_identities));
   Denials denials;
   for (const CaseRun& run : runs) {
     PolicyReport policy;
@@ -153,19 +186,24 @@ int doctor_main(int argc, char** argv) {
   const Result<Options> options = parse(argc, argv);
   if (!options.ok()) return complain(options.error());
   if (options->help) return print(usage);
-  // One worker: rows run one after another, and what is heard of one is not another's. Started before anything grows.
+  // One worker: rows run one after another, and what is heard of one is not another's. Started before
+  // anything grows.
   Workers::Options one;
   one.count = 1;
   Result<Workers> workers = Workers::start(one);
   if (!workers.ok()) return complain(workers.error());
   const Result<DoctorReport> report = examine_all(*options, *workers);
   if (!report.ok()) return complain(report.error());
-  if (const int failed = print(options->format == "json" ? to_json(*report) : to_text(*report)); failed != 0) return failed;
-  if (!report->machine.host.kernel) return complain(unsupported_error(0, "no policy was tried: " + report->machine.no_landlock));
+  if (const int failed = print(options->format == "json" ? to_json(*report) : to_text(*report)); failed != 0)
+    return failed;
+  if (!report->machine.host.kernel)
+    return complain(unsupported_error(0, "no policy was tried: " + report->machine.no_landlock));
   return exit_code(*report);
 }
 
 }  // namespace
 }  // namespace lockstep::conformance
 
-int main(int argc, char** argv) { return lockstep::conformance::doctor_main(argc, argv); }
+int main(int argc, char** argv) {
+  return lockstep::conformance::doctor_main(argc, argv);
+}

@@ -1,4 +1,5 @@
-// What the doctor says: the machine once, then each policy as each identity. Text and JSON (lockstep.doctor/1) of the same values.
+// What the doctor says: the machine once, then each policy as each identity. Text and JSON
+// (lockstep.doctor/1) of the same values.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_REPORT_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_REPORT_H_
 
@@ -13,7 +14,7 @@
 namespace lockstep::conformance {
 
 struct PolicyReport {
-  std::string name;  // the file as given, or "(built-in default)"
+  std::string name;                  // the file as given, or "(built-in default)"
   std::vector<std::string> notices;  // what was done to the policy that its author did not write
   std::vector<Diagnosis> rows;
 };
@@ -26,7 +27,8 @@ struct DoctorReport {
   std::optional<Readiness> require;
 };
 
-// 0, 1 (a disagreement, a missed requirement), 2 (a policy refused), 3 (nothing could be shown), 4 (a row failed).
+// 0, 1 (a disagreement, a missed requirement), 2 (a policy refused), 3 (nothing could be shown), 4 (a row
+// failed).
 int exit_code(const DoctorReport& report);
 bool meets(const DoctorReport& report, Readiness required);
 

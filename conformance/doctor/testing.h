@@ -1,5 +1,6 @@
-// For tests: a machine made for the doctor to look at. It runs in a mount namespace of its own, whose /dev holds the nodes asked
-// for and nothing else of a GPU; whatever stands in its way is put there for real, in its own process, before it starts.
+// For tests: a machine made for the doctor to look at. It runs in a mount namespace of its own, whose /dev
+// holds the nodes asked for and nothing else of a GPU; whatever stands in its way is put there for real, in
+// its own process, before it starts.
 //
 //   Stage stage;
 //   stage.node("nvidiactl").before([] { return filter(SYS_ioctl, EPERM); });
@@ -36,7 +37,8 @@ namespace lockstep::conformance {
 
 using ::lockstep::testing::Ended;
 
-// A seccomp filter that answers one call with an errno, on the calling process. 0, or an errno of putting it there.
+// A seccomp filter that answers one call with an errno, on the calling process. 0, or an errno of putting it
+// there.
 inline int filter(long call, int err) {
   sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
                         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
@@ -74,7 +76,8 @@ class Stage {
   }
   const testing::TemporaryDirectory& files() const { return files_; }
 
-  Ended run(const std::vector<std::string>& words, const std::vector<std::pair<std::string, std::string>>& environment = {}) const {
+  Ended run(const std::vector<std::string>& words,
+            const std::vector<std::pair<std::string, std::string>>& environment = {}) const {
     std::vector<std::string> all = {LOCKSTEP_DOCTOR};
     all.insert(all.end(), words.begin(), words.end());
     ::chmod(files_.path().c_str(), 0755);
@@ -104,7 +107,8 @@ class Stage {
     must(::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) == 0, "mount(MS_BIND)");
   }
 
-  [[noreturn]] void become(const std::vector<std::string>& words, const std::vector<std::pair<std::string, std::string>>& environment,
+  [[noreturn]] void become(const std::vector<std::string>& words,
+                           const std::vector<std::pair<std::string, std::string>>& environment,
                            const std::string& root) const {
     for (const auto& [path, fd] : {std::pair{files_.at("out"), 1}, std::pair{files_.at("err"), 2}})
       ::dup2(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), fd);
@@ -113,11 +117,14 @@ class Stage {
     if (!entered.ok()) fail("a mount namespace", entered.error().err);
     ::umask(0);
     must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0755") == 0, "mount(tmpfs)");
-    for (const char* name : {"null", "zero", "full", "random", "urandom", "ptmx", "tty"}) bind(std::string("/dev/") + name, root + "/" + name);
+    for (const char* name : {"null", "zero", "full", "random", "urandom", "ptmx", "tty"})
+      bind(std::string("/dev/") + name, root + "/" + name);
     for (const auto& [name, mode] : nodes_) {
       // Root's are inodes of their own; in a user namespace nobody makes a device.
-      if (privileged) must(::mknod((root + "/" + name).c_str(), S_IFCHR | mode, ::makedev(1, 3)) == 0, "mknod");
-      else bind("/dev/null", root + "/" + name);
+      if (privileged)
+        must(::mknod((root + "/" + name).c_str(), S_IFCHR | mode, ::makedev(1, 3)) == 0, "mknod");
+      else
+        bind("/dev/null", root + "/" + name);
     }
     for (const char* name : {"shm", "pts"}) must(::mkdir((root + "/" + name).c_str(), 01777) == 0, "mkdir");
     must(::mount(root.c_str(), "/dev", nullptr, MS_MOVE, nullptr) == 0, "mount(MS_MOVE)");

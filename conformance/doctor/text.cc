@@ -12,9 +12,13 @@ std::string pad(std::string text, std::size_t width) {
   return text + " ";
 }
 
-void line(std::string& out, const std::string& title, const std::string& text) { out += pad(title, 11) + text + "\n"; }
+void line(std::string& out, const std::string& title, const std::string& text) {
+  out += pad(title, 11) + text + "\n";
+}
 
-std::string seccomp_word(int mode) { return mode == 0 ? "none" : mode == 1 ? "strict" : mode == 2 ? "a filter" : "not known"; }
+std::string seccomp_word(int mode) {
+  return mode == 0 ? "none" : mode == 1 ? "strict" : mode == 2 ? "a filter" : "not known";
+}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
@@ -27,44 +31,68 @@ std::string describe(const Node& node) {
   std::snprintf(text, sizeof(text), "%c %04o %u:%u", node.kind, node.mode, node.uid, node.gid);
   std::string out = pad(node.path, 26) + text;
   if (node.kind == 'c') out += ", device " + std::to_string(node.major) + ":" + std::to_string(node.minor);
+  if (!node.is_nvidias()) out += ", not NVIDIA's device";
   return out + (node.opens == 0 ? ", opens" : ", does not open: " + errno_name(node.opens));
 }
 
 void machine_text(const Machine& machine, std::string& out) {
-  line(out, "machine", "Linux " + machine.kernel + " " + machine.architecture + ", " +
-                           (machine.host.kernel ? "Landlock ABI " + std::to_string(machine.host.kernel->abi) + ", errata " + std::to_string(machine.host.kernel->errata)
-                                                : "no Landlock: " + machine.no_landlock));
-  line(out, "modules", machine.security_modules.empty() ? "not known: /sys/kernel/security/lsm cannot be read" : machine.security_modules);
-  line(out, "around us", (machine.layers ? std::to_string(*machine.layers) + " Landlock layers" : std::string("Landlock layers")) + " (" + machine.layers_how + "); seccomp: " +
-                             seccomp_word(machine.seccomp) + "; no_new_privs: " + (machine.no_new_privs ? "yes" : "no") + "; confined by: " +
-                             (machine.confined_by.empty() ? "nothing that says so" : machine.confined_by));
-  line(out, "identity", "uid " + std::to_string(machine.uid) + ", gid " + std::to_string(machine.gid) + ", capabilities " + machine.capabilities + " of " + machine.bounding +
-                            (machine.first_user_namespace ? "" : ", in a user namespace") + "; a user namespace " + machine.user_namespace);
-  line(out, "procfs", (machine.procfs.empty() ? "not mounted on /proc" : machine.procfs) +
-                          (machine.procfs_covered.empty() ? "" : "; over it: " + joined(machine.procfs_covered)));
-  line(out, "container", joined(machine.container) + (machine.cgroup.empty() ? "" : "; cgroup " + machine.cgroup));
-  line(out, "gpu", std::string(name(machine.host.gpu)) + ", driver " + (machine.driver.empty() ? "none" : machine.driver) + ", libcuda " +
-                       (machine.libcuda.empty() ? "none" : printable(machine.libcuda) + " (" + machine.libcuda_by + ")"));
-  line(out, "beside it", "MIG: " + joined(machine.mig) + "; CDI: " + joined(machine.cdi) + "; NUMA nodes: " + std::to_string(machine.numa_nodes));
+  line(out, "machine",
+       "Linux " + machine.kernel + " " + machine.architecture + ", " +
+           (machine.host.kernel ? "Landlock ABI " + std::to_string(machine.host.kernel->abi) + ", errata " +
+                                      std::to_string(machine.host.kernel->errata)
+                                : "no Landlock: " + machine.no_landlock));
+  line(out, "modules",
+       machine.security_modules.empty() ? "not known: /sys/kernel/security/lsm cannot be read"
+                                        : machine.security_modules);
+  line(out, "around us",
+       (machine.layers ? std::to_string(*machine.layers) + " Landlock layers"
+                       : std::string("Landlock layers")) +
+           " (" + machine.layers_how + "); seccomp: " + seccomp_word(machine.seccomp) +
+           "; no_new_privs: " + (machine.no_new_privs ? "yes" : "no") +
+           "; confined by: " + (machine.confined_by.empty() ? "nothing that says so" : machine.confined_by));
+  line(out, "identity",
+       "uid " + std::to_string(machine.uid) + ", gid " + std::to_string(machine.gid) + ", capabilities " +
+           machine.capabilities + " of " + machine.bounding +
+           (machine.first_user_namespace ? "" : ", in a user namespace") + "; a user namespace " +
+           machine.user_namespace);
+  line(out, "procfs",
+       (machine.procfs.empty() ? "not mounted on /proc" : machine.procfs) +
+           (machine.procfs_covered.empty() ? "" : "; over it: " + joined(machine.procfs_covered)));
+  line(out, "container",
+       joined(machine.container) + (machine.cgroup.empty() ? "" : "; cgroup " + machine.cgroup));
+  line(out, "gpu",
+       std::string(name(machine.host.gpu)) + ", driver " +
+           (machine.driver.empty() ? "none" : machine.driver) + ", libcuda " +
+           (machine.libcuda.empty() ? "none" : printable(machine.libcuda) + " (" + machine.libcuda_by + ")"));
+  line(out, "beside it",
+       "MIG: " + joined(machine.mig) + "; CDI: " + joined(machine.cdi) +
+           "; NUMA nodes: " + std::to_string(machine.numa_nodes));
   for (const Node& node : machine.nodes) line(out, "node", describe(node));
   for (const std::string& each : unseen(machine)) line(out, "not seen", each);
 }
 
-bool is_judged(const Diagnosis& row) { return row.outcome == RowOutcome::agree || row.outcome == RowOutcome::disagree; }
+bool is_judged(const Diagnosis& row) {
+  return row.outcome == RowOutcome::agree || row.outcome == RowOutcome::disagree;
+}
 
 // One line for each identity.
 std::string row_line(const Diagnosis& row, const Machine& machine) {
   std::string out = "  " + pad(std::string(name(row.identity)), 15) + pad(word(row, machine), 9);
   if (!is_judged(row)) return out + printable(row.message) + "\n";
-  out += std::to_string(row.steps_passed) + " steps of CUDA's start-up pass, " + std::to_string(row.steps.size()) + " fail";
-  if (row.cuda.called) out += "; CUDA itself: " + row.cuda.without.text + " without the policy, " + row.cuda.under.text + " under it";
+  out += std::to_string(row.steps_passed) + " steps of CUDA's start-up pass, " +
+         std::to_string(row.steps.size()) + " fail";
+  if (row.cuda.called)
+    out += "; CUDA itself: " + row.cuda.without.text + " without the policy, " + row.cuda.under.text +
+           " under it";
   return out + "\n";
 }
 
 std::string finding_text(const Finding& finding) {
   std::string layers;
-  for (const Layer layer : finding.layers) layers += (layers.empty() ? "" : " or ") + std::string(name(layer));
-  return layers + ": " + finding.sentence + "\n" + (finding.remedy.empty() ? "" : "          -> " + finding.remedy + "\n");
+  for (const Layer layer : finding.layers)
+    layers += (layers.empty() ? "" : " or ") + std::string(name(layer));
+  return layers + ": " + finding.sentence + "\n" +
+         (finding.remedy.empty() ? "" : "          -> " + finding.remedy + "\n");
 }
 
 // What fails, below it. What nobody is known to miss is only counted: the JSON has it whole.
@@ -86,7 +114,8 @@ std::string steps_text(const Diagnosis& row) {
     }
     end_of_step();
     last = said;
-    out += "      " + pad(step.step.id, 24) + pad(errno_name(step.control != 0 ? step.control : step.observed), 7) +
+    out += "      " + pad(step.step.id, 24) +
+           pad(errno_name(step.control != 0 ? step.control : step.observed), 7) +
            pad(std::string(name(step.step.importance)), 8) + said;
   }
   end_of_step();
@@ -111,11 +140,16 @@ void policy_text(const PolicyReport& policy, const Machine& machine, std::string
 
 std::string word(const Diagnosis& row, const Machine& machine) {
   switch (row.outcome) {
-    case RowOutcome::error: return "ERROR";
-    case RowOutcome::disagree: return "DISAGREE";
-    case RowOutcome::refused: return "refused";
-    case RowOutcome::skip: return "skip";
-    case RowOutcome::agree: break;
+    case RowOutcome::error:
+      return "ERROR";
+    case RowOutcome::disagree:
+      return "DISAGREE";
+    case RowOutcome::refused:
+      return "refused";
+    case RowOutcome::skip:
+      return "skip";
+    case RowOutcome::agree:
+      break;
   }
   if (row.readiness.is != Readiness::blocked_elsewhere) return std::string(name(row.readiness.is));
   return machine.has_gpu() ? "elsewhere" : "no GPU";
@@ -124,11 +158,14 @@ std::string word(const Diagnosis& row, const Machine& machine) {
 std::string to_text(const DoctorReport& report) {
   std::string out;
   machine_text(report.machine, out);
-  line(out, "audit", report.no_records.empty() ? "the kernel's records of denials are heard" : "not heard, the model answers instead: " + report.no_records);
+  line(out, "audit",
+       report.no_records.empty() ? "the kernel's records of denials are heard"
+                                 : "not heard, the model answers instead: " + report.no_records);
   for (const std::string& each : report.missing_identities) line(out, "not run", each);
   for (const PolicyReport& policy : report.policies) policy_text(policy, report.machine, out);
   if (report.require)
-    out += "\nrequired: " + std::string(name(*report.require)) + (meets(report, *report.require) ? ", and every row is\n" : ", and not every row is\n");
+    out += "\nrequired: " + std::string(name(*report.require)) +
+           (meets(report, *report.require) ? ", and every row is\n" : ", and not every row is\n");
   return out;
 }
 
