@@ -102,6 +102,18 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
     LOCKSTEP_ASSIGN(const std::string path, text(*node, "administrator_conflicts"));
     LOCKSTEP_ASSIGN(out.context.administrator_conflicts, load_conflicts(fixtures_ + "/" + path));
   }
+  if (const Node* spec = root.find("cdi"), *devices = root.find("gpu_devices"); spec != nullptr || devices != nullptr) {
+    std::vector<std::string> specs;
+    std::string chosen;
+    if (spec != nullptr) {
+      LOCKSTEP_ASSIGN(const std::string path, text(*spec, "cdi"));
+      specs.push_back(fixtures_ + "/" + path);
+    }
+    if (devices != nullptr) {
+      LOCKSTEP_ASSIGN(chosen, text(*devices, "gpu_devices"));
+    }
+    LOCKSTEP_CHECK(choose_devices(specs, chosen, &out.context));
+  }
   if (const Node* node = root.find("plan_abis")) {
     LOCKSTEP_ASSIGN(out.plan_abis, abis(*node, "plan_abis"));
   }
@@ -285,7 +297,7 @@ Result<Case> CaseReader::read() {
   LOCKSTEP_ASSIGN(const Node root, parse_document(content, file_));
   LOCKSTEP_CHECK(check_keys(root, file_, "a case",
                             {"schema", "name", "why", "policy", "host", "source", "gpu", "proxy", "workdir",
-                             "administrator_conflicts", "identities", "plan_abis", "expect_effective", "expect_notices",
+                             "administrator_conflicts", "cdi", "gpu_devices", "identities", "plan_abis", "expect_effective", "expect_notices",
                              "expect_error", "expect_refusal", "readiness", "expect"}));
   const Node* schema = root.find("schema");
   if (schema == nullptr || schema->scalar != "lockstep.case/1") return fail(root, "a case starts with \"schema\": \"lockstep.case/1\"");
@@ -330,7 +342,8 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures) {
   return cases;
 }
 
-Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file) {
+Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file, const std::vector<std::string>& cdi,
+                             const std::string& gpu_devices) {
   Case out;
   out.file = policy_file;
   out.own_policy = true;
@@ -343,6 +356,7 @@ Result<Case> case_for_policy(const std::string& policy_file, const std::string& 
     LOCKSTEP_ASSIGN(out.context.host, load_host(host_file));
     if (out.context.host.real) complete_from_machine(out.context.host);
   }
+  if (!cdi.empty() || !gpu_devices.empty()) LOCKSTEP_CHECK(choose_devices(cdi, gpu_devices, &out.context));
   out.identities = {IdentityKind::user, IdentityKind::container_root};
   return out;
 }

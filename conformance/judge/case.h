@@ -7,6 +7,7 @@
 //   why             one sentence: the claim
 //   policy, host    policies/...yaml, hosts/...json
 //   source, gpu, proxy, workdir, administrator_conflicts (a file, relative too)         the context; all optional
+//   cdi, gpu_devices  a CDI spec (a file, relative too) and the devices chosen
 //   identities      of user, container-root, root, self; default ["user"]
 //   plan_abis       "1-7", "3-", "5", or a list of these; default "1-"
 //   expect_effective {read_only, read_write}   the literal lists;   expect_notices   their codes, all of them, sorted
@@ -89,7 +90,8 @@ Result<Case> load_case(const std::string& file, const std::string& fixtures);
 Result<std::vector<Case>> load_cases(const std::string& fixtures);
 
 // A case for a user's own policy on this machine, or on the host of a file: no expectation but what the model says.
-Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file);
+Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file, const std::vector<std::string>& cdi = {},
+                             const std::string& gpu_devices = {});
 
 // What the harness decides for operations that take no path: the sibling, the server's name.
 void set_implied_path(CellRequest* cell);

@@ -87,6 +87,8 @@ TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
       {{"--mutants", "--gtest_filter=*"}, "", "--mutants"},
       {{"--golden", dir_.path(), "--mutants"}, "", "--golden"},
       {{"--update"}, "", "--golden"},
+      {{"--cdi", dir_.path()}, "", "--cdi goes with --policy"},
+      {{"--gpu-devices", "0"}, "", "--gpu-devices goes with --policy"},
       {{"--reproduce", "a", "--surface", dir_.at("s.json")}, "", "--reproduce"},
       {{"--abi"}, "", "--abi needs a value"},
       {{"--abi="}, "", "--abi needs a value"},

@@ -14,6 +14,8 @@ namespace lockstep::conformance {
 struct Options {
   std::vector<std::string> policies;
   std::string host;                   // a host file for the policies; empty: this machine
+  std::vector<std::string> cdi;       // CDI specs for the policies
+  std::string gpu_devices;
   std::string fixtures;
   std::string abis = "all";           // native, all, or a list
   std::optional<Readiness> require;   // ready or degraded

@@ -18,6 +18,8 @@ namespace lockstep::cli {
 // A command line taken apart: flags with their values, and the rest in order. After "--" everything is rest.
 struct Arguments {
   Context context;
+  std::vector<std::string> cdi;
+  std::string gpu_devices;
   int abi = 0;             // 0: native
   std::string format = "text";
   bool allow_unsandboxed = false;

@@ -54,6 +54,11 @@ Result<void> set_flag(const std::string& flag, const std::string& value, const s
     context.workdir = value;
   } else if (flag == "--conflicts") {
     LOCKSTEP_ASSIGN(context.administrator_conflicts, load_conflicts(value));
+  } else if (flag == "--cdi") {
+    out->cdi.push_back(value);
+  } else if (flag == "--gpu-devices") {
+    if (value.empty()) return usage_error("--gpu-devices takes all, or names separated by commas");
+    out->gpu_devices = value;
   } else if (flag == "--abi") {
     LOCKSTEP_ASSIGN(out->abi, abi_number(value));
   } else if (flag == "--format" && !formats.empty()) {
@@ -79,6 +84,8 @@ const char context_help[] =
     "  --source WHO          default, gateway, image or user: who supplied the policy\n"
     "  --workdir DIR         what include_workdir grants\n"
     "  --conflicts FILE      the administrator's runtime_baseline_conflicts, asked before the policy's own\n"
+    "  --cdi FILE|DIR        CDI specs, in place of every GPU of the host (runtimes look in /etc/cdi and /var/run/cdi)\n"
+    "  --gpu-devices LIST    all, or those named: 0,2 or a UUID of a spec, or vendor/class=name; without a spec by number\n"
     "  --abi N|native        the Landlock ABI to plan for\n";
 
 Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,
@@ -121,6 +128,7 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
   }
   if (out.has_command && !executes) return usage_error("-- is for lockstep exec alone");
   if (!has_host) out.context.host = read_host();
+  if (!out.cdi.empty() || !out.gpu_devices.empty()) LOCKSTEP_CHECK(choose_devices(out.cdi, out.gpu_devices, &out.context));
   return out;
 }
 

@@ -53,6 +53,7 @@ Result<std::vector<review::Situation>> situations_of(const Arguments& arguments,
     if (arguments.given.contains("--source")) each.context.source = arguments.context.source;
     if (arguments.given.contains("--proxy")) each.context.proxy = arguments.context.proxy;
     each.context.gpu = arguments.context.gpu;
+    each.context.cdi = arguments.context.cdi;
     // What include_workdir would grant, under a name that no path of a policy has.
     each.context.workdir = arguments.context.workdir ? arguments.context.workdir : "/(the work directory)";
     each.context.administrator_conflicts = arguments.context.administrator_conflicts;

@@ -80,6 +80,28 @@ void complete_from_machine(Host& host) {
     if (const Result<KernelLandlock> kernel = query_kernel(); kernel.ok()) host.kernel = *kernel;
 }
 
+Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices, Context* context) {
+  Host& host = context->host;
+  const std::string_view chosen = devices.empty() ? "all" : std::string_view(devices);
+  if (specs.empty()) {
+    LOCKSTEP_ASSIGN(host.gpu_nodes, choose_nodes(host.gpu_nodes, chosen));
+    return {};
+  }
+  LOCKSTEP_ASSIGN(context->cdi, choose_cdi(specs, chosen));
+  const std::vector<CdiPath>& paths = context->cdi->paths;
+  // A GPU that was not chosen is not one that CUDA misses.
+  std::erase_if(host.gpu_nodes, [&](const std::string& node) {
+    return std::none_of(paths.begin(), paths.end(), [&](const CdiPath& each) { return each.path == node; });
+  });
+  if (!host.real) return {};
+  const auto look = [&](const std::string& path) {
+    if (!host.exists(path)) look_for(path, host);
+  };
+  for (const CdiPath& each : paths) look(each.path);
+  for (const std::string_view path : cdi_baseline_paths()) look(std::string(path));
+  return {};
+}
+
 Host read_host() {
   Host host;
   complete_from_machine(host);

@@ -5,7 +5,10 @@
 #ifndef LOCKSTEP_HOST_READ_HOST_H_
 #define LOCKSTEP_HOST_READ_HOST_H_
 
-#include "policy/host.h"
+#include <string>
+#include <vector>
+
+#include "policy/effective.h"
 
 namespace lockstep {
 
@@ -14,6 +17,10 @@ Host read_host();
 // For a host file that says "present": "real": fills in what read_host() would find, keeping what the file does say
 // (gpu nodes listed, absent paths, a kernel).
 void complete_from_machine(Host& host);
+
+// What `--cdi` and `--gpu-devices` say, for show, exec and the suite alike: sets context.cdi from specs (files or directories), or
+// narrows the host's GPU nodes where there are none; "" is all. On this machine it is seen which of the chosen paths exist.
+Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices, Context* context);
 
 }  // namespace lockstep
 

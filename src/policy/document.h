@@ -50,6 +50,8 @@ std::string shortened(std::string_view text);
 Result<std::string> read_string(const Node& node, const std::string& file, const std::string& what);  // plain or string
 Result<bool> read_bool(const Node& node, const std::string& file, const std::string& what);           // plain true|false
 Result<long> read_integer(const Node& node, const std::string& file, const std::string& what, long low, long high);
+// An absolute path without .. or control characters, normalised.
+Result<std::string> read_path(const Node& node, const std::string& file, const std::string& what);
 // A list of rights by name; read, write and all stand for what read_only grants, the rest, and both.
 Result<AccessSet> read_rights(const Node& node, const std::string& file, const std::string& what);
 // An error where the mapping has a key outside `known`, with the nearest known key as a suggestion; or is no mapping.

@@ -17,12 +17,13 @@
 
 #include "base/result.h"
 #include "landlock/access.h"
+#include "policy/cdi.h"
 #include "policy/host.h"
 #include "policy/policy.h"
 
 namespace lockstep {
 
-enum class Origin { policy, workdir, proxy_baseline, gpu_baseline, gpu_device };
+enum class Origin { policy, workdir, proxy_baseline, gpu_baseline, gpu_device, cdi };
 enum class Access { read_only, read_write, grant };
 
 struct EffectiveRule {
@@ -34,6 +35,7 @@ struct EffectiveRule {
   std::optional<Access> promoted_from;
   int line = 0;  // in the policy file; 0 where the author did not write it
   bool quiet = false;
+  std::string spec = {};  // of origin cdi: "FILE:LINE" in the CDI spec
 
   // The rights this rule asks for on a directory at an ABI whose rights are `all`.
   AccessSet rights(AccessSet all) const {
@@ -93,6 +95,7 @@ struct Context {
   Source source = Source::user;
   std::optional<std::string> workdir;                // for include_workdir; absolute, not the root
   std::vector<ConflictRule> administrator_conflicts;  // come first; their reject is final
+  std::optional<CdiChoice> cdi;  // in place of every /dev/nvidia<digits> of the host; host/read_host.h sets it
 };
 
 // Fails (input) where a conflict is rejected, and where the workdir is unusable.
@@ -108,8 +111,10 @@ Policy as_policy(const EffectivePolicy& effective);
 
 // Every path the baselines can add, but for /dev/nvidia<digits>: what a host is asked about.
 std::vector<std::string_view> baseline_paths();
+// What is read of sysfs and no CDI spec names: added where one is in use.
+std::vector<std::string_view> cdi_baseline_paths();
 
-std::string_view name(Origin origin);  // policy, workdir, proxy-baseline, gpu-baseline, gpu-device
+std::string_view name(Origin origin);  // policy, workdir, proxy-baseline, gpu-baseline, gpu-device, cdi
 std::optional<Origin> origin_from_name(std::string_view name);
 std::string_view name(Access access);  // read_only, read_write, grant
 std::string_view name(Notice::Level level);

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "landlock/abi.h"
 #include "policy/effective.h"
 
 namespace lockstep {
@@ -38,7 +39,15 @@ constexpr std::array<BaselinePath, 8> gpu_baseline = {{
     {"/proc", Access::read_write, Origin::gpu_baseline, "cuInit() names its threads by /proc/<pid>/task/<tid>/comm"},
 }};
 
-constexpr std::array<std::string_view, 5> origin_names = {"policy", "workdir", "proxy-baseline", "gpu-baseline", "gpu-device"};
+// What CUDA reads of sysfs and a CDI spec never says.
+constexpr std::array<BaselinePath, 4> cdi_baseline = {{
+    {"/sys/bus/pci/devices", Access::read_only, Origin::gpu_baseline, "the driver looks for devices"},
+    {"/sys/devices/system/cpu", Access::read_only, Origin::gpu_baseline, "the number of CPUs"},
+    {"/sys/devices/system/memory", Access::read_only, Origin::gpu_baseline, "the size of memory blocks"},
+    {"/sys/devices/system/node", Access::read_only, Origin::gpu_baseline, "NUMA nodes: a crash in libcuda without, on coherent GPUs"},
+}};
+
+constexpr std::array<std::string_view, 6> origin_names = {"policy", "workdir", "proxy-baseline", "gpu-baseline", "gpu-device", "cdi"};
 
 // What stops working where an author's read_only entry stands against the baseline.
 std::string_view consequence(std::string_view path) {
@@ -63,6 +72,8 @@ class Enricher {
   Result<void> add_workdir();
   Result<void> add_baseline(const BaselinePath& baseline);
   Result<void> settle(EffectiveRule& author, const BaselinePath& baseline);
+  Result<void> add_cdi();
+  Result<void> add_cdi_grant(const CdiPath& chosen, const BaselinePath& baseline);
   Result<void> keep_grant(const BaselinePath& baseline);
   void note_widened();
   AccessSet granted(std::string_view path) const;  // by all grants on exactly this path
@@ -207,6 +218,39 @@ Result<void> Enricher::add_baseline(const BaselinePath& baseline) {
   return {};
 }
 
+// Less than read_write and more than read_only: beside the author's own entry, unless the rules keep that.
+Result<void> Enricher::add_cdi_grant(const CdiPath& chosen, const BaselinePath& baseline) {
+  const auto author = lists_.find(chosen.path);
+  const bool listed = author != lists_.end();
+  if (granted(chosen.path).contains(chosen.access) || (listed && author->second.access == Access::read_write)) return {};
+  if (listed && author->second.origin == Origin::policy) {
+    const ConflictMode mode = conflict_rule(context_.administrator_conflicts, policy_.conflicts, context_.source, chosen.path).mode;
+    if (mode != ConflictMode::promote) return settle(author->second, baseline);
+    notice(Notice::Level::info, "promoted", chosen.path, printable(chosen.path) + " gets " + join_names(chosen.access, ", ") + " beside read_only: " + std::string(baseline.reason));
+  }
+  EffectiveRule rule{chosen.path, Access::grant, chosen.access, Origin::cdi, std::string(baseline.reason), std::nullopt, 0};
+  rule.spec = chosen.spec;
+  out_.rules.push_back(std::move(rule));
+  return {};
+}
+
+Result<void> Enricher::add_cdi() {
+  for (const std::string& warning : context_.cdi->warnings) notice(Notice::Level::warning, "cdi-spec", "", warning);
+  for (const CdiPath& chosen : context_.cdi->paths) {
+    const bool writes = chosen.access == abi_info(newest_abi)->fs, reads = chosen.access == access_read_only;
+    const std::string reason = "chosen by CDI: " + printable(chosen.device);
+    const BaselinePath baseline{chosen.path, writes || !reads ? Access::read_write : Access::read_only, Origin::cdi, reason};
+    if (!writes && !reads && context_.host.exists(chosen.path)) {
+      LOCKSTEP_CHECK(add_cdi_grant(chosen, baseline));
+      continue;
+    }
+    LOCKSTEP_CHECK(add_baseline(baseline));
+    if (const auto added = lists_.find(chosen.path); added != lists_.end() && added->second.origin == Origin::cdi) added->second.spec = chosen.spec;
+  }
+  for (const BaselinePath& baseline : cdi_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
+  return {};
+}
+
 Result<EffectivePolicy> Enricher::run() {
   out_.file = policy_.file;
   out_.source = context_.source;
@@ -217,7 +261,7 @@ Result<EffectivePolicy> Enricher::run() {
   out_.run_as_group = policy_.run_as_group;
   out_.restrictions = policy_.restrictions;
   out_.warnings = policy_.warnings;
-  const bool has_gpu = context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");
+  const bool has_gpu = context_.cdi || context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");
   out_.gpu = context_.gpu == Toggle::on || (context_.gpu == Toggle::automatic && has_gpu);
   out_.proxy = context_.proxy == Toggle::on || (context_.proxy == Toggle::automatic && policy_.has_network_policies);
 
@@ -225,9 +269,10 @@ Result<EffectivePolicy> Enricher::run() {
   LOCKSTEP_CHECK(add_workdir());
   if (out_.proxy)
     for (const BaselinePath& baseline : proxy_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
+  if (out_.gpu && context_.cdi) LOCKSTEP_CHECK(add_cdi());
   if (out_.gpu) {
     for (const BaselinePath& baseline : gpu_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
-    for (const std::string& node : context_.host.gpu_nodes)
+    for (const std::string& node : context_.cdi ? std::vector<std::string>() : context_.host.gpu_nodes)
       LOCKSTEP_CHECK(add_baseline({node, Access::read_write, Origin::gpu_device, "a GPU of this host"}));
   }
   note_widened();
@@ -304,6 +349,12 @@ std::vector<std::string_view> baseline_paths() {
   for (const BaselinePath& baseline : proxy_baseline) out.push_back(baseline.path);
   for (const BaselinePath& baseline : gpu_baseline)
     if (std::find(out.begin(), out.end(), baseline.path) == out.end()) out.push_back(baseline.path);
+  return out;
+}
+
+std::vector<std::string_view> cdi_baseline_paths() {
+  std::vector<std::string_view> out;
+  for (const BaselinePath& baseline : cdi_baseline) out.push_back(baseline.path);
   return out;
 }
 

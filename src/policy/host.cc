@@ -27,23 +27,13 @@ class HostReader {
 
  private:
   Error fail(const Node& node, std::string message) const { return input_error(file_, node.line, std::move(message)); }
-  Result<std::string> path(const Node& node, const std::string& what) const;
+  Result<std::string> path(const Node& node, const std::string& what) const { return read_path(node, file_, what); }
   Result<HostEntry> entry(const Node& node) const;
   Result<void> read_present(const Node& node, Host& out) const;
   Result<void> read_kernel(const Node& node, Host& out) const;
 
   const std::string& file_;
 };
-
-Result<std::string> HostReader::path(const Node& node, const std::string& what) const {
-  LOCKSTEP_ASSIGN(const std::string written, read_string(node, file_, what));
-  const bool climbs = written.find("/../") != std::string::npos || written.ends_with("/..");
-  const bool control = std::any_of(written.begin(), written.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (!written.starts_with('/') || climbs || control || written.size() > longest_path)
-    return fail(node, what + ": write an absolute path without .. or control characters, of at most 4096 bytes, not \"" +
-                          printable(written.substr(0, 80)) + "\"");
-  return normalise_path(written);
-}
 
 Result<HostEntry> HostReader::entry(const Node& node) const {
   HostEntry out;

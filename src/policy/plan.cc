@@ -42,7 +42,7 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   list_missing(relied - info->fs, "", &out.dropped);
   AccessSet named;
   for (const EffectiveRule& rule : effective.rules) {
-    if (rule.access != Access::grant) continue;
+    if (rule.access != Access::grant || rule.origin != Origin::policy) continue;
     named |= rule.granted;
     list_missing(rule.granted - info->fs - relied, rule.path, &out.dropped);
     if (rule.quiet && !info->quiet) out.dropped.push_back({&feature_info(Extra::quiet), rule.path});

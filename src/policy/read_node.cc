@@ -4,6 +4,7 @@
 
 #include "landlock/abi.h"
 #include "policy/document.h"
+#include "policy/policy.h"
 
 namespace lockstep {
 namespace {
@@ -66,6 +67,16 @@ Result<void> check_keys(const Node& node, const std::string& file, const std::st
     return input_error(file, node.key_lines[i], std::move(message));
   }
   return {};
+}
+
+Result<std::string> read_path(const Node& node, const std::string& file, const std::string& what) {
+  LOCKSTEP_ASSIGN(const std::string written, read_string(node, file, what));
+  const bool climbs = written.find("/../") != std::string::npos || written.ends_with("/..");
+  const bool control = std::any_of(written.begin(), written.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (!written.starts_with('/') || climbs || control || written.size() > 4096)
+    return input_error(file, node.line, what + ": write an absolute path without .. or control characters, of at most 4096 bytes, not \"" +
+                                            printable(written.substr(0, 80)) + "\"");
+  return normalise_path(written);
 }
 
 Result<AccessSet> read_rights(const Node& node, const std::string& file, const std::string& what) {

@@ -26,6 +26,7 @@ Json rule_json(const EffectiveRule& rule) {
   out["reason"] = printable(rule.reason);
   out["promoted_from"] = rule.promoted_from ? Json(name(*rule.promoted_from)) : Json(nullptr);
   out["line"] = line_json(rule.line);
+  if (!rule.spec.empty()) out["spec"] = printable(rule.spec);
   return out;
 }
 
@@ -175,6 +176,7 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
     out += printable(rule.reason);
     if (rule.promoted_from) out += " (promoted from " + std::string(name(*rule.promoted_from)) + ")";
     if (rule.line > 0) out += " (line " + std::to_string(rule.line) + ")";
+    if (!rule.spec.empty()) out += " (" + printable(rule.spec) + ")";
     out += "\n";
   }
   for (const SkippedPath& skipped : effective.skipped)
