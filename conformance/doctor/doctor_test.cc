@@ -245,6 +245,10 @@ struct Made {
   bool needs_root = false;
 };
 
+void PrintTo(const Made& made, std::ostream* out) {
+  *out << made.name;
+}
+
 class DoctorLayer : public Doctor, public ::testing::WithParamInterface<Made> {};
 
 TEST_P(DoctorLayer, IsNamedWithARemedy) {
