@@ -65,6 +65,7 @@ int run_explain(int argc, char** argv);
 using Verifier = std::function<int(const Policy& before, const Policy& after, const review::Diff& diff, bool quiet)>;
 int run_diff(int argc, char** argv, const Verifier& verifier = {});
 int run_exec(int argc, char** argv);
+int run_lint(int argc, char** argv);
 
 }  // namespace lockstep::cli
 

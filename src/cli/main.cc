@@ -14,6 +14,7 @@ constexpr char usage[] =
     "  exec POLICY -- COMMAND...     run a command under the policy\n"
     "  diff OLD NEW                  what a change of policy gives and takes, on every host it may meet\n"
     "  doctor [POLICY...]            whether CUDA starts under it on this machine, and what stops it\n"
+    "  lint POLICY...                traps: what decodes and runs, and is not what its author meant\n"
     "  abi                           every version of Landlock, and which this kernel has\n"
     "\n"
     "exit: 0 fine; 2 bad input; 3 this host cannot do it; exec: the command's own, 125 ours, 126/127 as env(1)\n";
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
   if (word == "abi") return cli::run_abi(argc - 1, argv + 1);
   if (word == "diff") return cli::run_diff(argc - 1, argv + 1);
   if (word == "doctor") return cli::exec_companion("lockstep-doctor", argc - 1, argv + 1);
+  if (word == "lint") return cli::run_lint(argc - 1, argv + 1);
   if (word == "exec") return cli::run_exec(argc - 1, argv + 1);
   return cli::complain(cli::usage_error("no subcommand is called " + printable(word)));
 }

@@ -70,6 +70,7 @@ Result<void> PolicyReader::read_list(const Node& node, const std::string& what, 
     LOCKSTEP_ASSIGN(PathEntry entry, read_path(item, what, changes));
     if (!seen.insert(entry.path).second) {
       out_.warnings.push_back({entry.line, what + " has " + printable(entry.path) + " twice"});
+      out_.repeated.push_back(std::move(entry));
       continue;
     }
     warn_of_pattern(entry);
@@ -103,6 +104,7 @@ Result<void> PolicyReader::read_grants(const Node& node) {
 Result<void> PolicyReader::read_filesystem(const Node& node) {
   LOCKSTEP_CHECK(check_keys(node, out_.file, "filesystem_policy", {"include_workdir", "read_only", "read_write", "grants"}));
   out_.has_filesystem_policy = true;
+  out_.filesystem_line = node.line;
   out_.include_workdir = false;
   if (const Node* value = node.find("include_workdir")) {
     LOCKSTEP_ASSIGN(out_.include_workdir, read_bool(*value, out_.file, "filesystem_policy.include_workdir"));
@@ -187,6 +189,7 @@ Result<void> PolicyReader::read_landlock(const Node& node) {
 
 Result<void> PolicyReader::read_process(const Node& node) {
   LOCKSTEP_CHECK(check_keys(node, out_.file, "process", {"run_as_user", "run_as_group"}));
+  if (const Node* user = node.find("run_as_user")) out_.run_as_user_line = user->line;
   for (const auto& [key, target] : {std::pair{"run_as_user", &out_.run_as_user}, std::pair{"run_as_group", &out_.run_as_group}}) {
     const Node* value = node.find(key);
     if (value == nullptr) continue;

@@ -154,13 +154,16 @@ Result<void> Enricher::keep_grant(const BaselinePath& baseline) {
 
 // Landlock joins the rights of all parents: an author's narrower entry below what the baseline made read-write is read-write.
 void Enricher::note_widened() {
+  std::vector<const EffectiveRule*> added;  // a few, where the author's can be thousands
+  for (const auto& [path, rule] : lists_)
+    if (rule.access == Access::read_write && rule.origin != Origin::policy) added.push_back(&rule);
   for (const auto& [path, rule] : lists_) {
     if (rule.access != Access::read_only || rule.origin != Origin::policy) continue;
-    for (const auto& [above, wider] : lists_)
-      if (wider.access == Access::read_write && wider.origin != Origin::policy && path.starts_with(above + "/"))
+    for (const EffectiveRule* wider : added)
+      if (path.starts_with(wider->path + "/"))
         notice(Notice::Level::warning, "widened", path,
-               printable(path) + " is read_only in the policy but lies below " + printable(above) + ", which the " +
-                   std::string(name(wider.origin)) + " makes read-write: Landlock cannot subtract");
+               printable(path) + " is read_only in the policy but lies below " + printable(wider->path) + ", which the " +
+                   std::string(name(wider->origin)) + " makes read-write: Landlock cannot subtract");
   }
 }
 

@@ -62,15 +62,18 @@ struct PolicyWarning {
 struct Policy {
   std::string file;  // as named by the user, for messages
   bool has_filesystem_policy = false;
+  int filesystem_line = 0;  // 0: not written
   bool include_workdir = true;  // absent: false where filesystem_policy is present, true where it is missing
   std::vector<PathEntry> read_only;
   std::vector<PathEntry> read_write;
+  std::vector<PathEntry> repeated;  // stood in the same list before, and were dropped
   std::vector<Grant> grants;
   Compatibility compatibility = Compatibility::best_effort;
   int min_abi = 2;
   int min_abi_line = 0;  // 0: not written
   Restrictions restrictions;
   std::string run_as_user;   // empty: not written
+  int run_as_user_line = 0;
   std::string run_as_group;  // empty: not written
   bool has_network_policies = false;  // non-empty network_policies: proxy mode
   std::vector<ConflictRule> conflicts;

@@ -1,9 +1,9 @@
 // The two formats for programs.
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "review/render.h"
+#include "review/sarif.h"
 
 namespace lockstep::review {
 namespace {
@@ -21,36 +21,6 @@ Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Js
 Json or_null(int line) { return line > 0 ? Json(line) : Json(nullptr); }
 
 std::string_view toggle_name(Toggle toggle) { return toggle == Toggle::on ? "on" : toggle == Toggle::off ? "off" : "auto"; }
-
-// One result of SARIF. Its rule is made known where it is met first.
-struct Sarif {
-  Json rules = Json::array();
-  Json results = Json::array();
-  std::map<std::string, std::size_t> known;
-
-  void add(const std::string& id, const std::string& about, const char* level, const std::string& file, int line, const std::string& message) {
-    const auto [rule, fresh] = known.try_emplace(id, known.size());
-    if (fresh) rules.push_back({{"id", id}, {"shortDescription", {{"text", about}}}});
-    Json location = {{"physicalLocation", {{"artifactLocation", {{"uri", uri(file)}}}, {"region", {{"startLine", std::max(line, 1)}}}}}};
-    results.push_back({{"ruleId", id},
-                       {"ruleIndex", rule->second},
-                       {"level", level},
-                       {"message", {{"text", message}}},
-                       {"locations", Json::array({std::move(location)})}});
-  }
-
-  // A relative path stays one; every byte that a URI cannot have as it is, is written %XX.
-  static std::string uri(const std::string& file) {
-    std::string out = file.starts_with('/') ? "file://" : "";
-    for (const char c : file) {
-      const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("/-._~").find(c) != std::string_view::npos;
-      char code[4];
-      std::snprintf(code, sizeof(code), "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
-      out += plain ? std::string(1, c) : std::string(code);
-    }
-    return out;
-  }
-};
 
 }  // namespace
 
@@ -113,10 +83,7 @@ std::string diff_sarif(const Diff& diff) {
   for (const SettingChange& change : diff.settings)
     sarif.add("policy-" + change.code, "A policy change that names no path: " + change.code,
               change.kind >= Class::weakening && change.accepted.empty() ? "error" : "note", diff.new_file, change.line, change.message);
-  Json driver = {{"name", "lockstep diff"}, {"rules", std::move(sarif.rules)}};
-  Json run = {{"tool", {{"driver", std::move(driver)}}}, {"results", std::move(sarif.results)}};
-  Json out = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"}, {"version", "2.1.0"}, {"runs", Json::array({std::move(run)})}};
-  return out.dump(2) + "\n";
+  return sarif.document("lockstep diff");
 }
 
 }  // namespace lockstep::review

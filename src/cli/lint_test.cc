@@ -1,0 +1,128 @@
+// lockstep lint as it is run: flags, formats, exit codes, bad input.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/testing.h"
+
+namespace lockstep {
+namespace {
+
+using lockstep::testing::Ended;
+using lockstep::testing::expect_refused;
+using lockstep::testing::run_program;
+using lockstep::testing::TemporaryDirectory;
+
+class LintCommand : public ::testing::Test {
+ protected:
+  Ended lint(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {LOCKSTEP_CLI, "lint"});
+    return run_program(arguments, {});
+  }
+  std::string file(const std::string& name, const std::string& lists) {
+    return dir_.write(name, "version: 1\nfilesystem_policy:\n" + lists);
+  }
+
+  TemporaryDirectory dir_;
+  std::string clean_ = file("clean.yaml", "  read_only: [/usr, /dev/urandom]\n  read_write: [/dev/null]\n");
+  std::string trap_ =
+      file("trap.yaml", "  read_only:\n    - /usr/\n    - /proc/self\n  read_write: [/dev/null]\n");
+};
+
+TEST_F(LintCommand, ExitCodesAreAGate) {
+  EXPECT_EQ(lint({clean_}).code, 0) << lint({clean_}).out;
+  const Ended found = lint({clean_, trap_});
+  EXPECT_EQ(found.code, 1);
+  EXPECT_NE(found.out.find("trap.yaml:5: error: /proc/self"), std::string::npos) << found.out;
+  EXPECT_EQ(found.out.find("clean.yaml"), std::string::npos);
+  const Ended note =
+      lint({file("note.yaml", "  read_only: [/usr, /usr/bin, /dev/urandom]\n  read_write: [/dev/null]\n")});
+  EXPECT_EQ(note.code, 0) << "notes do not count: " << note.out;
+  EXPECT_NE(note.out.find("[redundant]"), std::string::npos);
+}
+
+TEST_F(LintCommand, OnlyAndIgnoreChoose) {
+  EXPECT_EQ(lint({trap_, "--ignore", "procfs-self,spelling"}).code, 0);
+  const Ended only = lint({trap_, "--only=spelling"});
+  EXPECT_EQ(only.code, 1);
+  EXPECT_EQ(only.out.find("procfs-self"), std::string::npos);
+  EXPECT_EQ(lint({trap_, "--only", "spelling", "--ignore", "spelling"}).code, 0);
+}
+
+TEST_F(LintCommand, EveryFormatIsWritten) {
+  const nlohmann::json json = nlohmann::json::parse(lint({trap_, clean_, "--format", "json"}).out);
+  EXPECT_EQ(json.at("schema"), "lockstep.lint/1");
+  EXPECT_EQ(json.at("policies").size(), 2U);
+  EXPECT_EQ(json.at("errors"), 1);
+  const nlohmann::json sarif = nlohmann::json::parse(lint({trap_, "--format", "sarif"}).out);
+  EXPECT_EQ(sarif.at("version"), "2.1.0");
+  EXPECT_GE(sarif.at("runs").at(0).at("results").size(), 2U);
+}
+
+TEST_F(LintCommand, ListsEveryTrap) {
+  const Ended text = lint({"--list"});
+  EXPECT_EQ(text.code, 0);
+  const nlohmann::json json = nlohmann::json::parse(lint({"--list", "--format", "json"}).out);
+  EXPECT_GE(json.at("traps").size(), 30U);
+  for (const nlohmann::json& trap : json.at("traps"))
+    EXPECT_NE(text.out.find(trap.at("id").get<std::string>() + " "), std::string::npos);
+}
+
+TEST_F(LintCommand, FixIsAPatchAndWritesNothing) {
+  const std::vector<std::string> before = dir_.entries();
+  const std::string text = dir_.read("trap.yaml");
+  const Ended fix = lint({trap_, "--fix"});
+  EXPECT_EQ(fix.code, 1) << "what is found is found, fixed or not";
+  EXPECT_EQ(fix.out.substr(0, 4), "--- ");
+  EXPECT_NE(fix.out.find("\n-    - /usr/\n+    - /usr\n"), std::string::npos) << fix.out;
+  EXPECT_EQ(dir_.entries(), before);
+  EXPECT_EQ(dir_.read("trap.yaml"), text);
+  const Ended flow = lint({file("flow.yaml", "  read_only: [/usr/]\n  read_write: [/dev/null]\n"), "--fix"});
+  EXPECT_EQ(flow.out, "");
+  EXPECT_NE(flow.err.find("flow.yaml:3: not touched (spelling)"), std::string::npos) << flow.err;
+}
+
+TEST_F(LintCommand, AsksTheHostThatIsNamed) {
+  const std::string missing =
+      file("missing.yaml", "  read_only: [/srv/gone, /dev/urandom]\n  read_write: [/dev/null]\n");
+  EXPECT_EQ(lint({missing}).code, 0) << "this need not be the machine it runs on";
+  EXPECT_EQ(lint({missing, "--host", "real"}).code, 1);
+  EXPECT_EQ(
+      lint({missing, "--host", std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/nvidia-1.json"}).code, 1);
+}
+
+TEST_F(LintCommand, TheRootAsWorkDirectoryIsAFinding) {
+  const std::string policy = file(
+      "workdir.yaml", "  include_workdir: true\n  read_only: [/dev/urandom]\n  read_write: [/dev/null]\n");
+  EXPECT_EQ(lint({policy, "--workdir", "/srv"}).code, 0) << lint({policy, "--workdir", "/srv"}).out;
+  const Ended root = lint({policy, "--workdir", "/"});
+  EXPECT_EQ(root.code, 1);
+  EXPECT_NE(root.out.find("[workdir-root]"), std::string::npos);
+}
+
+TEST_F(LintCommand, BadInputIsExitTwo) {
+  expect_refused(
+      lint({clean_, dir_.write("broken.yaml", "version: 1\nfilesystem_policy: {read_only: [usr]}\n")}), 2,
+      "lockstep", dir_.at("broken.yaml") + ":2");
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"/no/such/file"},
+                                             {dir_.path()},
+                                             {clean_, "--format", "markdown"},
+                                             {clean_, "--only", "no-such-trap"},
+                                             {clean_, "--only", ""},
+                                             {clean_, "--ignore", "spelling,,pattern"},
+                                             {clean_, "--ignore"},
+                                             {clean_, "--abi", "12"},
+                                             {clean_, "--fix", "--format", "json"},
+                                             {clean_, "--list"},
+                                             {"--list", "--fix"},
+                                             {"-", "-"},
+                                             {"-", "--fix"},
+                                             {"-"}})
+    expect_refused(lint(arguments), 2, "lockstep");
+  EXPECT_EQ(lint({"--help"}).code, 0);
+}
+
+}  // namespace
+}  // namespace lockstep

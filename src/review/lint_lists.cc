@@ -1,0 +1,185 @@
+// Traps that the two lists and the grants show by themselves.
+#include <algorithm>
+#include <unordered_map>
+
+#include "review/lint_subject.h"
+
+namespace lockstep::review::find {
+namespace {
+
+constexpr std::size_t openshell_paths = 256;
+
+// The component after /proc/, where it is a process.
+bool is_one_process(std::string_view path) {
+  constexpr std::string_view proc = "/proc/";
+  if (!path.starts_with(proc)) return false;
+  path = path.substr(proc.size(), path.find('/', proc.size()) - proc.size());
+  return path == "self" || path == "thread-self" ||
+         std::all_of(path.begin(), path.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool covered(const Subject& subject, const Entry& entry) {
+  return subject.written.above(entry.path()).contains(entry.rights);
+}
+
+// Whether the spelling tells what is above it: not where it leads elsewhere.
+bool is_where_it_stands(const Entry& entry) {
+  return !entry.place.exists || entry.place.leads_to == entry.path();
+}
+
+bool in_list(const std::vector<PathEntry>& list, const std::string& path) {
+  return std::any_of(list.begin(), list.end(), [&](const PathEntry& each) { return each.path == path; });
+}
+
+// Under hard_requirement an entry demands as well that its path be there; and a rule that rejects a path must
+// still meet it.
+bool can_be_taken_out(const Subject& subject, const Entry& entry) {
+  if (entry.list == Access::grant || subject.policy.compatibility == Compatibility::hard_requirement)
+    return false;
+  const auto rejects = [](const std::vector<ConflictRule>& rules) {
+    return std::any_of(rules.begin(), rules.end(),
+                       [](const ConflictRule& rule) { return rule.mode == ConflictMode::reject; });
+  };
+  return !rejects(subject.policy.conflicts) && !rejects(subject.options.context.administrator_conflicts);
+}
+
+}  // namespace
+
+void procfs_self(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries)
+    if (is_one_process(entry.path()) && !covered(subject, entry))
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) +
+                     " is another directory in every process: the rule holds for the one that opens it and "
+                     "for no child of it");
+}
+
+void procfs_below(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries)
+    if (entry.path().starts_with("/proc/") && !is_one_process(entry.path()) && !covered(subject, entry))
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) +
+                     " is an entry of procfs: the kernel forgets the rule when it reclaims the entry, unless "
+                     "something keeps it open");
+}
+
+void pattern(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries) {
+    const std::string& path = entry.path();
+    const std::size_t bracket = path.find('[');
+    const bool is_pattern = path.find_first_of("*?") != std::string::npos ||
+                            (bracket != std::string::npos && path.find(']', bracket) != std::string::npos);
+    // A directory that is really called so is no pattern.
+    if (is_pattern && !entry.place.exists)
+      report.add(
+          entry.line(), path,
+          printable(path) + " is taken literally: Landlock knows no patterns, and so called nothing exists");
+  }
+}
+
+void variable(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries) {
+    const std::string& path = entry.path();
+    const std::size_t dollar = path.find('$');
+    const char next = dollar != std::string::npos && dollar + 1 < path.size() ? path[dollar + 1] : '\0';
+    const bool is_variable = next == '{' || next == '_' || (next >= 'A' && next <= 'Z') ||
+                             (next >= 'a' && next <= 'z') || path.starts_with("/~");
+    if (is_variable && !entry.place.exists)
+      report.add(entry.line(), path,
+                 printable(path) + " is taken literally: nobody expands variables or ~ in a policy");
+  }
+}
+
+void spelling(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries)
+    if (entry.written->written != entry.path())
+      report
+          .add(entry.line(), entry.path(),
+               printable(entry.written->written) + " is " + printable(entry.path()) +
+                   ": an enforcer or a gate that compares strings does not see that")
+          .fixable = entry.list != Access::grant;
+}
+
+void path_twice(const Subject& subject, Report& report) {
+  for (const PathEntry& entry : subject.policy.repeated)
+    report.add(entry.line, entry.path, printable(entry.path) + " stands in this list before");
+}
+
+void both_lists(const Subject& subject, Report& report) {
+  std::unordered_map<std::string_view, int> writable;
+  for (const PathEntry& entry : subject.policy.read_write) writable.emplace(entry.path, entry.line);
+  for (const PathEntry& entry : subject.policy.read_only)
+    if (const auto found = writable.find(entry.path); found != writable.end())
+      report.add(entry.line, entry.path,
+                 printable(entry.path) + " is in read_write as well (line " + std::to_string(found->second) +
+                     "): it is writable, Landlock cannot subtract");
+}
+
+void read_only_below_write(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries) {
+    if (entry.list != Access::read_only || !is_where_it_stands(entry)) continue;
+    const AccessSet above = subject.written.above(entry.path()),
+                    in_force = subject.in_force.above(entry.path());
+    if (!in_force.contains(Right::write_file)) continue;
+    const bool own = above.contains(Right::write_file);
+    Finding& found =
+        report.add(entry.line(), entry.path(),
+                   printable(entry.path()) + " lies below a path that " +
+                       (own ? "the policy" : "the baseline or the work directory") +
+                       " makes writable, and is writable: Landlock joins the rights of all parents");
+    found.fixable = above.contains(entry.rights) && can_be_taken_out(subject, entry) &&
+                    !in_list(subject.policy.read_write, entry.path());
+  }
+}
+
+void redundant(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries) {
+    if (!is_where_it_stands(entry) || entry.quiet || !covered(subject, entry)) continue;
+    // Said already, and louder.
+    if (entry.list == Access::read_only && subject.written.above(entry.path()).contains(Right::write_file))
+      continue;
+    report
+        .add(entry.line(), entry.path(),
+             printable(entry.path()) + " changes nothing: a rule above it grants as much")
+        .fixable = can_be_taken_out(subject, entry);
+  }
+}
+
+void many_paths(const Subject& subject, Report& report) {
+  if (subject.entries.size() > openshell_paths)
+    report.add(subject.policy.filesystem_line, "",
+               std::to_string(subject.entries.size()) + " paths: OpenShell refuses a policy of more than " +
+                   std::to_string(openshell_paths));
+}
+
+void root_read_only(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries)
+    if (entry.path() == "/" && entry.rights.contains(Right::read_file))
+      report.add(entry.line(), "/",
+                 "/ grants every file of the machine for reading: keys, tokens, other users' data");
+}
+
+void dev_writable(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries)
+    if (entry.path() == "/dev" && entry.rights.contains(Right::write_file))
+      report.add(
+          entry.line(), "/dev",
+          "/dev is writable as a whole: file permissions alone keep disks, terminals and other GPUs apart");
+}
+
+void no_path(const Subject& subject, Report& report) {
+  if (subject.entries.empty())
+    report.add(subject.policy.filesystem_line, "",
+               "the policy names no path: what is granted is the baseline, and where that adds nothing the "
+               "policy is refused");
+}
+
+void root_user(const Subject& subject, Report& report) {
+  const std::string& user = subject.policy.run_as_user;
+  if (user == "root" || (!user.empty() && user.find_first_not_of('0') == std::string::npos))
+    report.add(
+        subject.policy.run_as_user_line, "",
+        "run_as_user is root: chmod, chown and stat, which Landlock does not restrict, reach every file");
+}
+
+}  // namespace lockstep::review::find

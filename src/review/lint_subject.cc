@@ -1,0 +1,159 @@
+#include "review/lint_subject.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+
+#include "landlock/abi.h"
+
+namespace lockstep::review {
+namespace {
+
+NodeKind kind_of(const struct stat& st) {
+  if (S_ISDIR(st.st_mode)) return NodeKind::directory;
+  if (S_ISSOCK(st.st_mode)) return NodeKind::socket;
+  return S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? NodeKind::character : NodeKind::file;
+}
+
+Place on_this_machine(const std::string& path) {
+  Place out;
+  out.leads_to = path;
+  struct stat st {
+  }, root{};
+  if (::stat(path.c_str(), &st) != 0) return out;
+  out.exists = true;
+  out.kind = kind_of(st);
+  if (const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+      real != nullptr)
+    out.leads_to = real.get();
+  out.object = std::to_string(st.st_dev) + ":" + std::to_string(st.st_ino);
+  out.is_root = ::stat("/", &root) == 0 && st.st_dev == root.st_dev && st.st_ino == root.st_ino;
+  return out;
+}
+
+// As the host file says; links as the kernel follows them.
+Place on_file(const std::string& path, const Host& host) {
+  Place out;
+  std::string rest = path, done;
+  for (int links = 0; !rest.empty() && links < 40;) {
+    const std::size_t end = std::min(rest.find('/', 1), rest.size());
+    const std::string step = rest.substr(0, end);
+    rest.erase(0, end);
+    if (step == "/" || step == "/.") continue;
+    if (step == "/..") {
+      done.erase(std::min(done.rfind('/'), done.size()));
+      continue;
+    }
+    const std::string here = done + step;
+    const auto link = std::find_if(host.present.begin(), host.present.end(), [&](const HostEntry& each) {
+      return each.kind == NodeKind::link && each.path == here;
+    });
+    if (link == host.present.end()) {
+      done = here;
+      continue;
+    }
+    ++links;
+    const bool absolute = link->target.starts_with('/');
+    if (absolute) done.clear();
+    rest = (absolute ? "" : "/") + link->target + rest;
+  }
+  out.leads_to = path;
+  if (!rest.empty()) return out;  // links in a circle
+  out.leads_to = done.empty() ? "/" : done;
+  out.exists = host.exists(out.leads_to);
+  if (!out.exists) out.leads_to = path;
+  const auto entry = std::find_if(host.present.begin(), host.present.end(),
+                                  [&](const HostEntry& each) { return each.path == out.leads_to; });
+  if (entry != host.present.end()) out.kind = entry->kind;
+  out.object = out.leads_to;
+  out.is_root = out.leads_to == "/";
+  return out;
+}
+
+// A GPU host where nothing of the baseline is missing, with the GPU nodes that the policy names.
+Host complete_host(const Policy& policy) {
+  Host out;
+  out.gpu = GpuKind::nvidia;
+  out.gpu_nodes = {"/dev/nvidia0"};
+  for (const auto* list : {&policy.read_only, &policy.read_write})
+    for (const PathEntry& each : *list)
+      if (is_gpu_node(each.path) && each.path != out.gpu_nodes[0]) out.gpu_nodes.push_back(each.path);
+  for (const std::string_view path : baseline_paths())
+    out.present.push_back(
+        {std::string(path), path.starts_with("/dev/") ? NodeKind::character : NodeKind::directory});
+  for (const std::string& node : out.gpu_nodes) out.present.push_back({node, NodeKind::character});
+  return out;
+}
+
+}  // namespace
+
+AccessSet RightsByPath::above(std::string_view path) const {
+  AccessSet out;
+  std::string top(path);
+  while (top.size() > 1) {
+    top.erase(std::max<std::size_t>(top.rfind('/'), 1));
+    if (const auto found = own_.find(top); found != own_.end()) out |= found->second;
+  }
+  return out;
+}
+
+AccessSet RightsByPath::at(const std::string& path) const {
+  const auto found = own_.find(path);
+  return above(path) | (found == own_.end() ? AccessSet() : found->second);
+}
+
+RightsByPath rights_of(const EffectivePolicy& effective) {
+  RightsByPath out;
+  for (const EffectiveRule& rule : effective.rules) out.add(rule.path, rule.rights(abi_info(newest_abi)->fs));
+  return out;
+}
+
+Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) {
+  Subject out(policy, options);
+  const AccessSet all = abi_info(newest_abi)->fs;
+  const Host& host = options.context.host;
+  const auto add = [&](const PathEntry& written, Access list, AccessSet rights, bool quiet) {
+    out.written.add(written.path, rights);
+    out.entries.push_back({&written, list, rights, quiet,
+                           host.real ? on_this_machine(written.path) : on_file(written.path, host)});
+  };
+  for (const PathEntry& each : policy.read_only) add(each, Access::read_only, access_read_only, false);
+  for (const PathEntry& each : policy.read_write) add(each, Access::read_write, all, false);
+  for (const Grant& each : policy.grants) add(each.entry, Access::grant, each.access, each.quiet);
+  Context context = options.context;
+  if (context.workdir && normalise_path(*context.workdir) == "/")
+    context.workdir.reset();  // a trap of its own
+  LOCKSTEP_ASSIGN(out.effective, enrich(policy, context));
+  out.in_force = rights_of(out.effective);
+  context.host = complete_host(policy);
+  if (Result<EffectivePolicy> there = enrich(policy, context); there.ok()) {
+    out.complete = std::move(there).value();
+    out.in_force_there = rights_of(*out.complete);
+  } else {
+    out.refused_there = std::move(there).error();
+    out.in_force_there = out.in_force;
+  }
+  return out;
+}
+
+Finding& Report::add(int line, const std::string& path, std::string message) {
+  return out_.emplace_back(Finding{std::string(trap_.id), trap_.severity, line, path, std::move(message),
+                                   std::string(trap_.fix), trap_.fixable});
+}
+
+bool is_below(std::string_view path, std::string_view top) {
+  return path.starts_with(top) && (path.size() == top.size() || top == "/" || path[top.size()] == '/');
+}
+
+bool is_gpu_device(std::string_view path) {
+  // MIG's capability files are read and nothing else.
+  if (is_below(path, "/dev/nvidia-caps")) return false;
+  for (const std::string_view each : {"/dev/dxg", "/dev/nvmap", "/dev/kfd", "/dev/dri", "/dev/nvgpu"})
+    if (is_below(path, each)) return true;
+  return path.starts_with("/dev/nvidia") || path.starts_with("/dev/nvhost-");
+}
+
+}  // namespace lockstep::review
