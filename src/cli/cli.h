@@ -31,6 +31,8 @@ Result<int> plan_abi(const Arguments& arguments);
 
 // Decodes and enriches the policy named.
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context);
+// Adds a warning for each rule below /proc: for whoever restricts by the policy without keeping its pins (enforce/prepare.h).
+void warn_of_procfs(EffectivePolicy* effective);
 
 Error usage_error(std::string message);
 // "lockstep: FILE:LINE: message" on stderr. Returns the exit code of the error.

@@ -13,8 +13,9 @@ int run_show(int argc, char** argv) {
                              "The policy after the baseline was added and conflicts were settled, and its plan for one ABI.\n"
                              "Nothing is allowed at run time that is not shown here.\n\n") + context_help);
   if (arguments->rest.size() != 1) return complain(usage_error("show takes one POLICY"));
-  const Result<EffectivePolicy> effective = load_effective(arguments->rest[0], arguments->context);
+  Result<EffectivePolicy> effective = load_effective(arguments->rest[0], arguments->context);
   if (!effective.ok()) return complain(effective.error());
+  warn_of_procfs(&*effective);
   if (arguments->format == "yaml") return print(show_yaml(*effective));
   const Result<int> abi = plan_abi(*arguments);
   if (!abi.ok()) return complain(abi.error());
