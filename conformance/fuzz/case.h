@@ -118,6 +118,7 @@ struct FuzzCase {
   std::vector<OperationSpec> operations;
 };
 
+inline constexpr std::string_view fuzz_schema = "lockstep.fuzz/1";
 std::string_view name(ItemKind kind);
 // The oldest ABI whose kernel takes these layers.
 int needs_abi(const FuzzCase& fuzz_case);
