@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "landlock/abi.h"
 #include "model/model.h"
@@ -15,7 +14,6 @@ namespace {
 constexpr std::array<std::string_view, 16> kind_names = {
     "dir",  "file",  "fifo", "chr",  "null",    "blk",  "socket", "symlink",
     "link", "tmpfs", "bind", "proc", "overlay", "hold", "move",   "remove"};
-constexpr std::string_view schema = "lockstep.fuzz/1";
 
 // Reads one file; holds its name so that every error can carry it.
 class Reader {
@@ -26,10 +24,11 @@ class Reader {
     FuzzCase out;
     LOCKSTEP_CHECK(
         check_keys(root, file_, "a fuzz case",
-                   {"schema", "why", "finds", "identity", "chroot", "peer_layers", "items", "layers", "operations"}));
+                   {"schema", "why", "finds", "identity", "chroot", "peer_layers", "peer_executed", "reclaim",
+                    "plan_abi", "items", "layers", "operations"}));
     std::string word, identity = "root";
     LOCKSTEP_CHECK(text(root, "schema", true, word));
-    if (word != schema) return fail(root, "the schema must be " + std::string(schema));
+    if (word != fuzz_schema) return fail(root, "the schema must be " + std::string(fuzz_schema));
     LOCKSTEP_CHECK(text(root, "why", false, out.why));
     LOCKSTEP_CHECK(text(root, "identity", false, identity));
     if (identity != "root" && identity != "user") return fail(root, "identity: write root or user");
@@ -39,6 +38,9 @@ class Reader {
       LOCKSTEP_ASSIGN(const long layers, read_integer(*peer, file_, "peer_layers", 0, 16));
       out.peer_layers = static_cast<std::size_t>(layers);
     }
+    LOCKSTEP_CHECK(flag(root, "peer_executed", out.peer_executed));
+    LOCKSTEP_CHECK(flag(root, "reclaim", out.reclaim));
+    LOCKSTEP_CHECK(abi(root, "plan_abi", out.plan_abi));
     LOCKSTEP_CHECK(each(root, "finds", false, [&](const Node& node) -> Result<void> {
       LOCKSTEP_ASSIGN(std::string fault, read_string(node, file_, "finds"));
       out.finds.push_back(std::move(fault));
@@ -50,6 +52,11 @@ class Reader {
         each(root, "operations", true, [&](const Node& node) { return operation(node, out.operations); }));
     if (out.layers.empty() || out.operations.empty())
       return fail(root, "a fuzz case needs a layer and an operation");
+    const bool policy = std::any_of(out.layers.begin(), out.layers.end(),
+                                    [](const LayerSpec& layer) { return layer.policy.has_value(); });
+    if (policy != (out.plan_abi > 0)) return fail(root, "plan_abi is of cases with a policy, and of all of them");
+    if (out.reclaim && (out.identity != Identity::root || !out.chroot.empty()))
+      return fail(root, "reclaim needs the identity root, and no chroot");
     return out;
   }
 
@@ -63,6 +70,70 @@ class Reader {
     if (value == nullptr && required) return fail(node, "\"" + std::string(key) + "\" is missing");
     if (value == nullptr) return {};
     LOCKSTEP_ASSIGN(out, read_string(*value, file_, std::string(key)));
+    return {};
+  }
+
+  Result<void> flag(const Node& node, std::string_view key, bool& out) const {
+    const Node* value = node.find(key);
+    if (value == nullptr) return {};
+    LOCKSTEP_ASSIGN(out, read_bool(*value, file_, std::string(key)));
+    return {};
+  }
+
+  Result<void> abi(const Node& node, std::string_view key, int& out) const {
+    const Node* value = node.find(key);
+    if (value == nullptr) return {};
+    LOCKSTEP_ASSIGN(const long number, read_integer(*value, file_, std::string(key), oldest_abi, newest_abi));
+    out = static_cast<int>(number);
+    return {};
+  }
+
+  // Of a policy: the objects are looked for by name, as its author's are.
+  Result<void> paths(const Node& node, std::string_view key, std::vector<std::string>& out) const {
+    return each(node, key, false, [&](const Node& one) -> Result<void> {
+      LOCKSTEP_ASSIGN(std::string path, read_string(one, file_, std::string(key)));
+      LOCKSTEP_CHECK(named(one, path));
+      out.push_back(std::move(path));
+      return {};
+    });
+  }
+  Result<void> named(const Node& node, const std::string& path) const {
+    if (path.empty() || path.starts_with('@') || ("/" + path + "/").find("/../") != std::string::npos)
+      return fail(node, "a policy's path: write a name, absolute or relative to the tree, without .. and holds");
+    return {};
+  }
+
+  Result<void> grant(const Node& node, std::vector<RuleSpec>& out) const {
+    LOCKSTEP_CHECK(check_keys(node, file_, "a grant", {"path", "rights"}));
+    RuleSpec one;
+    LOCKSTEP_CHECK(text(node, "path", true, one.path));
+    LOCKSTEP_CHECK(named(node, one.path));
+    LOCKSTEP_CHECK(rights(node, "rights", true, right_from_name, one.rights));
+    if (one.rights.empty()) return fail(node, "a grant needs a right");
+    out.push_back(std::move(one));
+    return {};
+  }
+
+  Result<void> policy(const Node& node, LayerSpec& layer) const {
+    LOCKSTEP_CHECK(check_keys(node, file_, "a policy",
+                              {"read_only", "read_write", "grants", "present", "workdir", "gpu", "proxy", "hard",
+                               "min_abi", "conflicts"}));
+    PolicySpec& out = layer.policy.emplace();
+    LOCKSTEP_CHECK(paths(node, "read_only", out.read_only));
+    LOCKSTEP_CHECK(paths(node, "read_write", out.read_write));
+    LOCKSTEP_CHECK(paths(node, "present", out.present));
+    LOCKSTEP_CHECK(each(node, "grants", false, [&](const Node& one) { return grant(one, out.grants); }));
+    std::string conflicts;
+    LOCKSTEP_CHECK(text(node, "workdir", false, out.workdir));
+    if (!out.workdir.empty()) LOCKSTEP_CHECK(named(node, out.workdir));
+    LOCKSTEP_CHECK(flag(node, "gpu", out.gpu));
+    LOCKSTEP_CHECK(flag(node, "proxy", out.proxy));
+    LOCKSTEP_CHECK(flag(node, "hard", out.hard));
+    LOCKSTEP_CHECK(abi(node, "min_abi", out.min_abi));
+    LOCKSTEP_CHECK(text(node, "conflicts", false, conflicts));
+    if (!conflicts.empty() && conflicts != "promote" && conflicts != "keep")
+      return fail(node, "conflicts: write promote or keep");
+    if (!conflicts.empty()) out.conflicts = conflicts == "keep" ? ConflictMode::keep : ConflictMode::promote;
     return {};
   }
 
@@ -119,10 +190,11 @@ class Reader {
   }
 
   Result<void> rule(const Node& node, LayerSpec& layer) const {
-    LOCKSTEP_CHECK(check_keys(node, file_, "a rule", {"path", "rights"}));
+    LOCKSTEP_CHECK(check_keys(node, file_, "a rule", {"path", "rights", "pinned"}));
     RuleSpec one;
     LOCKSTEP_CHECK(path(node, "path", true, one.path, true));
     LOCKSTEP_CHECK(rights(node, "rights", true, right_from_name, one.rights));
+    LOCKSTEP_CHECK(flag(node, "pinned", one.pinned));
     if (one.rights.empty() || !layer.handled.contains(one.rights))
       return fail(node, "a rule's rights must be some of those its layer handles");
     layer.rules.push_back(std::move(one));
@@ -152,14 +224,21 @@ class Reader {
   }
 
   Result<void> layer(const Node& node, std::vector<LayerSpec>& out) const {
-    LOCKSTEP_CHECK(check_keys(node, file_, "a layer", {"handled", "rules", "net", "ports", "scopes"}));
+    LOCKSTEP_CHECK(check_keys(node, file_, "a layer", {"handled", "rules", "policy", "net", "ports", "scopes"}));
     LayerSpec one;
     Restrictions& more = one.restrictions;
-    LOCKSTEP_CHECK(rights(node, "handled", true, right_from_name, one.handled));
+    const Node* of_library = node.find("policy");
+    if (of_library != nullptr && (node.find("handled") != nullptr || node.find("rules") != nullptr))
+      return fail(node, "a layer has a policy, or handled and rules");
+    LOCKSTEP_CHECK(rights(node, "handled", of_library == nullptr, right_from_name, one.handled));
     LOCKSTEP_CHECK(rights(node, "net", false, net_right_from_name, more.net));
     LOCKSTEP_CHECK(rights(node, "scopes", false, scope_from_name, more.scopes));
     LOCKSTEP_CHECK(each(node, "ports", false, [&](const Node& port) { return port_rule(port, more); }));
     std::sort(more.ports.begin(), more.ports.end());
+    if (of_library != nullptr) {
+      LOCKSTEP_CHECK(policy(*of_library, one));
+      return out.push_back(std::move(one)), Result<void>();
+    }
     if (one.handled.empty() && more.net.empty() && more.scopes.empty()) more.net = NetRight::bind_tcp;
     LOCKSTEP_CHECK(each(node, "rules", true, [&](const Node& each_rule) { return rule(each_rule, one); }));
     out.push_back(std::move(one));
@@ -179,7 +258,8 @@ class Reader {
     const auto known_actor = actor_from_name(actor);
     // What nobody would try must not read as a case that agrees.
     if (*known == Operation::cu_init) return fail(node, "cu-init is not one operation");
-    if (!known_mode || !has_mode(*known, *known_mode) || !known_actor || *known_actor == Actor::exec || *known_actor == Actor::early_thread)
+    if (!known_mode || !has_mode(*known, *known_mode) || !known_actor ||
+        *known_actor == Actor::early_thread || (*known_actor == Actor::exec && *known_mode == Mode::before))
       return fail(
           node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
     one.operation = *known, one.mode = *known_mode, one.actor = *known_actor;
@@ -194,14 +274,6 @@ class Reader {
   std::string file_;
 };
 
-nlohmann::ordered_json to_json(const Item& item) {
-  nlohmann::ordered_json out = {{"kind", name(item.kind)}, {"path", item.path}};
-  if (!item.target.empty()) out["target"] = item.target;
-  if (!item.moved_to.empty()) out["moved_to"] = item.moved_to, out["mount"] = item.mount;
-  if (item.mode != 0777) out["mode"] = item.mode;
-  return out;
-}
-
 }  // namespace
 
 std::string_view name(ItemKind kind) {
@@ -209,7 +281,7 @@ std::string_view name(ItemKind kind) {
 }
 
 int needs_abi(const FuzzCase& fuzz_case) {
-  int needed = oldest_abi;
+  int needed = std::max(oldest_abi, fuzz_case.plan_abi);
   for (const LayerSpec& layer : fuzz_case.layers) {
     const Restrictions& more = layer.restrictions;
     while (needed < newest_abi &&
@@ -227,48 +299,6 @@ std::string one_line(const OperationSpec& operation) {
   if (operand(operation.operation) == Operand::port) return out + " " + std::to_string(operation.port);
   out += " " + operation.path;
   return operation.path2.empty() ? out : out + " " + operation.path2;
-}
-
-std::string to_json(const FuzzCase& fuzz_case) {
-  using nlohmann::ordered_json;
-  ordered_json items = ordered_json::array(), layers = ordered_json::array(),
-               operations = ordered_json::array();
-  for (const Item& item : fuzz_case.items) items.push_back(to_json(item));
-  for (const LayerSpec& layer : fuzz_case.layers) {
-    ordered_json rules = ordered_json::array();
-    for (const RuleSpec& rule : layer.rules)
-      rules.push_back({{"path", rule.path}, {"rights", names(rule.rights)}});
-    layers.push_back({{"handled", names(layer.handled)}, {"rules", rules}});
-    const Restrictions& more = layer.restrictions;
-    if (!more.net.empty()) layers.back()["net"] = names(more.net);
-    if (!more.scopes.empty()) layers.back()["scopes"] = names(more.scopes);
-    for (const PortRule& rule : more.ports)
-      layers.back()["ports"].push_back({{"right", name(rule.right)}, {"port", rule.port}});
-  }
-  for (const OperationSpec& each : fuzz_case.operations) {
-    ordered_json operation = {{"op", name(each.operation)}};
-    if (each.mode != Mode::plain) operation["mode"] = name(each.mode);
-    if (each.actor != Actor::self) operation["actor"] = name(each.actor);
-    if (operand(each.operation) == Operand::port) operation["port"] = each.port;
-    if (operand(each.operation) != Operand::port) operation["path"] = each.path;
-    if (!each.path2.empty()) operation["path2"] = each.path2;
-    operations.push_back(operation);
-  }
-  // One element a line: short enough to read, long enough to be compared by a text diff.
-  const auto lines = [](const ordered_json& list) {
-    std::string out;
-    for (const ordered_json& each : list) out += (out.empty() ? "\n  " : ",\n  ") + each.dump();
-    return "[" + out + "]";
-  };
-  ordered_json head = {{"schema", schema}, {"why", fuzz_case.why}};
-  if (!fuzz_case.finds.empty()) head["finds"] = fuzz_case.finds;
-  head["identity"] = fuzz_case.identity == Identity::user ? "user" : "root";
-  if (!fuzz_case.chroot.empty()) head["chroot"] = fuzz_case.chroot;
-  if (fuzz_case.peer_layers > 0) head["peer_layers"] = fuzz_case.peer_layers;
-  std::string out = head.dump();
-  out.pop_back();
-  return out + ",\n \"items\": " + lines(items) + ",\n \"layers\": " + lines(layers) +
-         ",\n \"operations\": " + lines(operations) + "}\n";
 }
 
 Result<FuzzCase> read_fuzz_case(const std::string& file) {

@@ -11,12 +11,19 @@
 // absolute. Items are made in their order, and all of them before the rules, so that a hold is the way to
 // name what is moved, removed or covered later. A layer that handles nothing at all handles bind_tcp. Beside
 // "handled" a layer may have "net", "ports" ([{"right": "bind_tcp", "port": 22}]) and "scopes". Of a signal and
-// of connect-abstract the path is "outside", or "peer": one that stands in the first "peer_layers" layers.
+// of connect-abstract the path is "outside", or "peer": one that stands in the first "peer_layers" layers, a freshly executed
+// program where "peer_executed".
+// A layer may be a "policy" instead, which the library compiles for "plan_abi": {"read_only": [paths], "read_write": [paths],
+// "grants": [{"path", "rights"}], "present": [paths of the host], "workdir": path, "gpu": false, "proxy": false, "hard": false,
+// "min_abi": 1, "conflicts": "promote" or "keep"}.
+// With "reclaim" the kernel is made to take back its procfs entries once the layers are in force; then rules on them are lost,
+// but for those that are "pinned" and those of a policy.
 // Reading is strict: file and line.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +31,7 @@
 #include "base/result.h"
 #include "landlock/access.h"
 #include "model/operation.h"
-#include "policy/restrictions.h"
+#include "policy/policy.h"
 
 namespace lockstep::conformance::fuzz {
 
@@ -60,13 +67,25 @@ struct Item {
 
 struct RuleSpec {
   std::string path;
-  AccessSet rights;  // on anything but a directory cut to what Landlock accepts there
+  AccessSet rights;     // on anything but a directory cut to what Landlock accepts there
+  bool pinned = false;  // kept open; without `reclaim` every rule is
+};
+
+struct PolicySpec {
+  std::vector<std::string> read_only = {}, read_write = {};
+  std::vector<RuleSpec> grants = {};
+  std::vector<std::string> present = {};  // baseline paths that the host has
+  std::string workdir = {};
+  bool gpu = false, proxy = false, hard = false;
+  int min_abi = 1;
+  std::optional<ConflictMode> conflicts = {};  // absent: as built in
 };
 
 struct LayerSpec {
   AccessSet handled;
   std::vector<RuleSpec> rules;
   Restrictions restrictions = {};  // net, ports and scopes
+  std::optional<PolicySpec> policy = {};  // then `handled` and `rules` are empty
 };
 
 struct OperationSpec {
@@ -90,12 +109,16 @@ struct FuzzCase {
   std::vector<std::string> finds;  // of a fixture: the planted faults that must disagree here
   Identity identity = Identity::root;
   std::size_t peer_layers = 0;
+  bool peer_executed = false;
+  bool reclaim = false;
+  int plan_abi = 0;  // of policies; 0: there is none
   std::string chroot;  // a directory of the tree that is the process' root; then every path is below it
   std::vector<Item> items;
   std::vector<LayerSpec> layers;
   std::vector<OperationSpec> operations;
 };
 
+inline constexpr std::string_view fuzz_schema = "lockstep.fuzz/1";
 std::string_view name(ItemKind kind);
 // The oldest ABI whose kernel takes these layers.
 int needs_abi(const FuzzCase& fuzz_case);

@@ -14,12 +14,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <thread>
 
+#include "conformance/fuzz/executed.h"
 #include "conformance/fuzz/layers.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/verbs.h"
-#include "landlock/uapi.h"
 #include "model/read_walk.h"
 
 namespace lockstep::conformance::fuzz {
@@ -41,7 +42,7 @@ class SideRun {
   void run() {
     if (!prepare() || !become()) return;
     if (restricted_ && case_.identity == Identity::user) forget_refused();
-    if (!restrict()) return;
+    if (!restrict() || !take_back()) return;
     directory_ = -1;
     if (run_actors())
       side_.done = 1;
@@ -80,7 +81,7 @@ class SideRun {
                      nullptr,
                      -1,
                      operation.port};
-      if (restricted_ && operation.operation != Operation::comm_open) decide(operation, board_.cells[i]);
+      if (restricted_ && !case_.reclaim) decide(operation, board_.cells[i]);
       if (operation.mode == Mode::before) {
         if (::fchdir(ready.directory) != 0) return fail("fchdir");
         Probe opener = ready.probe;
@@ -89,8 +90,11 @@ class SideRun {
       }
       ready_.push_back(std::move(ready));
     }
-    if (!walker_.differs.empty()) return fail("two ways to walk " + walker_.differs, EIO);
-    return true;
+    return restricted_ ? walked_alike() : true;
+  }
+
+  bool walked_alike() {
+    return walker_.differs.empty() || fail("two ways to walk " + walker_.differs, EIO);
   }
 
   bool resolve(const OperationSpec& operation, Ready& ready) const {
@@ -109,31 +113,62 @@ class SideRun {
   }
 
   bool prepare_rules() {
-    rules_.kernel = {setting_.kernel.abi, setting_.kernel.abi, setting_.kernel.errata};
+    const int plan_abi = case_.plan_abi > 0 ? case_.plan_abi : setting_.kernel.abi;
+    rules_.kernel = {plan_abi, setting_.kernel.abi, setting_.kernel.errata};
     rules_.covered = tree_.covered();
     for (const LayerSpec& layer : case_.layers) {
-      Result<ReadyLayer> ready = make_layer(layer, tree_, setting_.kernel.abi);
+      Result<ReadyLayer> ready = make_layer(layer, case_, tree_, setting_.kernel.abi, setting_.fault);
       if (!ready) return fail(ready.error().message, ready.error().err);
-      rules_.layers.push_back(ready->told);
       layers_.push_back(std::move(ready).value());
     }
-    model_.emplace(model_of(rules_));
+    tell_model();
     return true;
+  }
+
+  void tell_model() {
+    rules_.layers.clear();
+    for (const ReadyLayer& layer : layers_) rules_.layers.push_back(layer.told);
+    model_.emplace(model_of(rules_));
+  }
+
+  // Under the layers: the machine's procfs entries go, and the model is asked only then.
+  bool take_back() {
+    constexpr int rounds = 20;
+    if (!case_.reclaim || !restricted_) return true;
+    if (setting_.drop_caches < 0) return fail("this setting drops no caches", EPERM);
+    for (int round = 0; round == 0 || (round < rounds && entries_left()); ++round) {
+      for (const Item& item : case_.items)
+        if (item.kind == ItemKind::proc) fill(tree_.anywhere(item.path));
+      if (!reclaim(setting_.drop_caches)) return fail("write(drop_caches)");
+    }
+    for (ReadyLayer& layer : layers_)
+      side_.not_reclaimed += static_cast<std::uint32_t>(forget_lost(layer, tree_));
+    tell_model();
+    for (std::size_t i = 0; i < case_.operations.size(); ++i) decide(case_.operations[i], board_.cells[i]);
+    return walked_alike();
+  }
+
+  bool entries_left() const {
+    return std::any_of(layers_.begin(), layers_.end(), [&](const ReadyLayer& layer) { return any_left(layer, tree_); });
   }
 
   std::size_t peer_layers() const { return std::min(case_.peer_layers, case_.layers.size()); }
 
   void decide(const OperationSpec& operation, Cell& cell) {
+    if (operation.operation == Operation::comm_open) return;  // whose walk only the actor knows
     if (!has_path(operation.operation)) {
       const std::size_t shared = operation.path == peer_word ? peer_layers() : 0;
-      return answer({operation.operation, operation.mode, {}, {}, "", operation.port, shared}, cell);
+      const bool executed = operation.path == peer_word && case_.peer_executed;
+      return answer({operation.operation, operation.mode, {}, {}, "", operation.port, shared, operation.actor, executed},
+                    cell);
     }
     const bool links = setting_.fault != nullptr && setting_.fault->follows_links &&
                        operation.operation == Operation::unlink;
     const bool follow = links || follows_last_symlink(operation.operation);
     const bool two = takes_two_paths(operation.operation);
     answer({operation.operation, operation.mode, walker_.walk(operation.path, follow),
-            two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path, 0, 0},
+            two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path, 0, 0,
+            operation.actor},
            cell);
   }
 
@@ -191,15 +226,16 @@ class SideRun {
     for (const OperationSpec& each : case_.operations)
       wanted = wanted || (!has_path(each.operation) && each.path == peer_word);
     for (std::size_t i = 0; i <= case_.layers.size(); ++i) {
-      if (wanted && i == peer_layers() && !peer_.start()) return fail("the peer");
-      if (i < layers_.size() && uapi::restrict_self(layers_[i].ruleset.get(), 0) != 0)
-        return fail("landlock_restrict_self");
+      if (wanted && i == peer_layers() && !peer_.start(case_.peer_executed ? setting_.helper : -1))
+        return fail("the peer");
+      if (const int err = i < layers_.size() ? restrict_by(layers_[i]) : 0; err != 0)
+        return fail("landlock_restrict_self", err);
     }
     return true;
   }
 
   bool run_actors() {
-    for (const Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild}) {
+    for (const Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec}) {
       bool any = false;
       for (const OperationSpec& operation : case_.operations) any = any || operation.actor == actor;
       if (!any) continue;
@@ -207,11 +243,51 @@ class SideRun {
         run_cells(actor);
       } else if (actor == Actor::thread) {
         std::thread([&] { run_cells(actor); }).join();
+      } else if (actor == Actor::exec) {
+        if (!run_program()) return false;
       } else if (!run_forked(actor, actor == Actor::child ? 1 : 2)) {
         return false;
       }
     }
     return true;
+  }
+
+  // The program has one directory to start in: it is executed once for each that is needed.
+  bool run_program() {
+    std::map<int, std::vector<std::size_t>> by_directory;
+    for (std::size_t i = 0; i < ready_.size(); ++i)
+      if (ready_[i].probe.actor == Actor::exec) {
+        const bool can = has_path(ready_[i].probe.operation) || setting_.outside != nullptr;
+        if (can && ready_[i].probe.mode != Mode::before)
+          by_directory[ready_[i].directory].push_back(i);
+        else
+          slot_of(i).state = static_cast<std::uint32_t>(CellState::unsupported);
+      }
+    for (const auto& [directory, cells] : by_directory) {
+      ExecutedRun run{setting_.helper, case_.chroot.empty() ? directory : -1, {}};
+      for (const std::size_t i : cells) {
+        if (!has_path(ready_[i].probe.operation)) name_other_side(case_.operations[i], ready_[i]);
+        const Probe& probe = ready_[i].probe;
+        run.cells.push_back({probe.operation, probe.mode, probe.actor, probe.target, false, ready_[i].first,
+                             ready_[i].second, probe.port});
+        run.walks = run.walks || (restricted_ && probe.operation == Operation::comm_open);
+      }
+      if (!run_executed(run)) return false;
+      for (std::size_t k = 0; k < cells.size(); ++k) {
+        slot_of(cells[k]) = run.replies[k];
+        if (run.walks && run.cells[k].operation == Operation::comm_open) told_by_actor(run.walked[k], cells[k]);
+      }
+    }
+    return true;
+  }
+
+  SlotCell& slot_of(std::size_t i) const {
+    return restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
+  }
+
+  void told_by_actor(const model::RawWalk& raw, std::size_t i) const {
+    const OperationSpec& operation = case_.operations[i];
+    answer({operation.operation, operation.mode, model::to_walk(raw), {}, "", 0, 0, operation.actor}, board_.cells[i]);
   }
 
   bool run_forked(Actor actor, int depth) {
@@ -231,9 +307,9 @@ class SideRun {
   void run_cells(Actor actor) {
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       if (ready_[i].probe.actor != actor) continue;
-      SlotCell& slot = restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
+      SlotCell& slot = slot_of(i);
       if (!has_path(ready_[i].probe.operation)) name_other_side(case_.operations[i], ready_[i]);
-      run_cell(ready_[i], slot, board_.cells[i]);
+      run_cell(i, slot);
       if (slot.state == static_cast<std::uint32_t>(CellState::unset))
         slot.state = static_cast<std::uint32_t>(CellState::done);
     }
@@ -245,7 +321,8 @@ class SideRun {
     ready.first = std::to_string(operation.path == peer_word ? peer_.process() : setting_.outside->process());
   }
 
-  void run_cell(Ready& ready, SlotCell& slot, Cell& cell) {
+  void run_cell(std::size_t i, SlotCell& slot) {
+    Ready& ready = ready_[i];
     if (!has_path(ready.probe.operation) && setting_.outside == nullptr) {
       slot.state = static_cast<std::uint32_t>(CellState::unsupported);
       return;
@@ -260,8 +337,8 @@ class SideRun {
     probe.path2 = ready.second.c_str();
     if (probe.operation == Operation::comm_open) {
       model::RawWalk raw{};
-      probe_comm(probe, &slot, restricted_ ? &raw : nullptr);  // whose walk only the actor knows
-      if (restricted_) answer({probe.operation, probe.mode, model::to_walk(raw), {}, "", 0, 0}, cell);
+      probe_comm(probe, &slot, restricted_ ? &raw : nullptr);
+      if (restricted_) told_by_actor(raw, i);
     } else if (probe.operation == Operation::exec) {
       // In place, for speed: the file is no program, so that nobody is replaced.
       char* arguments[] = {ready.first.data(), nullptr};

@@ -32,6 +32,8 @@ struct Setting {
   bool real_root = true;  // else a user namespace of one user
   Tier tier = Tier::process;
   const Fault* fault = nullptr;
+  int helper = -1;        // memfd of the program that executes
+  int drop_caches = -1;   // of cases with reclaim
   const Outside* outside = nullptr;  // null: what has no path cannot be tried
   bool explain = false;  // write what the model says into the cells
 };
@@ -63,6 +65,7 @@ class Board {
   struct Side {
     std::int32_t done;  // 1: came to its end
     std::int32_t err;
+    std::uint32_t not_reclaimed;  // rules that were to be lost and were not
     char failed[160];  // the call that failed
   };
   Side* sides;  // restricted, control

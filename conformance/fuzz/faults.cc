@@ -77,6 +77,16 @@ Decision in_any_layer(const Rules& rules, const Question& question) {
   return out;
 }
 
+template <typename Change>
+void change_policies(Rules& rules, Change change) {
+  for (RuleLayer& layer : rules.layers) {
+    if (layer.policy == nullptr) continue;
+    auto changed = std::make_shared<ToldPolicy>(*layer.policy);
+    change(*changed);
+    layer.policy = std::move(changed);
+  }
+}
+
 bool is_two(const Question& question) {
   return takes_two_paths(question.operation);
 }
@@ -264,6 +274,53 @@ constexpr Fault faults[] = {
        for (RuleLayer& layer : rules.layers) layer.restrictions.net = layer.restrictions.net - NetRight::bind_udp;
        return ask(rules, question);
      }},
+    {"executed-is-free", "a freshly executed program leaves the layers", 1, FAULT {
+       ONLY(question.actor == Actor::exec);
+       return {};
+     }},
+    {"executed-peer-outside", "a peer that was executed anew is outside the scope", 6, FAULT {
+       if (question.peer_executed) question.shared_layers = 0;
+       return ask(rules, question);
+     }},
+    {"policy-at-kernel-abi", "a policy restricts what the kernel has, not what its plan's ABI has", 2, FAULT {
+       rules.kernel.abi = rules.kernel.kernel_abi;
+       return ask(rules, question);
+     }},
+    {"baseline-unknown", "what is added to a policy grants nothing", 1, FAULT {
+       change_policies(rules, [](ToldPolicy& policy) {
+         for (std::size_t i = 0; i < policy.walks.size(); ++i)
+           if (policy.effective.rules[i].origin != Origin::policy) policy.walks[i].error = ENOENT;
+       });
+       return ask(rules, question);
+     }},
+    {"read-only-writes", "the library grants write_file where a policy says read_only", 1, FAULT {
+       return ask(rules, question);
+     }, false, false, [](Plan& plan) {
+       for (PlanRule& rule : plan.rules)
+         if (rule.rights == (access_read_only & plan.handled)) rule.rights |= Right::write_file;
+     }},
+    {"refer-unhandled", "the library handles all rights but refer", 2, FAULT {
+       return ask(rules, question);
+     }, false, false, [](Plan& plan) {
+       plan.handled = plan.handled - Right::refer;
+       for (PlanRule& rule : plan.rules) rule.rights = rule.rights - Right::refer;
+       std::erase_if(plan.rules, [](const PlanRule& rule) { return rule.rights.empty(); });
+     }},
+    {"reclaim-forgotten", "a rule stays with a name of procfs, whatever is reclaimed", 1, FAULT {
+       for (RuleLayer& layer : rules.layers)
+         for (const model::Rule& rule : layer.lost) layer.rules.push_back(rule);
+       return ask(rules, question);
+     }, false, true},
+    {"pins-lost", "an open descriptor does not keep a rule from being lost to reclaim", 1, FAULT {
+       return with_rules(rules, question, [](const RuleLayer& layer, std::size_t i) {
+         return std::none_of(layer.pinned.begin(), layer.pinned.end(), [&](const model::Rule& pinned) {
+           return pinned.object == layer.rules[i].object;
+         });
+       });
+     }, false, true},
+    {"library-pins-nothing", "the library keeps no entry of procfs open", 1, FAULT {
+       return ask(rules, question);
+     }, false, true, nullptr, true},
 };
 
 #undef FAULT
@@ -274,7 +331,12 @@ constexpr Fault faults[] = {
 
 model::Model model_of(const Rules& rules) {
   model::Model out(rules.kernel);
-  for (const RuleLayer& layer : rules.layers) out.add_layer(layer.handled, layer.rules, layer.restrictions);
+  for (const RuleLayer& layer : rules.layers) {
+    if (layer.policy != nullptr)
+      out.add_layer(layer.policy->effective, layer.policy->walks);
+    else
+      out.add_layer(layer.handled, layer.rules, layer.restrictions);
+  }
   return out;
 }
 

@@ -13,7 +13,9 @@
 #include <csignal>
 #include <thread>
 
+#include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/worker.h"
+#include "conformance/harness/helpers.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
@@ -24,7 +26,7 @@ constexpr auto silence = std::chrono::seconds(60);  // of a worker that is taken
 // The directory and the memory of a campaign, and the workers' ends.
 class Campaign {
  public:
-  explicit Campaign(const Options& options) : options_(options) {}
+  explicit Campaign(Options options) : options_(std::move(options)) {}
   Campaign(const Campaign&) = delete;
   Campaign& operator=(const Campaign&) = delete;
   ~Campaign() {
@@ -36,6 +38,9 @@ class Campaign {
 
   Result<void> open() {
     LOCKSTEP_ASSIGN(kernel_, query_kernel());
+    LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
+    options_.helper = helper_.get();
+    if (options_.reclaim) LOCKSTEP_CHECK(open_drop_caches());
     ::mkdir("/tmp", 01777);
     char base[] = "/tmp/lockstep-fuzz-XXXXXX";
     if (::mkdtemp(base) == nullptr) return system_error(errno, "mkdtemp(\"/tmp/lockstep-fuzz-XXXXXX\")");
@@ -91,7 +96,8 @@ class Campaign {
   const KernelLandlock& kernel() const { return kernel_; }
 
  private:
-  const Options& options_;
+  Options options_;
+  UniqueFd helper_;
   KernelLandlock kernel_;
   std::string base_;
   Shared* shared_ = nullptr;
@@ -132,8 +138,13 @@ Result<Report> fuzz(const Options& options) {
                           ? options.workers
                           : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   for (int i = 0; i < workers; ++i) {
-    LOCKSTEP_ASSIGN(const pid_t pid, campaign.start([](Worker& worker) { return worker.run(); }));
-    pids.push_back(pid);
+    const Result<pid_t> started = campaign.start([](Worker& worker) { return worker.run(); });
+    if (!started) {  // those that run already are not left behind
+      for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+      (void)campaign.finish(pids);
+      return started.error();
+    }
+    pids.push_back(*started);
   }
   const Result<void> watched = watch(options, campaign.shared(), start);
   if (!watched)
@@ -148,6 +159,7 @@ Result<Report> fuzz(const Options& options) {
   out.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   out.operations = shared.operations.load();
   out.cases = shared.cases.load();
+  out.kinds = shared.kinds;
   std::copy(std::begin(shared.counts), std::end(shared.counts), out.counts.begin());
   if (shared.json[0] != '\0') out.found = Report::Found{shared.json, shared.words, shared.after};
   return out;
@@ -158,6 +170,7 @@ Result<std::string> replay(const FuzzCase& fuzz_case, Tier tier, const Fault* fa
   options.tier = tier;
   options.fault = fault;
   options.batch = fuzz_case.operations.size();
+  options.reclaim = fuzz_case.reclaim;
   Campaign campaign(options);
   LOCKSTEP_CHECK(campaign.open());
   const int needed = needs_abi(fuzz_case);

@@ -26,6 +26,8 @@ struct Options {
   int workers = 0;     // 0: one for each processor
   std::size_t most_layers = 16;
   std::size_t batch = 512;  // operations of one case
+  bool reclaim = false;     // cases that make the kernel take back its procfs entries: root, and the whole machine
+  int helper = -1;          // memfd of the program that executes; filled in by fuzz() and replay()
   Tier tier = Tier::process;
   const Fault* fault = nullptr;
   const volatile std::sig_atomic_t* interrupted = nullptr;  // not 0: stop, and clean up
@@ -38,11 +40,25 @@ struct Count {
                             // permissions
 };
 
+// Operations, by what stood around them.
+struct Kinds {
+  std::uint64_t executed = 0;  // by a freshly executed program
+  std::uint64_t stacked = 0;   // in cases with a compiled policy among the layers
+  std::uint64_t reclaimed = 0;      // in cases with reclaim
+  std::uint64_t not_reclaimed = 0;  // rules, not operations: they were to be lost, and the kernel kept the entry
+
+  void add(const Kinds& other) {
+    executed += other.executed, stacked += other.stacked;
+    reclaimed += other.reclaimed, not_reclaimed += other.not_reclaimed;
+  }
+};
+
 struct Report {
   KernelLandlock kernel;
   Features features;
   std::uint64_t operations = 0, cases = 0;
   std::array<Count, fuzzed_operation_count> counts{};
+  Kinds kinds;
   double seconds = 0;
   struct Found {
     std::string json;

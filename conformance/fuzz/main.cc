@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "conformance/fuzz/fuzz.h"
+#include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/report.h"
 
 namespace lockstep::conformance::fuzz {
@@ -13,8 +14,8 @@ namespace {
 
 constexpr char usage[] =
     "usage: lockstep-fuzz [--seed N] [--operations N] [--seconds S] [--layers N] [--workers N]\n"
-    "                     [--process-tier | --thread-tier] [--plant FAULT] [--save FILE] [--replay FILE]\n"
-    "                     [--list-faults]\n"
+    "                     [--process-tier | --thread-tier] [--reclaim] [--plant FAULT] [--save FILE]\n"
+    "                     [--replay FILE] [--list-faults]\n"
     "\n"
     "Makes random trees, layers of random rules and random operations; a restricted process tries each, "
     "another does in an\n"
@@ -28,6 +29,8 @@ constexpr char usage[] =
     "  --layers N       at most so many layers, 1 to 16 (default 16)\n"
     "  --workers N      default: one for each processor\n"
     "  --thread-tier    restrict a thread instead of a child process\n"
+    "  --reclaim        cases with rules on entries of procfs, which the kernel is made to take back: root, and it drops\n"
+    "                   the dentry cache of the machine\n"
     "  --plant FAULT    break the model: it must be found (then the exit code is 1). --list-faults names "
     "them; `all` plants each\n"
     "                   in its turn and fails where one is not found\n"
@@ -99,6 +102,8 @@ Result<Arguments> parse(int argc, char** argv) {
       out.help = true;
     } else if (word == "--list-faults") {
       out.list = true;
+    } else if (word == "--reclaim") {
+      out.options.reclaim = true;
     } else if (word == "--thread-tier" || word == "--process-tier") {
       out.options.tier = word == "--thread-tier" ? Tier::thread : Tier::process;
     } else if (flag == "--seed" || flag == "--operations" || flag == "--seconds" || flag == "--layers" ||
@@ -135,6 +140,15 @@ void print(const Options& options, const Report& report) {
       static_cast<double>(report.operations) / report.seconds,
       options.tier == Tier::thread ? "thread" : "process",
       report.features.mknod ? "" : "; no device nodes of its own");
+  std::printf("%llu operations by a freshly executed program, %llu under a compiled policy\n",
+              static_cast<unsigned long long>(report.kinds.executed),
+              static_cast<unsigned long long>(report.kinds.stacked));
+  if (report.features.reclaim)
+    std::printf("%llu operations after procfs entries were reclaimed; %llu rules not reclaimed: skipped\n",
+                static_cast<unsigned long long>(report.kinds.reclaimed),
+                static_cast<unsigned long long>(report.kinds.not_reclaimed));
+  else
+    std::printf("not fuzzed here: reclaim of procfs entries (%s)\n", options.reclaim ? "no procfs" : "--reclaim, as root");
   if (!report.features.network) std::printf("not fuzzed here: ports, scopes and signals (no network namespace)\n");
   if (!report.features.proc) std::printf("not fuzzed here: another procfs (it cannot be mounted)\n");
   if (!report.features.overlay) std::printf("not fuzzed here: overlayfs (it cannot be mounted)\n");
@@ -148,11 +162,17 @@ int run(const Options& options, const std::string& save) {
     if (const Result<void> saved = write_file(save, to_json(options, *report)); !saved)
       return complain(saved.error());
   if (interrupted != 0) return complain(internal_error("interrupted"));
+  if (!report->found && report->denied() == 0)
+    return complain(internal_error("nothing was denied: such a run shows nothing"));
   if (!report->found) return 0;
   std::printf("disagrees, after %llu operations: %s\n%s",
               static_cast<unsigned long long>(report->found->after), report->found->words.c_str(),
               report->found->json.c_str());
   return 1;
+}
+
+bool can_show(const Fault& fault) {
+  return !fault.needs_reclaim || open_drop_caches().ok();
 }
 
 int run_faults(Options options, const std::string& save) {
@@ -164,10 +184,10 @@ int run_faults(Options options, const std::string& save) {
     options.fault = &fault;
     Result<Report> report = Report{};
     report->kernel = *kernel;
-    if (kernel->abi >= fault.first_abi) report = fuzz(options);
+    if (kernel->abi >= fault.first_abi && can_show(fault)) report = fuzz(options);
     if (!report) return complain(report.error());
     if (interrupted != 0) return complain(internal_error("interrupted"));
-    planted.push_back({&fault, *report});
+    planted.push_back({&fault, *report, can_show(fault)});
     const bool shown = planted.back().shown();
     all = all && (report->found || !shown);
     if (report->found)
@@ -175,7 +195,7 @@ int run_faults(Options options, const std::string& save) {
                   static_cast<unsigned long long>(report->found->after), report->found->words.c_str());
     else
       std::printf("%-24s %s\n", std::string(fault.name).c_str(),
-                  shown ? "NOT FOUND" : "skipped: this kernel's ABI cannot show it");
+                  shown ? "NOT FOUND" : ("skipped: " + planted.back().why_not()).c_str());
     std::fflush(stdout);
   }
   if (!save.empty())

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "conformance/fuzz/executed.h"
 #include "conformance/harness/network.h"
 
 namespace lockstep::conformance::fuzz {
@@ -50,18 +51,29 @@ void Outside::drain() const {
     }
 }
 
-bool Peer::start() {
+bool Peer::start(int helper) {
   Result<UniqueFd> server = serve({TreeKind::abstract_server, {}, {}, 0, false, 0}, std::string(peer_word));
-  int ends[2];
+  int ends[2], replaced[2];
   if (!server || ::listen(server->get(), queue) != 0 || ::pipe2(ends, O_CLOEXEC) != 0) return false;
+  if (::pipe2(replaced, O_CLOEXEC) != 0) return ::close(ends[0]), ::close(ends[1]), false;
   server_ = std::move(server).value();
   alive_.reset(ends[1]);
-  const UniqueFd reader(ends[0]);
+  const UniqueFd reader(ends[0]), started(replaced[0]);
+  UniqueFd starts(replaced[1]);  // closed by the execution
   process_ = ::fork();
-  if (process_ != 0) return process_ > 0;
+  char byte;
+  if (process_ != 0) {
+    starts.reset();
+    return process_ > 0 && (helper < 0 || ::read(started.get(), &byte, 1) == 0);
+  }
   alive_.reset();
   server_.reset();
-  char byte;
+  if (helper >= 0) {
+    execute_and_wait(helper, reader.get());
+    while (::write(starts.get(), "!", 1) < 0 && errno == EINTR) {
+    }
+    ::_exit(1);
+  }
   while (::read(reader.get(), &byte, 1) < 0 && errno == EINTR) {
   }
   ::_exit(0);

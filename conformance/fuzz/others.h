@@ -51,7 +51,8 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
   ~Peer() { end(); }
 
-  bool start();  // false: errno
+  // False: errno. `helper`: the program to be, or -1 for a child that is none of its own.
+  bool start(int helper);
   void end();
   pid_t process() const { return process_; }
 

@@ -281,7 +281,16 @@ void Generator::add_layers(FuzzCase& out) {
     }
     out.layers.push_back(std::move(layer));
   }
-  out.peer_layers = pick(count + 1);
+  if (one_in(4)) {
+    out.plan_abi = one_in(2) ? features_.abi : 1 + static_cast<int>(pick(static_cast<std::size_t>(features_.abi)));
+    for (std::size_t policies = one_in(4) ? 2 : 1; policies > 0; --policies) {
+      if (out.layers.size() == features_.most_layers || one_in(4)) out.layers.erase(out.layers.begin());
+      const auto at = out.layers.begin() + static_cast<std::ptrdiff_t>(pick(out.layers.size() + 1));
+      out.layers.insert(at, policy_layer(out.plan_abi));
+    }
+  }
+  out.peer_layers = pick(out.layers.size() + 1);
+  out.peer_executed = one_in(3);
 }
 
 FuzzCase Generator::next(std::size_t operations) {
@@ -290,9 +299,17 @@ FuzzCase Generator::next(std::size_t operations) {
   chroot_ = out.identity == Identity::root && one_in(8) ? "t" : "";
   out.chroot = chroot_;
   for (std::size_t i = 0; i < operations; ++i) add_operation(out);
+  // An execution costs as much as a hundred operations: not in every case, and then many at once.
+  if (one_in(3))
+    for (OperationSpec& each : out.operations)
+      if (each.mode != Mode::before && !each.path.starts_with('@') && !each.path2.starts_with('@') && one_in(4) &&
+          std::none_of(proc_.begin(), proc_.end(), [&](const std::string& path) { return path == each.path; }))
+        each.actor = Actor::exec;
   if (out.operations.empty())
     out.operations.push_back({Operation::stat, Mode::plain, Actor::self, "t/" + fresh_name(), {}});
   add_layers(out);
+  if (features_.reclaim && out.identity == Identity::root && chroot_.empty() && !proc_entries_.empty() && one_in(3))
+    add_reclaim(out);
   return out;
 }
 

@@ -27,6 +27,7 @@ struct Features {
   bool proc = false;
   bool overlay = false;
   bool network = false;
+  bool reclaim = false;  // asked for, and possible
   std::size_t most_layers = 16;
 };
 
@@ -74,6 +75,9 @@ class Generator {
   void add_operation(FuzzCase& out);
   void add_without_path(FuzzCase& out);
   void add_layers(FuzzCase& out);
+  LayerSpec policy_layer(int abi);
+  std::string named();
+  void add_reclaim(FuzzCase& out);
   void add_restrictions(LayerSpec& layer);
   void add_rule(const FuzzCase& out, LayerSpec& layer, bool generous);
   AccessSet some_of(AccessSet set, bool generous);
@@ -83,7 +87,7 @@ class Generator {
   std::vector<Item> skeleton_;
   std::vector<Place> places_, plain_, hidden_;  // hidden_: for rules alone
   std::vector<Named> names_;
-  std::vector<std::string> proc_, connect_, mount_points_;
+  std::vector<std::string> proc_, proc_entries_, connect_, mount_points_;
   std::string chroot_;
   int next_ = 0, mounts_ = 0, holds_ = 0;
 };

@@ -41,7 +41,7 @@ void Generator::make_mounts() {
     add_dir(places_.back());
   }
   for (std::size_t count = pick(4); count > 0; --count) make_bind();
-  if (features_.proc && one_in(4)) {
+  if (features_.proc && (features_.reclaim || one_in(4))) {
     const std::string path = "t/proc" + std::to_string(next_++);
     skeleton_.push_back({ItemKind::proc, path, {}, {}, {}});
     hidden_.push_back({path, -1});
@@ -49,6 +49,9 @@ void Generator::make_mounts() {
     for (const char* each :
          {"/version", "/sys/kernel/ostype", "/sys/kernel/hostname", "/self/comm", "/sys", "/self"})
       proc_.push_back(path + each);
+    for (const char* each : {"/version", "/cpuinfo", "/sys/kernel", "/sys/kernel/ostype", "/driver", "/tty/drivers", "/self",
+                             "/self/task", "/self/comm", "/self/status", "/self/fd"})
+      proc_entries_.push_back(path + each);
   }
   if (features_.overlay && one_in(6)) {
     const std::string path = "t/o" + std::to_string(next_++), lower = "t/lower" + std::to_string(next_++);

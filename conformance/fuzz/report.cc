@@ -24,6 +24,10 @@ std::string to_json(const Options& options, const Report& report) {
               {"operations", report.operations},
               {"cases", report.cases},
               {"denied", report.denied()},
+              {"executed", report.kinds.executed},
+              {"stacked", report.kinds.stacked},
+              {"reclaimed", report.kinds.reclaimed},
+              {"not_reclaimed", report.kinds.not_reclaimed},
               {"seconds", tenths(report.seconds)},
               {"disagreements", report.found ? 1 : 0},
               {"counts", Json::object()}};
@@ -50,7 +54,7 @@ std::string to_json(const Options& options, const std::vector<Planted>& planted)
       one["operations"] = each.report.found->after;
       one["found"] = each.report.found->words;
     } else {
-      one["not_found"] = each.shown() ? "within the bound" : "this kernel's ABI cannot show it";
+      one["not_found"] = each.shown() ? "within the bound" : each.why_not();
     }
     out["faults"].push_back(std::move(one));
   }

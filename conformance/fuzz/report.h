@@ -21,7 +21,12 @@ namespace lockstep::conformance::fuzz {
 struct Planted {
   const Fault* fault;
   Report report;
-  bool shown() const { return report.kernel.abi >= fault->first_abi; }  // false: this kernel cannot show it
+  bool may_reclaim = true;
+  // False: this machine cannot show it.
+  bool shown() const { return report.kernel.abi >= fault->first_abi && may_reclaim; }
+  std::string why_not() const {
+    return may_reclaim ? "this kernel's ABI cannot show it" : "reclaim needs root and drop_caches";
+  }
 };
 
 std::string to_json(const Options& options, const Report& report);

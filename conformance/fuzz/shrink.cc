@@ -19,11 +19,14 @@ class Shrinker {
       });  // early: what there is to make is what a try costs
       cut([](FuzzCase & each) -> auto& { return each.layers; });
       for (std::size_t i = 0; i < best_.layers.size(); ++i) {
+        if (best_.layers[i].policy) shrink_policy(i);
         cut([i](FuzzCase & each) -> auto& { return each.layers[i].rules; });
         for (std::size_t r = 0; r < best_.layers[i].rules.size(); ++r)
           cut_rights([i, r](FuzzCase& each) -> AccessSet& { return each.layers[i].rules[r].rights; });
         cut_rights([i](FuzzCase& each) -> AccessSet& { return each.layers[i].handled; });
         attempt([i](FuzzCase& each) { each.layers[i].handled = {}, each.layers[i].rules.clear(); });
+        for (std::size_t r = 0; r < best_.layers[i].rules.size(); ++r)
+          attempt([i, r](FuzzCase& each) { each.layers[i].rules[r].pinned = false; });
         cut([i](FuzzCase & each) -> auto& { return each.layers[i].restrictions.ports; });
         for (int bit = 0; bit < net_right_count; ++bit)
           attempt([&](FuzzCase& each) { drop_right(each.layers[i].restrictions, static_cast<NetRight>(bit)); });
@@ -35,6 +38,8 @@ class Shrinker {
       attempt([](FuzzCase& each) { each.identity = Identity::root; });
       attempt([](FuzzCase& each) { each.chroot.clear(); });
       attempt([](FuzzCase& each) { each.peer_layers = 0; });
+      attempt([](FuzzCase& each) { each.peer_executed = false; });
+      attempt([](FuzzCase& each) { each.reclaim = false; });
       for (std::size_t i = 0; i < best_.operations.size(); ++i)
         attempt([i](FuzzCase& each) { each.operations[i].actor = Actor::self; });
       for (std::size_t i = 0; i < best_.items.size(); ++i)
@@ -51,8 +56,23 @@ class Shrinker {
 
   static bool nothing_handled(const FuzzCase& each) {
     return std::any_of(each.layers.begin(), each.layers.end(), [](const LayerSpec& layer) {
-      return layer.handled.empty() && layer.restrictions.net.empty() && layer.restrictions.scopes.empty();
+      return !layer.policy && layer.handled.empty() && layer.restrictions.net.empty() && layer.restrictions.scopes.empty();
     });
+  }
+
+  void shrink_policy(std::size_t i) {
+    cut([i](FuzzCase & each) -> auto& { return each.layers[i].policy->read_only; });
+    cut([i](FuzzCase & each) -> auto& { return each.layers[i].policy->read_write; });
+    cut([i](FuzzCase & each) -> auto& { return each.layers[i].policy->grants; });
+    cut([i](FuzzCase & each) -> auto& { return each.layers[i].policy->present; });
+    for (std::size_t g = 0; g < best_.layers[i].policy->grants.size(); ++g)
+      cut_rights([i, g](FuzzCase& each) -> AccessSet& { return each.layers[i].policy->grants[g].rights; });
+    attempt([i](FuzzCase& each) { each.layers[i].policy->workdir.clear(); });
+    attempt([i](FuzzCase& each) { each.layers[i].policy->gpu = false; });
+    attempt([i](FuzzCase& each) { each.layers[i].policy->proxy = false; });
+    attempt([i](FuzzCase& each) { each.layers[i].policy->hard = false; });
+    attempt([i](FuzzCase& each) { each.layers[i].policy->min_abi = 1; });
+    attempt([i](FuzzCase& each) { each.layers[i].policy->conflicts.reset(); });
   }
 
   // Takes the change where the case still fails. Comparing by text: a change that changes nothing is none.
@@ -60,6 +80,9 @@ class Shrinker {
   bool attempt(Change change) {
     FuzzCase next = best_;
     change(next);
+    const bool policy = std::any_of(next.layers.begin(), next.layers.end(),
+                                    [](const LayerSpec& layer) { return layer.policy.has_value(); });
+    if (!policy) next.plan_abi = 0;
     if (next.operations.empty() || next.layers.empty() || nothing_handled(next) ||
         to_json(next) == to_json(best_) || !fails_(next))
       return false;

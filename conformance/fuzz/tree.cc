@@ -78,6 +78,10 @@ std::optional<Tree::Place> Tree::resolve(const std::string& path) const {
   return Place{hold->fd.get(), "./" + rest};
 }
 
+std::string Tree::absolute(const std::string& path) const {
+  return path.starts_with('/') ? path : root_ + "/" + path;
+}
+
 std::string Tree::anywhere(const std::string& path) const {
   const std::optional<Place> place = resolve(path);
   if (!place) return "";
@@ -136,10 +140,15 @@ model::Walk Tree::Walker::walk(const std::string& path, bool follow) {
   }
   if (++count_ % 64 != 0) return out;
   const model::Walk whole = tree_.walk(path, follow);
-  if (whole.error != 0 || whole.missing != out.missing || whole.mount_side != out.mount_side ||
-      whole.objects != out.objects)
-    differs = path;
-  return out;
+  const bool same = whole.error == 0 && whole.missing == out.missing && whole.mount_side == out.mount_side &&
+                    whole.objects == out.objects;
+  if (same) return differed_.clear(), out;
+  // An entry of procfs that was reclaimed since has another number now; what differs again differs.
+  if (parent == differed_) differs = path;
+  differed_ = parent;
+  directories_.clear();
+  count_ = 63;
+  return differs.empty() ? this->walk(path, follow) : out;
 }
 
 Result<void> Tree::mount(const Item& item) {

@@ -40,6 +40,7 @@ class Tree {
   Result<void> clear();
 
   std::optional<Place> resolve(const std::string& path) const;
+  std::string absolute(const std::string& path) const;  // of no hold; of an absolute path, itself
   // By way of /proc/self/fd: good from any working directory. Empty: no such hold.
   std::string anywhere(const std::string& path) const;
   // What the kernel walks. Where an object was removed it is the walk from when it was held, and of a
@@ -59,6 +60,7 @@ class Tree {
     const Tree& tree_;
     std::map<std::string, model::Walk> directories_;
     unsigned count_ = 0;
+    std::string differed_;
   };
 
   // The root of each mount, and the directory or file it covers.

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <thread>
 
+#include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/shrink.h"
 
 namespace lockstep::conformance::fuzz {
@@ -59,6 +60,10 @@ Worker::Worker(const Options& options, std::string base, KernelLandlock kernel, 
   setting_.real_root = ::geteuid() == 0;
   setting_.tier = options.tier;
   setting_.fault = options.fault;
+  setting_.helper = options.helper;
+  if (setting_.real_root && (options.reclaim || (options.fault != nullptr && options.fault->needs_reclaim)))
+    if (Result<UniqueFd> opened = open_drop_caches(); opened) drop_caches_ = std::move(opened).value();
+  setting_.drop_caches = drop_caches_.get();
 }
 
 Result<void> Worker::start() {
@@ -106,6 +111,8 @@ Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
   for (std::size_t i = 0; i < fuzz_case.operations.size(); ++i)
     if (!judge(fuzz_case.operations[i], board_.cells[i]).agrees)
       return describe(fuzz_case.operations[i], board_.cells[i]);
+  if (board_.sides[0].not_reclaimed > 0)  // what agrees then shows nothing
+    return unsupported_error(0, "the kernel did not take back the procfs entries");
   return std::string();
 }
 
@@ -114,6 +121,7 @@ Result<void> Worker::find_features() {
   found.abi = setting_.kernel.abi;
   found.most_layers = options_.most_layers;
   found.network = setting_.outside != nullptr;
+  found.reclaim = setting_.drop_caches >= 0;
   if (::mount("tmpfs", (base_ + "/memory").c_str(), "tmpfs", 0, "mode=0777") != 0)
     return unsupported_error(errno, "no tmpfs can be mounted here: " + errno_name(errno));
   Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
@@ -141,6 +149,7 @@ Result<void> Worker::run_tree(Generator& generator, Pair& trees, std::uint64_t i
     FuzzCase next = generator.next(options_.batch);
     LOCKSTEP_CHECK(trees.make(next.items));
     LOCKSTEP_CHECK(execute(next, trees, setting_, board_));
+    note_kinds(next);
     const std::uint64_t before = shared_->operations.load();
     for (std::size_t each = 0; each < next.operations.size(); ++each) {
       if (count(next.operations[each], board_.cells[each])) continue;
@@ -158,6 +167,17 @@ Result<void> Worker::run_tree(Generator& generator, Pair& trees, std::uint64_t i
   return {};
 }
 
+void Worker::note_kinds(const FuzzCase& done) {
+  const auto policies = [](const LayerSpec& layer) { return layer.policy.has_value(); };
+  kinds_.executed += static_cast<std::uint64_t>(
+      std::count_if(done.operations.begin(), done.operations.end(),
+                    [](const OperationSpec& each) { return each.actor == Actor::exec; }));
+  if (std::any_of(done.layers.begin(), done.layers.end(), policies)) kinds_.stacked += done.operations.size();
+  if (!done.reclaim) return;
+  kinds_.reclaimed += done.operations.size();
+  kinds_.not_reclaimed += board_.sides[0].not_reclaimed;
+}
+
 bool Worker::count(const OperationSpec& operation, const Cell& cell) {
   const Judged judged = judge(operation, cell);
   Count& counts = counts_[static_cast<std::size_t>(operation.operation)];
@@ -172,7 +192,9 @@ void Worker::flush() {
     shared_->counts[i].denied += counts_[i].denied;
     shared_->counts[i].elsewhere += counts_[i].elsewhere;
   }
+  shared_->kinds.add(kinds_);
   shared_->lock.clear();
+  kinds_ = {};
   counts_ = {};
 }
 

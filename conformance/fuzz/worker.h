@@ -26,6 +26,7 @@ struct Shared {
   std::uint64_t after;
   Features features;
   Count counts[fuzzed_operation_count];  // under `lock`
+  Kinds kinds;                           // the same
   std::atomic_flag lock;
   char words[1024];
   char json[1 << 18];
@@ -50,6 +51,7 @@ class Worker {
   Result<void> run_tree(Generator& generator, Pair& trees, std::uint64_t index);
   // Whether the cell agrees.
   bool count(const OperationSpec& operation, const Cell& cell);
+  void note_kinds(const FuzzCase& done);
   void flush();
   Result<void> found(FuzzCase whole, std::size_t cell, const std::string& words, std::uint64_t index);
 
@@ -60,6 +62,8 @@ class Worker {
   Outside outside_;
   Features features_;
   Board board_;
+  UniqueFd drop_caches_;
+  Kinds kinds_;
   std::array<Count, fuzzed_operation_count> counts_{};
 };
 

@@ -18,6 +18,7 @@
 
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
+#include "conformance/harness/helpers.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/worker.h"
 
@@ -25,32 +26,6 @@ namespace lockstep::conformance {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::string beside_this_executable(const char* name) {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
-  const std::string self(path, length > 0 ? static_cast<std::size_t>(length) : 0);
-  return self.substr(0, self.rfind('/') + 1) + name;
-}
-
-// The helper in memory: a child in a simulated root, or of another user, could not reach the file.
-Result<UniqueFd> load_helper(const std::string& path, const char* name) {
-  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return system_error(errno, "open(\"" + printable(path) + "\"), which the children of a row execute");
-  UniqueFd memory(static_cast<int>(::syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)));
-  if (!memory) return system_error(errno, "memfd_create()");
-  char buffer[65536];
-  while (true) {
-    const ssize_t n = ::read(file.get(), buffer, sizeof(buffer));
-    if (n < 0) return system_error(errno, "read(\"" + printable(path) + "\")");
-    if (n == 0) break;
-    if (::write(memory.get(), buffer, static_cast<std::size_t>(n)) != n) return system_error(errno, "write(memfd)");
-  }
-  // Every child of every row holds this descriptor: none may change what the next one executes.
-  if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
-    return system_error(errno, "fcntl(F_ADD_SEALS)");
-  return memory;
-}
 
 struct Process {
   pid_t pid = 0;
@@ -149,8 +124,8 @@ unsigned Workers::count() const { return static_cast<unsigned>(state_->processes
 Result<Workers> Workers::start(const Options& options) {
   auto state = std::make_unique<State>();
   state->options = options;
-  constexpr char helper[] = "lockstep-probe-helper", cuda_helper[] = "lockstep-cuda-helper";
-  if (state->options.helper_path.empty()) state->options.helper_path = beside_this_executable(helper);
+  constexpr char cuda_helper[] = "lockstep-cuda-helper";
+  if (state->options.helper_path.empty()) state->options.helper_path = beside_this_executable(probe_helper);
   if (state->options.cuda_helper_path.empty()) state->options.cuda_helper_path = beside_this_executable(cuda_helper);
   if (state->options.scratch_root.empty()) {
     const char* temporary = std::getenv("TMPDIR");
@@ -158,7 +133,7 @@ Result<Workers> Workers::start(const Options& options) {
   }
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   const unsigned count = options.count > 0 ? options.count : static_cast<unsigned>(std::clamp(cores, 1L, 8L));
-  LOCKSTEP_ASSIGN(state->helper, load_helper(state->options.helper_path, helper));
+  LOCKSTEP_ASSIGN(state->helper, load_helper(state->options.helper_path, probe_helper));
   LOCKSTEP_ASSIGN(state->cuda_helper, load_helper(state->options.cuda_helper_path, cuda_helper));
   state->processes.resize(count);
   state->children_before = children_of_this_process();

@@ -1,12 +1,14 @@
 // The exec actor: a static program, executed from a memfd inside the restriction, that runs the row's exec
 // cells.
 //
-// argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture), sibling's pid,
+// With one argument, a descriptor: a process under the restriction that waits until the other end is closed.
+// Else argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture), sibling's pid,
 // scratch directory.
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -16,6 +18,12 @@
 
 int main(int argc, char** argv) {
   using namespace lockstep::conformance;
+  if (argc == 2) {
+    char byte;
+    while (::read(std::atoi(argv[1]), &byte, 1) < 0 && errno == EINTR) {
+    }
+    return 0;
+  }
   if (argc != 6) return 2;
   const int request_fd = std::atoi(argv[1]), slot_fd = std::atoi(argv[2]);
   const long first_walk = std::atol(argv[3]);

@@ -24,6 +24,7 @@ using Json = nlohmann::json;
 const std::map<std::pair<std::string, std::string>, std::string> must_be = {
     {{"comm-read-only", "none"}, "stays denied"},   {{"comm-read-write", "none"}, "keeps working"},
     {{"comm-write-file", "none"}, "keeps working"}, {{"comm-write-file-only", "none"}, "stays denied"},
+    {{"comm-write-file-truncate", "none"}, "keeps working"},
     {{"comm-self-task", "kept"}, "keeps working"},  {{"comm-self-task", "closed"}, "lost"},
 };
 

@@ -25,6 +25,7 @@ struct Naming {
 constexpr Naming namings[] = {
     {"own-thread", Mode::rdwr, Target::other_thread, Actor::self},
     {"own-thread-write-only", Mode::wronly, Target::other_thread, Actor::self},
+    {"own-thread-truncating", Mode::trunc, Target::other_thread, Actor::self},
     {"in-child", Mode::rdwr, Target::other_thread, Actor::child},
     {"in-program", Mode::rdwr, Target::other_thread, Actor::exec},
     {"other-process", Mode::wronly, Target::other_process, Actor::self},

@@ -23,7 +23,7 @@ namespace lockstep::conformance {
 
 // The ways, by the names of their policies, and one of them as written: no baseline adds to it.
 inline constexpr const char* comm_ways[] = {"comm-read-only", "comm-read-write", "comm-write-file",
-                                            "comm-write-file-only", "comm-self-task"};
+                                            "comm-write-file-truncate", "comm-write-file-only", "comm-self-task"};
 Result<Case> case_of_way(const std::string& way, const std::string& fixtures);
 
 // The running kernel's version without what a distribution appends: a committed measurement names no machine.

@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::json;
 
 const std::string read_only = "comm-read-only", read_write = "comm-read-write",
-                  write_added = "comm-write-file", write_only = "comm-write-file-only",
+                  write_added = "comm-write-file", truncating = "comm-write-file-truncate", write_only = "comm-write-file-only",
                   self_task = "comm-self-task";
 
 class Surface {
@@ -34,6 +34,7 @@ class Surface {
   Json opened(const std::string& way, const std::string& identity, const std::string& directory) const {
     return row(way, identity).at("opened").at(directory);
   }
+  int plan_abi() const { return json_.at("plan_abi"); }
   std::set<std::string> identities() const {
     std::set<std::string> out;
     for (const Json& row : json_.at("rows")) out.insert(row.at("identity"));
@@ -47,8 +48,8 @@ class Surface {
 void expect_naming(const Surface& surface, const std::string& way, const std::string& identity,
                    const std::vector<std::string>& answers) {
   const Json naming = surface.row(way, identity).at("naming");
-  const char* who[] = {"own-thread", "own-thread-write-only", "in-child", "in-program", "other-process"};
-  for (std::size_t i = 0; i < 5; ++i)
+  const char* who[] = {"own-thread", "own-thread-write-only", "own-thread-truncating", "in-child", "in-program", "other-process"};
+  for (std::size_t i = 0; i < 6; ++i)
     EXPECT_EQ(naming.at(who[i]), answers[i]) << way << " as " << identity << ": " << who[i];
 }
 
@@ -57,12 +58,15 @@ void expect_invariants(const Surface& surface, const std::vector<std::string>& d
   ASSERT_FALSE(surface.identities().empty());
   for (const std::string& identity : surface.identities()) {
     SCOPED_TRACE(identity);
-    expect_naming(surface, "none", identity, {"allow", "allow", "allow", "allow", "EINVAL"});
-    expect_naming(surface, read_only, identity, {"EACCES", "EACCES", "EACCES", "EACCES", "EACCES"});
-    expect_naming(surface, read_write, identity, {"allow", "allow", "allow", "allow", "EINVAL"});
-    expect_naming(surface, write_added, identity, {"allow", "allow", "allow", "allow", "EINVAL"});
-    expect_naming(surface, write_only, identity, {"EACCES", "allow", "EACCES", "EACCES", "EINVAL"});
-    expect_naming(surface, self_task, identity, {"allow", "allow", "EACCES", "EACCES", "EACCES"});
+    // From ABI 3 on opening with O_TRUNC, as drivers do, is a right of its own.
+    const std::string truncated = surface.plan_abi() < 3 ? "allow" : "EACCES";
+    expect_naming(surface, "none", identity, {"allow", "allow", "allow", "allow", "allow", "EINVAL"});
+    expect_naming(surface, read_only, identity, {"EACCES", "EACCES", "EACCES", "EACCES", "EACCES", "EACCES"});
+    expect_naming(surface, read_write, identity, {"allow", "allow", "allow", "allow", "allow", "EINVAL"});
+    expect_naming(surface, write_added, identity, {"allow", "allow", truncated, "allow", "allow", "EINVAL"});
+    expect_naming(surface, truncating, identity, {"allow", "allow", "allow", "allow", "allow", "EINVAL"});
+    expect_naming(surface, write_only, identity, {"EACCES", "allow", truncated, "EACCES", "EACCES", "EINVAL"});
+    expect_naming(surface, self_task, identity, {"allow", "allow", "allow", "EACCES", "EACCES", "EACCES"});
     for (const std::string& directory : directories) {
       SCOPED_TRACE(directory);
       const Json wide = surface.opened(read_write, identity, directory);
@@ -70,6 +74,7 @@ void expect_invariants(const Surface& surface, const std::vector<std::string>& d
       // Procfs has nothing to create or remove: fewer rights, the same files.
       EXPECT_EQ(surface.opened(write_added, identity, directory), wide);
       EXPECT_EQ(surface.opened(write_only, identity, directory), wide);
+      EXPECT_EQ(surface.opened(truncating, identity, directory), wide);
       EXPECT_EQ(surface.opened("none", identity, directory), wide);
       EXPECT_EQ(surface.opened(read_only, identity, directory).at("opened"), 0);
       EXPECT_EQ(surface.opened(read_only, identity, directory).at("tried"), wide.at("tried"));

@@ -41,6 +41,8 @@ Result<int> plan_abi(const Arguments& arguments);
 
 // Decodes and enriches the policy named.
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context);
+// Adds a warning for each rule below /proc: for whoever restricts by the policy without keeping its pins (enforce/prepare.h).
+void warn_of_procfs(EffectivePolicy* effective);
 
 // Becomes a program of the suite: beside this one, or where the build puts it. Returns only where there is none: an exit code.
 int exec_companion(const char* program, int argc, char** argv);

@@ -277,6 +277,21 @@ TEST_F(Cli, HostJsonIsAHostFile) {
             run({"show", policy_, "--abi", "7"}).out);
 }
 
+TEST_F(Cli, ShowAndExplainWarnOfEachRuleBelowProc) {
+  const std::string policy = "version: 1\nfilesystem_policy:\n  read_only: [/proc, /process, /proc/cpuinfo, /proc/driver/nvidia]\n"
+                             "  grants:\n    - {path: /proc/self/task, access: [write_file]}\n";
+  const std::string file = dir_.write("below-proc.yaml", policy);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"show", file, "--abi", "7"},
+                                                {"explain", file, "--abi", "7", "open-r", "/proc/cpuinfo"}}) {
+    const std::string out = run(words).out;
+    std::size_t warnings = 0;
+    for (std::size_t at = 0; (at = out.find("the rule is lost", at)) != std::string::npos; ++at) ++warnings;
+    EXPECT_EQ(warnings, 3U) << out;
+    for (const char* path : {"/proc/cpuinfo", "/proc/driver/nvidia", "/proc/self/task"})
+      EXPECT_NE(out.find("warning: " + std::string(path) + " lies below /proc"), std::string::npos) << path << "\n" << out;
+  }
+}
+
 TEST_F(Cli, ExplainSaysWhichRuleDecides) {
   const std::vector<std::string> question = {"explain", policy_, "--host", host_, "--abi", "7"};
   const auto ask = [&](std::vector<std::string> rest) {

@@ -148,6 +148,18 @@ Result<EffectivePolicy> load_effective(const std::string& policy, const Context&
   return enrich(decoded, context);
 }
 
+void warn_of_procfs(EffectivePolicy* effective) {
+  std::string last;
+  for (const EffectiveRule& rule : effective->rules) {
+    if (!rule.path.starts_with("/proc/") || rule.path == last) continue;
+    last = rule.path;
+    effective->notices.push_back(
+        {Notice::Level::warning, "procfs-unpinned", rule.path,
+         printable(rule.path) + " lies below /proc: the rule is lost when the kernel reclaims the entry, unless the entry is kept "
+                                "open; lockstep exec does that, another program must, or grant /proc instead"});
+  }
+}
+
 Error usage_error(std::string message) { return {ErrorKind::input, 0, std::move(message) + " (see --help)", {}, 0}; }
 
 int exec_companion(const char* program, int argc, char** argv) {

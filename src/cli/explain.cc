@@ -56,7 +56,8 @@ model::Walk real_walk(const std::string& path, bool follow) {
 }
 
 Result<std::string> explain(const Arguments& arguments) {
-  LOCKSTEP_ASSIGN(const EffectivePolicy effective, load_effective(arguments.rest[0], arguments.context));
+  LOCKSTEP_ASSIGN(EffectivePolicy effective, load_effective(arguments.rest[0], arguments.context));
+  warn_of_procfs(&effective);
   const std::optional<Operation> operation = operation_from_name(arguments.rest[1]);
   if (!operation) return usage_error("no operation is called " + printable(arguments.rest[1]));
   if (*operation == Operation::cu_init)
@@ -126,6 +127,8 @@ Result<std::string> explain(const Arguments& arguments) {
   out += "  at ABI " + std::to_string(abi) + "\n" + model.describe(decision) + "\n";
   if (paths == 0) return out + "The model's answer; the other side is taken to stand outside the restriction.\n";
   out += assumed;
+  for (const Notice& notice : effective.notices)
+    if (notice.code == "procfs-unpinned") out += "warning: " + notice.message + "\n";
   out += real ? "The model's answer for this machine's files; file permissions and other security modules are not in it.\n"
               : "The model's answer for a simulated host: paths as they are spelt, no links and no mounts.\n";
   return out;

@@ -34,7 +34,7 @@ class Preparer {
 
   Result<void> add(const PlanRule& rule);
   Result<void> skip(const PlanRule& rule, int err);
-  bool is_procfs_entry(const struct stat& st);
+  bool is_procfs_entry(int fd, const struct stat& st);
   Result<void> check_object(const PlanRule& rule, int fd, const struct stat& st);
   void note_same_object(const PlanRule& rule, const struct stat& st, AccessSet rights);
   Error refuse(const PlanRule& rule, std::string message) const {
@@ -48,7 +48,7 @@ class Preparer {
   const PrepareOptions& options_;
   Prepared out_;
   std::optional<struct stat> root_;         // asked for once it matters
-  std::optional<std::optional<dev_t>> procfs_;  // the same; the inner one is empty where /proc is no procfs
+  std::map<dev_t, bool> procfs_;     // whether it is one: there may be several
   std::map<std::pair<dev_t, ino_t>, Seen> seen_;
 };
 
@@ -69,15 +69,12 @@ Result<void> Preparer::skip(const PlanRule& rule, int err) {
 
 // An object of procfs other than its root. A file system without a block device, as procfs is, has major number 0: most
 // objects need no further question.
-bool Preparer::is_procfs_entry(const struct stat& st) {
+bool Preparer::is_procfs_entry(int fd, const struct stat& st) {
   if (major(st.st_dev) != 0 || st.st_ino == procfs_root_ino) return false;
-  if (!procfs_) {
-    struct statfs fs {};
-    struct stat proc {};
-    const bool procfs = ::statfs("/proc", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc", &proc) == 0;
-    procfs_.emplace(procfs ? std::optional<dev_t>(proc.st_dev) : std::nullopt);
-  }
-  return *procfs_ == st.st_dev;
+  const auto [found, fresh] = procfs_.try_emplace(st.st_dev, false);
+  struct statfs fs {};
+  if (fresh) found->second = ::fstatfs(fd, &fs) == 0 && fs.f_type == procfs_magic;
+  return found->second;
 }
 
 // The spelling was checked when the policy was read; this checks the object.
@@ -91,7 +88,7 @@ Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct s
     return refuse(rule, printable(rule.path) +
                             " is the root directory: a right to change things there is refused; name the "
                             "directories instead");
-  if (!is_procfs_entry(st)) return {};
+  if (!is_procfs_entry(fd, st)) return {};
   if (options_.restricts_caller) return {};
   // By what the descriptor is, not by how it was spelt; and by the pid that this procfs knows us by.
   char self[32], name[PATH_MAX + 1];
@@ -150,7 +147,7 @@ Result<void> Preparer::add(const PlanRule& rule) {
   }
   ++out_.rules;
   note_same_object(rule, st, rights);
-  if (is_procfs_entry(st)) {
+  if (is_procfs_entry(fd.get(), st)) {
     notice(Notice::Level::info, "procfs-pinned", rule.path,
            printable(rule.path) +
                " is an entry of procfs: the kernel forgets the rule when it reclaims the entry, so it is "

@@ -3,7 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -111,6 +114,27 @@ TEST_F(Prepare, RefusesOwnProcfsEntriesWhereAnotherProcessIsRestricted) {
   const Result<Prepared> others = prepare(
       plan({{"/proc", access_read_only, false, 1}, {"/proc/sys", access_read_only, false, 2}}), {false});
   EXPECT_TRUE(others.ok());
+}
+
+// In a mount namespace of a child's own: 0 where the entry is pinned and the root is not.
+TEST_F(Prepare, PinsEntriesOfEveryProcfs) {
+  const std::string other = dir_ + "/other-proc";
+  ASSERT_EQ(::mkdir(other.c_str(), 0755), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("proc", other.c_str(), "proc", 0, nullptr) != 0)
+      ::_exit(3);
+    const Result<Prepared> got = prepare(
+        plan({{other, access_read_only, false, 1}, {other + "/version", access_read_only, false, 2}}), {});
+    ::_exit(got.ok() && got->pins.size() == 1 && got->pins[0].path == other + "/version" ? 42 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  ::rmdir(other.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 3) GTEST_SKIP() << "no mount namespace to be had";
+  EXPECT_EQ(WEXITSTATUS(status), 42);
 }
 
 TEST_F(Prepare, PinsEntriesOfProcfsButNotItsRoot) {

@@ -146,9 +146,12 @@ Result<void> Enricher::keep_grant(const BaselinePath& baseline) {
   const std::string path(baseline.path);
   const AccessSet has = granted(path);
   const AccessSet lacks = (Right::read_file | Right::write_file) - has;
-  notice(lacks.empty() ? Notice::Level::info : Notice::Level::warning, "baseline-kept", path,
-         path + " keeps what the policy grants (" + join_names(has, ", ") + ") instead of read_write by the " +
-             std::string(name(baseline.origin)) + (lacks.empty() ? "" : "; without " + join_names(lacks, ", ") + ", O_RDWR fails there"));
+  const bool truncates = has.contains(Right::truncate) || path != "/proc";
+  std::string missing;
+  if (!lacks.empty()) missing += "; without " + join_names(lacks, ", ") + ", O_RDWR fails there";
+  if (!truncates) missing += "; without truncate, from ABI 3 on drivers cannot name their threads: cuInit() returns 304";
+  notice(missing.empty() ? Notice::Level::info : Notice::Level::warning, "baseline-kept", path,
+         path + " keeps what the policy grants (" + join_names(has, ", ") + ") instead of read_write by the " + std::string(name(baseline.origin)) + missing);
   return {};
 }
 

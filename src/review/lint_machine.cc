@@ -19,7 +19,8 @@ struct CudaStep {
 };
 
 constexpr AccessSet on_nodes = Right::read_file | Right::write_file | AccessSet(Right::ioctl_dev);
-constexpr AccessSet on_comm = Right::read_file | Right::write_file;
+// O_RDWR as glibc opens it, O_TRUNC as drivers were seen to.
+constexpr AccessSet on_comm = Right::read_file | Right::write_file | AccessSet(Right::truncate);
 
 std::vector<CudaStep> cuda_steps(const Host& host) {
   std::vector<CudaStep> out{{"comm", "/proc", "cuInit returns 304 (CUDA_ERROR_OPERATING_SYSTEM)"}};

@@ -137,7 +137,7 @@ const std::vector<Row> rows = {
     {"cuda-blocked", 3, "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]",
      "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], sources: [image], mode: keep}]"},
     {"cuda-blocked", 3, "  grants: [{path: /proc, access: [write_file]}]",
-     "  grants: [{path: /proc, access: [read_file, write_file]}]"},
+     "  grants: [{path: /proc, access: [read_file, write_file, truncate]}]"},
     {"cuda-blocked", 3, "  read_only: [/dev/nvidiactl]", "  read_only: [/dev/nvidia-modeset]"},
     {"cuda-blocked", 3, "  grants: [{path: /dev/nvidia0, access: [read_file, write_file]}]",
      "  grants: [{path: /dev/nvidia7, access: [read_file, write_file]}]"},
@@ -245,7 +245,7 @@ TEST(Lint, CudaIsJudgedOnTheHostWhereItHasAGpu) {
   const std::vector<Finding> here = found(kept, options);
   ASSERT_EQ(here.size(), 1U);
   EXPECT_EQ(here[0].severity, Severity::error);
-  EXPECT_NE(here[0].message.find("step comm is denied: /proc lacks write_file; cuInit returns 304"),
+  EXPECT_NE(here[0].message.find("step comm is denied: /proc lacks write_file, truncate; cuInit returns 304"),
             std::string::npos)
       << here[0].message;
   options.context.gpu = Toggle::off;

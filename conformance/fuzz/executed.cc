@@ -1,0 +1,81 @@
+#include "conformance/fuzz/executed.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/unique_fd.h"
+#include "conformance/harness/helpers.h"
+
+namespace lockstep::conformance::fuzz {
+namespace {
+
+UniqueFd memory_of(std::size_t size) {
+  UniqueFd out(static_cast<int>(::syscall(SYS_memfd_create, "lockstep-fuzz", MFD_CLOEXEC)));
+  if (out && ::ftruncate(out.get(), static_cast<off_t>(size)) != 0) out.reset();
+  return out;
+}
+
+void execute(int helper, std::vector<std::string> words) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  char* envp[] = {nullptr};
+  ::syscall(SYS_execveat, helper, "", argv.data(), envp, AT_EMPTY_PATH);
+}
+
+// A held descriptor that a path names stays open in the program.
+void keep_open(const std::string& path) {
+  constexpr std::string_view prefix = "/proc/self/fd/";
+  if (path.starts_with(prefix)) ::fcntl(std::atoi(path.c_str() + prefix.size()), F_SETFD, 0);
+}
+
+[[noreturn]] void child(const ExecutedRun& run, int request, int slot) {
+  if (run.directory >= 0 && ::fchdir(run.directory) != 0) ::_exit(1);
+  for (const CellRequest& cell : run.cells) keep_open(cell.path), keep_open(cell.path2);
+  for (const int fd : {request, slot}) ::fcntl(fd, F_SETFD, 0);
+  execute(run.helper, {probe_helper, std::to_string(request), std::to_string(slot), run.walks ? "0" : "-1", "0", ""});
+  ::_exit(1);
+}
+
+}  // namespace
+
+bool run_executed(ExecutedRun& run) {
+  RowRequest request;
+  request.cells = run.cells;
+  const std::string bytes = encode(request);
+  const auto cells = static_cast<std::uint32_t>(run.cells.size()), walks = run.walks ? 2 * cells : 0;
+  const std::size_t size = Slot::bytes(cells, walks);
+  const UniqueFd asked = memory_of(0), answered = memory_of(size);
+  if (!asked || !answered || ::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+    return false;
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, answered.get(), 0);
+  if (memory == MAP_FAILED) return false;
+  const pid_t pid = ::fork();
+  if (pid == 0) child(run, asked.get(), answered.get());
+  int status = 0;
+  while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  const bool ended = pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 42;
+  if (ended) {
+    const Slot slot = Slot::at(memory, cells, walks);
+    run.replies.assign(slot.cells, slot.cells + cells);
+    for (std::uint32_t i = 0; i < walks; i += 2) run.walked.push_back(slot.walks[i]);
+  } else if (pid > 0) {
+    errno = ECHILD;
+  }
+  ::munmap(memory, size);
+  return ended;
+}
+
+void execute_and_wait(int helper, int alive) {
+  ::fcntl(alive, F_SETFD, 0);
+  execute(helper, {probe_helper, std::to_string(alive)});
+}
+
+}  // namespace lockstep::conformance::fuzz

@@ -1,0 +1,34 @@
+// What a freshly executed program tries: the suite's helper, from memory, inside the layers of the caller.
+//
+//   ExecutedRun run{.helper = fd, .directory = dir, .cells = cells, .walks = true};
+//   if (!run_executed(run)) ...       // run.replies[i], and of comm-open run.walked[i]
+#ifndef LOCKSTEP_CONFORMANCE_FUZZ_EXECUTED_H_
+#define LOCKSTEP_CONFORMANCE_FUZZ_EXECUTED_H_
+
+#include <string>
+#include <vector>
+
+#include "conformance/harness/slot.h"
+#include "conformance/harness/wire.h"
+#include "model/read_walk.h"
+
+namespace lockstep::conformance::fuzz {
+
+struct ExecutedRun {
+  int helper;     // memfd of the program
+  int directory;  // to start in; -1: where the caller is
+  std::vector<CellRequest> cells;
+  bool walks = false;  // read what each cell's path leads to as well
+  std::vector<SlotCell> replies = {};
+  std::vector<model::RawWalk> walked = {};
+};
+
+// False, and errno, where the program could not be started or did not come to its end.
+bool run_executed(ExecutedRun& run);
+
+// Replaces this process by the helper, which does nothing until the other end of `alive` is closed.
+void execute_and_wait(int helper, int alive);
+
+}  // namespace lockstep::conformance::fuzz
+
+#endif  // LOCKSTEP_CONFORMANCE_FUZZ_EXECUTED_H_

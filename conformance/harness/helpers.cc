@@ -1,0 +1,38 @@
+#include "conformance/harness/helpers.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace lockstep::conformance {
+
+std::string beside_this_executable(const char* name) {
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
+  const std::string self(path, length > 0 ? static_cast<std::size_t>(length) : 0);
+  return self.substr(0, self.rfind('/') + 1) + name;
+}
+
+Result<UniqueFd> load_helper(const std::string& path, const char* name) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return system_error(errno, "open(\"" + printable(path) + "\"), which the children of a row execute");
+  UniqueFd memory(static_cast<int>(::syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+  if (!memory) return system_error(errno, "memfd_create()");
+  char buffer[65536];
+  while (true) {
+    const ssize_t n = ::read(file.get(), buffer, sizeof(buffer));
+    if (n < 0) return system_error(errno, "read(\"" + printable(path) + "\")");
+    if (n == 0) break;
+    if (::write(memory.get(), buffer, static_cast<std::size_t>(n)) != n) return system_error(errno, "write(memfd)");
+  }
+  // Every child of every row holds this descriptor: none may change what the next one executes.
+  if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+    return system_error(errno, "fcntl(F_ADD_SEALS)");
+  return memory;
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,23 @@
+// The programs that stand beside ours: found, and loaded into memory.
+//
+//   LOCKSTEP_ASSIGN(UniqueFd helper, load_helper(beside_this_executable(probe_helper), probe_helper));
+#ifndef LOCKSTEP_CONFORMANCE_HARNESS_HELPERS_H_
+#define LOCKSTEP_CONFORMANCE_HARNESS_HELPERS_H_
+
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace lockstep::conformance {
+
+inline constexpr char probe_helper[] = "lockstep-probe-helper";  // the exec actor's program
+
+std::string beside_this_executable(const char* name);
+
+// In memory: a child in another root, or of another user, could not reach the file. Sealed and close-on-exec.
+Result<UniqueFd> load_helper(const std::string& path, const char* name);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_HARNESS_HELPERS_H_
