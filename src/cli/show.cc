@@ -35,11 +35,8 @@ int run_show(int argc, char** argv) {
   if (arguments->rest.size() != 1) return complain(usage_error("show takes one POLICY"));
   Result<EffectivePolicy> effective = load_effective(arguments->rest[0], arguments->context);
   if (!effective.ok()) return complain(effective.error());
-<<<<<<< HEAD
   if (arguments->context.host.real) note_missing_paths(*effective);
-=======
   warn_of_procfs(&*effective);
->>>>>>> fuzz
   if (arguments->format == "yaml") return print(show_yaml(*effective));
   if (arguments->format == "openshell") {
     const Result<review::TwoLists> lists = review::as_two_lists(*effective);
