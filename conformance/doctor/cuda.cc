@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "base/result.h"
-#include "conformance/harness/cu_init.h"
+#include "conformance/harness/cu_result.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -22,11 +22,15 @@ constexpr Known known[] = {
     {1, "CUDA_ERROR_INVALID_VALUE", ""},
     {2, "CUDA_ERROR_OUT_OF_MEMORY", "nvidia-smi shows who holds the memory"},
     {3, "CUDA_ERROR_NOT_INITIALIZED", ""},
+    {34, "CUDA_ERROR_STUB_LIBRARY",
+     "libcuda.so.1 is the toolkit's stub: take its directory out of LD_LIBRARY_PATH"},
     {100, "CUDA_ERROR_NO_DEVICE", "nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide every device"},
     {101, "CUDA_ERROR_INVALID_DEVICE", "CUDA_VISIBLE_DEVICES names a device that is not here"},
     {201, "CUDA_ERROR_INVALID_CONTEXT", ""},
     {209, "CUDA_ERROR_NO_BINARY_FOR_GPU", ""},
     {218, "CUDA_ERROR_INVALID_PTX", ""},
+    {221, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND",
+     "install libnvidia-ptxjitcompiler.so.1 of the driver's own version"},
     {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
      "the driver is older than the program's PTX: update the driver"},
     {304, "CUDA_ERROR_OPERATING_SYSTEM", "strace -f -e trace=%file,ioctl PROGRAM shows the call that failed"},
@@ -131,38 +135,45 @@ Finding under_policy(const CudaEvidence& seen) {
 }  // namespace
 
 CudaAnswer cuda_answer(const CellReply& cell, const std::string& message) {
+  const CuResult end = cu_result(cell);
   CudaAnswer out;
-  out.loaded = true;
-  const int value = static_cast<int>(cell.ret);
-  switch (static_cast<CuOutcome>(cell.aux)) {
+  out.loaded = end.outcome != CuOutcome::not_loaded;
+  out.succeeded = end.succeeded();
+  out.stage = name(end.stage);
+  switch (end.outcome) {
     case CuOutcome::returned:
-      out.result = value;
-      out.succeeded = value == 0;
-      out.text = cuda_result_name(value);
-      out.driver_version = static_cast<int>(cell.after & 0xffffffffU);
-      out.devices = static_cast<int>(cell.after >> 32);
+      out.result = end.result;
+      out.text = cuda_result_name(end.result);
       break;
     case CuOutcome::not_loaded:
-      out.loaded = false;
       out.text = "libcuda.so.1 could not be loaded (" + printable(message) + ")";
       break;
     case CuOutcome::signalled: {
-      const char* abbreviation = ::sigabbrev_np(value);
-      out.signal = value;
-      out.text = "killed by signal " + std::to_string(value) +
+      const char* abbreviation = ::sigabbrev_np(end.result);
+      out.signal = end.result;
+      out.text = "killed by signal " + std::to_string(end.result) +
                  (abbreviation != nullptr ? std::string(" (SIG") + abbreviation + ")" : "");
       break;
     }
     case CuOutcome::exited:
-      out.text = "the process exited with " + std::to_string(value);
+      out.text = "the process exited with " + std::to_string(end.result);
       break;
     case CuOutcome::timed_out:
       out.timed_out = true;
       out.text = "timed out";
       break;
+    case CuOutcome::missing_symbol:
+    case CuOutcome::wrong_value:
+      out.text = printable(message);
+      break;
     default:
       out.text = "nothing";
       break;
+  }
+  if (!out.succeeded && out.loaded && end.stage > CuStage::init) out.text += " at " + out.stage;
+  if (end.outcome == CuOutcome::returned) {
+    out.driver_version = end.driver_version;
+    out.devices = end.devices;
   }
   return out;
 }

@@ -4,7 +4,8 @@
 //   CudaEvidence seen{cuda_answer(control), cuda_answer(restricted)};
 //   attribute_cuda(seen).remedy;
 //
-// The cells come from harness/cu_init.h: this file alone reads them for the doctor.
+// The cells come from harness/cu_result.h, of Mode::work: cuInit(0), then a context, a kernel and its result
+// read back.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_CUDA_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_CUDA_H_
 
@@ -23,6 +24,7 @@ struct CudaAnswer {
   int result = -1;  // the CUresult; -1: it did not come to one
   int signal = 0;
   bool timed_out = false;
+  std::string stage;  // the last one tried: "init", "module", ...
   std::string text;  // "CUDA_ERROR_OPERATING_SYSTEM (304)", "killed by signal 11 (SIGSEGV)", "timed out", ...
   int driver_version = 0, devices = 0;
 };

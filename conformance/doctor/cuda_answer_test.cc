@@ -1,17 +1,16 @@
 #include <gtest/gtest.h>
 
 #include "conformance/doctor/cuda.h"
-#include "conformance/harness/cu_init.h"
+#include "conformance/harness/cu_result.h"
 
 namespace lockstep::conformance {
 namespace {
 
-CudaAnswer said(CuOutcome outcome, int value, const std::string& message = "") {
+CudaAnswer said(CuOutcome outcome, int value, const std::string& message = "",
+                CuStage stage = CuStage::init) {
   CellReply cell;
   cell.state = CellState::done;
-  cell.aux = static_cast<std::uint64_t>(outcome);
-  cell.ret = value;
-  cell.after = value == 0 ? 12080U | std::uint64_t{2} << 32 : 12080U;
+  put({outcome, stage, value, 12080, value == 0 ? 2 : 0}, &cell);
   return cuda_answer(cell, message);
 }
 
@@ -30,6 +29,11 @@ TEST(CudaAnswer, IsInCudasOwnNames) {
   EXPECT_EQ(said(CuOutcome::signalled, 11).text, "killed by signal 11 (SIGSEGV)");
   EXPECT_EQ(said(CuOutcome::exited, 3).text, "the process exited with 3");
   EXPECT_EQ(said(CuOutcome::timed_out, 0).text, "timed out");
+  EXPECT_EQ(said(CuOutcome::returned, 221, "", CuStage::module).text,
+            "CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module");
+  EXPECT_EQ(said(CuOutcome::missing_symbol, 0, "no cuLaunchKernel", CuStage::launch).text,
+            "no cuLaunchKernel at launch");
+  EXPECT_FALSE(said(CuOutcome::wrong_value, 0, "5 instead of 4", CuStage::compare).succeeded);
   EXPECT_FALSE(said(CuOutcome::timed_out, 0).succeeded);
   EXPECT_FALSE(said(CuOutcome::not_loaded, 0, "no such file").loaded);
   EXPECT_EQ(said(CuOutcome::not_loaded, 0, "no such\nfile").text,

@@ -199,6 +199,12 @@ TEST_F(Doctor, WhatTheDriverItselfAnswersIsTheDrivers) {
     EXPECT_EQ(row["cuda"]["without"]["said"], "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)");
     EXPECT_NE(row["cuda"]["remedy"], "");
   }
+  const Json late =
+      parsed(stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", "cuLaunchKernel:719"}}));
+  for (const Json& row : rows(late)) {
+    EXPECT_EQ(row["cuda"]["without"]["said"], "CUDA_ERROR_LAUNCH_FAILED (719) at launch") << row;
+    EXPECT_EQ(row["cuda"]["without"]["stage"], "launch");
+  }
   const Json crashed =
       parsed(stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", "crash"}}));
   for (const Json& row : rows(crashed))

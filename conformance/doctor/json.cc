@@ -83,7 +83,7 @@ Json step_json(const StepDiagnosis& step) {
 }
 
 Json answer_json(const CudaAnswer& answer) {
-  Json out = {{"succeeded", answer.succeeded}, {"said", printable(answer.text)}};
+  Json out = {{"succeeded", answer.succeeded}, {"said", printable(answer.text)}, {"stage", answer.stage}};
   if (answer.result >= 0) out["result"] = answer.result;
   if (answer.driver_version != 0) out["driver_version"] = answer.driver_version;
   if (answer.succeeded) out["devices"] = answer.devices;
