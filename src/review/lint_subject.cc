@@ -115,10 +115,10 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
   Subject out(policy, options);
   const AccessSet all = abi_info(newest_abi)->fs;
   const Host& host = options.context.host;
-  const auto add = [&](const PathEntry& written, Access list, AccessSet rights, bool quiet) {
-    out.written.add(written.path, rights);
-    out.entries.push_back({&written, list, rights, quiet,
-                           host.real ? on_this_machine(written.path) : on_file(written.path, host)});
+  const auto add = [&](const PathEntry& each, Access list, AccessSet rights, bool quiet) {
+    out.written.add(each.path, rights);
+    out.entries.push_back({&each, list, rights, quiet,
+                           host.real ? on_this_machine(each.path) : on_file(each.path, host)});
   };
   for (const PathEntry& each : policy.read_only) add(each, Access::read_only, access_read_only, false);
   for (const PathEntry& each : policy.read_write) add(each, Access::read_write, all, false);
