@@ -125,7 +125,7 @@ std::string unified(const std::vector<Line>& lines, const std::string& file) {
     if (!lines[i].instead) continue;
     const std::size_t first = i < context ? 0 : i - context;
     std::size_t last = i;  // the last changed line of the hunk
-    for (std::size_t next = i; next < lines.size() && next <= last + 2 * context; ++next)
+    for (std::size_t next = i; next < lines.size() && next <= last + 2 * context + 1; ++next)
       if (lines[next].instead) last = next;
     const std::size_t end = std::min(lines.size(), last + context + 1);
     std::string body;

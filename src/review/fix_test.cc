@@ -80,10 +80,17 @@ constexpr char wanted[] =
     "landlock:\n"
     "  min_abi: 3   # kept\n";
 
+std::string hunks(const std::string& patch) {
+  std::string out;
+  for (std::size_t at = patch.find("\n@@ "); at != std::string::npos; at = patch.find("\n@@ ", at + 1))
+    out += patch.substr(at, patch.find(" @@", at + 2) - at);
+  return out;
+}
+
 // Applies the patch by the real program, and lints what comes of it.
 void expect_applies(const std::string& text) {
-  if (::access("/usr/bin/patch", X_OK) != 0)
-    GTEST_SKIP() << "needs /usr/bin/patch: patch(1) is not installed";
+  if (::access("/usr/bin/patch", X_OK) != 0 || ::access("/usr/bin/diff", X_OK) != 0)
+    GTEST_SKIP() << "needs patch(1) and diff(1) in /usr/bin";
   const TemporaryDirectory dir;
   const std::string file = dir.write("p.yaml", text);
   const Fixed of = fixed(text, file);
@@ -92,6 +99,11 @@ void expect_applies(const std::string& text) {
       run_program({"/usr/bin/patch", "--binary", "-s", file, dir.write("it.diff", of.fix.patch)}, {});
   ASSERT_EQ(ended.code, 0) << ended.out << ended.err << of.fix.patch;
   EXPECT_EQ(dir.read("p.yaml"), of.fix.text) << of.fix.patch;
+  // patch(1) forgives a hunk that is numbered wrongly; diff(1) numbers them rightly.
+  const Ended diffed = run_program(
+      {"/usr/bin/diff", "-U3", dir.write("before.yaml", text), dir.write("after.yaml", of.fix.text)}, {});
+  EXPECT_EQ(diffed.code, 1) << diffed.err;
+  EXPECT_EQ(hunks(of.fix.patch), hunks(diffed.out)) << of.fix.patch;
   const Fixed again = fixed(dir.read("p.yaml"), file);
   for (const Finding& finding : again.findings)
     EXPECT_FALSE(finding.fixable) << finding.line << ": " << finding.message;

@@ -34,6 +34,7 @@ bool in_list(const std::vector<PathEntry>& list, const std::string& path) {
 // Under hard_requirement an entry demands as well that its path be there; and a rule that rejects a path must
 // still meet it.
 bool can_be_taken_out(const Subject& subject, const Entry& entry) {
+  if (entry.is_pattern() || entry.is_variable()) return false;  // what was meant is not known
   if (entry.list == Access::grant || subject.policy.compatibility == Compatibility::hard_requirement)
     return false;
   const auto rejects = [](const std::vector<ConflictRule>& rules) {
@@ -64,30 +65,18 @@ void procfs_below(const Subject& subject, Report& report) {
 }
 
 void pattern(const Subject& subject, Report& report) {
-  for (const Entry& entry : subject.entries) {
-    const std::string& path = entry.path();
-    const std::size_t bracket = path.find('[');
-    const bool is_pattern = path.find_first_of("*?") != std::string::npos ||
-                            (bracket != std::string::npos && path.find(']', bracket) != std::string::npos);
-    // A directory that is really called so is no pattern.
-    if (is_pattern && !entry.place.exists)
-      report.add(
-          entry.line(), path,
-          printable(path) + " is taken literally: Landlock knows no patterns, and so called nothing exists");
-  }
+  for (const Entry& entry : subject.entries)
+    if (entry.is_pattern())
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) +
+                     " is taken literally: Landlock knows no patterns, and so called nothing exists");
 }
 
 void variable(const Subject& subject, Report& report) {
-  for (const Entry& entry : subject.entries) {
-    const std::string& path = entry.path();
-    const std::size_t dollar = path.find('$');
-    const char next = dollar != std::string::npos && dollar + 1 < path.size() ? path[dollar + 1] : '\0';
-    const bool is_variable = next == '{' || next == '_' || (next >= 'A' && next <= 'Z') ||
-                             (next >= 'a' && next <= 'z') || path.starts_with("/~");
-    if (is_variable && !entry.place.exists)
-      report.add(entry.line(), path,
-                 printable(path) + " is taken literally: nobody expands variables or ~ in a policy");
-  }
+  for (const Entry& entry : subject.entries)
+    if (entry.is_variable())
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) + " is taken literally: nobody expands variables or ~ in a policy");
 }
 
 void spelling(const Subject& subject, Report& report) {

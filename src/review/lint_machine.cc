@@ -97,7 +97,7 @@ void root_by_link(const Subject& subject, Report& report) {
 void missing_path(const Subject& subject, Report& report) {
   const bool required = subject.policy.compatibility == Compatibility::hard_requirement;
   for (const Entry& entry : subject.entries) {
-    if (entry.place.exists) continue;
+    if (entry.place.exists || entry.is_pattern() || entry.is_variable()) continue;  // traps of their own
     Finding& found = report.add(entry.line(), entry.path(),
                                 printable(entry.path()) + " does not exist on " +
                                     (subject.options.context.host.real ? "this machine" : "the host") +

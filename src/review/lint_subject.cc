@@ -90,6 +90,19 @@ Host complete_host(const Policy& policy) {
 
 }  // namespace
 
+bool Entry::is_pattern() const {
+  const std::size_t bracket = path().find('[');
+  const bool closed = bracket != std::string::npos && path().find(']', bracket) != std::string::npos;
+  return !place.exists && (closed || path().find_first_of("*?") != std::string::npos);
+}
+
+bool Entry::is_variable() const {
+  const std::size_t dollar = path().find('$');
+  const char next = dollar != std::string::npos && dollar + 1 < path().size() ? path()[dollar + 1] : '\0';
+  const bool name = (next >= 'A' && next <= 'Z') || (next >= 'a' && next <= 'z');
+  return !place.exists && (name || next == '{' || next == '_' || path().starts_with("/~"));
+}
+
 AccessSet RightsByPath::above(std::string_view path) const {
   AccessSet out;
   std::string top(path);
@@ -115,10 +128,10 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
   Subject out(policy, options);
   const AccessSet all = abi_info(newest_abi)->fs;
   const Host& host = options.context.host;
-  const auto add = [&](const PathEntry& written, Access list, AccessSet rights, bool quiet) {
-    out.written.add(written.path, rights);
-    out.entries.push_back({&written, list, rights, quiet,
-                           host.real ? on_this_machine(written.path) : on_file(written.path, host)});
+  const auto add = [&](const PathEntry& each, Access list, AccessSet rights, bool quiet) {
+    out.written.add(each.path, rights);
+    out.entries.push_back(
+        {&each, list, rights, quiet, host.real ? on_this_machine(each.path) : on_file(each.path, host)});
   };
   for (const PathEntry& each : policy.read_only) add(each, Access::read_only, access_read_only, false);
   for (const PathEntry& each : policy.read_write) add(each, Access::read_write, all, false);

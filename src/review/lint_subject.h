@@ -33,6 +33,9 @@ struct Entry {
 
   const std::string& path() const { return written->path; }
   int line() const { return written->line; }
+  // A spelling that somebody thought would be expanded: a directory that is really called so is none.
+  bool is_pattern() const;
+  bool is_variable() const;
   bool changes() const { return !access_read_only.contains(rights); }
 };
 

@@ -130,6 +130,7 @@ const std::vector<Row> rows = {
     {"symlink", 3, "  read_only: [/data/link]", "  read_only: [/data/real]"},
     {"symlink", 3, "  read_only: [/data/all/etc]", "  read_only: [/data/loop]"},
     {"root-by-link", 3, "  read_write: [/data/all]", "  read_only: [/data/all]"},
+    {"missing-path", 3, "  read_only: [/data/gone]", "  read_only: ['/data/*', '/data/$X']"},
     {"missing-path", 3, "  read_only: [/data/gone]", "  read_only: [/data/link, /data, /usr]"},
     {"same-object", 4, "  read_only: [/data/real]\n  read_write: [/data/link]",
      "  read_only: [/data/real, /data/link]"},
