@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "conformance/judge/cuda.h"
 #include "conformance/probes/testing.h"
 #include "enforce/prepare.h"
 #include "enforce/restrict.h"
@@ -296,6 +297,37 @@ TEST_P(LintOnTheKernel, TheTrapIsRealAndTheAdviceGetsOutOfIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lint, LintOnTheKernel, ::testing::ValuesIn(rows));
+
+// The steps that lint names are the fatal ones of the suite's own probe, on every kind of host.
+TEST(LintCuda, NamesTheStepsAsTheProbeDoes) {
+  for (const char* name : {"nvidia-1", "nvidia-8", "wsl2", "jetson"}) {
+    const Result<Host> host = load_host(std::string(LOCKSTEP_SOURCE_DIR "/fixtures/hosts/") + name + ".json");
+    ASSERT_TRUE(host.ok());
+    const Result<Policy> policy = decode_policy(
+        "version: 1\nfilesystem_policy:\n  read_only: [/proc, /dev]\n  grants: []\n"
+        "runtime_baseline_conflicts: [{paths: [/proc, '/dev/*'], mode: keep}]\n",
+        "p.yaml");
+    ASSERT_TRUE(policy.ok());
+    Policy blocked = *policy;
+    for (const HostEntry& entry : host->present)
+      if (entry.path.starts_with("/dev/")) blocked.read_only.push_back({entry.path, entry.path, 3});
+    review::LintOptions options;
+    options.context.host = *host;
+    options.context.gpu = Toggle::on;
+    options.only = {"cuda-blocked"};
+    const Result<std::vector<review::Finding>> found = review::lint(blocked, options);
+    ASSERT_TRUE(found.ok()) << found.error().to_string();
+    EXPECT_GE(found->size(), 2U) << name;
+    for (const review::Finding& finding : *found) {
+      const std::vector<CudaStep> steps = cuda_steps(*host);
+      const auto step = std::find_if(steps.begin(), steps.end(), [&](const CudaStep& each) {
+        return finding.message.starts_with("CUDA's step " + each.id + " is denied");
+      });
+      ASSERT_NE(step, steps.end()) << name << ": " << finding.message;
+      EXPECT_TRUE(step->importance == CudaImportance::fatal || step->one_of) << finding.message;
+    }
+  }
+}
 
 // Machine-wide: every process pays for the dropped entries.
 TEST(LintReclaim, ARuleBelowProcIsLostAndOneOnProcIsNot) {
