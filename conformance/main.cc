@@ -19,6 +19,7 @@
 #include "conformance/report/reclaim.h"
 #include "conformance/report/report.h"
 #include "conformance/report/reproduce.h"
+#include "conformance/report/soak.h"
 #include "conformance/report/surface.h"
 #include "conformance/subjects/run_mutants.h"
 #include "landlock/abi.h"
@@ -266,6 +267,18 @@ int run_reclaim(const KernelLandlock& kernel, const Options& options) {
   return code != 0 ? code : shown ? 0 : 3;
 }
 
+int run_the_soak(const KernelLandlock& kernel, const Options& options) {
+  if (!options.soak_report.empty()) {
+    if (Result<void> writable = check_report_path(options.soak_report); !writable.ok()) return complain(writable.error());
+  }
+  const Result<Soak> soak = run_soak(kernel, options.fixtures, options.soak);
+  if (!soak.ok()) return complain(soak.error());
+  std::fputs(render(*soak).c_str(), stdout);
+  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
+  const int code = options.soak_report.empty() ? 0 : write_text(to_json(*soak), options.soak_report);
+  return code != 0 ? code : soak->shown() ? 0 : 3;
+}
+
 int conformance_main(int argc, char** argv) {
   Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
   if (!options.ok()) return complain(options.error());
@@ -285,6 +298,7 @@ int conformance_main(int argc, char** argv) {
     if (Result<void> writable = check_report_path(options->report); !writable.ok()) return complain(writable.error());
   }
   if (!options->reclaim.empty()) return run_reclaim(suite.kernel, *options);
+  if (options->soak > 0) return run_the_soak(suite.kernel, *options);
   const Result<Shard> shard = take_over_sharding();
   if (!shard.ok()) return complain(shard.error());
 

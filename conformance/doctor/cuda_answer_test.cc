@@ -60,7 +60,7 @@ TEST(CudaAttribution, UnderThePolicyTheKernelsRecordComesBeforeTheModel) {
   EXPECT_NE(found.sentence.find("fs.read_file on /opt/driver/x"), std::string::npos);
   EXPECT_EQ(found.remedy,
             "filesystem_policy.read_only: [/opt/driver/x]; filesystem_policy.read_write: [/dev/nvidia0]; "
-            "filesystem_policy.grants: [{path: /proc, access: [write_file, read_file, read_dir]}]");
+            "filesystem_policy.grants: [{path: /proc, access: [write_file, read_file, read_dir, truncate]}]");
 }
 
 TEST(CudaAttribution, ALibraryThatCannotBeReadIsGrantedItsDirectory) {

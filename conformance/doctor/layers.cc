@@ -211,6 +211,7 @@ std::string policy_line(const std::string& path, AccessSet missing, bool device)
   if (device) return "filesystem_policy.read_write: [" + granted + "]";
   if (is_procfs(path))
     missing |= Right::read_file | Right::read_dir;  // what opens for writing is read as well
+  if (path.ends_with("/comm")) missing |= Right::write_file | Right::truncate;  // every way that a thread is named
   return "filesystem_policy.grants: [{path: " + granted + ", access: [" + join_names(missing, ", ") + "]}]";
 }
 

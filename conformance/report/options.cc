@@ -33,6 +33,8 @@ const char* usage() {
          "                    (lockstep.surface/1; fixtures/observed/procfs-surface.json is made so)\n"
          "  --reclaim FILE    drop the dentry cache of the WHOLE MACHINE and see which of these ways survive it: a table, and\n"
          "                    JSON (lockstep.reclaim/1) in FILE unless it is -; needs root, runs alone\n"
+         "  --soak SECONDS    every way at once, over and over, while entries of procfs are reclaimed by drop_caches (root), a limited\n"
+         "                    cgroup (where one can be made) and lookups: the time to the first failure; --soak-report FILE: as JSON\n"
          "  --reproduce ROW   print a C program of bare system calls that shows the row's answers\n"
          "  --gtest_...       rows are GoogleTest tests: --gtest_filter, --gtest_list_tests, --gtest_output, --gtest_shuffle, ...\n"
          "\n"
@@ -68,7 +70,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     std::string value;
     const bool known = flag == "--policy" || flag == "--host" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
                        flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface" ||
-                       flag == "--reclaim" || flag == "--golden" || flag == "--cdi" || flag == "--gpu-devices";
+                       flag == "--reclaim" || flag == "--golden" || flag == "--cdi" || flag == "--gpu-devices" || flag == "--soak" || flag == "--soak-report";
     if (!known) return bad("unknown argument " + printable(word));
     if (equals != std::string_view::npos) {
       value = word.substr(equals + 1);
@@ -78,12 +80,18 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       return bad(flag + " needs a value");
     }
     if (value.empty()) return bad(flag + " needs a value");
-    if (flag != "--policy" && !given.insert(flag).second) return bad(flag + " is given twice");
+    if (flag != "--policy" && flag != "--cdi" && !given.insert(flag).second) return bad(flag + " is given twice");
     if (flag == "--policy") {
       if (std::find(out.policies.begin(), out.policies.end(), value) != out.policies.end()) return bad("--policy " + printable(value) + " is given twice");
       out.policies.push_back(value);
     } else if (flag == "--host") {
       out.host = value;
+    } else if (flag == "--soak") {
+      const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), out.soak);
+      if (ec != std::errc() || end != value.data() + value.size() || out.soak < 1 || out.soak > 86400)
+        return bad("--soak takes seconds, from 1 to 86400");
+    } else if (flag == "--soak-report") {
+      out.soak_report = value;
     } else if (flag == "--cdi") {
       out.cdi.push_back(value);
     } else if (flag == "--gpu-devices") {
@@ -115,12 +123,14 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
   if (out.policies.empty())
     for (const auto& [flag, is_given] : {std::pair{"--host", !out.host.empty()}, {"--cdi", !out.cdi.empty()}, {"--gpu-devices", !out.gpu_devices.empty()}})
       if (is_given) return bad(std::string(flag) + " goes with --policy");
+  if (!out.soak_report.empty() && out.soak == 0) return bad("--soak-report goes with --soak");
   if (out.update && out.golden.empty()) return bad("--update goes with --golden");
   // One job at a time, and nothing that was asked for is left undone without a word.
   std::vector<const char*> jobs;
   if (out.mutants) jobs.push_back("--mutants");
   if (!out.surface.empty()) jobs.push_back("--surface");
   if (!out.reclaim.empty()) jobs.push_back("--reclaim");
+  if (out.soak > 0) jobs.push_back("--soak");
   if (!out.reproduce.empty()) jobs.push_back("--reproduce");
   const char* other = jobs.size() > 1                                         ? jobs[1]
                       : !out.report.empty()                                   ? "--report"

@@ -25,6 +25,8 @@ struct Options {
   std::string reclaim;                // where to write lockstep.reclaim/1, "-": nowhere; runs nothing else
   std::string golden;                 // a directory of golden verdicts
   bool update = false;                // write them instead of holding the run against them
+  unsigned soak = 0;                  // seconds; runs nothing else
+  std::string soak_report;            // where to write lockstep.soak/1
   bool mutants = false;
   bool steps = false;                 // show every denied step and upgrade
   bool help = false;

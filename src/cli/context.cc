@@ -113,7 +113,7 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
     }
     const std::size_t equals = word.find('=');
     const std::string flag = word.substr(0, equals);
-    if (!out.given.insert(flag).second) return usage_error(printable(flag) + " is given twice");
+    if (!out.given.insert(flag).second && flag != "--cdi") return usage_error(printable(flag) + " is given twice");
     if (equals == std::string::npos && std::find(own.begin(), own.end(), flag) != own.end()) {
       out.own[flag] = "";
       continue;

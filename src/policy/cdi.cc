@@ -47,12 +47,13 @@ class SpecReader {
 
   Spec out_;
   std::vector<std::string>* warnings_;
+  std::set<std::string> known_unknowns_;  // a field of every device is named once
 };
 
 Result<void> SpecReader::check_fields(const Node& node, const std::string& what, const std::vector<std::string_view>& known) {
   if (node.kind != Node::Kind::mapping) return fail(node, what + " must be a mapping");
   for (std::size_t i = 0; i < node.entries.size(); ++i)
-    if (std::find(known.begin(), known.end(), node.entries[i].first) == known.end())
+    if (std::find(known.begin(), known.end(), node.entries[i].first) == known.end() && known_unknowns_.insert(what + node.entries[i].first).second)
       warn(node.key_lines[i], what + ": the field " + shortened(node.entries[i].first) + " is not known here, and what it asks for is not granted");
   return {};
 }
@@ -74,7 +75,7 @@ Result<const Node*> SpecReader::list(const Node& node, const char* key) const {
 
 Result<std::string> SpecReader::path(const Node& node, const std::string& what) const {
   LOCKSTEP_ASSIGN(std::string out, read_path(node, out_.file, what));
-  if (out == "/") return fail(node, what + ": the root would be everything: it is never granted");
+  if (out == "/" || out == "/dev") return fail(node, what + ": " + out + " would open every device, chosen or not: it is never granted");
   return out;
 }
 
@@ -131,15 +132,16 @@ Result<void> SpecReader::read_mount(const Node& node, const std::string& device,
     if (!word.empty() && word != "none" && word != "bind") return {};  // tmpfs and the like: nothing of the host's
   }
   LOCKSTEP_ASSIGN(std::string where, path(*outside, "mounts.hostPath"));
-  bool writable = false;
+  bool writable = false, read_only = false;
   LOCKSTEP_ASSIGN(const Node* options, list(node, "options"));
   if (options != nullptr) {
     for (const Node& item : options->items) {
       LOCKSTEP_ASSIGN(const std::string option, read_string(item, out_.file, "mounts.options"));
       writable = writable || option == "rw";
+      read_only = read_only || option == "ro";
     }
   }
-  AccessSet access = writable ? abi_info(newest_abi)->fs : access_read_only;
+  AccessSet access = writable && !read_only ? abi_info(newest_abi)->fs : access_read_only;
   if (is_socket_name(where)) access = access | Right::resolve_unix;
   out->push_back({std::move(where), access, device, out_.file + ":" + std::to_string(outside->line)});
   return {};
@@ -150,6 +152,8 @@ Result<std::vector<CdiPath>> SpecReader::read_edits(const Node& node, const std:
   const Node* edits = node.find("containerEdits");
   if (edits == nullptr || edits->kind == Node::Kind::null) return out;
   LOCKSTEP_CHECK(check_fields(*edits, "containerEdits", {"env", "deviceNodes", "netDevices", "mounts", "hooks", "intelRdt", "additionalGids", "additionalGIDs"}));
+  for (const char* key : {"env", "hooks", "netDevices", "additionalGids", "additionalGIDs"})
+    if (Result<const Node*> each = list(*edits, key); !each.ok()) return std::move(each).error();
   LOCKSTEP_ASSIGN(const Node* nodes, list(*edits, "deviceNodes"));
   LOCKSTEP_ASSIGN(const Node* mounts, list(*edits, "mounts"));
   if (nodes != nullptr)
@@ -199,7 +203,7 @@ class Chooser {
  public:
   explicit Chooser(const std::vector<Spec>& specs) : specs_(specs) {}
   Result<void> choose(const std::string& word);
-  void add_all();
+  Result<void> add_all();
   std::vector<CdiPath> paths() &&;
 
  private:
@@ -225,7 +229,12 @@ void Chooser::add(const Spec& spec, const Device& device) {
 }
 
 // A spec's own device "all" is what its tool means by that.
-void Chooser::add_all() {
+Result<void> Chooser::add_all() {
+  std::map<std::string, const Spec*> seen;
+  for (const Spec& spec : specs_)
+    for (const Device& device : spec.devices)
+      if (const auto [other, fresh] = seen.try_emplace(spec.kind + "=" + device.name, &spec); !fresh)
+        return input_error(spec.file, 0, "the device " + shortened(other->first) + " stands in " + printable(other->second->file) + " as well: take one of the two away");
   for (const Spec& spec : specs_) {
     const auto own = std::find_if(spec.devices.begin(), spec.devices.end(), [](const Device& device) { return device.name == "all"; });
     if (own != spec.devices.end()) {
@@ -234,6 +243,7 @@ void Chooser::add_all() {
       for (const Device& device : spec.devices) add(spec, device);
     }
   }
+  return {};
 }
 
 std::string Chooser::offered() const {
@@ -295,7 +305,7 @@ Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string
   for (const std::string& word : words_of(devices)) {
     if (word.empty()) return input_error("", 0, "an empty name among the devices: write all, or names separated by commas");
     if (word == "all") {
-      chooser.add_all();
+      LOCKSTEP_CHECK(chooser.add_all());
     } else {
       LOCKSTEP_CHECK(chooser.choose(word));
     }

@@ -34,6 +34,8 @@ struct CdiChoice {
   std::vector<std::string> warnings;  // "FILE:LINE: ..."
 };
 
+// A path that would open every device (/, /dev) is an error.
+//
 // `places`: files, or directories whose *.yaml, *.yml and *.json are read in order (runtimes look in /etc/cdi and /var/run/cdi).
 // `devices`: "all", or names separated by commas: a name of a spec ("0", "1:0", a UUID), or qualified, "nvidia.com/gpu=0". Fails (input)
 // where a spec is malformed, a device is not there, or a name stands in two specs.

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 
 #include "cli/testing.h"
+#include "host/read_host.h"
 #include "landlock/abi.h"
 #include "policy/effective.h"
 #include "policy/plan.h"
@@ -154,13 +156,17 @@ TEST_F(CdiTest, BadSpecsAreErrorsWithFileAndLine) {
            {device + "{deviceNodes: [{path: \"/dev/a\\x01\"}]}\n", 5, "absolute path"},
            {device + "{deviceNodes: [{path: \"/dev/a\\0\"}]}\n", 5, ""},
            {device + "{deviceNodes: [{path: /" + std::string(4200, 'a') + "}]}\n", 5, "absolute path"},
-           {device + "{deviceNodes: [{path: //}]}\n", 5, "the root"},
-           {device + "{deviceNodes: [{path: /dev/a, hostPath: /./}]}\n", 5, "the root"},
+           {device + "{deviceNodes: [{path: //}]}\n", 5, "every device"},
+           {device + "{deviceNodes: [{path: /dev}]}\n", 5, "every device"},
+           {device + "{deviceNodes: [{path: /dev/a, hostPath: /./}]}\n", 5, "every device"},
+           {device + "{mounts: [{hostPath: /dev/, containerPath: /dev}]}\n", 5, "every device"},
+           {device + "{hooks: 7}\n", 5, "must be a list"},
+           {device + "{env: x}\n", 5, "must be a list"},
            {device + "{deviceNodes: [{path: /dev/a, permissions: rx}]}\n", 5, "letters of rwm"},
            {device + "{deviceNodes: [{path: /dev/a, permissions: [r]}]}\n", 5, "permissions"},
            {device + "{mounts: [{containerPath: /a}]}\n", 5, "needs hostPath"},
            {device + "{mounts: [{hostPath: /a}]}\n", 5, "containerPath"},
-           {device + "{mounts: [{hostPath: /, containerPath: /a}]}\n", 5, "the root"},
+           {device + "{mounts: [{hostPath: /, containerPath: /a}]}\n", 5, "every device"},
            {device + "{mounts: [{hostPath: /a, containerPath: /a, options: ro}]}\n", 5, "must be a list"},
            {device + "&x {}\n", 5, "anchor"},
            {head + "kind: w.com/gpu\ndevices: [{name: a}]\n", 3, ""},
@@ -176,6 +182,51 @@ TEST_F(CdiTest, BadSpecsAreErrorsWithFileAndLine) {
     ++checked;
   }
   EXPECT_GT(checked, 35);
+}
+
+TEST_F(CdiTest, TwoSpecsOfOneDeviceAreNotJoinedByAll) {
+  dir_.write("cdi/a.yaml", spec("deviceNodes: [{path: /dev/a}]"));
+  dir_.write("cdi/b.yaml", spec("deviceNodes: [{path: /dev/b}]"));
+  EXPECT_NE(choose_cdi({dir_.at("cdi")}, "all").error().message.find("stands in"), std::string::npos);
+}
+
+TEST_F(CdiTest, ReadOnlyWinsOverReadWriteAndAFieldIsNamedOnce) {
+  const Result<CdiChoice> out = choose("cdiVersion: 0.5.0\nkind: v.com/gpu\ndevices:\n  - {name: a, new: 1, containerEdits: {mounts: [{hostPath: /x, containerPath: /x, options: [rw, ro]}]}}\n  - {name: b, new: 1}\n");
+  ASSERT_TRUE(out.ok());
+  EXPECT_EQ(summary(*out), "/x execute read_file read_dir");
+  EXPECT_EQ(out->warnings.size(), 1U);
+}
+
+// choose_devices(), on simulated hosts.
+class CdiHostTest : public CdiTest {
+ protected:
+  Context context() const {
+    Context out;
+    out.host.gpu_nodes = {"/dev/nvidia0", "/dev/nvidia1"};
+    for (const char* path : {"/dev/nvidia0", "/dev/nvidia1", "/dev/nvidiactl"}) out.host.present.push_back({path, NodeKind::character});
+    out.host.present.push_back({"/tmp/nvidia-mps/control", NodeKind::socket});
+    return out;
+  }
+  std::string refusal(const std::string& edits, const std::function<void(Context&)>& change = [](Context&) {}) {
+    Context out = context();
+    change(out);
+    const Result<void> chosen = choose_devices({dir_.write("s.yaml", spec(edits))}, "0", &out);
+    return chosen.ok() ? "" : chosen.error().to_string();
+  }
+};
+
+TEST_F(CdiHostTest, ASocketIsForConnectingWhateverItIsCalled) {
+  Context out = context();
+  ASSERT_TRUE(choose_devices({dir_.write("s.yaml", spec("mounts: [{hostPath: /tmp/nvidia-mps/control, containerPath: /c}]"))}, "0", &out).ok());
+  EXPECT_TRUE(out.cdi->paths[0].access.contains(Right::resolve_unix));
+}
+
+TEST_F(CdiHostTest, WhatWouldOpenMoreThanWasChosenIsRefused) {
+  EXPECT_EQ(refusal("deviceNodes: [{path: /dev/nvidia0}]"), "");
+  EXPECT_NE(refusal("deviceNodes: [{path: /dev/nvidia5}]").find("is not here"), std::string::npos);
+  EXPECT_NE(refusal("deviceNodes: [{path: /dev/nvidia0}]", [](Context& c) { c.gpu = Toggle::off; }).find("the GPU baseline is off"), std::string::npos);
+  const std::string above = refusal("mounts: [{hostPath: /dev/gpus, containerPath: /g}]", [](Context& c) { c.host.gpu_nodes.push_back("/dev/gpus/nvidia7"); });
+  EXPECT_NE(above.find("s.yaml:6: /dev/gpus would open /dev/gpus/nvidia7, which was not chosen"), std::string::npos) << above;
 }
 
 TEST(CdiNodes, WithoutASpecAreChosenByNumber) {

@@ -273,7 +273,7 @@ TEST(EnrichConflicts, ADeviceIsKeptReadOnlyUnlessARulePromotesIt) {
 TEST(EnrichGrants, AGrantOfWritingIsTheAuthorsAnswerToTheBuiltInPromotion) {
   Policy policy = policy_with({});
   policy.grants.push_back(
-      {at("/proc", 6), Right::read_file | Right::write_file | Right::read_dir, "CUDA names its threads"});
+      {at("/proc", 6), Right::read_file | Right::write_file | Right::read_dir | Right::truncate, "CUDA names its threads"});
   for (const bool listed : {false, true}) {
     if (listed) policy.read_only = {at("/proc", 4)};
     const EffectivePolicy effective = enriched(policy, on(gpu_host()));
