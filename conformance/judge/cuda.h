@@ -23,7 +23,7 @@
 namespace lockstep::conformance {
 
 enum class CudaImportance : std::uint8_t { fatal, degraded, harmless };
-// How sure we are of the step and its class: measured on a GPU, read in public sources, or inferred from them.
+// How sure we are of the step and its class: measured with the real driver, read in public sources, or inferred from them.
 enum class Certainty : std::uint8_t { measured, source, inferred };
 // Steps of which some must work: a GPU among others, the two nodes of a MIG instance among those of others. Fatal where fewer
 // do than the group needs, else the loss of that one alone.

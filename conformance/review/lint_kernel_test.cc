@@ -324,7 +324,7 @@ TEST(LintCuda, NamesTheStepsAsTheProbeDoes) {
         return finding.message.starts_with("CUDA's step " + each.id + " is denied");
       });
       ASSERT_NE(step, steps.end()) << name << ": " << finding.message;
-      EXPECT_TRUE(step->importance == CudaImportance::fatal || step->one_of) << finding.message;
+      EXPECT_TRUE(step->importance == CudaImportance::fatal || step->group != StepGroup::none) << finding.message;
     }
   }
 }
