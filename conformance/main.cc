@@ -241,7 +241,9 @@ int run_golden(const Run& run, const Options& options) {
   const Result<GoldenResult> result = check_golden(run, options.golden);
   if (!result.ok()) return complain(result.error());
   for (const std::string& difference : result->differences) std::printf("golden    %s\n", difference.c_str());
-  std::printf("golden    %zu answers held against %s, %zu differ\n", result->compared, options.golden.c_str(), result->differences.size());
+  std::printf("golden    %zu answers held against %s, %zu differ", result->compared, options.golden.c_str(), result->differences.size());
+  if (result->unknown > 0) std::printf("; %zu of plan ABIs or identities that the files do not have: --update adds them", result->unknown);
+  std::printf("\n");
   return !result->differences.empty() ? 1 : result->compared == 0 ? 3 : 0;
 }
 

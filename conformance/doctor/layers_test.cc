@@ -76,7 +76,7 @@ std::vector<Case> cases() {
        denied(comm, Right::write_file),
        {L::landlock},
        "write_file",
-       "filesystem_policy.grants: [{path: /proc, access: [write_file, read_file, read_dir]}]"},
+       "filesystem_policy.grants: [{path: /proc, access: [write_file, read_file, read_dir, truncate]}]"},
       {"the policy, by the kernel's record",
        with(denied(node(0), Right::write_file),
             [](Evidence& e) {

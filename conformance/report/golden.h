@@ -39,6 +39,7 @@ Result<Golden> golden_from_text(const std::string& text, const std::string& name
 struct GoldenResult {
   std::vector<std::string> differences;
   std::size_t compared = 0;  // answers
+  std::size_t unknown = 0;   // of an identity or plan ABI that the file has nothing of
 };
 
 // Fails (input) where a file cannot be read or is none. A case without a file is a difference.

@@ -50,7 +50,7 @@ TEST(Soak, TheCommittedOneHolds) {
 
 // Opt-in, for it drops the whole machine's caches; without leave to do that it looks names up and shows nothing.
 TEST(Soak, AShortOneHolds) {
-  if (::geteuid() == 0 && std::getenv("LOCKSTEP_DROP_CACHES") == nullptr) GTEST_SKIP() << "opt-in: LOCKSTEP_DROP_CACHES=1 drops the machine's caches";
+  if (::geteuid() == 0 && std::getenv("LOCKSTEP_RECLAIM") == nullptr) GTEST_SKIP() << "opt-in: LOCKSTEP_RECLAIM=1 drops the machine's caches";
   TemporaryDirectory dir;
   const Ended ended = run_program({LOCKSTEP_CONFORMANCE, "--soak", "3", "--soak-report", dir.at("soak.json")}, {});
   if (ended.code == 3 && !std::ifstream(dir.at("soak.json"))) GTEST_SKIP() << ended.err;

@@ -331,8 +331,8 @@ TEST(LintCuda, NamesTheStepsAsTheProbeDoes) {
 
 // Machine-wide: every process pays for the dropped entries.
 TEST(LintReclaim, ARuleBelowProcIsLostAndOneOnProcIsNot) {
-  if (std::getenv("LOCKSTEP_DROP_CACHES") == nullptr)
-    GTEST_SKIP() << "set LOCKSTEP_DROP_CACHES=1: it drops the dentry cache of the whole machine";
+  if (std::getenv("LOCKSTEP_RECLAIM") == nullptr)
+    GTEST_SKIP() << "set LOCKSTEP_RECLAIM=1: it drops the dentry cache of the whole machine";
   const UniqueFd drop(::open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
   if (!drop) GTEST_SKIP() << "needs root: /proc/sys/vm/drop_caches cannot be written";
   const Result<KernelLandlock> kernel = query_kernel();

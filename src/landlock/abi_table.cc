@@ -23,7 +23,7 @@ constexpr std::array<AbiInfo, newest_abi> table = {{
     {2, "5.19", fs_2, net_0, scope_0, flags_0, false, 8, "refer: rename and link across directories",
      "a JIT cache that renames files into place across directories needs refer on both"},
     {3, "6.2", fs_3, net_0, scope_0, flags_0, false, 8, "truncate: truncate(2), ftruncate(2) and O_TRUNC",
-     "a shell's `echo > comm` needs truncate and CUDA's own write does not; below 3 read-only files can be emptied"},
+     "CUDA from 550 on opens comm with O_TRUNC and needs truncate on /proc; below 3 read-only files can be emptied"},
     {4, "6.7", fs_3, net_4, scope_0, flags_0, false, 16, "network rights: bind and connect TCP ports",
      "no file-system change; NCCL's sockets only where a policy asks for network rights"},
     {5, "6.10", fs_5, net_4, scope_0, flags_0, false, 16, "ioctl_dev: ioctl(2) on device files opened under the policy",

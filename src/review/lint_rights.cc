@@ -72,12 +72,9 @@ void no_truncate(const Subject& subject, Report& report) {
     if (!is_named(entry) || is_device(entry) || !entry.rights.contains(Right::write_file) ||
         subject.written.at(entry.path()).contains(Right::truncate))
       continue;
-    Finding& found = report.add(
-        entry.line(), entry.path(),
-        printable(entry.path()) +
-            " is granted write_file without truncate: `> file` and every open with O_TRUNC fail from ABI 3");
-    // CUDA's own write does not truncate, and whoever grants this on /proc may want no more.
-    if (is_below(entry.path(), "/proc")) found.severity = Severity::note;
+    report.add(entry.line(), entry.path(),
+               printable(entry.path()) +
+                   " is granted write_file without truncate: `> file` and every open with O_TRUNC fail from ABI 3");
   }
 }
 
