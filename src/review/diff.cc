@@ -23,6 +23,7 @@ class Rights {
       : effective_(effective), paths_(paths), files_(files), all_(all) {
     for (const EffectiveRule& rule : effective.rules) {
       const int id = paths.id(rule.path);
+      ids_.push_back(id);
       if (id < 0) continue;  // a path that is not there is no rule
       if (own_.size() <= static_cast<std::size_t>(id)) own_.resize(static_cast<std::size_t>(id) + 1);
       own_[static_cast<std::size_t>(id)] |= cut(id, rule.rights(all));
@@ -39,8 +40,8 @@ class Rights {
   const EffectiveRule* giver(int id, AccessSet rights) const {
     for (const int above : paths_.walk(id)) {
       if (!own(above).intersects(rights)) continue;
-      for (const EffectiveRule& rule : effective_.rules)
-        if (rule.rights(all_).intersects(rights) && paths_.id(rule.path) == above) return &rule;
+      for (std::size_t i = 0; i < ids_.size(); ++i)
+        if (ids_[i] == above && effective_.rules[i].rights(all_).intersects(rights)) return &effective_.rules[i];
     }
     return nullptr;
   }
@@ -56,6 +57,7 @@ class Rights {
   Paths& paths_;
   const std::unordered_set<int>& files_;
   AccessSet all_;
+  std::vector<int> ids_;  // of each rule's path
   std::vector<AccessSet> own_;
 };
 
