@@ -235,8 +235,11 @@ int write_text(const std::string& text, const std::string& path) {
 // 0 where the verdicts are as they were. Nothing compared is nothing shown.
 int run_golden(const Run& run, const Options& options) {
   if (options.update) {
-    const Result<void> updated = update_golden(run, options.golden);
-    return updated.ok() ? 0 : complain(updated.error());
+    const Result<std::size_t> updated = update_golden(run, options.golden);
+    if (!updated.ok()) return complain(updated.error());
+    std::printf("golden    %zu files written in %s%s\n", *updated, options.golden.c_str(),
+                *updated == 0 ? ": cases on the real machine have none, --host FILE simulates one" : "");
+    return *updated > 0 ? 0 : 3;
   }
   const Result<GoldenResult> result = check_golden(run, options.golden);
   if (!result.ok()) return complain(result.error());

@@ -179,12 +179,17 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
   write_only.certainty = inferred;
   write_only.breaks = "nothing that is known: glibc opens for reading as well";
   out.push_back(std::move(write_only));
-  CudaStep truncating = comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self);
   // What the libraries of 550.54.15, 550.163.01 and 555.58.02 were seen to do before they look for a device: fopen(comm, "w"). Denied,
   // their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any thread. What newer ones do is not known:
   // both ways count.
-  truncating.certainty = sure == source ? measured : inferred;
-  out.push_back(std::move(truncating));
+  for (CudaStep& truncating :
+       std::vector<CudaStep>{comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self),
+                             comm_step("comm-truncating-child", Mode::trunc, Target::other_thread, Actor::child),
+                             comm_step("comm-truncating-grandchild", Mode::trunc, Target::other_thread, Actor::grandchild),
+                             comm_step("comm-truncating-exec", Mode::trunc, Target::other_thread, Actor::exec)}) {
+    truncating.certainty = sure == source ? measured : inferred;
+    out.push_back(std::move(truncating));
+  }
 }
 
 // Kernels compiled for the GPU at hand are kept below a home directory: asked for where a simulated host lists such a file, for

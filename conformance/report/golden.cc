@@ -223,11 +223,12 @@ Result<GoldenResult> check_golden(const Run& run, const std::string& directory) 
   return out;
 }
 
-Result<void> update_golden(const Run& run, const std::string& directory) {
+Result<std::size_t> update_golden(const Run& run, const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return input_error(directory, 0, "the directory cannot be made: " + error.message());
-  for (const auto& [key, shown] : shown_by(run)) {
+  const std::map<std::string, Shown> all = shown_by(run);
+  for (const auto& [key, shown] : all) {
     LOCKSTEP_ASSIGN(std::optional<Golden> golden, load(directory, shown.name));
     Golden merged;
     // What this run did not show is kept, but for cells that are no more.
@@ -247,7 +248,7 @@ Result<void> update_golden(const Run& run, const std::string& directory) {
       return system_error(err, "write(\"" + printable(file) + "\")");
     }
   }
-  return {};
+  return all.size();
 }
 
 }  // namespace lockstep::conformance

@@ -44,8 +44,8 @@ struct GoldenResult {
 
 // Fails (input) where a file cannot be read or is none. A case without a file is a difference.
 Result<GoldenResult> check_golden(const Run& run, const std::string& directory);
-// Writes what the run shows into the files, each beside itself and renamed. Makes the directory.
-Result<void> update_golden(const Run& run, const std::string& directory);
+// Writes what the run shows into the files, each beside itself and renamed; says how many. Makes the directory.
+Result<std::size_t> update_golden(const Run& run, const std::string& directory);
 
 }  // namespace lockstep::conformance
 

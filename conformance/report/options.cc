@@ -27,7 +27,7 @@ const char* usage() {
          "                    (of a policy of your own that is shown anyway, but for what is harmless)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
          "  --golden DIR      hold every answer against the golden verdicts in DIR, a text file a case; what changed is a sentence\n"
-         "                    and exit 1. --update writes them\n"
+         "                    and exit 1. --update writes them. Of simulated hosts: with --policy it goes with --host\n"
          "  --mutants         run the deliberately broken libraries and show which row caught each\n"
          "  --surface FILE    measure what each way to let CUDA name its threads opens besides, and write it as JSON\n"
          "                    (lockstep.surface/1; fixtures/observed/procfs-surface.json is made so)\n"

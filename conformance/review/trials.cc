@@ -83,7 +83,7 @@ void Planner::add_file(NodeKind kind) {
 
 // The machine's own: nothing can be made there, and only what every process may is opened.
 void Planner::add_kernel_path() {
-  if (path_ != "/proc" && path_ != "/sys") return;
+  if (path_ != "/proc" && (path_ != "/sys" || !host_.exists("/sys"))) return;
   add(Operation::opendir, Right::read_dir, path_);
   if (path_ == "/sys") return;
   add(Operation::open_r, Right::read_file, "/proc/self/status");
@@ -173,7 +173,7 @@ Sight look_for(const std::string& path, Right right, bool gained, const std::vec
       return other.path == path && other.needs.size() == 1 && others.intersects(other.needs) && denied_where_it_counts;
     });
     if (flips[i] == Flip::unknown) {
-      out.unseen = std::string(name(right)) + " cannot be tried by this identity";
+      out.unseen = std::string(name(right)) + " cannot be tried here by this identity";
     } else if (hidden) {
       out.unseen = std::string(name(right)) + " allows nothing without " + join_names(others, ", ");
     } else {

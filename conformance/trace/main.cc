@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string_view>
 
@@ -47,6 +48,7 @@ std::string beside_this_executable(const char* name) {
 
 // As a shell finds it, for a tracer executes paths.
 Result<std::string> find_program(const std::string& name) {
+  if (name.empty()) return input_error("", 0, "the command's name is empty");
   if (name.find('/') != std::string::npos) return name;
   const char* path = std::getenv("PATH");
   const std::string list = path == nullptr ? "/usr/bin:/bin" : path;
@@ -113,9 +115,11 @@ int trace_main(int argc, char** argv) {
   if (!options.ok()) return complain(options.error());
   if (options->help) return std::fputs(usage, stdout) < 0 ? 4 : 0;
   if (!options->output.empty()) {  // before anything runs
-    if (::access(options->output.c_str(), F_OK) == 0 ? ::access(options->output.c_str(), W_OK) != 0
-                                                     : std::ofstream(options->output).fail())
-      return complain(input_error(options->output, 0, "cannot be written"));
+    std::error_code error;
+    const std::filesystem::file_status there = std::filesystem::status(options->output, error);
+    if (std::filesystem::exists(there) ? !std::filesystem::is_regular_file(there) || ::access(options->output.c_str(), W_OK) != 0
+                                       : std::ofstream(options->output).fail())
+      return complain(input_error(options->output, 0, "cannot be written: name a regular file"));
   }
   const Result<Trace> trace = options->read.empty() ? trace_command(options->trace) : read_trace(options->read);
   if (!trace.ok()) return complain(trace.error());

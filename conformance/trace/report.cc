@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "conformance/trace/trace.h"
+#include "policy/document.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -84,9 +85,8 @@ std::string to_json(const Trace& trace, const std::vector<std::string>& not_in_p
 }
 
 Result<Trace> read_trace(const std::string& file) {
-  std::ifstream in(file);
-  if (!in) return input_error(file, 0, "cannot be read");
-  const Json json = Json::parse(in, nullptr, false);
+  LOCKSTEP_ASSIGN(const std::string text, read_input_file(file, std::size_t{256} << 20));
+  const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || json.value("schema", "") != "lockstep.trace/1") return input_error(file, 0, "is no lockstep.trace/1");
   Trace out;
   try {

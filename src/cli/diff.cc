@@ -17,7 +17,10 @@ constexpr char usage[] =
     "  --proxy, --source, --gpu, --workdir, --conflicts, --abi N    narrow what is compared, or decide what is added: see lockstep show --help\n"
     "  --as-written        without any baseline\n"
     "  --snapshots         OLD and NEW are files of lockstep show --format json: what was in force, nothing is added\n"
-    "  --allow FILE        accepted changes: path and rights, or a setting, each with a reason and the day it expires\n"
+    "  --allow FILE        accepted changes, each with a reason and the day it expires:\n"
+    "                        accepted:\n"
+    "                          - {path: /srv/out, rights: [all], reason: jobs write there, expires: 2027-03-31}\n"
+    "                          - {change: min-abi, reason: one old kernel, expires: 2027-01-15}\n"
     "  --verify            also proves every change on this kernel, by lockstep-conformance\n"
     "  --format text|json|markdown|github|sarif\n"
     "exit: 0 nothing is widened or weakened, or it is accepted; 1 something is; 2 bad input\n";

@@ -121,8 +121,12 @@ Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
 Result<EffectivePolicy> load_snapshot(const std::string& file) {
   LOCKSTEP_ASSIGN(const std::string content, read_input_file(file, file_limit));
   // A snapshot is JSON, whatever it is called.
-  LOCKSTEP_ASSIGN(const Node root, parse_document(content, file.ends_with(".json") ? file : file + ".json"));
-  return SnapshotReader(file).read(root);
+  Result<Node> root = parse_document(content, file + ".json");
+  if (!root.ok()) {
+    root.error().file = file;
+    return std::move(root).error();
+  }
+  return SnapshotReader(file).read(*root);
 }
 
 }  // namespace lockstep::review
