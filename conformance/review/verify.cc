@@ -154,7 +154,8 @@ void Verifier::compare(const Pair& pair, const RowVerdict& old_row, const RowVer
   const std::string at = " on " + diff_.situations[pair.situation].host;
   for (const RowVerdict* row : {&old_row, &new_row}) {
     if (row->outcome == RowOutcome::agree) continue;
-    const bool skipped = row->outcome == RowOutcome::skip;
+    // A policy that cannot be enforced on this host runs nobody there: that is the library's answer, and no witness of a right.
+    const bool skipped = row->outcome == RowOutcome::skip || row->outcome == RowOutcome::refused;
     const std::string who = row == &old_row ? diff_.old_file : diff_.new_file;
     const std::string text = printable(who) + at + ": " + std::string(name(row->outcome)) + (row->message.empty() ? "" : ": " + row->message);
     if (skipped) out_.unseen.push_back(text);
