@@ -117,7 +117,7 @@ Finding under_policy(const CudaEvidence& seen) {
   }
   if (!seen.under.loaded)
     return found(Layer::landlock, what,
-                 seen.library.empty() ? "" : policy_line(folder_of(seen.library), access_read_only, false),
+                 seen.libcuda.empty() ? "" : policy_line(folder_of(seen.libcuda), access_read_only, false),
                  "dlerror");
   for (const Finding& step : seen.failing)
     if (is_landlock(step))

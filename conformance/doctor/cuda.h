@@ -40,7 +40,7 @@ struct CudaEvidence {
   CudaAnswer without, under;
   std::vector<Finding> failing;       // of the fatal steps that fail, in order
   std::vector<DenialRecord> records;  // of the process that called CUDA, under the policy
-  std::string library;                // where the loader finds it
+  std::string libcuda;                // where the loader finds it
   Surroundings around;
 };
 

@@ -51,7 +51,7 @@ void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machi
     seen.without = cuda_answer(reply.control.cells[i], reply.control.message);
     seen.under = cuda_answer(reply.restricted.cells[i], reply.restricted.message);
     seen.records = denials.of_cuda();
-    seen.library = machine.libcuda;
+    seen.libcuda = machine.libcuda;
     seen.around = surroundings_of(machine);
     for (const StepDiagnosis& step : out.steps)
       if (step.step.importance == CudaImportance::fatal) seen.failing.push_back(step.finding);
