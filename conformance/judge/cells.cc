@@ -18,11 +18,6 @@ std::string below(const std::string& directory, const std::string& name) {
   return directory == "/" ? "/" + name : directory + "/" + name;
 }
 
-bool is_below(std::string_view path, std::string_view directory) {
-  return path == directory || (path.starts_with(directory) && path.size() > directory.size() &&
-                               (directory == "/" || path[directory.size()] == '/'));
-}
-
 class Planner {
  public:
   Planner(const Case& each, const EffectivePolicy& effective) : case_(each), effective_(effective) {}

@@ -95,7 +95,12 @@ std::map<std::string, Shown> shown_by(const Run& run) {
   return out;
 }
 
-std::string file_of(const std::string& directory, const std::string& name) { return directory + "/" + test_name(name) + ".txt"; }
+// A policy of one's own is named by its path; two whose names come out alike are told apart by the file's first line.
+std::string file_of(const std::string& directory, const std::string& name) {
+  std::string file = test_name(name);
+  std::replace(file.begin(), file.end(), '/', '_');
+  return directory + "/" + file + ".txt";
+}
 
 Result<std::optional<Golden>> load(const std::string& directory, const std::string& name) {
   const std::string file = file_of(directory, name);

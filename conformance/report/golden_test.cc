@@ -103,6 +103,15 @@ TEST_F(GoldenTest, ACellThatIsNoMoreAndACaseThatIsNewAreFound) {
   EXPECT_TRUE(differences(run({{1, {0}}})).empty());
 }
 
+TEST_F(GoldenTest, APolicyIsNamedByItsPath) {
+  run_case_.source.name = "policy:/some/where/p.yaml";
+  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  EXPECT_EQ(dir_.entries(), std::vector<std::string>{dir_.at("policy__some_where_p.yaml.txt")});
+  EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
+  run_case_.source.name = "policy:/some_where/p.yaml";
+  EXPECT_FALSE(check_golden(run({{1, {0, 0}}}), dir_.path()).ok()) << "another's file";
+}
+
 TEST_F(GoldenTest, ARealHostHasNone) {
   run_case_.source.context.host.real = true;
   ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());

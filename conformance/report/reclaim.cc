@@ -40,11 +40,11 @@ std::string answer(int err) {
   return err == 0 ? "allow" : errno_name(err);
 }
 
+}  // namespace
+
 const char* name(Pins pins) {
   return pins == Pins::none ? "none" : pins == Pins::kept ? "kept" : "closed";
 }
-
-}  // namespace
 
 const char* ReclaimRow::outcome() const {
   if (!achieved()) return "not achieved";

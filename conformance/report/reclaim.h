@@ -25,6 +25,7 @@
 namespace lockstep::conformance {
 
 enum class Pins { none, kept, closed };
+const char* name(Pins pins);
 
 struct ReclaimRow {
   std::string way;

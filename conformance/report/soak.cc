@@ -95,8 +95,6 @@ Result<void> start(const std::string& way, const std::string& fixtures, int abi,
   return {};
 }
 
-const char* name(Pins pins) { return pins == Pins::none ? "none" : pins == Pins::kept ? "kept" : "closed"; }
-
 std::string cell(const SoakRow& row, std::size_t actor) {
   if (row.before[actor] != 0) return errno_name(row.before[actor]);
   if (!row.failed_after[actor]) return "works";

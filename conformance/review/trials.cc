@@ -9,11 +9,7 @@
 namespace lockstep::conformance {
 namespace {
 
-bool is_kernel_path(const std::string& path) {
-  for (const std::string_view top : {"/proc", "/sys"})
-    if (path == top || (path.starts_with(top) && path[top.size()] == '/')) return true;
-  return false;
-}
+bool is_kernel_path(const std::string& path) { return is_below(path, "/proc") || is_below(path, "/sys"); }
 
 class Planner {
  public:

@@ -17,10 +17,6 @@ using review::Class;
 using review::Diff;
 using review::PathChange;
 
-bool is_below(const std::string& path, const std::string& directory) {
-  return directory == "/" || (path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/'));
-}
-
 // One situation, run under both policies.
 struct Pair {
   std::size_t situation = 0;

@@ -1,6 +1,5 @@
 // lockstep-cuda-trace: what libcuda names on its way from cuInit to a kernel's result, on this machine.
 #include <fcntl.h>
-#include <limits.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -9,6 +8,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "conformance/harness/helpers.h"
 #include "conformance/trace/observed.h"
 #include "conformance/trace/trace.h"
 
@@ -37,13 +37,6 @@ struct Options {
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep-cuda-trace: %s\n", error.to_string().c_str());
   return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
-
-std::string beside_this_executable(const char* name) {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
-  const std::string self(path, length > 0 ? static_cast<std::size_t>(length) : 0);
-  return self.substr(0, self.rfind('/') + 1) + name;
 }
 
 // As a shell finds it, for a tracer executes paths.

@@ -282,6 +282,10 @@ std::optional<Source> source_from_name(std::string_view text) {
   return std::nullopt;
 }
 
+bool is_below(std::string_view path, std::string_view directory) {
+  return path.starts_with(directory) && (path.size() == directory.size() || directory == "/" || path[directory.size()] == '/');
+}
+
 std::string normalise_path(std::string_view path) {
   std::string out;
   for (std::size_t at = 0; at < path.size();) {

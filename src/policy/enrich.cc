@@ -5,47 +5,11 @@
 #include <map>
 
 #include "landlock/abi.h"
+#include "policy/baseline.h"
 #include "policy/effective.h"
 
 namespace lockstep {
 namespace {
-
-struct BaselinePath {
-  std::string_view path;
-  Access access;
-  Origin origin;
-  std::string_view reason;
-};
-
-constexpr std::array<BaselinePath, 8> proxy_baseline = {{
-    {"/usr", Access::read_only, Origin::proxy_baseline, "programs and libraries"},
-    {"/lib", Access::read_only, Origin::proxy_baseline, "libraries"},
-    {"/etc", Access::read_only, Origin::proxy_baseline, "configuration, certificates, names"},
-    {"/app", Access::read_only, Origin::proxy_baseline, "the application image"},
-    {"/var/log", Access::read_only, Origin::proxy_baseline, "logs of the sandbox"},
-    {"/proc", Access::read_only, Origin::proxy_baseline, "runtimes read their own process"},
-    {"/dev/urandom", Access::read_only, Origin::proxy_baseline, "random numbers"},
-    {"/tmp", Access::read_write, Origin::proxy_baseline, "temporary files"},
-}};
-
-constexpr std::array<BaselinePath, 8> gpu_baseline = {{
-    {"/run/nvidia-persistenced", Access::read_only, Origin::gpu_baseline, "the persistence daemon's socket"},
-    {"/usr/lib/wsl", Access::read_only, Origin::gpu_baseline, "the driver's libraries under WSL2"},
-    {"/dev/nvidiactl", Access::read_write, Origin::gpu_baseline, "the driver's control node"},
-    {"/dev/nvidia-uvm", Access::read_write, Origin::gpu_baseline, "unified memory"},
-    {"/dev/nvidia-uvm-tools", Access::read_write, Origin::gpu_baseline, "unified memory, tools"},
-    {"/dev/nvidia-modeset", Access::read_write, Origin::gpu_baseline, "mode setting"},
-    {"/dev/dxg", Access::read_write, Origin::gpu_baseline, "the GPU under WSL2"},
-    {"/proc", Access::read_write, Origin::gpu_baseline, "cuInit() names its threads by /proc/<pid>/task/<tid>/comm"},
-}};
-
-// What CUDA reads of sysfs and a CDI spec never says.
-constexpr std::array<BaselinePath, 4> cdi_baseline = {{
-    {"/sys/bus/pci/devices", Access::read_only, Origin::gpu_baseline, "the driver looks for devices"},
-    {"/sys/devices/system/cpu", Access::read_only, Origin::gpu_baseline, "the number of CPUs"},
-    {"/sys/devices/system/memory", Access::read_only, Origin::gpu_baseline, "the size of memory blocks"},
-    {"/sys/devices/system/node", Access::read_only, Origin::gpu_baseline, "NUMA nodes: a crash in libcuda without, on coherent GPUs"},
-}};
 
 constexpr std::array<std::string_view, 6> origin_names = {"policy", "workdir", "proxy-baseline", "gpu-baseline", "gpu-device", "cdi"};
 
@@ -346,21 +310,6 @@ Policy as_policy(const EffectivePolicy& effective) {
   // What was kept against the baseline must be kept again.
   for (const Notice& notice : effective.notices)
     if (notice.code == "baseline-kept") out.conflicts.push_back({{notice.path}, {}, ConflictMode::keep, effective.file, 0});
-  return out;
-}
-
-std::vector<std::string_view> baseline_paths() {
-  std::vector<std::string_view> out;
-  out.reserve(proxy_baseline.size() + gpu_baseline.size());
-  for (const BaselinePath& baseline : proxy_baseline) out.push_back(baseline.path);
-  for (const BaselinePath& baseline : gpu_baseline)
-    if (std::find(out.begin(), out.end(), baseline.path) == out.end()) out.push_back(baseline.path);
-  return out;
-}
-
-std::vector<std::string_view> cdi_baseline_paths() {
-  std::vector<std::string_view> out;
-  for (const BaselinePath& baseline : cdi_baseline) out.push_back(baseline.path);
   return out;
 }
 

@@ -99,6 +99,8 @@ Result<std::vector<ConflictRule>> load_conflicts(const std::string& path);
 
 // "/proc/" and "//proc/./" are "/proc". Expects an absolute path; leaves `..` alone (the decoder refuses it).
 std::string normalise_path(std::string_view path);
+// Whether the path is the directory or anything below it; both normalised.
+bool is_below(std::string_view path, std::string_view directory);
 
 }  // namespace lockstep
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "landlock/abi.h"
+#include "policy/policy.h"
 
 namespace lockstep::review {
 namespace {
@@ -51,11 +52,6 @@ constexpr std::array table = std::to_array<Entry>({
     {"/run", AccessSet(Right::resolve_unix), 4, "the sockets of services can be connected to"},
 });
 
-bool below(std::string_view path, std::string_view directory) {
-  if (directory == "/") return true;
-  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 std::string in_words(AccessSet rights) {
   std::string out;
   for (int bit = 0; bit < right_count; ++bit) {
@@ -70,10 +66,10 @@ std::string in_words(AccessSet rights) {
 Danger danger_of(std::string_view path, AccessSet gained) {
   const Entry* worst = nullptr;
   for (const Entry& entry : table) {
-    const bool meets = below(path, entry.path) || below(entry.path, path);
+    const bool meets = is_below(path, entry.path) || is_below(entry.path, path);
     if (meets && entry.rights.intersects(gained) && (worst == nullptr || entry.rank < worst->rank)) worst = &entry;
   }
-  if (worst != nullptr) return {worst->rank, (below(path, worst->path) ? "" : std::string(worst->path) + " is below: ") + std::string(worst->consequence)};
+  if (worst != nullptr) return {worst->rank, (is_below(path, worst->path) ? "" : std::string(worst->path) + " is below: ") + std::string(worst->consequence)};
   if (gained.contains(Right::execute) && gained.intersects(contents | Right::make_reg)) return {3, "files can be written and then executed"};
   if (gained.intersects(Right::make_char | Right::make_block)) return {4, "device nodes can be made, for root: " + in_words(gained)};
   if (gained.intersects(changes)) return {5, in_words(gained)};
@@ -82,7 +78,7 @@ Danger danger_of(std::string_view path, AccessSet gained) {
 }
 
 std::string loss_at(std::string_view path, AccessSet lost) {
-  if (below("/proc", path) && lost.contains(Right::write_file)) return "CUDA cannot name its threads: cuInit() returns 304";
+  if (is_below("/proc", path) && lost.contains(Right::write_file)) return "CUDA cannot name its threads: cuInit() returns 304";
   if (path.starts_with("/dev/nvidia") && lost.intersects(Right::write_file | Right::read_file | Right::ioctl_dev)) return "CUDA cannot use this device";
   return "";
 }

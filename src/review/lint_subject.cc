@@ -157,10 +157,6 @@ Finding& Report::add(int line, const std::string& path, std::string message) {
                                    std::string(trap_.fix), trap_.fixable});
 }
 
-bool is_below(std::string_view path, std::string_view top) {
-  return path.starts_with(top) && (path.size() == top.size() || top == "/" || path[top.size()] == '/');
-}
-
 bool is_gpu_device(std::string_view path) {
   // MIG's capability files are read and nothing else.
   if (is_below(path, "/dev/nvidia-caps")) return false;

@@ -84,7 +84,6 @@ class Report {
   std::vector<Finding>& out_;
 };
 
-bool is_below(std::string_view path, std::string_view top);  // or top itself
 // A node that computing needs for reading, writing and ioctl.
 bool is_gpu_device(std::string_view path);
 

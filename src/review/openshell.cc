@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "landlock/abi.h"
 #include "policy/show.h"
@@ -11,36 +12,31 @@ namespace lockstep::review {
 namespace {
 
 // What Landlock takes of a list's rights depends on the object; a grant that says the same of every object is an entry of a list.
-std::optional<Access> list_of(const EffectiveRule& rule) {
-  if (rule.access != Access::grant) return rule.access;
-  if (rule.granted == abi_info(newest_abi)->fs) return Access::read_write;
-  return rule.granted == access_read_only ? std::optional(Access::read_only) : std::nullopt;
+std::optional<Access> list_of(AccessSet granted) {
+  if (granted == abi_info(newest_abi)->fs) return Access::read_write;
+  return granted == access_read_only ? std::optional(Access::read_only) : std::nullopt;
 }
 
-// The lists alone, as a policy; what is left out is said, and remembered by its path.
+// The policy with every grant that is an entry of a list in that list; the others are left out, said, and remembered by their path.
 Policy lists_of(const EffectivePolicy& effective, std::vector<std::string>* unsaid, std::set<std::string>* without) {
-  Policy out;
-  out.file = effective.file;
-  out.has_filesystem_policy = true;
-  out.include_workdir = effective.include_workdir;
-  out.compatibility = effective.compatibility;
-  out.run_as_user = effective.run_as_user;
-  out.run_as_group = effective.run_as_group;
-  std::set<std::string> writable;
-  for (const EffectiveRule& rule : effective.rules)
-    if (list_of(rule) == Access::read_write) writable.insert(rule.path);
-  for (const EffectiveRule& rule : effective.rules) {
-    const std::optional<Access> list = list_of(rule);
+  Policy out = as_policy(effective);
+  for (const Grant& grant : std::exchange(out.grants, {})) {
+    const std::optional<Access> list = list_of(grant.access);
     if (!list) {
-      unsaid->push_back("the grant of " + join_names(rule.granted, ", ") + " on " + printable(rule.path) + " is left out");
-      without->insert(rule.path);
-    } else if (*list == Access::read_write) {
-      out.read_write.push_back({rule.path, rule.path, 0});
-    } else if (!writable.contains(rule.path)) {
-      out.read_only.push_back({rule.path, rule.path, 0});
+      unsaid->push_back("the grant of " + join_names(grant.access, ", ") + " on " + printable(grant.entry.path) + " is left out");
+      without->insert(grant.entry.path);
+    } else {
+      (*list == Access::read_write ? out.read_write : out.read_only).push_back(grant.entry);
     }
-    if (rule.quiet) unsaid->push_back("denials below " + printable(rule.path) + " are logged: quiet is left out");
+    if (grant.quiet) unsaid->push_back("denials below " + printable(grant.entry.path) + " are logged: quiet is left out");
   }
+  const auto by_path = [](const PathEntry& a, const PathEntry& b) { return a.path < b.path; };
+  const auto same = [](const PathEntry& a, const PathEntry& b) { return a.path == b.path; };
+  for (std::vector<PathEntry>* list : {&out.read_only, &out.read_write}) {
+    std::sort(list->begin(), list->end(), by_path);
+    list->erase(std::unique(list->begin(), list->end(), same), list->end());
+  }
+  std::erase_if(out.read_only, [&](const PathEntry& entry) { return std::binary_search(out.read_write.begin(), out.read_write.end(), entry, by_path); });
   return out;
 }
 
@@ -50,7 +46,7 @@ Result<TwoLists> as_two_lists(const EffectivePolicy& effective) {
   TwoLists out;
   std::set<std::string> without;
   const Policy lists = lists_of(effective, &out.unsaid, &without);
-  if (effective.min_abi != lists.min_abi) out.unsaid.push_back("min_abi " + std::to_string(effective.min_abi) + " is left out");
+  if (effective.min_abi != Policy().min_abi) out.unsaid.push_back("min_abi " + std::to_string(effective.min_abi) + " is left out");
   if (effective.restrictions != Restrictions{}) out.unsaid.emplace_back("scopes, ports, log and threads of landlock are left out");
   if (effective.proxy) out.unsaid.emplace_back("network_policies are not copied: take them from the policy itself");
   for (const Notice& notice : effective.notices)
