@@ -6,6 +6,7 @@
 #include "conformance/report/report.h"
 #include "conformance/report/upgrades.h"
 #include "landlock/abi.h"
+#include "policy/show.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -125,6 +126,8 @@ void render_own_policies(const Run& run, std::string& out) {
     const EffectivePolicy& effective = judged.row.run->effective;
     for (const Notice& notice : effective.notices)
       say((notice.level == Notice::Level::info ? "notice    " : "warning   ") + file + ": " + notice.message);
+    if (const Result<Plan> plan = compile(effective, newest); plan.ok())
+      for (const Promotion& each : plan->promotions) say("notice    " + file + ": " + promotion_text(each, plan->abi));
     for (const PolicyWarning& warning : effective.warnings)
       say("warning   " + file + ":" + std::to_string(warning.line) + ": " + warning.message);
     for (const SkippedPath& skipped : judged.verdict.skipped_paths)

@@ -14,6 +14,7 @@
 #include "enforce/prepare.h"
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
+#include "policy/show.h"
 
 namespace lockstep::cli {
 namespace {
@@ -229,6 +230,8 @@ int run(const Arguments& arguments) {
   if (!abi.ok()) return fail(abi.error());
   const Result<Plan> plan = compile(*effective, *abi);
   if (!plan.ok()) return fail(plan.error());
+  for (const Promotion& each : plan->promotions)
+    std::fprintf(stderr, "lockstep: notice: %s\n", promotion_text(each, plan->abi).c_str());
   for (const Missing& each : plan->dropped)
     std::fprintf(stderr, "lockstep: warning: %s is not enforced (from ABI %d): %s\n",
                  std::string(each.feature->name).c_str(), each.feature->first_abi, std::string(each.feature->unprotected).c_str());

@@ -36,6 +36,7 @@ struct EffectiveRule {
   int line = 0;  // in the policy file; 0 where the author did not write it
   bool quiet = false;
   std::string spec = {};  // of origin cdi: "FILE:LINE" in the CDI spec
+  AccessSet added = {};   // by a promotion: what the author's own rules do not give there, at the newest ABI
 
   // The rights this rule asks for on a directory at an ABI whose rights are `all`.
   AccessSet rights(AccessSet all) const {

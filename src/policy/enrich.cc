@@ -41,6 +41,9 @@ class Enricher {
   Result<void> keep_grant(const BaselinePath& baseline);
   void note_widened();
   AccessSet granted(std::string_view path) const;  // by all grants on exactly this path
+  AccessSet authored(std::string_view path) const;  // by everything the author wrote on it and above it
+  AccessSet possible(const std::string& path) const;  // the rights that a rule on it can carry
+  void promote(EffectiveRule& author, Origin origin, std::string reason) const;
   bool granted_for_writing(std::string_view path) const;
   void notice(Notice::Level level, std::string code, const std::string& path, std::string message) {
     out_.notices.push_back({level, std::move(code), path, std::move(message)});
@@ -84,10 +87,7 @@ Result<void> Enricher::add_workdir() {
   if (author == lists_.end()) {
     lists_[path] = {path, Access::read_write, {}, Origin::workdir, "include_workdir", std::nullopt, 0};
   } else if (author->second.access == Access::read_only) {
-    author->second.promoted_from = Access::read_only;
-    author->second.access = Access::read_write;
-    author->second.origin = Origin::workdir;
-    author->second.reason = "include_workdir";
+    promote(author->second, Origin::workdir, "include_workdir");
     notice(Notice::Level::warning, "both-lists", path, printable(path) + " is read_only in the policy, and read_write as the work directory");
   }
   return {};
@@ -103,6 +103,32 @@ AccessSet Enricher::granted(std::string_view path) const {
   for (const Grant& grant : policy_.grants)
     if (grant.entry.path == path) out |= grant.access;
   return out;
+}
+
+AccessSet Enricher::authored(std::string_view path) const {
+  AccessSet out;
+  for (const PathEntry& entry : policy_.read_only)
+    if (is_below(path, entry.path)) out |= access_read_only;
+  for (const PathEntry& entry : policy_.read_write)
+    if (is_below(path, entry.path)) out |= abi_info(newest_abi)->fs;
+  for (const Grant& grant : policy_.grants)
+    if (is_below(path, grant.entry.path)) out |= grant.access;
+  return out;
+}
+
+AccessSet Enricher::possible(const std::string& path) const {
+  const AccessSet all = abi_info(newest_abi)->fs;
+  for (const HostEntry& entry : context_.host.present)
+    if (entry.path == path) return entry.kind == NodeKind::directory ? all : all & access_on_files;
+  return all;
+}
+
+void Enricher::promote(EffectiveRule& author, Origin origin, std::string reason) const {
+  author.promoted_from = author.access;
+  author.access = Access::read_write;
+  author.origin = origin;
+  author.reason = std::move(reason);
+  author.added = possible(author.path) - authored(author.path);
 }
 
 // The grant is narrower than what the baseline would add, and it stands; where it cannot be enough, that is a warning.
@@ -157,10 +183,7 @@ Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baselin
     case ConflictMode::promote: break;
   }
   if (built_in && granted_for_writing(author.path)) return keep_grant(baseline);
-  author.promoted_from = author.access;
-  author.access = Access::read_write;
-  author.origin = baseline.origin;
-  author.reason = baseline.reason;
+  promote(author, baseline.origin, std::string(baseline.reason));
   notice(Notice::Level::info, author.path == "/proc" ? "proc-promoted" : "promoted", author.path,
          path + " is promoted from read_only to read_write: " + std::string(baseline.reason));
   return {};
@@ -200,6 +223,7 @@ Result<void> Enricher::add_cdi_grant(const CdiPath& chosen, const BaselinePath& 
   }
   EffectiveRule rule{chosen.path, Access::grant, chosen.access, Origin::cdi, std::string(baseline.reason), std::nullopt, 0};
   rule.spec = chosen.spec;
+  if (listed && author->second.origin == Origin::policy) rule.added = (chosen.access & possible(chosen.path)) - authored(chosen.path);
   out_.rules.push_back(std::move(rule));
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "landlock/abi.h"
 #include "policy/effective.h"
 
 namespace lockstep {
@@ -249,6 +250,19 @@ TEST(EnrichConflicts, SourcesTellWhoSuppliedThePolicy) {
   EXPECT_EQ(find(enriched(policy, context), "/proc")->access, Access::read_write);
   context.source = Source::image;
   EXPECT_FALSE(enrich(policy, context).ok());
+}
+
+// What the author gave already, on the path or above it, is not the promotion's.
+TEST(EnrichConflicts, APromotionAddsWhatTheAuthorDidNotGive) {
+  Policy policy = policy_with({at("/proc", 4), at("/dev/nvidia0", 5)});
+  policy.conflicts = {rule(ConflictMode::promote, "/proc"), rule(ConflictMode::promote, "/dev/*")};
+  policy.grants.push_back({at("/proc", 6), Right::write_file | Right::truncate, "CUDA names its threads"});
+  policy.grants.push_back({at("/dev", 7), AccessSet(Right::ioctl_dev), "devices are commanded"});
+  const AccessSet all = abi_info(newest_abi)->fs;
+  const EffectivePolicy effective = enriched(policy, on(gpu_host()));
+  EXPECT_EQ(find(effective, "/proc")->added, all - access_read_only - Right::write_file - Right::truncate);
+  EXPECT_EQ(find(effective, "/dev/nvidia0")->added, (all & access_on_files) - access_read_only - Right::ioctl_dev);  // a device
+  EXPECT_TRUE(find(effective, "/dev/nvidiactl")->added.empty());  // the baseline's own is no promotion
 }
 
 TEST(EnrichConflicts, GlobsDoNotCrossASlash) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "policy/danger.h"
+
 namespace lockstep {
 namespace {
 
@@ -62,6 +64,8 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   for (const EffectiveRule& rule : effective.rules) {
     const AccessSet rights = rule.rights(info->fs);
     const bool author = rule.origin == Origin::policy || rule.origin == Origin::workdir || rule.promoted_from.has_value();
+    if (const AccessSet added = rule.added & info->fs; !added.empty())
+      out.promotions.push_back({rule.path, added, danger_of(rule.path, added).consequence, rule.line});
     if (rights.empty()) continue;  // a grant whose every right is dropped: listed above
     auto [found, fresh] = rules.try_emplace(rule.path, PlanRule{rule.path, {}, true, rule.line, false});
     found->second.rights |= rights;

@@ -33,6 +33,14 @@ struct Missing {
   std::string path;  // the grant that asks for it; empty: the policy as a whole
 };
 
+// What a rule that stands against the author's word adds to what the author's own rules give that path.
+struct Promotion {
+  std::string path;
+  AccessSet added;    // never empty, within Plan::handled
+  std::string opens;  // the consequence, in figures where measured: danger.h
+  int line = 0;       // of the author's entry
+};
+
 struct Plan {
   std::string file;
   int abi = 0;
@@ -44,6 +52,7 @@ struct Plan {
   std::vector<PortRule> ports;  // sorted, within handled_net
   RestrictFlags log;            // what differs from the kernel's defaults
   bool all_threads = false;
+  std::vector<Promotion> promotions;  // sorted by path
   std::vector<Missing> dropped;
   std::vector<Missing> not_yet_protected;  // rights of newer ABIs than this one that nobody relied on
 

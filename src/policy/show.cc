@@ -97,6 +97,10 @@ Json plan_json(const Plan& plan) {
   out["ports"] = Json::array();
   for (const PortRule& rule : plan.ports) out["ports"].push_back({{"port", rule.port}, {"right", name(rule.right)}});
   out["flags"] = names(plan.log);
+  out["promotions"] = Json::array();
+  for (const Promotion& each : plan.promotions)
+    out["promotions"].push_back(
+        {{"path", printable(each.path)}, {"rights", names(each.added)}, {"opens", each.opens}, {"line", line_json(each.line)}});
   out["dropped"] = missing_json(plan.dropped);
   out["not_yet_protected"] = missing_json(plan.not_yet_protected);
   return out;
@@ -148,6 +152,10 @@ std::string process_yaml(const Policy& policy) {
 
 }  // namespace
 
+std::string promotion_text(const Promotion& promotion, int abi) {
+  return "promoting " + printable(promotion.path) + " adds, at ABI " + std::to_string(abi) + ", " + join_names(promotion.added, ", ") + ": " + promotion.opens;
+}
+
 std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
   Json out;
   out["schema"] = "lockstep.show/1";
@@ -184,6 +192,7 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
   out += "\n" + restrictions_text(effective.restrictions);
   if (!effective.notices.empty() || !effective.warnings.empty()) out += "\n";
   for (const Notice& notice : effective.notices) out += std::string(name(notice.level)) + ": " + notice.message + "\n";
+  for (const Promotion& each : plan.promotions) out += "info: " + promotion_text(each, plan.abi) + "\n";
   for (const PolicyWarning& warning : effective.warnings) out += "warning: line " + std::to_string(warning.line) + ": " + warning.message + "\n";
   for (const auto& [title, list] : {std::pair{"dropped", &plan.dropped}, std::pair{"not yet protected", &plan.not_yet_protected}}) {
     if (!list->empty()) out += "\n";

@@ -53,7 +53,7 @@ TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
   EXPECT_EQ(keys(json["effective"]),
             Keys({"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "read_only", "read_write", "grants", "rules",
                   "skipped", "notices", "warnings"}));
-  EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "handled_ports", "scoped", "rules", "ports", "flags", "dropped", "not_yet_protected"}));
+  EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "handled_ports", "scoped", "rules", "ports", "flags", "promotions", "dropped", "not_yet_protected"}));
   EXPECT_EQ(json["effective"]["read_write"],
             nlohmann::ordered_json({"/data", "/dev/nvidia0", "/dev/nvidiactl", "/proc", "/work"}));
   for (const auto& rule : json["effective"]["rules"]) {
@@ -64,6 +64,18 @@ TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
   EXPECT_EQ(json["plan"]["abi"], 4);
   EXPECT_EQ(json["plan"]["dropped"][0]["right"], "ioctl_dev");
   EXPECT_EQ(json["plan"]["not_yet_protected"][0]["right"], "resolve_unix");
+}
+
+TEST(ShowJson, SaysWhatThePromotionAddsAtThePlansAbi) {
+  const EffectivePolicy shown = effective();
+  const auto json = nlohmann::ordered_json::parse(show_json(shown, *compile(shown, 3)));
+  ASSERT_EQ(json["plan"]["promotions"].size(), 1U);
+  const auto& proc = json["plan"]["promotions"][0];
+  EXPECT_EQ(proc["path"], "/proc");
+  EXPECT_EQ(proc["line"], 4);
+  EXPECT_EQ(proc["rights"], nlohmann::ordered_json({"write_file", "remove_dir", "remove_file", "make_char", "make_dir", "make_reg", "make_sock",
+                                                    "make_fifo", "make_block", "make_sym", "refer", "truncate"}));
+  EXPECT_NE(std::string(proc["opens"]).find("149 as container root"), std::string::npos);
 }
 
 TEST(ShowJson, ShowsEveryRuleOfThePlan) {
@@ -84,6 +96,7 @@ TEST(ShowText, NamesPathAccessOriginReasonAndWhatIsLeftOpen) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
   EXPECT_NE(text.find("temporary files cannot be written"), std::string::npos) << text;
+  EXPECT_NE(text.find("info: promoting /proc adds, at ABI 7, write_file, "), std::string::npos) << text;
 }
 
 TEST(ShowText, NamesTheGrantWhoseRightIsDropped) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "landlock/abi.h"
-#include "review/danger.h"
+#include "policy/danger.h"
 #include "review/paths.h"
 #include "review/settings.h"
 

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "landlock/abi.h"
-#include "review/danger.h"
+#include "policy/danger.h"
 
 namespace lockstep::review {
 namespace {

@@ -1,11 +1,11 @@
-#include "review/danger.h"
+#include "policy/danger.h"
 
 #include <array>
 
 #include "landlock/abi.h"
 #include "policy/policy.h"
 
-namespace lockstep::review {
+namespace lockstep {
 namespace {
 
 constexpr AccessSet makes = Right::make_char | Right::make_dir | Right::make_reg | Right::make_sock | Right::make_fifo | Right::make_block | Right::make_sym;
@@ -54,6 +54,10 @@ constexpr std::array table = std::to_array<Entry>({
 
 std::string in_words(AccessSet rights) {
   std::string out;
+  if (const AccessSet names = rights & (makes | removes); names.size() > 4) {  // each by itself would say no more
+    out = "files, directories and other names can be made and removed";
+    rights = rights - names;
+  }
   for (int bit = 0; bit < right_count; ++bit) {
     const auto right = static_cast<Right>(bit);
     if (rights.contains(right)) out.append(out.empty() ? "" : "; ").append(feature_info(right).allows);
@@ -83,4 +87,4 @@ std::string loss_at(std::string_view path, AccessSet lost) {
   return "";
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep

@@ -1,13 +1,13 @@
 // How much a gained right should worry a reviewer, and why, in words.
-#ifndef LOCKSTEP_REVIEW_DANGER_H_
-#define LOCKSTEP_REVIEW_DANGER_H_
+#ifndef LOCKSTEP_POLICY_DANGER_H_
+#define LOCKSTEP_POLICY_DANGER_H_
 
 #include <string>
 #include <string_view>
 
 #include "landlock/access.h"
 
-namespace lockstep::review {
+namespace lockstep {
 
 struct Danger {
   int rank = 0;  // 0 is the worst
@@ -21,6 +21,6 @@ std::string loss_at(std::string_view path, AccessSet lost);
 
 inline constexpr int least_danger = 9;
 
-}  // namespace lockstep::review
+}  // namespace lockstep
 
-#endif  // LOCKSTEP_REVIEW_DANGER_H_
+#endif  // LOCKSTEP_POLICY_DANGER_H_
