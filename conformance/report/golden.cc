@@ -67,9 +67,19 @@ std::string answer_of(const CellRequest& request, const CellVerdict& cell) {
   return cell.observed == 0 ? "allow" : errno_name(cell.observed);
 }
 
+bool is_of_the_kernel(const CellRequest& request) { return is_below(request.path, "/proc") || is_below(request.path, "/sys"); }
+
+// Whether the answer is the machine's: what its procfs and sysfs lack or keep closed, and what an identity may not do there anyway (a
+// device node made in a user namespace, say). The policy decides nothing then.
+bool is_the_machines(const CellRequest& request, const CellVerdict& cell) {
+  if (is_of_the_kernel(request)) return cell.control != 0;
+  return cell.control == EPERM || cell.control == EACCES || cell.control == EROFS;
+}
+
 struct Shown {
   std::string name;
   Golden golden;
+  std::map<std::string, bool> cells;  // by name: those the run has, tried or not; and whether they are on procfs or sysfs
 };
 
 // By case, in the order of their names.
@@ -81,6 +91,7 @@ std::map<std::string, Shown> shown_by(const Run& run) {
     if (each.source.context.host.real || verdict.cells.empty()) continue;
     Shown& shown = out[test_name(each.source.name)];
     shown.name = each.source.name;
+    for (const CellRequest& request : each.cells.cells) shown.cells.emplace(printable(cell_name(request)), is_of_the_kernel(request));
     const std::string identity(name(judged.row.identity));
     const int abi = judged.row.plan_abi;
     const std::string why = verdict.readiness.why.empty() ? "" : ": " + printable(verdict.readiness.why);
@@ -89,6 +100,7 @@ std::map<std::string, Shown> shown_by(const Run& run) {
       const CellVerdict& cell = verdict.cells[i];
       if (cell.verdict == Verdict::skip || cell.verdict == Verdict::error) continue;
       const CellRequest& request = each.cells.cells[i];
+      if (is_the_machines(request, cell)) continue;
       shown.golden[{identity, printable(cell_name(request))}][abi] = answer_of(request, cell);
     }
   }
@@ -193,10 +205,6 @@ Result<GoldenResult> check_golden(const Run& run, const std::string& directory) 
       out.differences.push_back(shown.name + ": there is no " + file_of(directory, shown.name) + ": --update writes it");
       continue;
     }
-    std::set<std::string> cells;  // that this run has, whether or not they could be tried
-    for (const JudgedRow& judged : run.rows)
-      if (test_name(judged.row.run->source.name) == key)
-        for (const CellRequest& request : judged.row.run->cells.cells) cells.insert(printable(cell_name(request)));
     const auto say = [&](const GoldenKey& what, int abi, const std::string& was, const std::string& is) {
       out.differences.push_back(shown.name + ": " + what.second + " as " + what.first + " at plan ABI " + std::to_string(abi) + ": " + was + ", " + is);
     };
@@ -207,7 +215,9 @@ Result<GoldenResult> check_golden(const Run& run, const std::string& directory) 
     for (const auto& [what, answers] : shown.golden) {
       const auto known = golden->find(what);
       for (const auto& [abi, word] : answers) {
-        if (!held.contains({what.first, abi})) {
+        // Where the files were written, procfs may have lacked it.
+        const bool lacked = known == golden->end() && what.second != readiness_cell && shown.cells.at(what.second);
+        if (lacked || !held.contains({what.first, abi})) {
           ++out.unknown;
           continue;
         }
@@ -222,7 +232,7 @@ Result<GoldenResult> check_golden(const Run& run, const std::string& directory) 
     }
     std::set<std::string> gone;
     for (const auto& [what, answers] : *golden)
-      if (what.second != readiness_cell && !cells.contains(what.second)) gone.insert(what.second);
+      if (what.second != readiness_cell && !shown.cells.contains(what.second)) gone.insert(what.second);
     for (const std::string& cell : gone) out.differences.push_back(shown.name + ": " + cell + " is in the golden file, and no row tries it any more");
   }
   return out;
@@ -239,7 +249,7 @@ Result<std::size_t> update_golden(const Run& run, const std::string& directory) 
     // What this run did not show is kept, but for cells that are no more.
     if (golden)
       for (const auto& [what, answers] : *golden)
-        if (std::any_of(shown.golden.begin(), shown.golden.end(), [&](const auto& each) { return each.first.second == what.second; })) merged[what] = answers;
+        if (what.second == readiness_cell || shown.cells.contains(what.second)) merged[what] = answers;
     for (const auto& [what, answers] : shown.golden)
       for (const auto& [abi, word] : answers) merged[what][abi] = word;
     const std::string file = file_of(directory, shown.name), temporary = file + ".new";

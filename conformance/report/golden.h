@@ -16,7 +16,8 @@
 //     truncate /outside/sweep/9
 //
 // The numbers are plan ABIs. What a run did not show (an ABI above the kernel's, an identity that cannot be had, a cell that was
-// skipped) is not compared, and an update leaves it as it was. Cases on the real machine have no golden verdicts: they are
+// skipped) is not compared, and an update leaves it as it was. Answers that the machine gives and not the policy are not kept: those
+// on procfs and sysfs where the control fails too, and elsewhere those that the control is not permitted either. Cases on the real machine have no golden verdicts: they are
 // the machine's, not the policy's.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_GOLDEN_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_GOLDEN_H_
@@ -39,7 +40,7 @@ Result<Golden> golden_from_text(const std::string& text, const std::string& name
 struct GoldenResult {
   std::vector<std::string> differences;
   std::size_t compared = 0;  // answers
-  std::size_t unknown = 0;   // of an identity or plan ABI that the file has nothing of
+  std::size_t unknown = 0;   // of an identity or plan ABI that the file has nothing of, or of a file that procfs lacked there
 };
 
 // Fails (input) where a file cannot be read or is none. A case without a file is a difference.

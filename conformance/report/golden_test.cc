@@ -93,6 +93,29 @@ TEST_F(GoldenTest, WhatWasNotShownIsNotComparedAndIsKept) {
   EXPECT_TRUE(differences(run({{2, {0, EACCES}}})).empty());
 }
 
+// Another machine's procfs has more or less, and a user namespace permits less: no verdict of the policy.
+TEST_F(GoldenTest, AnswersThatAreTheMachinesAreNotKept) {
+  run_case_.cells.cells[0].path = "/proc/modules";
+  Shown lacks = run({{1, {ENOENT, EACCES}}});
+  lacks.rows[0].verdict.cells[0].control = ENOENT;
+  ASSERT_TRUE(update_golden(lacks, dir_.path()).ok());
+  EXPECT_EQ(dir_.read("a_case.txt").find("/proc/modules"), std::string::npos);
+  Shown has = run({{1, {0, EACCES}}});
+  Result<GoldenResult> checked = check_golden(has, dir_.path());
+  ASSERT_TRUE(checked.ok());
+  EXPECT_TRUE(checked->differences.empty());
+  EXPECT_EQ(checked->unknown, 1U);
+
+  has.rows[0].verdict.cells[1].observed = 0;
+  EXPECT_EQ(differences(has).size(), 1U);  // the policy's own
+  has.rows[0].verdict.cells[1].observed = has.rows[0].verdict.cells[1].control = EPERM;
+  EXPECT_TRUE(differences(has).empty());
+  ASSERT_TRUE(update_golden(has, dir_.path()).ok());
+  EXPECT_NE(dir_.read("a_case.txt").find("user: EACCES 1\n  open-w /b\n\nuser: allow 1\n  open-w /proc/modules"), std::string::npos)
+      << dir_.read("a_case.txt");
+  EXPECT_TRUE(differences(lacks).empty());
+}
+
 TEST_F(GoldenTest, ACellThatIsNoMoreAndACaseThatIsNewAreFound) {
   EXPECT_EQ(differences(run({{1, {0, 0}}})).size(), 1U) << "no file";
   ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());

@@ -98,6 +98,8 @@ void missing_path(const Subject& subject, Report& report) {
   const bool required = subject.policy.compatibility == Compatibility::hard_requirement;
   for (const Entry& entry : subject.entries) {
     if (entry.place.exists || entry.is_pattern() || entry.is_variable()) continue;  // traps of their own
+    const Host& host = subject.options.context.host;
+    if (!host.real && is_below(entry.path(), "/proc") && host.exists("/proc")) continue;  // no host file lists what procfs has
     Finding& found = report.add(entry.line(), entry.path(),
                                 printable(entry.path()) + " does not exist on " +
                                     (subject.options.context.host.real ? "this machine" : "the host") +

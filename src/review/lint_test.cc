@@ -132,6 +132,7 @@ const std::vector<Row> rows = {
     {"root-by-link", 3, "  read_write: [/data/all]", "  read_only: [/data/all]"},
     {"missing-path", 3, "  read_only: [/data/gone]", "  read_only: ['/data/*', '/data/$X']"},
     {"missing-path", 3, "  read_only: [/data/gone]", "  read_only: [/data/link, /data, /usr]"},
+    {"missing-path", 3, "  read_only: [/sys/gone]", "  read_only: [/proc/driver/nvidia]"},
     {"same-object", 4, "  read_only: [/data/real]\n  read_write: [/data/link]",
      "  read_only: [/data/real, /data/link]"},
     {"workdir-root", 3, "  include_workdir: true", "  include_workdir: false", "//"},
