@@ -52,14 +52,12 @@ Result<std::vector<review::Situation>> situations_of(const Arguments& arguments,
     return std::vector<review::Situation>{only};
   }
   std::vector<review::Situation> out;
-  for (review::Situation& each : review::all_situations(hosts, before, after)) {
+  for (review::Situation& each : review::all_situations(hosts, before, after, arguments.context.administrator_conflicts)) {
     if (arguments.given.contains("--source")) each.context.source = arguments.context.source;
     if (arguments.given.contains("--proxy")) each.context.proxy = arguments.context.proxy;
     each.context.gpu = arguments.context.gpu;
     each.context.cdi = arguments.context.cdi;
-    // What include_workdir would grant, under a name that no path of a policy has.
-    each.context.workdir = arguments.context.workdir ? arguments.context.workdir : "/(the work directory)";
-    each.context.administrator_conflicts = arguments.context.administrator_conflicts;
+    each.context.workdir = arguments.context.workdir;
     const bool same = std::any_of(out.begin(), out.end(), [&](const review::Situation& other) {
       return other.host == each.host && other.context.source == each.context.source && other.context.proxy == each.context.proxy;
     });
@@ -77,10 +75,14 @@ struct Compared {
 Result<Compared> compared(const Arguments& arguments) {
   const std::string &before = arguments.rest[0], &after = arguments.rest[1];
   Compared out;
+  int abi = 0;  // every one
+  if (arguments.given.contains("--abi")) {
+    LOCKSTEP_ASSIGN(abi, plan_abi(arguments));
+  }
   if (arguments.own.contains("--snapshots")) {
     LOCKSTEP_ASSIGN(const EffectivePolicy old_policy, review::load_snapshot(before));
     LOCKSTEP_ASSIGN(const EffectivePolicy new_policy, review::load_snapshot(after));
-    LOCKSTEP_ASSIGN(out.diff, review::compare_snapshots(old_policy, new_policy, arguments.abi));
+    LOCKSTEP_ASSIGN(out.diff, review::compare_snapshots(old_policy, new_policy, abi));
     return out;
   }
   if (before == "-" && after == "-") return usage_error("one of OLD and NEW alone can be standard input");
@@ -88,7 +90,7 @@ Result<Compared> compared(const Arguments& arguments) {
   LOCKSTEP_ASSIGN(out.after, load_policy(after));
   review::Options options;
   LOCKSTEP_ASSIGN(options.situations, situations_of(arguments, *out.before, *out.after));
-  options.abi = arguments.abi;
+  options.abi = abi;
   options.by_object = arguments.given.contains("--host") && arguments.context.host.real && !arguments.own.contains("--as-written");
   LOCKSTEP_ASSIGN(out.diff, review::compare(*out.before, *out.after, std::move(options)));
   return out;
@@ -127,7 +129,9 @@ int run_diff(int argc, char** argv, const Verifier& verifier) {
   review::Diff& diff = result->diff;
   const std::string today = review::today();
   review::accept(accepted, today, &diff);
-  if (const int code = print(rendered(diff, review::idle_entries(accepted, today), arguments->format)); code != 0) return code;
+  std::vector<std::string> notes = review::idle_entries(accepted, today);
+  notes.insert(notes.end(), diff.notes.begin(), diff.notes.end());
+  if (const int code = print(rendered(diff, notes, arguments->format)); code != 0) return code;
   // A format for programs has standard output to itself.
   const int proved = verifies ? verifier(*result->before, *result->after, diff, arguments->format != "text") : 0;
   return proved != 0 ? proved : diff.stops() ? 1 : 0;

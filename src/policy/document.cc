@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
@@ -274,6 +275,29 @@ Result<Node> parse_document(std::string_view text, const std::string& name) {
   if (builder.error()) return *builder.error();
   if (!builder.root() || builder.root()->kind == Node::Kind::null) return input_error(name, 0, "the file is empty");
   return std::move(*builder.root());
+}
+
+// A plain scalar that YAML takes for a number or a truth: 12 is not "12", where web is "web".
+static bool is_typed(std::string_view plain) {
+  return plain == "true" || plain == "false" || (!plain.empty() && std::string_view("0123456789+-.").find(plain[0]) != std::string_view::npos);
+}
+
+std::string canonical_text(const Node& node) {
+  const auto text = [](const std::string& value) { return std::to_string(value.size()) + ":" + value; };
+  std::string out;
+  switch (node.kind) {
+    case Node::Kind::null: return "null";
+    case Node::Kind::plain: return (is_typed(node.scalar) ? "value " : "text ") + text(node.scalar);
+    case Node::Kind::string: return "text " + text(node.scalar);
+    case Node::Kind::sequence:
+      for (const Node& item : node.items) out += canonical_text(item) + ", ";
+      return "[" + out + "]";
+    case Node::Kind::mapping: break;
+  }
+  std::map<std::string, const Node*> entries;
+  for (const auto& [key, value] : node.entries) entries.emplace(key, &value);
+  for (const auto& [key, value] : entries) out += text(key) + " = " + canonical_text(*value) + ", ";
+  return "{" + out + "}";
 }
 
 Result<std::string> read_input_file(const std::string& path, std::size_t limit) {

@@ -43,6 +43,9 @@ Result<Node> parse_document(std::string_view text, const std::string& name);
 // The whole of a regular file (or "-", standard input), at most `limit` bytes.
 Result<std::string> read_input_file(const std::string& path, std::size_t limit);
 
+// One text for everything that says the same: keys in order, no comments, no layout.
+std::string canonical_text(const Node& node);
+
 // Printable text for a message, cut: a key or a token can be as long as the file.
 std::string shortened(std::string_view text);
 

@@ -76,6 +76,7 @@ struct Policy {
   int run_as_user_line = 0;
   std::string run_as_group;  // empty: not written
   bool has_network_policies = false;  // non-empty network_policies: proxy mode
+  std::string network;  // network_policies and network_middlewares as one text, alike where they say the same; empty: neither
   std::vector<ConflictRule> conflicts;
   std::vector<PolicyWarning> warnings;  // more than 256 paths, say
 };

@@ -13,7 +13,8 @@
 // Rights are those of the newest ABI: at an older one, what that lacks is not restricted under either policy, so it does not
 // change. What depends on an ABI beside that (a plan that is refused) says which.
 //
-// Paths are compared as they are spelt; by_object compares the objects of this machine instead, as prepare would open them.
+// Paths are compared as they are spelt, and where they pass a link that the host or procfs is known to have, as what that leads to
+// as well; by_object compares the objects of this machine instead, as prepare would open them.
 #ifndef LOCKSTEP_REVIEW_DIFF_H_
 #define LOCKSTEP_REVIEW_DIFF_H_
 
@@ -73,6 +74,7 @@ struct Diff {
   std::vector<Situation> situations;
   std::vector<PathChange> changes;  // by danger, then path
   std::vector<SettingChange> settings;
+  std::vector<std::string> notes;  // what a reviewer should know and no gate stops
   bool by_object = false;
   int abi = 0;  // 0: every ABI
 
@@ -93,8 +95,10 @@ Result<Diff> compare(const Policy& before, const Policy& after, Options options)
 Result<Diff> compare_snapshots(const EffectivePolicy& before, const EffectivePolicy& after, int abi);
 Result<EffectivePolicy> load_snapshot(const std::string& file);
 
-// Every host with the sources and proxy settings that can make a difference to either policy.
-std::vector<Situation> all_situations(const std::vector<Host>& hosts, const Policy& before, const Policy& after);
+// Every host with the sources and proxy settings that can make a difference to either policy; and one more where none of the hosts
+// has a baseline's path or GPU node that a policy names: there the baseline would stand against it.
+std::vector<Situation> all_situations(const std::vector<Host>& hosts, const Policy& before, const Policy& after,
+                                      const std::vector<ConflictRule>& administrator = {});
 // Every host file of a directory that is not this machine itself, sorted by name.
 Result<std::vector<Host>> load_hosts(const std::string& directory);
 

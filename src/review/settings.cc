@@ -1,6 +1,9 @@
 #include "review/settings.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "landlock/abi.h"
 #include "policy/plan.h"
@@ -15,18 +18,19 @@ struct Settings {
   const Restrictions& restrictions;
   std::string user;
   std::string group;
-  bool quiet;
+  bool workdir;
+  std::set<std::string> quiet;  // paths whose denials are not logged
 };
 
 class Lister {
  public:
   void add(Class kind, const char* code, std::string message, int line = 0) { out.push_back({kind, code, std::move(message), line, {}}); }
-  void compare(const Settings& before, const Settings& after, int min_abi_line);
+  void compare(const Settings& before, const Settings& after, int min_abi_line, bool workdir_is_known);
   std::vector<SettingChange> out;
 
  private:
   void compare_restrictions(const Restrictions& before, const Restrictions& after);
-  void compare_identity(const char* what, const std::string& before, const std::string& after);
+  void compare_identity(const Settings& before, const Settings& after);
 };
 
 void Lister::compare_restrictions(const Restrictions& before, const Restrictions& after) {
@@ -65,17 +69,21 @@ void Lister::compare_restrictions(const Restrictions& before, const Restrictions
         before.all_threads ? "threads that run already stay unrestricted" : "threads that run already are restricted as well");
 }
 
-bool is_root(const std::string& user) { return user == "root" || user == "0"; }
+// "00" is user 0 as well.
+bool is_root(const std::string& user) { return user == "root" || (!user.empty() && user.find_first_not_of('0') == std::string::npos); }
 
-void Lister::compare_identity(const char* what, const std::string& before, const std::string& after) {
-  if (before == after) return;
-  const auto shown = [](const std::string& text) { return text.empty() ? std::string("the caller's") : printable(text); };
-  // Two names that are not root cannot be put in order here: whoever changes them has to look.
-  const bool stronger = !after.empty() && !is_root(after) && (before.empty() || is_root(before));
-  add(stronger ? Class::strengthening : Class::weakening, "identity", std::string(what) + ": " + shown(before) + " before, " + shown(after) + " now");
+void Lister::compare_identity(const Settings& before, const Settings& after) {
+  const auto change = [&](bool stronger, const char* what, const std::string& was, const std::string& is) {
+    const auto shown = [](const std::string& text) { return text.empty() ? std::string("not set") : printable(text); };
+    add(stronger ? Class::strengthening : Class::weakening, "identity", std::string(what) + ": " + shown(was) + " before, " + shown(is) + " now");
+  };
+  // Two names that are not root cannot be put in order here, and any group can open files: whoever changes them has to look.
+  if (before.user != after.user)
+    change(!after.user.empty() && !is_root(after.user) && (before.user.empty() || is_root(before.user)), "run_as_user", before.user, after.user);
+  if (before.group != after.group) change(false, "run_as_group", before.group, after.group);
 }
 
-void Lister::compare(const Settings& before, const Settings& after, int min_abi_line) {
+void Lister::compare(const Settings& before, const Settings& after, int min_abi_line, bool workdir_is_known) {
   if (before.compatibility != after.compatibility) {
     const bool weaker = after.compatibility == Compatibility::best_effort;
     add(weaker ? Class::weakening : Class::strengthening, "hard-requirement",
@@ -92,50 +100,80 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
         min_abi_line);
   }
   compare_restrictions(before.restrictions, after.restrictions);
-  compare_identity("run_as_user", before.user, after.user);
-  compare_identity("run_as_group", before.group, after.group);
-  if (before.quiet != after.quiet)
-    add(after.quiet ? Class::weakening : Class::strengthening, "quiet",
-        after.quiet ? "denials below a quiet grant are logged no more" : "no grant is quiet any more: denials are logged");
+  compare_identity(before, after);
+  // Where it is known, it is a path among the others.
+  if (before.workdir != after.workdir && !workdir_is_known)
+    add(after.workdir ? Class::widening : Class::narrowing, "workdir",
+        after.workdir ? "include_workdir is true now: the work directory, wherever the caller says it is, is read-write"
+                      : "include_workdir is false now: the work directory is granted no more");
+  for (const auto& [had, has, kind, what] : {std::tuple{&before.quiet, &after.quiet, Class::weakening, "are logged no more"},
+                                            std::tuple{&after.quiet, &before.quiet, Class::strengthening, "are logged again"}}) {
+    std::vector<std::string> paths;
+    for (const std::string& path : *has)
+      if (!had->contains(path)) paths.push_back(printable(path));
+    if (!paths.empty()) add(kind, "quiet", "denials below " + join(paths, ", ") + " " + what + " (from ABI 10)");
+  }
 }
 
 Settings of(const Policy& policy) {
-  const bool quiet = std::any_of(policy.grants.begin(), policy.grants.end(), [](const Grant& grant) { return grant.quiet; });
-  return {policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, quiet};
+  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, {}};
+  for (const Grant& grant : policy.grants)
+    if (grant.quiet) out.quiet.insert(grant.entry.path);
+  return out;
 }
 
 Settings of(const EffectivePolicy& policy) {
-  const bool quiet = std::any_of(policy.rules.begin(), policy.rules.end(), [](const EffectiveRule& rule) { return rule.quiet; });
-  return {policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, quiet};
+  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, {}};
+  for (const EffectiveRule& rule : policy.rules)
+    if (rule.quiet) out.quiet.insert(rule.path);
+  return out;
 }
 
 int strictness(ConflictMode mode) { return mode == ConflictMode::reject ? 2 : mode == ConflictMode::keep ? 1 : 0; }
 
-// Asked for every baseline path, by every source, whether or not a path stands against it today.
+// A path that the glob matches, to ask with.
+std::string example_of(const std::string& glob) {
+  std::string out;
+  for (std::size_t i = 0; i < glob.size(); ++i) {
+    const std::size_t close = glob[i] == '[' ? glob.find(']', i + 2) : std::string::npos;
+    if (close != std::string::npos) {
+      const bool negated = glob[i + 1] == '!' || glob[i + 1] == '^';
+      out += negated ? '0' : glob[i + 1];
+      i = close;
+    } else {
+      out += glob[i] == '*' || glob[i] == '?' ? '0' : glob[i];
+    }
+  }
+  return out;
+}
+
+// Asked for every path that a baseline can add or a policy or rule names, by every source, whether or not one stands against it today.
 void compare_conflicts(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator, Lister* out) {
-  std::vector<std::string> paths;
-  for (const std::string_view path : baseline_paths()) paths.emplace_back(path);
-  paths.emplace_back("/dev/nvidia0");
+  std::set<std::string> paths{"/dev/nvidia0"};
+  for (const std::string_view path : baseline_paths()) paths.emplace(path);
+  for (const Policy* policy : {&before, &after}) {
+    for (const PathEntry& entry : policy->read_only) paths.insert(entry.path);
+    for (const ConflictRule& rule : policy->conflicts)
+      for (const std::string& glob : rule.paths) paths.insert(example_of(glob));
+  }
   for (const Class kind : {Class::weakening, Class::strengthening}) {
-    std::string list;
+    std::vector<std::string> list;
     int line = 0;
     for (const std::string& path : paths) {
-      std::string sources;
-      ConflictMode was{}, is{};
+      std::map<std::pair<ConflictMode, ConflictMode>, std::string> sources;  // by what it was and is
       for (const Source source : {Source::default_policy, Source::gateway, Source::image, Source::user}) {
         const ConflictRule& old_rule = conflict_rule(administrator, before.conflicts, source, path);
         const ConflictRule& new_rule = conflict_rule(administrator, after.conflicts, source, path);
         const int by = strictness(new_rule.mode) - strictness(old_rule.mode);
         if (kind == Class::weakening ? by >= 0 : by <= 0) continue;
-        sources += (sources.empty() ? "" : ", ") + std::string(name(source));
-        was = old_rule.mode;
-        is = new_rule.mode;
+        std::string& names = sources[{old_rule.mode, new_rule.mode}];
+        names += (names.empty() ? "" : ", ") + std::string(name(source));
         line = new_rule.line != 0 ? new_rule.line : line;
       }
-      if (!sources.empty())
-        list += (list.empty() ? "" : "; ") + path + " " + std::string(name(was)) + " before, " + std::string(name(is)) + " now (" + sources + ")";
+      for (const auto& [modes, names] : sources)
+        list.push_back(printable(path) + " " + std::string(name(modes.first)) + " before, " + std::string(name(modes.second)) + " now (" + names + ")");
     }
-    if (!list.empty()) out->add(kind, "conflicts", "read_only against the baseline: " + list, line);
+    if (!list.empty()) out->add(kind, "conflicts", "read_only against the baseline: " + join(list, "; "), line);
   }
 }
 
@@ -143,21 +181,22 @@ bool names_paths(const Policy& policy) { return !policy.read_only.empty() || !po
 
 }  // namespace
 
-std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator) {
+std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context) {
   Lister out;
-  out.compare(of(before), of(after), after.min_abi_line);
-  compare_conflicts(before, after, administrator, &out);
+  out.compare(of(before), of(after), after.min_abi_line, context.workdir.has_value());
+  compare_conflicts(before, after, context.administrator_conflicts, &out);
   if (names_paths(before) && !names_paths(after))
     out.add(Class::weakening, "emptied", "the policy names no path any more: a runtime may put its own default there, or start without a sandbox");
-  if (before.has_network_policies != after.has_network_policies)
-    out.add(after.has_network_policies ? Class::strengthening : Class::weakening, "network-policies",
-            after.has_network_policies ? "network_policies is there now (what it says is not compared)" : "network_policies is gone or empty: whoever enforces it has nothing to enforce");
+  if (before.network != after.network)
+    out.add(Class::weakening, "network-policies",
+            after.network.empty() ? "network_policies and network_middlewares are gone: whoever enforces them has nothing to enforce"
+                                  : "network_policies or network_middlewares changed: what they say is compared by nobody here");
   return std::move(out.out);
 }
 
 std::vector<SettingChange> setting_changes(const EffectivePolicy& before, const EffectivePolicy& after) {
   Lister out;
-  out.compare(of(before), of(after), 0);
+  out.compare(of(before), of(after), 0, false);
   return std::move(out.out);
 }
 

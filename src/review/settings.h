@@ -11,10 +11,11 @@
 namespace lockstep::review {
 
 // Every code a change can have.
-inline constexpr std::array<std::string_view, 12> setting_codes = {"hard-requirement", "min-abi", "refused", "conflicts", "emptied",         "network-policies",
-                                                                  "ports",            "scopes",  "threads", "log",       "quiet",           "identity"};
+inline constexpr std::array<std::string_view, 13> setting_codes = {
+    "hard-requirement", "min-abi", "refused", "conflicts", "emptied", "network-policies", "ports", "scopes", "threads", "log", "quiet", "identity", "workdir"};
 
-std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator);
+// Of the context: its work directory, where that is known, and the administrator's conflicts.
+std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context);
 // Of what is in force: the same, but for what only the author's own file says (conflicts, network policies, an emptied policy).
 std::vector<SettingChange> setting_changes(const EffectivePolicy& before, const EffectivePolicy& after);
 

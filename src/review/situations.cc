@@ -1,6 +1,7 @@
 // The situations a policy meets: which there are, and how a list of them is said.
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "review/diff.h"
@@ -8,8 +9,45 @@
 namespace lockstep::review {
 namespace {
 
-bool asks_for_source(const Policy& policy) {
-  return std::any_of(policy.conflicts.begin(), policy.conflicts.end(), [](const ConflictRule& rule) { return !rule.sources.empty(); });
+bool asks_for_source(const std::vector<ConflictRule>& rules) {
+  return std::any_of(rules.begin(), rules.end(), [](const ConflictRule& rule) { return !rule.sources.empty(); });
+}
+
+// What a baseline can add and the policies name, or a conflict rule does: "/dev/nvidia12".
+std::set<std::string> named_of_the_baseline(const Policy& policy, const std::vector<ConflictRule>& administrator) {
+  const std::vector<std::string_view> baseline = baseline_paths();
+  std::set<std::string> out;
+  const auto look = [&](const std::string& path) {
+    if (is_gpu_node(path) || std::find(baseline.begin(), baseline.end(), path) != baseline.end()) out.insert(path);
+  };
+  for (const std::vector<PathEntry>* list : {&policy.read_only, &policy.read_write})
+    for (const PathEntry& entry : *list) look(entry.path);
+  for (const Grant& grant : policy.grants) look(grant.entry.path);
+  for (const std::vector<ConflictRule>* rules : {&policy.conflicts, &administrator})
+    for (const ConflictRule& rule : *rules)
+      for (const std::string& path : rule.paths) look(path);
+  return out;
+}
+
+// A GPU host that has what none of them has; nothing where nothing is lacking, or the one host was chosen by hand.
+std::optional<Host> host_with_the_rest(const std::vector<Host>& hosts, const Policy& before, const Policy& after,
+                                       const std::vector<ConflictRule>& administrator) {
+  if (hosts.size() < 2) return std::nullopt;
+  std::set<std::string> lacking = named_of_the_baseline(before, administrator);
+  lacking.merge(named_of_the_baseline(after, administrator));
+  std::erase_if(lacking, [&](const std::string& path) {
+    return std::any_of(hosts.begin(), hosts.end(), [&](const Host& host) { return host.gpu == GpuKind::nvidia && host.exists(path); });
+  });
+  const auto gpu = std::find_if(hosts.begin(), hosts.end(), [](const Host& host) { return host.gpu == GpuKind::nvidia && host.exists("/dev/nvidiactl"); });
+  if (lacking.empty() || gpu == hosts.end()) return std::nullopt;
+  Host out = *gpu;
+  out.file = "with-the-paths-named.json";
+  for (const std::string& path : lacking) {
+    out.present.push_back({path, path.starts_with("/dev/") ? NodeKind::character : NodeKind::directory});
+    std::erase(out.absent, path);
+    if (is_gpu_node(path)) out.gpu_nodes.push_back(path);
+  }
+  return out;
 }
 
 std::string joined(const std::set<std::string>& words) {
@@ -33,9 +71,11 @@ std::string proxy_word(const Situation& situation) {
 
 }  // namespace
 
-std::vector<Situation> all_situations(const std::vector<Host>& hosts, const Policy& before, const Policy& after) {
+std::vector<Situation> all_situations(const std::vector<Host>& some, const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator) {
+  std::vector<Host> hosts = some;
+  if (std::optional<Host> rest = host_with_the_rest(hosts, before, after, administrator)) hosts.push_back(std::move(*rest));
   std::vector<Source> sources{Source::user};
-  if (asks_for_source(before) || asks_for_source(after)) sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
+  if (asks_for_source(before.conflicts) || asks_for_source(after.conflicts) || asks_for_source(administrator)) sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
   std::vector<Toggle> proxies{Toggle::on, Toggle::off};
   if (before.has_network_policies != after.has_network_policies) proxies.push_back(Toggle::automatic);
   std::vector<Situation> out;
@@ -47,6 +87,7 @@ std::vector<Situation> all_situations(const std::vector<Host>& hosts, const Poli
         each.context.host = host;
         each.context.source = source;
         each.context.proxy = proxy;
+        each.context.administrator_conflicts = administrator;
         out.push_back(std::move(each));
       }
     }

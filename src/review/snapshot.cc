@@ -28,6 +28,11 @@ class SnapshotReader {
     LOCKSTEP_ASSIGN(const Node* found, need(node, key));
     return read_bool(*found, file_, key);
   }
+  Result<const Node*> list(const Node& node, const char* key) const {
+    LOCKSTEP_ASSIGN(const Node* found, need(node, key));
+    if (found->kind != Node::Kind::sequence) return input_error(file_, found->line, std::string(key) + " must be a list");
+    return found;
+  }
   Result<EffectiveRule> rule(const Node& node) const;
   Result<void> restrictions(const Node& effective);
 
@@ -36,9 +41,11 @@ class SnapshotReader {
 };
 
 Result<EffectiveRule> SnapshotReader::rule(const Node& node) const {
+  LOCKSTEP_CHECK(check_keys(node, file_, "a rule", {"path", "access", "rights", "quiet", "origin", "reason", "promoted_from", "line", "spec"}));
   EffectiveRule out;
-  LOCKSTEP_ASSIGN(out.path, text(node, "path"));
-  if (!out.path.starts_with('/')) return input_error(file_, node.line, "the path of a rule must be absolute");
+  LOCKSTEP_ASSIGN(const Node* path, need(node, "path"));
+  LOCKSTEP_ASSIGN(out.path, read_path(*path, file_, "path"));
+  if (out.path != path->scalar) return input_error(file_, path->line, "the path of a rule must be as show writes it: " + printable(out.path));
   LOCKSTEP_ASSIGN(const std::string access, text(node, "access"));
   if (access == "grant") {
     out.access = Access::grant;
@@ -66,7 +73,7 @@ Result<EffectiveRule> SnapshotReader::rule(const Node& node) const {
 
 Result<void> SnapshotReader::restrictions(const Node& effective) {
   Restrictions& out = out_.restrictions;
-  LOCKSTEP_ASSIGN(const Node* scopes, need(effective, "scopes"));
+  LOCKSTEP_ASSIGN(const Node* scopes, list(effective, "scopes"));
   for (const Node& item : scopes->items) {
     LOCKSTEP_ASSIGN(const std::string word, read_string(item, file_, "scopes"));
     const std::optional<Scope> scope = scope_from_name(word);
@@ -74,18 +81,22 @@ Result<void> SnapshotReader::restrictions(const Node& effective) {
     out.scopes |= *scope;
   }
   LOCKSTEP_ASSIGN(const Node* ports, need(effective, "ports"));
-  for (const auto& [key, list] : ports->entries) {
-    const std::optional<NetRight> right = net_right_from_name(key);
-    if (!right) return input_error(file_, list.line, "ports: no right is called " + shortened(key));
-    if (list.kind == Node::Kind::null) continue;  // not restricted
-    if (list.kind != Node::Kind::sequence) return input_error(file_, list.line, "ports: write a list, or null for any port");
-    out.net |= *right;
-    for (const Node& item : list.items) {
+  std::vector<std::string_view> rights;
+  for (int bit = 0; bit < net_right_count; ++bit) rights.push_back(name(static_cast<NetRight>(bit)));
+  LOCKSTEP_CHECK(check_keys(*ports, file_, "ports", rights));
+  for (int bit = 0; bit < net_right_count; ++bit) {
+    const auto right = static_cast<NetRight>(bit);
+    LOCKSTEP_ASSIGN(const Node* some, need(*ports, std::string(name(right)).c_str()));
+    if (some->kind == Node::Kind::null) continue;  // not restricted
+    if (some->kind != Node::Kind::sequence) return input_error(file_, some->line, "ports: write a list, or null for any port");
+    out.net |= right;
+    for (const Node& item : some->items) {
       LOCKSTEP_ASSIGN(const long port, read_integer(item, file_, "ports", 0, 65535));
-      out.ports.push_back({*right, static_cast<std::uint16_t>(port)});
+      out.ports.push_back({right, static_cast<std::uint16_t>(port)});
     }
   }
   LOCKSTEP_ASSIGN(const Node* log, need(effective, "log"));
+  LOCKSTEP_CHECK(check_keys(*log, file_, "log", {"same_exec", "new_exec", "subdomains"}));
   LOCKSTEP_ASSIGN(out.log.same_exec, boolean(*log, "same_exec"));
   LOCKSTEP_ASSIGN(out.log.new_exec, boolean(*log, "new_exec"));
   LOCKSTEP_ASSIGN(out.log.subdomains, boolean(*log, "subdomains"));
@@ -98,7 +109,12 @@ Result<void> SnapshotReader::restrictions(const Node& effective) {
 Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
   LOCKSTEP_ASSIGN(const std::string schema, text(root, "schema"));
   if (schema != "lockstep.show/1") return input_error(file_, root.line, "schema: lockstep.show/1 is needed, not " + shortened(schema));
+  // What is not known here may restrict or allow: a snapshot of a later version is not half read.
+  LOCKSTEP_CHECK(check_keys(root, file_, "a snapshot", {"schema", "policy", "source", "effective", "plan"}));
   LOCKSTEP_ASSIGN(const Node* effective, need(root, "effective"));
+  LOCKSTEP_CHECK(check_keys(*effective, file_, "effective",
+                            {"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user", "run_as_group", "read_only",
+                             "read_write", "grants", "rules", "skipped", "notices", "warnings"}));
   LOCKSTEP_ASSIGN(const std::string compatibility, text(*effective, "compatibility"));
   if (compatibility != "best_effort" && compatibility != "hard_requirement")
     return input_error(file_, effective->line, "compatibility: write best_effort or hard_requirement");
@@ -107,8 +123,10 @@ Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
   LOCKSTEP_ASSIGN(const long abi, read_integer(*min_abi, file_, "min_abi", oldest_abi, newest_abi));
   out_.min_abi = static_cast<int>(abi);
   LOCKSTEP_CHECK(restrictions(*effective));
-  LOCKSTEP_ASSIGN(const Node* rules, need(*effective, "rules"));
-  if (rules->kind != Node::Kind::sequence) return input_error(file_, rules->line, "rules must be a list");
+  LOCKSTEP_ASSIGN(out_.include_workdir, boolean(*effective, "include_workdir"));
+  LOCKSTEP_ASSIGN(out_.run_as_user, text(*effective, "run_as_user"));
+  LOCKSTEP_ASSIGN(out_.run_as_group, text(*effective, "run_as_group"));
+  LOCKSTEP_ASSIGN(const Node* rules, list(*effective, "rules"));
   for (const Node& node : rules->items) {
     LOCKSTEP_ASSIGN(EffectiveRule each, rule(node));
     out_.rules.push_back(std::move(each));
