@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,9 +18,9 @@
 
 #include "conformance/fuzz/executed.h"
 #include "conformance/fuzz/layers.h"
+#include "conformance/fuzz/oracle.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/verbs.h"
-#include "model/read_walk.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
@@ -44,10 +43,7 @@ class SideRun {
     if (restricted_ && case_.identity == Identity::user) forget_refused();
     if (!restrict() || !take_back()) return;
     directory_ = -1;
-    if (run_actors())
-      side_.done = 1;
-    else
-      fail("running an actor");
+    side_.done = run_actors() || fail("running an actor") ? 1 : 0;
     peer_.end();
   }
 
@@ -81,7 +77,7 @@ class SideRun {
                      nullptr,
                      -1,
                      operation.port};
-      if (restricted_ && !case_.reclaim) decide(operation, board_.cells[i]);
+      if (restricted_ && !case_.reclaim) oracle_.decide(operation, board_.cells[i]);
       if (operation.mode == Mode::before) {
         if (::fchdir(ready.directory) != 0) return fail("fchdir");
         Probe opener = ready.probe;
@@ -94,7 +90,7 @@ class SideRun {
   }
 
   bool walked_alike() {
-    return walker_.differs.empty() || fail("two ways to walk " + walker_.differs, EIO);
+    return oracle_.differs().empty() || fail("two ways to walk " + oracle_.differs(), EIO);
   }
 
   bool resolve(const OperationSpec& operation, Ready& ready) const {
@@ -113,22 +109,13 @@ class SideRun {
   }
 
   bool prepare_rules() {
-    const int plan_abi = case_.plan_abi > 0 ? case_.plan_abi : setting_.kernel.abi;
-    rules_.kernel = {plan_abi, setting_.kernel.abi, setting_.kernel.errata};
-    rules_.covered = tree_.covered();
     for (const LayerSpec& layer : case_.layers) {
       Result<ReadyLayer> ready = make_layer(layer, case_, tree_, setting_.kernel.abi, setting_.fault);
       if (!ready) return fail(ready.error().message, ready.error().err);
       layers_.push_back(std::move(ready).value());
     }
-    tell_model();
+    oracle_.tell(layers_);
     return true;
-  }
-
-  void tell_model() {
-    rules_.layers.clear();
-    for (const ReadyLayer& layer : layers_) rules_.layers.push_back(layer.told);
-    model_.emplace(model_of(rules_));
   }
 
   // Under the layers: the machine's procfs entries go, and the model is asked only then.
@@ -143,46 +130,13 @@ class SideRun {
     }
     for (ReadyLayer& layer : layers_)
       side_.not_reclaimed += static_cast<std::uint32_t>(forget_lost(layer, tree_));
-    tell_model();
-    for (std::size_t i = 0; i < case_.operations.size(); ++i) decide(case_.operations[i], board_.cells[i]);
+    oracle_.tell(layers_);
+    for (std::size_t i = 0; i < case_.operations.size(); ++i) oracle_.decide(case_.operations[i], board_.cells[i]);
     return walked_alike();
   }
 
   bool entries_left() const {
     return std::any_of(layers_.begin(), layers_.end(), [&](const ReadyLayer& layer) { return any_left(layer, tree_); });
-  }
-
-  std::size_t peer_layers() const { return std::min(case_.peer_layers, case_.layers.size()); }
-
-  void decide(const OperationSpec& operation, Cell& cell) {
-    if (operation.operation == Operation::comm_open) return;  // whose walk only the actor knows
-    if (!has_path(operation.operation)) {
-      const std::size_t shared = operation.path == peer_word ? peer_layers() : 0;
-      const bool executed = operation.path == peer_word && case_.peer_executed;
-      return answer({operation.operation, operation.mode, {}, {}, "", operation.port, shared, operation.actor, executed},
-                    cell);
-    }
-    const bool links = setting_.fault != nullptr && setting_.fault->follows_links &&
-                       operation.operation == Operation::unlink;
-    const bool follow = links || follows_last_symlink(operation.operation);
-    const bool two = takes_two_paths(operation.operation);
-    answer({operation.operation, operation.mode, walker_.walk(operation.path, follow),
-            two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path, 0, 0,
-            operation.actor},
-           cell);
-  }
-
-  void answer(const Question& question, Cell& cell) const {
-    const model::Decision decision =
-        setting_.fault != nullptr
-            ? setting_.fault->decide(rules_, question)
-            : model_->decide(query_of(question));
-    cell.asked = 1;
-    cell.err = decision.err;
-    cell.layer = decision.layer;
-    cell.needed = decision.needed.bits();
-    cell.moved = decision.moved;
-    if (setting_.explain) std::strncpy(cell.words, model_->describe(decision).c_str(), sizeof cell.words - 1);
   }
 
   bool become() {
@@ -203,18 +157,17 @@ class SideRun {
 
   // A path that the user may not look up is never asked about. (The walks were read by root, who may.)
   void forget_refused() {
-    const auto refused = [](const std::string& path, bool follow) {
+    const auto refused = [](int directory, const std::string& path, bool follow) {
       struct stat st;
-      return ::fstatat(AT_FDCWD, path.c_str(), &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0 && errno == EACCES;
+      return ::fstatat(directory, path.c_str(), &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0 && errno == EACCES;
     };
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       const Ready& ready = ready_[i];
       const bool follow = follows_last_symlink(ready.probe.operation);
       if (board_.cells[i].err == 0 || ready.probe.mode == Mode::before || !has_path(ready.probe.operation))
         continue;
-      const bool there = ::fchdir(ready.directory) == 0;
-      if (there && !refused(ready.first, follow) &&
-          !(takes_two_paths(ready.probe.operation) && refused(ready.second, follow)))
+      if (!refused(ready.directory, ready.first, follow) &&
+          !(takes_two_paths(ready.probe.operation) && refused(ready.directory, ready.second, follow)))
         continue;
       board_.cells[i].err = 0;
       board_.cells[i].needed = 0;
@@ -226,7 +179,7 @@ class SideRun {
     for (const OperationSpec& each : case_.operations)
       wanted = wanted || (!has_path(each.operation) && each.path == peer_word);
     for (std::size_t i = 0; i <= case_.layers.size(); ++i) {
-      if (wanted && i == peer_layers() && !peer_.start(case_.peer_executed ? setting_.helper : -1))
+      if (wanted && i == peer_layers(case_) && !peer_.start(case_.peer_executed ? setting_.helper : -1))
         return fail("the peer");
       if (const int err = i < layers_.size() ? restrict_by(layers_[i]) : 0; err != 0)
         return fail("landlock_restrict_self", err);
@@ -275,7 +228,8 @@ class SideRun {
       if (!run_executed(run)) return false;
       for (std::size_t k = 0; k < cells.size(); ++k) {
         slot_of(cells[k]) = run.replies[k];
-        if (run.walks && run.cells[k].operation == Operation::comm_open) told_by_actor(run.walked[k], cells[k]);
+        if (run.walks && run.cells[k].operation == Operation::comm_open)
+          oracle_.decide_walked(case_.operations[cells[k]], run.walked[k], board_.cells[cells[k]]);
       }
     }
     return true;
@@ -283,11 +237,6 @@ class SideRun {
 
   SlotCell& slot_of(std::size_t i) const {
     return restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
-  }
-
-  void told_by_actor(const model::RawWalk& raw, std::size_t i) const {
-    const OperationSpec& operation = case_.operations[i];
-    answer({operation.operation, operation.mode, model::to_walk(raw), {}, "", 0, 0, operation.actor}, board_.cells[i]);
   }
 
   bool run_forked(Actor actor, int depth) {
@@ -298,10 +247,7 @@ class SideRun {
       if (depth == 1) run_cells(actor);
       ::_exit(ok ? 42 : 1);
     }
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 42;
+    return came_to_its_end(pid);
   }
 
   void run_cells(Actor actor) {
@@ -338,7 +284,7 @@ class SideRun {
     if (probe.operation == Operation::comm_open) {
       model::RawWalk raw{};
       probe_comm(probe, &slot, restricted_ ? &raw : nullptr);
-      if (restricted_) told_by_actor(raw, i);
+      if (restricted_) oracle_.decide_walked(case_.operations[i], raw, board_.cells[i]);
     } else if (probe.operation == Operation::exec) {
       // In place, for speed: the file is no program, so that nobody is replaced.
       char* arguments[] = {ready.first.data(), nullptr};
@@ -352,13 +298,11 @@ class SideRun {
 
   const FuzzCase& case_;
   const Tree& tree_;
-  Tree::Walker walker_{tree_};
   const Setting& setting_;
   Board& board_;
   Board::Side& side_;
   const bool restricted_;
-  Rules rules_{};
-  std::optional<model::Model> model_;
+  Oracle oracle_{case_, tree_, setting_};
   std::vector<ReadyLayer> layers_;
   Peer peer_;
   std::vector<Ready> ready_;
@@ -379,10 +323,7 @@ bool run_side(Tier tier, SideRun& side) {
     side.run();
     ::_exit(42);
   }
-  int status = 0;
-  while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 42;
+  return came_to_its_end(pid);
 }
 
 }  // namespace

@@ -45,6 +45,13 @@ void keep_open(const std::string& path) {
 
 }  // namespace
 
+bool came_to_its_end(pid_t pid) {
+  int status = 0;
+  while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 42;
+}
+
 bool run_executed(ExecutedRun& run) {
   RowRequest request;
   request.cells = run.cells;
@@ -58,10 +65,7 @@ bool run_executed(ExecutedRun& run) {
   if (memory == MAP_FAILED) return false;
   const pid_t pid = ::fork();
   if (pid == 0) child(run, asked.get(), answered.get());
-  int status = 0;
-  while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  const bool ended = pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 42;
+  const bool ended = came_to_its_end(pid);
   if (ended) {
     const Slot slot = Slot::at(memory, cells, walks);
     run.replies.assign(slot.cells, slot.cells + cells);

@@ -5,6 +5,8 @@
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_EXECUTED_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_EXECUTED_H_
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -28,6 +30,9 @@ bool run_executed(ExecutedRun& run);
 
 // Replaces this process by the helper, which does nothing until the other end of `alive` is closed.
 void execute_and_wait(int helper, int alive);
+
+// Waits for a child. false: it was ended, said that it failed, or there is none (-1).
+bool came_to_its_end(pid_t pid);
 
 }  // namespace lockstep::conformance::fuzz
 

@@ -1,7 +1,5 @@
 #include "conformance/fuzz/layers.h"
 
-#include <fcntl.h>
-
 #include <cerrno>
 
 #include "conformance/fuzz/policy_layer.h"
@@ -34,7 +32,7 @@ Result<ReadyLayer> make_layer(const LayerSpec& layer, const FuzzCase& fuzz_case,
       return system_error(errno, "landlock_add_rule: port " + std::to_string(rule.port));
   }
   for (const RuleSpec& rule : layer.rules) {
-    UniqueFd fd(::open(tree.anywhere(rule.path).c_str(), O_PATH | O_CLOEXEC));
+    UniqueFd fd = tree.open_path(rule.path);
     const auto object = fd ? object_of(fd.get()) : std::nullopt;
     if (!object) return system_error(EINVAL, "open for a rule: " + rule.path);
     const bool directory = object->type == model::FileType::directory;
@@ -66,7 +64,7 @@ int restrict_by(const ReadyLayer& layer) {
 
 bool any_left(const ReadyLayer& layer, const Tree& tree) {
   for (const ReadyLayer::Unpinned& each : layer.unpinned) {
-    const UniqueFd fd(::open(tree.anywhere(layer.told.paths[each.rule]).c_str(), O_PATH | O_CLOEXEC));
+    const UniqueFd fd = tree.open_path(layer.told.paths[each.rule]);
     if (fd && proc_entry(fd.get()) == each.entry) return true;
   }
   return false;
@@ -78,7 +76,7 @@ std::size_t forget_lost(ReadyLayer& layer, const Tree& tree) {
   std::size_t kept = 0;
   std::vector<std::size_t> lost;
   for (const ReadyLayer::Unpinned& each : layer.unpinned) {
-    UniqueFd fd(::open(tree.anywhere(layer.told.paths[each.rule]).c_str(), O_PATH | O_CLOEXEC));
+    UniqueFd fd = tree.open_path(layer.told.paths[each.rule]);
     if (fd && proc_entry(fd.get()) == each.entry) {
       ++kept;
       layer.pins.push_back(std::move(fd));

@@ -26,9 +26,11 @@ model::Walk read(const std::string& path, bool follow) {
   return model::to_walk(raw);
 }
 
-int make_file(const std::string& path, unsigned mode) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  return fd && ::write(fd.get(), "\1\2\n", 3) == 3 ? 0 : -1;
+// Text, so that no kernel looks for a module that could run it.
+int make_file(const Tree::Place& at, unsigned mode) {
+  constexpr std::string_view text = "text\n";
+  const UniqueFd fd(::openat(at.dir, at.text.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : -1;
 }
 
 std::string fd_path(int fd) {
@@ -36,10 +38,10 @@ std::string fd_path(int fd) {
 }
 
 // A device node, or where there may be none (a user namespace) the machine's own, bound onto a file.
-int make_device(const std::string& path, unsigned mode, unsigned minor_number, const char* own) {
-  if (::mknod(path.c_str(), S_IFCHR | mode, makedev(1, minor_number)) == 0) return 0;
-  if (errno != EPERM || make_file(path, mode) != 0) return -1;
-  return ::mount(own, path.c_str(), nullptr, MS_BIND, nullptr);
+int make_device(const Tree::Place& at, unsigned mode, unsigned minor_number, const char* own) {
+  if (::mknodat(at.dir, at.text.c_str(), S_IFCHR | mode, makedev(1, minor_number)) == 0) return 0;
+  if (errno != EPERM || make_file(at, mode) != 0) return -1;
+  return ::mount(own, (fd_path(at.dir) + "/" + at.text).c_str(), nullptr, MS_BIND, nullptr);
 }
 
 }  // namespace
@@ -88,6 +90,11 @@ std::string Tree::anywhere(const std::string& path) const {
   return place->text.starts_with('/') ? place->text : fd_path(place->dir) + "/" + place->text;
 }
 
+UniqueFd Tree::open_path(const std::string& path) const {
+  const std::optional<Place> place = resolve(path);
+  return UniqueFd(place ? ::openat(place->dir, place->text.c_str(), O_PATH | O_CLOEXEC) : -1);
+}
+
 model::Walk Tree::walk(const std::string& path, bool follow) const {
   model::Walk none;
   none.error = ENOENT;
@@ -113,25 +120,29 @@ model::Walk Tree::walk(const std::string& path, bool follow) const {
   return removed && hold != nullptr && rest.empty() ? hold->walk : out;
 }
 
+const model::Walk& Tree::Walker::whole(const std::string& path, bool follow) {
+  const auto [found, added] = whole_.try_emplace({path, follow});
+  if (added) found->second = tree_.walk(path, follow);
+  return found->second;
+}
+
 model::Walk Tree::Walker::walk(const std::string& path, bool follow) {
   const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos || slash == 0) return tree_.walk(path, follow);
+  if (slash == std::string::npos || slash == 0) return whole(path, follow);
   const std::string parent = path.substr(0, slash);
-  auto found = directories_.find(parent);
-  if (found == directories_.end()) found = directories_.emplace(parent, tree_.walk(parent, true)).first;
-  const model::Walk& above = found->second;
+  const model::Walk& above = whole(parent, true);
   const std::optional<Place> place = tree_.resolve(path);
   struct statx st;
   const bool directory = above.error == 0 && !above.missing && !above.exempt &&
                          above.objects[0].type == model::FileType::directory;
-  if (!directory || !place || ::fchdir(place->dir) != 0) return tree_.walk(path, follow);
+  if (!directory || !place) return whole(path, follow);
   const bool there =
-      ::statx(AT_FDCWD, place->text.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) == 0;
+      ::statx(place->dir, place->text.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) == 0;
   model::Walk out = above;
   if (!there && errno == ENOENT) {
     out.missing = true;
   } else if (!there || (follow && S_ISLNK(st.stx_mode)) || (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
-    return tree_.walk(path, follow);
+    return whole(path, follow);
   } else {
     const model::Object object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino,
                                model::file_type(st.stx_mode), false};
@@ -139,14 +150,14 @@ model::Walk Tree::Walker::walk(const std::string& path, bool follow) {
     if (out.mount_side > 0) ++out.mount_side;
   }
   if (++count_ % 64 != 0) return out;
-  const model::Walk whole = tree_.walk(path, follow);
-  const bool same = whole.error == 0 && whole.missing == out.missing && whole.mount_side == out.mount_side &&
-                    whole.objects == out.objects;
+  const model::Walk now = tree_.walk(path, follow);
+  const bool same = now.error == 0 && now.missing == out.missing && now.mount_side == out.mount_side &&
+                    now.objects == out.objects;
   if (same) return differed_.clear(), out;
   // An entry of procfs that was reclaimed since has another number now; what differs again differs.
   if (parent == differed_) differs = path;
   differed_ = parent;
-  directories_.clear();
+  whole_.clear();
   count_ = 63;
   return differs.empty() ? this->walk(path, follow) : out;
 }
@@ -178,12 +189,12 @@ Result<void> Tree::mount(const Item& item) {
       if (::stat(source.c_str(), &st) != 0) return check(-1, item);
   }
   const bool on_file = item.kind == ItemKind::bind && !S_ISDIR(st.st_mode);
-  if (on_file ? make_file(path, 0777) != 0 : ::mkdir(path.c_str(), 0777) != 0)
+  if (on_file ? make_file(*resolve(item.path), 0777) != 0 : ::mkdir(path.c_str(), 0777) != 0)
     if (errno != EEXIST) return check(-1, item);
-  const UniqueFd below(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  const UniqueFd below = open_path(item.path);
   if (::mount(source.c_str(), path.c_str(), type, flags, options.empty() ? nullptr : options.c_str()) != 0)
     return check(-1, item);
-  UniqueFd above(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  UniqueFd above = open_path(item.path);
   const auto low = object_of(below.get()), high = object_of(above.get());
   if (!low || !high) return check(-1, item);
   covered_.emplace_back(*high, *low);
@@ -208,7 +219,7 @@ Result<void> Tree::serve(const Item& item) {
 Result<void> Tree::hold(const Item& item) {
   Hold out;
   out.walk = walk(item.path, true);
-  out.fd.reset(::open(anywhere(item.path).c_str(), O_PATH | O_CLOEXEC));
+  out.fd = open_path(item.path);
   LOCKSTEP_CHECK(check(out.fd.get(), item));
   out.moved_to = item.moved_to;
   out.mount = item.mount;
@@ -218,28 +229,30 @@ Result<void> Tree::hold(const Item& item) {
 
 Result<void> Tree::make(const Item& item) {
   LOCKSTEP_CHECK(open_root());
-  const std::string path = anywhere(item.path);
-  if (path.empty()) return internal_error("no such hold: " + item.path);
+  const std::optional<Place> at = resolve(item.path);
+  if (!at) return internal_error("no such hold: " + item.path);
+  const char* text = at->text.c_str();
+  const auto target = [&] { return resolve(item.target).value_or(Place{root_fd_.get(), ""}); };
   struct stat st;
   switch (item.kind) {
     case ItemKind::dir:
-      return check(::mkdir(path.c_str(), item.mode), item);
+      return check(::mkdirat(at->dir, text, item.mode), item);
     case ItemKind::file:
-      return check(make_file(path, item.mode), item);
+      return check(make_file(*at, item.mode), item);
     case ItemKind::fifo:
-      return check(::mkfifo(path.c_str(), item.mode), item);
+      return check(::mkfifoat(at->dir, text, item.mode), item);
     case ItemKind::chr:
-      return check(make_device(path, item.mode, 8, "/dev/random"), item);
+      return check(make_device(*at, item.mode, 8, "/dev/random"), item);
     case ItemKind::null:
-      return check(make_device(path, item.mode, 3, "/dev/null"), item);
+      return check(make_device(*at, item.mode, 3, "/dev/null"), item);
     case ItemKind::blk:
-      return check(::mknod(path.c_str(), S_IFBLK | item.mode, makedev(7, 0)), item);
+      return check(::mknodat(at->dir, text, S_IFBLK | item.mode, makedev(7, 0)), item);
     case ItemKind::socket:
       return serve(item);
     case ItemKind::symlink:
-      return check(::symlink(item.target.c_str(), path.c_str()), item);
+      return check(::symlinkat(item.target.c_str(), at->dir, text), item);
     case ItemKind::link:
-      return check(::link(anywhere(item.target).c_str(), path.c_str()), item);
+      return check(::linkat(target().dir, target().text.c_str(), at->dir, text, 0), item);
     case ItemKind::tmpfs:
     case ItemKind::bind:
     case ItemKind::proc:
@@ -248,10 +261,10 @@ Result<void> Tree::make(const Item& item) {
     case ItemKind::hold:
       return hold(item);
     case ItemKind::move:
-      return check(::rename(path.c_str(), anywhere(item.target).c_str()), item);
+      return check(::renameat(at->dir, text, target().dir, target().text.c_str()), item);
     case ItemKind::remove:
-      LOCKSTEP_CHECK(check(::lstat(path.c_str(), &st), item));
-      return check(S_ISDIR(st.st_mode) ? ::rmdir(path.c_str()) : ::unlink(path.c_str()), item);
+      LOCKSTEP_CHECK(check(::fstatat(at->dir, text, &st, AT_SYMLINK_NOFOLLOW), item));
+      return check(::unlinkat(at->dir, text, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0), item);
   }
   return internal_error("an item of no kind");
 }
@@ -260,9 +273,12 @@ Result<void> Tree::clear() {
   holds_.clear();
   servers_.clear();
   covered_.clear();
-  for (; !mounts_.empty(); mounts_.pop_back())
-    if (::umount2(fd_path(mounts_.back().get()).c_str(), MNT_DETACH) != 0)
+  // A mount takes those on it along (then EINVAL), and each call waits for every processor. What should be left after
+  // all cannot be removed below.
+  for (const UniqueFd& mount : mounts_)
+    if (::umount2(fd_path(mount.get()).c_str(), MNT_DETACH) != 0 && errno != EINVAL)
       return system_error(errno, "umount2 of a mount below \"" + root_ + "\"");
+  mounts_.clear();
   root_fd_.reset();
   // Devices that are bound go with their mount; what is left is on one file system.
   const auto remove_one = [](const char* path, const struct stat*, int, FTW*) {

@@ -43,13 +43,15 @@ class Tree {
   std::string absolute(const std::string& path) const;  // of no hold; of an absolute path, itself
   // By way of /proc/self/fd: good from any working directory. Empty: no such hold.
   std::string anywhere(const std::string& path) const;
+  // O_PATH. Without a look into procfs, whose entries for a process cost as much again when it ends.
+  UniqueFd open_path(const std::string& path) const;
   // What the kernel walks. Where an object was removed it is the walk from when it was held, and of a
   // disconnected directory the walk on the side of the file system and the one on the side of the mount, put
   // together.
   model::Walk walk(const std::string& path, bool follow) const;
 
-  // The same for many paths in a tree that stands still: each directory's walk is read once, and one walk in
-  // 64 is read whole and compared (`differs` then names the path).
+  // The same for many paths in a tree that stands still: a walk that is read whole, each directory's among them, is
+  // read once, and one of the others in 64 is read whole and compared (`differs` then names the path).
   class Walker {
    public:
     explicit Walker(const Tree& tree) : tree_(tree) {}
@@ -57,8 +59,10 @@ class Tree {
     std::string differs;
 
    private:
+    const model::Walk& whole(const std::string& path, bool follow);
+
     const Tree& tree_;
-    std::map<std::string, model::Walk> directories_;
+    std::map<std::pair<std::string, bool>, model::Walk> whole_;
     unsigned count_ = 0;
     std::string differed_;
   };

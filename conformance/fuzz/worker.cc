@@ -85,7 +85,9 @@ Result<void> Worker::run() {
     const std::uint64_t index = shared_->next_tree.fetch_add(1);
     const bool disk = index % trees_of_a_disk_tree == trees_of_a_disk_tree - 1;
     Generator generator(options_.seed, index, features_, disk);
-    Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(index));
+    // A name that no run before had: a file system may choose the place of a directory by its name.
+    const std::string where = disk ? "/disk/" + std::to_string(::getpid()) + "-" : "/memory/";
+    Pair trees(base_ + where + std::to_string(index));
     Result<void> ran = run_tree(generator, trees, index);
     if (Result<void> cleared = trees.clear(); ran && !cleared) ran = cleared;
     LOCKSTEP_CHECK(ran);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,6 +18,7 @@
 #include "conformance/harness/identity.h"
 #include "conformance/harness/cu_init.h"
 #include "conformance/harness/layout.h"
+#include "conformance/harness/misbehave.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
 #include "enforce/prepare.h"
@@ -68,7 +68,6 @@ class Child {
   ProbeRun probe_run() const;
   void probe();
   static void* early_main(void* child);
-  void misbehave();
   [[noreturn]] void fail(const Error& error, int code);
   void phase(std::uint32_t number) { context_.slot.header->phase = number; }
 
@@ -248,48 +247,6 @@ void Child::probe() {
   if (!run_probes(probe_run())) ::_exit(exit_actor_failed);
 }
 
-// What the harness's own tests ask a child to do wrong. Only the restricted child does.
-void Child::misbehave() {
-  if (request_.misbehaviour == Misbehaviour::none) return;
-  const std::string text(1U << 16, 'x');
-  switch (request_.misbehaviour) {
-    case Misbehaviour::none: return;
-    case Misbehaviour::crash: ::abort();
-    case Misbehaviour::hang:
-      while (true) ::pause();
-    case Misbehaviour::exit_zero: ::_exit(0);
-    case Misbehaviour::exit_without_complete: ::_exit(exit_completed);
-    case Misbehaviour::wild_write: std::memset(context_.slot.cells, 0xff, request_.cells.size() * sizeof(SlotCell)); break;
-    case Misbehaviour::flood_stdout:
-      while (::write(1, text.data(), text.size()) > 0) {
-      }
-      return;
-    case Misbehaviour::fork_away:
-    case Misbehaviour::fork_away_and_hang:
-      if (::fork() == 0) {
-        ::setsid();
-        if (::fork() == 0)
-          while (true) ::pause();
-        ::_exit(0);
-      }
-      while (request_.misbehaviour == Misbehaviour::fork_away_and_hang) ::pause();
-      return;
-    case Misbehaviour::ignore_sigterm:
-      ::signal(SIGTERM, SIG_IGN);
-      while (true) ::pause();
-    case Misbehaviour::stop: ::raise(SIGSTOP); return;
-    case Misbehaviour::exhaust_fds:
-      while (::dup(0) >= 0) {
-      }
-      return;
-    case Misbehaviour::exhaust_memory:
-      while (void* memory = ::mmap(nullptr, 1U << 24, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
-        if (memory == MAP_FAILED) break;
-      ::abort();
-    case Misbehaviour::false_canary: context_.slot.header->canary_after = 0; return;
-  }
-}
-
 [[noreturn]] void Child::run() {
   const auto must = [&](const Result<void>& result) {
     if (!result.ok()) fail(result.error(), exit_setup_failed);
@@ -315,7 +272,7 @@ void Child::misbehave() {
   must(restrict());
   canary(&header->canary_after);
   phase(9);
-  if (context_.restricts) misbehave();
+  if (context_.restricts) misbehave(request_, context_.slot);
   if (request_.misbehaviour != Misbehaviour::wild_write || !context_.restricts) probe();
   if (own_sibling_ > 0) {
     ::kill(own_sibling_, SIGKILL);  // which the scope of signals denies

@@ -15,6 +15,13 @@ namespace {
 
 constexpr std::size_t case_size_limit = 4U << 20;
 
+std::optional<Toggle> toggle_from_name(std::string_view name) {
+  if (name == "auto") return Toggle::automatic;
+  if (name == "on") return Toggle::on;
+  if (name == "off") return Toggle::off;
+  return std::nullopt;
+}
+
 // Reads one case file. Holds the file's name so that every error can carry it.
 class CaseReader {
  public:
@@ -25,7 +32,8 @@ class CaseReader {
  private:
   Error fail(const Node& node, std::string message) const { return input_error(file_, node.line, std::move(message)); }
   Result<std::string> text(const Node& node, const std::string& what) const { return read_string(node, file_, what); }
-  Result<Toggle> toggle(const Node& node, const std::string& what) const;
+  template <typename FromName, typename T>
+  Result<void> choice(const Node& node, const char* key, FromName from_name, const char* words, T& out) const;
   Result<AbiSet> abis(const Node& node, const std::string& what) const;
   Result<std::vector<std::string>> strings(const Node& node, const std::string& what) const;
   Result<void> read_context(const Node& root, Case& out) const;
@@ -40,12 +48,16 @@ class CaseReader {
   std::string fixtures_;
 };
 
-Result<Toggle> CaseReader::toggle(const Node& node, const std::string& what) const {
-  LOCKSTEP_ASSIGN(const std::string word, text(node, what));
-  if (word == "auto") return Toggle::automatic;
-  if (word == "on") return Toggle::on;
-  if (word == "off") return Toggle::off;
-  return fail(node, what + ": write auto, on or off, not \"" + printable(word) + "\"");
+// Leaves `out` as it is where the key is not there.
+template <typename FromName, typename T>
+Result<void> CaseReader::choice(const Node& node, const char* key, FromName from_name, const char* words, T& out) const {
+  const Node* value = node.find(key);
+  if (value == nullptr) return {};
+  LOCKSTEP_ASSIGN(const std::string word, text(*value, key));
+  const auto found = from_name(word);
+  if (!found) return fail(*value, std::string(key) + ": write " + words + ", not \"" + printable(word) + "\"");
+  out = *found;
+  return {};
 }
 
 Result<AbiSet> CaseReader::abis(const Node& node, const std::string& what) const {
@@ -83,18 +95,9 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
   LOCKSTEP_ASSIGN(out.context.host, load_host(fixtures_ + "/" + host_path));
   if (out.context.host.real) complete_from_machine(out.context.host);
 
-  if (const Node* node = root.find("source")) {
-    LOCKSTEP_ASSIGN(const std::string word, text(*node, "source"));
-    const std::optional<Source> source = source_from_name(word);
-    if (!source) return fail(*node, "source: write default, gateway, image or user");
-    out.context.source = *source;
-  }
-  if (const Node* node = root.find("gpu")) {
-    LOCKSTEP_ASSIGN(out.context.gpu, toggle(*node, "gpu"));
-  }
-  if (const Node* node = root.find("proxy")) {
-    LOCKSTEP_ASSIGN(out.context.proxy, toggle(*node, "proxy"));
-  }
+  LOCKSTEP_CHECK(choice(root, "source", source_from_name, "default, gateway, image or user", out.context.source));
+  LOCKSTEP_CHECK(choice(root, "gpu", toggle_from_name, "auto, on or off", out.context.gpu));
+  LOCKSTEP_CHECK(choice(root, "proxy", toggle_from_name, "auto, on or off", out.context.proxy));
   if (const Node* node = root.find("workdir")) {
     LOCKSTEP_ASSIGN(out.context.workdir, text(*node, "workdir"));
   }
@@ -210,23 +213,14 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
     if (!mode || !has_mode(*operation, *mode)) return fail(*value, "mode: \"" + printable(word) + "\" is no mode of " + op_word);
     out.cell.mode = *mode;
   }
-  if (const Node* value = node.find("actor")) {
-    LOCKSTEP_ASSIGN(const std::string word, text(*value, "actor"));
-    const std::optional<Actor> actor = actor_from_name(word);
-    if (!actor) return fail(*value, "actor: write self, thread, child, grandchild, exec or early-thread");
-    out.cell.actor = *actor;
-  }
+  LOCKSTEP_CHECK(choice(node, "actor", actor_from_name, "self, thread, child, grandchild, exec or early-thread", out.cell.actor));
   if (const Node* value = node.find("target")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "target"));
     const std::optional<Target> target = target_from_name(word);
     if (!target || !comm) return fail(*value, "target: own, other-thread, numeric or other-process, of comm-open alone");
     out.cell.target = *target;
   }
-  if (const Node* value = node.find("identity")) {
-    LOCKSTEP_ASSIGN(const std::string word, text(*value, "identity"));
-    out.identity = identity_from_name(word);
-    if (!out.identity) return fail(*value, "identity: write user, container-root, root or self");
-  }
+  LOCKSTEP_CHECK(choice(node, "identity", identity_from_name, "user, container-root, root or self", out.identity));
   if (const Node* value = node.find("abi")) {
     LOCKSTEP_ASSIGN(out.abis, abis(*value, "expect.abi"));
   }
@@ -340,45 +334,6 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures) {
   }
   if (cases.empty()) return input_error(folder, 0, "holds no case (*.json)");
   return cases;
-}
-
-Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file, const std::vector<std::string>& cdi,
-                             const std::string& gpu_devices) {
-  Case out;
-  out.file = policy_file;
-  out.own_policy = true;
-  out.name = "policy:" + printable(policy_file);
-  out.why = "a policy of the user's own";
-  LOCKSTEP_ASSIGN(out.policy, load_policy(policy_file));
-  if (host_file.empty()) {
-    out.context.host = read_host();
-  } else {
-    LOCKSTEP_ASSIGN(out.context.host, load_host(host_file));
-    if (out.context.host.real) complete_from_machine(out.context.host);
-  }
-  if (!cdi.empty() || !gpu_devices.empty()) LOCKSTEP_CHECK(choose_devices(cdi, gpu_devices, &out.context));
-  out.identities = {IdentityKind::user, IdentityKind::container_root};
-  return out;
-}
-
-std::string cell_name(const CellRequest& cell) {
-  std::string out(name(cell.operation));
-  if (cell.survey) out = "survey";
-  if (cell.mode != Mode::plain) out += " " + std::string(name(cell.mode));
-  if (cell.operation == Operation::comm_open) {
-    out += " " + std::string(name(cell.target));
-  } else if (operand(cell.operation) == Operand::port) {
-    out += " " + std::to_string(cell.port);
-  } else if (operand(cell.operation) != Operand::none) {
-    out += " " + cell.path;
-    if (!cell.path2.empty()) out += " " + cell.path2;
-  }
-  if (cell.actor != Actor::self) out += " by " + std::string(name(cell.actor));
-  return out;
-}
-
-bool is_destructive(const CellRequest& cell) {
-  return changes_paths(cell.operation) || (cell.operation == Operation::connect_unix && cell.mode == Mode::own_server);
 }
 
 }  // namespace lockstep::conformance

@@ -5,14 +5,10 @@
 #include <set>
 
 #include "conformance/judge/cuda.h"
+#include "conformance/judge/host_tree.h"
 
 namespace lockstep::conformance {
 namespace {
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
 
 std::string below(const std::string& directory, const std::string& name) {
   return directory == "/" ? "/" + name : directory + "/" + name;
@@ -20,20 +16,19 @@ std::string below(const std::string& directory, const std::string& name) {
 
 class Planner {
  public:
-  Planner(const Case& each, const EffectivePolicy& effective) : case_(each), effective_(effective) {}
+  Planner(const Case& each, const EffectivePolicy& effective) : case_(each), effective_(effective), tree_(each.context.host) {}
 
   Result<CellPlan> plan();
 
  private:
   bool real() const { return case_.context.host.real; }
-  void lay_out_host();
-  void make(TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false);
+  void make(TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false) {
+    tree_.make(kind, path, target, executable);
+  }
   bool add(CellRequest cell, CellInfo info = {});
   void add(Operation operation, const std::string& path, const std::string& path2 = {}, Mode mode = Mode::plain,
            Actor actor = Actor::self);
   Result<void> add_expectations();
-  void make_target(const CellRequest& cell);
-  void serve(TreeKind kind, const std::string& name, std::uint16_t port);
   std::vector<std::string> sweep_sites() const;
   void sweep(const std::string& site);
   void sweep_pairs(const std::vector<std::string>& sites);
@@ -43,69 +38,14 @@ class Planner {
   void sweep_cuda();
   void sweep_too_wide();
   void sweep_restrictions();
-  NodeKind kind_of(const std::string& path) const;
-  bool has_own_sys() const;
-  bool is_kernel_path(std::string_view path) const;
 
   const Case& case_;
   const EffectivePolicy& effective_;
+  HostTree tree_;
   CellPlan out_;
-  std::set<std::string> made_;
   std::map<std::string, std::size_t> cell_names_;  // to the index in out_.cells
   std::set<std::string> changed_;  // paths of destructive cells
-  std::set<std::pair<TreeKind, std::uint16_t>> served_;
 };
-
-NodeKind Planner::kind_of(const std::string& path) const {
-  for (const HostEntry& entry : case_.context.host.present)
-    if (entry.path == path) return entry.kind;
-  return NodeKind::directory;
-}
-
-// A simulated host that lists files below /sys has those and no others; one that lists /sys alone has the machine's.
-bool Planner::has_own_sys() const {
-  const std::vector<HostEntry>& present = case_.context.host.present;
-  return !real() && std::any_of(present.begin(), present.end(), [](const HostEntry& entry) { return entry.path.starts_with("/sys/"); });
-}
-
-// procfs is the machine's own in every row, and so is sysfs in most: nothing can be made there.
-bool Planner::is_kernel_path(std::string_view path) const {
-  return is_below(path, "/proc") || (is_below(path, "/sys") && !has_own_sys());
-}
-
-void Planner::make(TreeKind kind, const std::string& path, const std::string& target, bool executable) {
-  const std::vector<std::string>& absent = case_.context.host.absent;
-  const auto hides = [&](const std::string& gone) { return is_below(path, gone); };
-  if (!real() && std::any_of(absent.begin(), absent.end(), hides)) return;  // also where an expectation asks about it
-  if (is_kernel_path(path) || !made_.insert(path).second) return;
-  if (real() && !path.starts_with("$scratch")) return;
-  out_.tree.push_back({kind, path, target, 16, executable});
-}
-
-void Planner::lay_out_host() {
-  if (real()) {
-    make(TreeKind::directory, "$scratch");
-    return;
-  }
-  for (const HostEntry& entry : case_.context.host.present) {
-    if (entry.path == "/sys" && !has_own_sys()) out_.bind_sys = true;
-    switch (entry.kind) {
-      case NodeKind::directory: make(TreeKind::directory, entry.path); break;
-      case NodeKind::file: make(TreeKind::file, entry.path, {}, true); break;
-      case NodeKind::character: make(TreeKind::character, entry.path); break;
-      case NodeKind::socket: make(TreeKind::socket, entry.path); break;
-      case NodeKind::link: make(TreeKind::symlink, entry.path, entry.target); break;
-    }
-  }
-  make(TreeKind::directory, outside_directory);
-  make(TreeKind::directory, simulated_scratch);
-}
-
-// A server outside the domain. Ports of the machine itself stay as they are: there the refusal is the control's answer.
-void Planner::serve(TreeKind kind, const std::string& name, std::uint16_t port) {
-  if ((real() && kind != TreeKind::abstract_server) || !served_.insert({kind, port}).second) return;
-  out_.tree.push_back({kind, name, {}, 0, false, port});
-}
 
 bool Planner::add(CellRequest cell, CellInfo info) {
   const bool socket = operand(cell.operation) == Operand::port || cell.operation == Operation::connect_abstract;
@@ -124,68 +64,6 @@ void Planner::add(Operation operation, const std::string& path, const std::strin
   cell.path = path;
   cell.path2 = path2;
   add(std::move(cell));
-}
-
-// Makes what the operation of an expectation needs to find, where the host does not already have it.
-void Planner::make_target(const CellRequest& cell) {
-  const std::string& path = cell.path;
-  switch (cell.operation) {
-    case Operation::opendir:
-    case Operation::tmpfile:
-    case Operation::rmdir:
-      make(TreeKind::directory, path);
-      break;
-    case Operation::create:
-    case Operation::mkdir:
-    case Operation::mkfifo:
-    case Operation::mknod_chr:
-    case Operation::mknod_blk:
-    case Operation::mksock:
-    case Operation::symlink:
-      make(TreeKind::directory, parent_of(path));
-      break;
-    case Operation::rename:
-    case Operation::link:
-      make(TreeKind::file, path);
-      make(TreeKind::directory, parent_of(cell.path2));
-      break;
-    case Operation::exchange:
-      make(TreeKind::file, path);
-      make(TreeKind::file, cell.path2);
-      break;
-    case Operation::readlink:
-      make(TreeKind::symlink, path, "target");
-      break;
-    case Operation::ioctl:
-      make(TreeKind::character, path);
-      break;
-    case Operation::connect_unix:
-      if (cell.mode == Mode::own_server)
-        make(TreeKind::directory, parent_of(path));
-      else
-        make(TreeKind::socket, path);
-      break;
-    case Operation::exec:
-      make(TreeKind::file, path, {}, true);
-      break;
-    case Operation::comm_open:
-    case Operation::cu_init:
-    case Operation::signal:
-    case Operation::bind_tcp:
-    case Operation::bind_udp:
-      break;
-    case Operation::connect_tcp:
-      serve(TreeKind::tcp_server, {}, cell.port);
-      break;
-    case Operation::send_udp:
-      serve(TreeKind::udp_server, {}, cell.port);
-      break;
-    case Operation::connect_abstract:
-      if (cell.mode != Mode::own_server) serve(TreeKind::abstract_server, path, 0);
-      break;
-    default:
-      make(TreeKind::file, path);
-  }
 }
 
 Result<void> Planner::add_expectations() {
@@ -216,7 +94,7 @@ Result<void> Planner::add_expectations() {
                            printable(*path) + " is used by another cell that changes it: give it a path of its own");
       if (destructive) changed_.insert(*path);
     }
-    make_target(cell);
+    tree_.make_target(cell);
     CellInfo info;
     info.expectations.push_back(static_cast<int>(index));
     add(std::move(cell), std::move(info));
@@ -229,8 +107,8 @@ std::vector<std::string> Planner::sweep_sites() const {
   std::vector<std::string> sites;
   if (real()) return {"$scratch"};
   const auto usable = [&](const EffectiveRule& rule) {
-    return rule.path != "/" && !is_kernel_path(rule.path) && made_.count(rule.path) > 0 &&
-           kind_of(rule.path) == NodeKind::directory;
+    return rule.path != "/" && !tree_.is_kernel_path(rule.path) && tree_.has(rule.path) &&
+           tree_.kind_of(rule.path) == NodeKind::directory;
   };
   for (Access access : {Access::read_only, Access::read_write}) {
     for (const EffectiveRule& rule : effective_.rules) {
@@ -318,12 +196,12 @@ void Planner::sweep_pairs(const std::vector<std::string>& sites) {
 // Each rule's own path, and a neighbour beside it that a rule on the parent would cover too.
 void Planner::sweep_rules() {
   for (const EffectiveRule& rule : effective_.rules) {
-    if (is_kernel_path(rule.path)) {
+    if (tree_.is_kernel_path(rule.path)) {
       add(Operation::opendir, rule.path);
       continue;
     }
-    if (!real() && made_.count(rule.path) == 0) continue;
-    switch (kind_of(rule.path)) {
+    if (!real() && !tree_.has(rule.path)) continue;
+    switch (tree_.kind_of(rule.path)) {
       case NodeKind::directory: add(Operation::opendir, rule.path); break;
       case NodeKind::socket: add(Operation::connect_unix, rule.path); break;
       default:
@@ -332,7 +210,7 @@ void Planner::sweep_rules() {
     }
     if (real() || parent_of(rule.path) == "/") continue;
     const std::string neighbour = below(parent_of(rule.path), "neighbour");
-    make(kind_of(rule.path) == NodeKind::character ? TreeKind::character : TreeKind::file, neighbour);
+    make(tree_.kind_of(rule.path) == NodeKind::character ? TreeKind::character : TreeKind::file, neighbour);
     add(Operation::open_r, neighbour);
     add(Operation::open_w, neighbour);
   }
@@ -340,7 +218,7 @@ void Planner::sweep_rules() {
 
 void Planner::sweep_devices() {
   for (const HostEntry& entry : case_.context.host.present) {
-    if (entry.kind != NodeKind::character || (!real() && made_.count(entry.path) == 0)) continue;
+    if (entry.kind != NodeKind::character || (!real() && !tree_.has(entry.path))) continue;
     add(Operation::open_rw, entry.path);
     if (entry.path == "/dev/null" || entry.path == "/dev/zero") continue;  // they know no ioctl
     add(Operation::ioctl, entry.path);
@@ -392,13 +270,12 @@ void Planner::sweep_too_wide() {
 
 void Planner::sweep_restrictions() {
   for (CellRequest& cell : restriction_cells(effective_.restrictions)) {
-    make_target(cell);
+    tree_.make_target(cell);
     add(std::move(cell));
   }
 }
 
 Result<CellPlan> Planner::plan() {
-  lay_out_host();
   LOCKSTEP_CHECK(add_expectations());
   const std::vector<std::string> sites = sweep_sites();
   for (const std::string& site : sites) sweep(site);
@@ -411,6 +288,8 @@ Result<CellPlan> Planner::plan() {
   // A simulated host has no driver behind its nodes.
   if (real()) add(Operation::cu_init, "");
   sweep_restrictions();
+  out_.bind_sys = tree_.bind_sys();
+  out_.tree = tree_.take();
   return std::move(out_);
 }
 

@@ -80,6 +80,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   const CellReply& control = reply.control.cells[i];
   const CellReply& restricted = reply.restricted.cells[i];
   CellVerdict out;
+  out.expected = expected_of(row, i);
   if (control.state != restricted.state) {  // both do the same: what one could try and the other could not is no skip
     out.verdict = Verdict::disagree;
     out.lone = Witness::observed;
@@ -88,6 +89,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   }
   if (control.state == CellState::unsupported) {
     out.verdict = Verdict::skip;
+    out.decided = "neither child could try this here";
     return out;
   }
   out.control = control.err;
@@ -99,9 +101,9 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   const bool as_root = row.identity == IdentityKind::container_root || row.identity == IdentityKind::root;
   if (makes_device && as_root && control.err == EPERM) {
     out.verdict = Verdict::skip;
+    out.decided = "no device can be made here, even without the policy (EPERM)";
     return out;
   }
-  out.expected = expected_of(row, i);
   bool comparable = true;
   if (!request.survey) {
     *decision = decide(row, model, i, reply);
@@ -163,8 +165,9 @@ std::string missed(const ReadinessVerdict& readiness, const std::string& what) {
   return what + ": expected " + std::string(name(*readiness.expected)) + ", got " + std::string(name(readiness.is)) + " (" + readiness.why + ")";
 }
 
-void count(Verdict verdict, RowVerdict& out) {
-  switch (verdict) {
+void count(const CellVerdict& cell, RowVerdict& out) {
+  if (cell.verdict == Verdict::skip && cell.expected) ++out.untried;
+  switch (cell.verdict) {
     case Verdict::agree: ++out.agreed; break;
     case Verdict::disagree: ++out.disagreed; break;
     case Verdict::not_comparable: ++out.not_comparable; break;
@@ -255,7 +258,7 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   read_readiness(row, reply, kernel, decisions, out);
   for (std::size_t i = 0; i < cells; ++i) {
     if (is_cu_init(i)) judge_real_cuda(i, row.run->cells.cells[i].mode, reply, out);
-    count(out.cells[i].verdict, out);
+    count(out.cells[i], out);
   }
 
   std::string readiness = missed(out.readiness, "readiness");
@@ -278,6 +281,15 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   if (out.readiness.expected && out.readiness.is == Readiness::unknown) {
     out.outcome = RowOutcome::skip;
     out.message = "readiness is unknown: " + out.readiness.why;
+    return out;
+  }
+  // The rest of the row may agree; what a person claims of it, nobody has seen.
+  const auto claims = [](const CellVerdict& cell) { return cell.expected.has_value(); };
+  if (out.untried > 0 && out.untried == static_cast<std::size_t>(std::count_if(out.cells.begin(), out.cells.end(), claims))) {
+    const auto first = static_cast<std::size_t>(std::find_if(out.cells.begin(), out.cells.end(), claims) - out.cells.begin());
+    out.outcome = RowOutcome::skip;
+    out.message = "no expectation of this row could be tried: " + cell_name(row.run->cells.cells[first]) + ": " + out.cells[first].decided +
+                  (out.untried > 1 ? ", and " + std::to_string(out.untried - 1) + " more" : "");
     return out;
   }
   // Cells that were all skipped or that say nothing show nothing: no row agrees by them.

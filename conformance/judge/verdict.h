@@ -4,7 +4,8 @@
 //   verdict.outcome == RowOutcome::agree;  verdict.cells[i].lone == Witness::observed;
 //
 // A row agrees only where the restricted child came to its end as it should, the canary proved the restriction, every cell is
-// valid and none disagrees. What is unknown is never agreement.
+// valid and none disagrees. What is unknown is never agreement: a row in which nothing that a person wrote down could be
+// tried is a skip, and where only some of it could not, `untried` counts it and its cells say why (`decided`).
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
 
@@ -42,7 +43,7 @@ struct CellVerdict {
   std::string control_word;       // of cu-init, in place of the errnos: CUDA's names
   std::string observed_word;
   AccessSet missing;              // what Landlock lacks, by the model
-  std::string decided;            // the model's words: layer, right, rule. Of denials and disagreements alone
+  std::string decided;            // the model's words: layer, right, rule, of denials and disagreements; of a skip, why
 };
 
 struct RowVerdict {
@@ -56,6 +57,7 @@ struct RowVerdict {
   std::size_t disagreed = 0;
   std::size_t not_comparable = 0;
   std::size_t skipped = 0;  // cells
+  std::size_t untried = 0;  // of these, the ones with a hand-written expectation
 };
 
 RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel);

@@ -82,6 +82,42 @@ TEST_F(Judge, ACellThatNeitherCouldTryIsSkippedAndOneThatOneCouldIsAFinding) {
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
 }
 
+// The signal agrees all the while: what the model says of other cells is not what a person claimed.
+TEST_F(Judge, ARowOfWhichNoExpectationCouldBeTriedIsASkipAndNoPass) {
+  run_.source.expectations.resize(2);
+  run_.source.expectations[0].err = EACCES;
+  run_.cells.info[0].expectations = {0};
+  EXPECT_EQ(verdict().outcome, RowOutcome::agree);
+  EXPECT_EQ(verdict().untried, 0U);
+  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
+  const RowVerdict got = verdict();
+  EXPECT_EQ(got.outcome, RowOutcome::skip);
+  EXPECT_EQ(got.message, "no expectation of this row could be tried: opendir /: neither child could try this here");
+  EXPECT_EQ(got.agreed, 1U);
+  EXPECT_EQ(got.untried, 1U);
+  run_.cells.info[1].expectations = {1};  // one that can be: the row stands, and the other is counted
+  EXPECT_EQ(verdict().outcome, RowOutcome::agree);
+  EXPECT_EQ(verdict().untried, 1U);
+  EXPECT_EQ(verdict().cells[0].expected, EACCES);
+  run_.source.expectations[1].err = EPERM;
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "an untried expectation hides no disagreement";
+  run_.source.expectations[1] = {};
+  for (Expectation& each : run_.source.expectations) each.identity = IdentityKind::root;
+  EXPECT_EQ(verdict().outcome, RowOutcome::agree) << "they are of other rows";
+  EXPECT_EQ(verdict().untried, 0U);
+}
+
+TEST_F(Judge, ADeviceThatEvenRootMayNotMakeIsAnUntriedExpectation) {
+  run_.cells.cells[0].operation = Operation::mknod_chr;
+  run_.source.expectations.resize(1);
+  run_.cells.info[0].expectations = {0};
+  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::done, EPERM, 0, 1, 0};
+  const RowVerdict as_root = judge({&run_, 7, IdentityKind::root}, reply_, {7, 0});
+  EXPECT_EQ(as_root.outcome, RowOutcome::skip);
+  EXPECT_NE(as_root.message.find("no device can be made here"), std::string::npos) << as_root.message;
+  EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "of a user it is what is observed";
+}
+
 // The row has no cell of the start-up at all: whatever a case claims of it, nobody has seen it.
 TEST_F(Judge, AClaimOfReadinessThatNobodyCouldTryIsASkipAndNoPass) {
   run_.source.context.host.gpu = GpuKind::nvidia;

@@ -1,4 +1,4 @@
-// The words of a case that are values: sets of ABIs, readiness, and what the harness decides.
+// The words of a case that are values: sets of ABIs, readiness, what the harness decides, and the names of cells.
 #include <charconv>
 
 #include "conformance/judge/case.h"
@@ -75,6 +75,26 @@ void set_implied_path(CellRequest* cell) {
     case Operation::connect_abstract: cell->path = cell->mode == Mode::own_server ? "$scratch/own" : "$scratch/abstract"; break;
     default: break;
   }
+}
+
+std::string cell_name(const CellRequest& cell) {
+  std::string out(name(cell.operation));
+  if (cell.survey) out = "survey";
+  if (cell.mode != Mode::plain) out += " " + std::string(name(cell.mode));
+  if (cell.operation == Operation::comm_open) {
+    out += " " + std::string(name(cell.target));
+  } else if (operand(cell.operation) == Operand::port) {
+    out += " " + std::to_string(cell.port);
+  } else if (operand(cell.operation) != Operand::none) {
+    out += " " + cell.path;
+    if (!cell.path2.empty()) out += " " + cell.path2;
+  }
+  if (cell.actor != Actor::self) out += " by " + std::string(name(cell.actor));
+  return out;
+}
+
+bool is_destructive(const CellRequest& cell) {
+  return changes_paths(cell.operation) || (cell.operation == Operation::connect_unix && cell.mode == Mode::own_server);
 }
 
 }  // namespace lockstep::conformance

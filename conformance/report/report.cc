@@ -135,7 +135,7 @@ Json totals_json(const Totals& sum) {
   return {{"rows", sum.rows},         {"rows_agree", sum.rows_agree},         {"rows_disagree", sum.rows_disagree},
           {"rows_skipped", sum.rows_skipped}, {"rows_error", sum.rows_error}, {"rows_refused", sum.rows_refused}, {"cells", sum.cells},
           {"agree", sum.agree},       {"disagree", sum.disagree},             {"not_comparable", sum.not_comparable},
-          {"skipped", sum.skipped},   {"three_witnesses", sum.three_witnesses}};
+          {"skipped", sum.skipped},   {"untried", sum.untried},   {"three_witnesses", sum.three_witnesses}};
 }
 
 // Writes everything, or says why not.
@@ -168,6 +168,7 @@ Totals totals(const Run& run) {
     sum.disagree += verdict.disagreed;
     sum.not_comparable += verdict.not_comparable;
     sum.skipped += verdict.skipped;
+    sum.untried += verdict.untried;
     for (const CellVerdict& cell : verdict.cells) sum.three_witnesses += cell.witnesses == 3 ? 1 : 0;
   }
   return sum;

@@ -36,6 +36,7 @@ struct Run {
 struct Totals {
   std::size_t rows = 0, rows_agree = 0, rows_disagree = 0, rows_skipped = 0, rows_error = 0, rows_refused = 0;
   std::size_t cells = 0, agree = 0, disagree = 0, not_comparable = 0, skipped = 0, three_witnesses = 0;
+  std::size_t untried = 0;  // cells skipped though somebody wrote down what must happen
 };
 Totals totals(const Run& run);
 

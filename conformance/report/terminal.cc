@@ -156,6 +156,19 @@ void render_cuda(const Run& run, std::string& out) {
   for (const auto& [answer, rows] : answers) out += printable(answer) + ", " + std::to_string(rows) + " rows\n";
 }
 
+// What somebody wrote down and nobody could try, in rows that stand by their other cells.
+void render_untried(const Run& run, std::string& out) {
+  std::map<std::string, std::size_t> untried;
+  for (const JudgedRow& judged : run.rows) {
+    const std::vector<CellVerdict>& cells = judged.verdict.cells;
+    for (std::size_t i = 0; i < cells.size() && judged.verdict.outcome != RowOutcome::skip; ++i)
+      if (cells[i].verdict == Verdict::skip && cells[i].expected)
+        ++untried[judged.row.run->source.name + ": " + cell_name(judged.row.run->cells.cells[i]) + ": expected " +
+                  answer(cells[i].expected) + ", " + cells[i].decided];
+  }
+  for (const auto& [what, rows] : untried) out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";
+}
+
 }  // namespace
 
 std::string render(const Run& run, bool color, bool steps) {
@@ -223,6 +236,7 @@ std::string render(const Run& run, bool color, bool steps) {
   out += render_upgrades(run, steps);
   render_disagreements(run, out);
   render_cuda(run, out);
+  render_untried(run, out);
   for (const auto& [reason, rows] : skips) out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";
   const Totals sum = totals(run);
   out += std::to_string(sum.rows) + " rows: " + std::to_string(sum.rows_agree) + " agree, " + std::to_string(sum.rows_disagree) +
@@ -230,7 +244,8 @@ std::string render(const Run& run, bool color, bool steps) {
          (sum.rows_refused > 0 ? ", " + std::to_string(sum.rows_refused) + " refused" : "") + "; " +
          std::to_string(sum.cells) + " cells: " + std::to_string(sum.agree) + " agree (" + std::to_string(sum.three_witnesses) +
          " with three witnesses), " + std::to_string(sum.disagree) + " disagree, " + std::to_string(sum.not_comparable) +
-         " not comparable, " + std::to_string(sum.skipped) + " unsupported\n";
+         " not comparable, " + std::to_string(sum.skipped) + " unsupported" +
+         (sum.untried > 0 ? ", " + std::to_string(sum.untried) + " of them expected" : "") + "\n";
   return out;
 }
 

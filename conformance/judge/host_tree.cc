@@ -1,0 +1,127 @@
+#include "conformance/judge/host_tree.h"
+
+#include <algorithm>
+
+#include "conformance/judge/cells.h"
+
+namespace lockstep::conformance {
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+NodeKind HostTree::kind_of(const std::string& path) const {
+  for (const HostEntry& entry : host_.present)
+    if (entry.path == path) return entry.kind;
+  return NodeKind::directory;
+}
+
+// A simulated host that lists files below /sys has those and no others; one that lists /sys alone has the machine's.
+bool HostTree::has_own_sys() const {
+  const std::vector<HostEntry>& present = host_.present;
+  return !host_.real && std::any_of(present.begin(), present.end(), [](const HostEntry& entry) { return entry.path.starts_with("/sys/"); });
+}
+
+// procfs is the machine's own in every row, and so is sysfs in most: nothing can be made there.
+bool HostTree::is_kernel_path(std::string_view path) const {
+  return is_below(path, "/proc") || (is_below(path, "/sys") && !has_own_sys());
+}
+
+void HostTree::make(TreeKind kind, const std::string& path, const std::string& target, bool executable) {
+  const std::vector<std::string>& absent = host_.absent;
+  const auto hides = [&](const std::string& gone) { return is_below(path, gone); };
+  if (!host_.real && std::any_of(absent.begin(), absent.end(), hides)) return;  // also where an expectation asks about it
+  if (is_kernel_path(path) || !made_.insert(path).second) return;
+  if (host_.real && !path.starts_with("$scratch")) return;
+  tree_.push_back({kind, path, target, 16, executable});
+}
+
+HostTree::HostTree(const Host& host) : host_(host) {
+  if (host_.real) {
+    make(TreeKind::directory, "$scratch");
+    return;
+  }
+  for (const HostEntry& entry : host_.present) {
+    if (entry.path == "/sys" && !has_own_sys()) bind_sys_ = true;
+    switch (entry.kind) {
+      case NodeKind::directory: make(TreeKind::directory, entry.path); break;
+      case NodeKind::file: make(TreeKind::file, entry.path, {}, true); break;
+      case NodeKind::character: make(TreeKind::character, entry.path); break;
+      case NodeKind::socket: make(TreeKind::socket, entry.path); break;
+      case NodeKind::link: make(TreeKind::symlink, entry.path, entry.target); break;
+    }
+  }
+  make(TreeKind::directory, outside_directory);
+  make(TreeKind::directory, simulated_scratch);
+}
+
+// A server outside the domain. Ports of the machine itself stay as they are: there the refusal is the control's answer.
+void HostTree::serve(TreeKind kind, const std::string& name, std::uint16_t port) {
+  if ((host_.real && kind != TreeKind::abstract_server) || !served_.insert({kind, port}).second) return;
+  tree_.push_back({kind, name, {}, 0, false, port});
+}
+
+// Makes what the operation of an expectation needs to find, where the host does not already have it.
+void HostTree::make_target(const CellRequest& cell) {
+  const std::string& path = cell.path;
+  switch (cell.operation) {
+    case Operation::opendir:
+    case Operation::tmpfile:
+    case Operation::rmdir:
+      make(TreeKind::directory, path);
+      break;
+    case Operation::create:
+    case Operation::mkdir:
+    case Operation::mkfifo:
+    case Operation::mknod_chr:
+    case Operation::mknod_blk:
+    case Operation::mksock:
+    case Operation::symlink:
+      make(TreeKind::directory, parent_of(path));
+      break;
+    case Operation::rename:
+    case Operation::link:
+      make(TreeKind::file, path);
+      make(TreeKind::directory, parent_of(cell.path2));
+      break;
+    case Operation::exchange:
+      make(TreeKind::file, path);
+      make(TreeKind::file, cell.path2);
+      break;
+    case Operation::readlink:
+      make(TreeKind::symlink, path, "target");
+      break;
+    case Operation::ioctl:
+      make(TreeKind::character, path);
+      break;
+    case Operation::connect_unix:
+      if (cell.mode == Mode::own_server)
+        make(TreeKind::directory, parent_of(path));
+      else
+        make(TreeKind::socket, path);
+      break;
+    case Operation::exec:
+      make(TreeKind::file, path, {}, true);
+      break;
+    case Operation::comm_open:
+    case Operation::cu_init:
+    case Operation::signal:
+    case Operation::bind_tcp:
+    case Operation::bind_udp:
+      break;
+    case Operation::connect_tcp:
+      serve(TreeKind::tcp_server, {}, cell.port);
+      break;
+    case Operation::send_udp:
+      serve(TreeKind::udp_server, {}, cell.port);
+      break;
+    case Operation::connect_abstract:
+      if (cell.mode != Mode::own_server) serve(TreeKind::abstract_server, path, 0);
+      break;
+    default:
+      make(TreeKind::file, path);
+  }
+}
+
+}  // namespace lockstep::conformance

@@ -1,0 +1,52 @@
+// What has to be there before the cells of a case can be tried: the host, and what each operation needs to find.
+//
+//   HostTree tree(host);                    // of a simulated host the whole of it, of a real one $scratch
+//   tree.make(TreeKind::file, "/etc/x");    // once; never on the machine's own procfs and sysfs, nor where the host has nothing
+//   tree.make_target(cell);
+//   request.tree = tree.take();
+//
+// On a real host only paths below $scratch are made. It plans, and touches no file.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_HOST_TREE_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_HOST_TREE_H_
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "conformance/harness/request.h"
+#include "policy/host.h"
+
+namespace lockstep::conformance {
+
+class HostTree {
+ public:
+  explicit HostTree(const Host& host);
+
+  void make(TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false);
+  // Makes what the operation of an expectation needs to find, where the host does not already have it.
+  void make_target(const CellRequest& cell);
+
+  bool has(const std::string& path) const { return made_.count(path) > 0; }
+  NodeKind kind_of(const std::string& path) const;
+  bool is_kernel_path(std::string_view path) const;
+  bool bind_sys() const { return bind_sys_; }
+  std::vector<TreeItem> take() { return std::move(tree_); }
+
+ private:
+  bool has_own_sys() const;
+  void serve(TreeKind kind, const std::string& name, std::uint16_t port);
+
+  const Host& host_;
+  std::vector<TreeItem> tree_;
+  bool bind_sys_ = false;
+  std::set<std::string> made_;
+  std::set<std::pair<TreeKind, std::uint16_t>> served_;
+};
+
+std::string parent_of(const std::string& path);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_HOST_TREE_H_
