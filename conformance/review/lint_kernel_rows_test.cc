@@ -200,6 +200,7 @@ const std::vector<NotInRows> elsewhere = {
     {"procfs-below",
      "the rule is lost when the entries of the whole machine are dropped: LintReclaim shows it, where "
      "LOCKSTEP_RECLAIM is set"},
+    {"user-unknown", "the kernel knows numbers alone: lockstep exec refuses the name before it is asked"},
     {"many-paths", "the limit is OpenShell's own: the kernel takes as many rules as there is memory"},
 };
 
