@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -236,6 +237,8 @@ int conformance_main(int argc, char** argv) {
   if (!options->report.empty()) {
     if (Result<void> writable = check_report_path(options->report); !writable.ok()) return complain(writable.error());
   }
+  if (std::error_code ignored; !options->golden.empty() && !options->update && !std::filesystem::is_directory(options->golden, ignored))
+    return complain(input_error(options->golden, 0, "there is no such directory of golden verdicts: --update makes it"));
   if (!options->reclaim.empty()) return run_reclaim_job(suite.kernel, *options);
   if (options->soak > 0) return run_soak_job(suite.kernel, *options);
   const Result<Shard> shard = take_over_sharding();

@@ -87,6 +87,8 @@ TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
       {{"--mutants", "--gtest_filter=*"}, "", "--mutants"},
       {{"--golden", dir_.path(), "--mutants"}, "", "--golden"},
       {{"--update"}, "", "--golden"},
+      {{"--golden", "/no/such"}, "/no/such: there is no such directory", "--update makes it"},
+      {{"--golden", policy_}, policy_ + ": there is no such directory", "--update makes it"},
       {{"--soak", "0"}, "", "--soak takes seconds"},
       {{"--soak", "1x"}, "", "--soak takes seconds"},
       {{"--soak", "1", "--mutants"}, "", "--soak"},
@@ -178,6 +180,20 @@ TEST_F(Flags, AScratchDirectoryClosedToTheUserSkipsItsRows) {
 TEST_F(Flags, AnAbiThisKernelLacksIsExitThree) {
   if (query_kernel()->abi >= 11) GTEST_SKIP() << "this kernel has every ABI there is";
   lockstep::testing::expect_refused(run({"--abi", "11"}), 3, "lockstep-conformance", "this kernel has Landlock ABI");
+}
+
+// What best_effort leaves out of the plan is said as often as the policy is shown: once.
+TEST_F(Flags, ADroppedRightOfAnOwnPolicyIsSaid) {
+  const std::string relies = dir_.write("relies.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {min_abi: 3}\n");
+  const Ended ended = run({"--policy", relies, "--abi", "1"});
+  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  for (const char* right : {"refer is of ABI 2", "truncate is of ABI 3"}) {
+    const std::string line = "dropped   " + relies + ": " + right + ", the plan of ABI 1: ";
+    const std::size_t at = ended.out.find(line);
+    EXPECT_NE(at, std::string::npos) << ended.out;
+    EXPECT_EQ(ended.out.find(line, at + 1), std::string::npos) << ended.out;
+  }
+  EXPECT_EQ(run({"--policy", policy_, "--abi", "native"}).out.find("dropped   "), std::string::npos);
 }
 
 // A policy refused as its case claims agrees, and is ready for nothing; and of no row nothing can be required.

@@ -333,6 +333,18 @@ TEST_F(MatrixTest, AFuzzerThatShowsNothingIsNoPass) {
   EXPECT_EQ(code("fuzz 0 2\n", fuzz_report(9, 0).dump()), 0);
 }
 
+TEST_F(MatrixTest, UnitTestsInAGuestHaveNoReportAndCount) {
+  const std::vector<Json> rows = {row("a", 2, {cell("open-r", "/x", "allow")})};
+  const auto code = [&](const std::string& runs) {
+    finished("6.1", 2, rows, 15, "tmpfs 0 1\n" + runs);
+    return exit_code(join({"6.1"}));
+  };
+  EXPECT_EQ(code("unit 0 2\nlint 0 1\n"), 0);
+  EXPECT_EQ(code("unit 0 2\nlint 1 1\n"), 1);
+  EXPECT_EQ(code("unit 1 2\nlint 0 1\n"), 1);
+  EXPECT_EQ(code("unit 0 2\nlint 139 1\n"), 4);
+}
+
 TEST_F(MatrixTest, TheProgramsExitCodeIsTheMatrixs) {
   finished("6.1", 2, {row("a", 2, {cell("open-r", "/x", "allow")})});
   const auto code = [&](const std::string& arguments) {

@@ -130,6 +130,11 @@ void render_own_policies(const Run& run, std::string& out) {
       for (const Promotion& each : plan->promotions) say("notice    " + file + ": " + promotion_text(each, plan->abi));
     for (const PolicyWarning& warning : effective.warnings)
       say("warning   " + file + ":" + std::to_string(warning.line) + ": " + warning.message);
+    if (const Result<Plan> plan = compile(effective, newest); plan.ok())
+      for (const Missing& each : plan->dropped)
+        say("dropped   " + file + ": " + std::string(each.feature->name) + (each.path.empty() ? "" : " on " + printable(each.path)) +
+            " is of ABI " + std::to_string(each.feature->first_abi) + ", the plan of ABI " + std::to_string(newest) + ": " +
+            std::string(each.feature->unprotected));
     for (const SkippedPath& skipped : judged.verdict.skipped_paths)
       say("warning   " + file + ":" + std::to_string(skipped.line) + ": " + printable(skipped.path) + " cannot be opened (" +
           skipped.reason + "): nothing below it is granted");

@@ -2,16 +2,13 @@
 // gone under the one that follows the advice. Enforced by the library, tried in a child, beside the same
 // child without the restriction.
 #include <gtest/gtest.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <atomic>
-#include <fstream>
-#include <thread>
+#include <optional>
 
 #include "conformance/judge/cuda.h"
-#include "conformance/probes/testing.h"
+#include "conformance/review/lint_kernel_rows.h"
 #include "enforce/prepare.h"
 #include "enforce/restrict.h"
 #include "host/read_host.h"
@@ -21,181 +18,12 @@
 namespace lockstep::conformance {
 namespace {
 
-using testing::Scratch;
-
-constexpr int refused = 2000;  // before anything runs: by enrichment, the plan, or preparing
-constexpr int broken = 2001;   // the test itself
-
-// Files of one run:  d/f  e/f  rw/inner/f  rw/other/  prog/true  bin/tool  link -> d  root -> /
-struct Tree : Scratch {
-  Tree() {
-    for (const char* each : {"d", "e", "rw", "rw/inner", "rw/other", "prog", "bin"}) directory(each);
-    for (const char* each : {"d/f", "e/f", "rw/inner/f", "bin/tool"}) file(each);
-    std::ifstream in("/bin/true", std::ios::binary);
-    std::ofstream(at("prog/true"), std::ios::binary) << in.rdbuf();
-    ::chmod(at("prog/true").c_str(), 0755);
-    ::chmod(path.c_str(), 0755);
-    if (::symlink("d", at("link").c_str()) != 0 || ::symlink("/", at("root").c_str()) != 0) std::abort();
-  }
-};
-
-int open_as(const std::string& path, int flags) {
-  const UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY));
-  return fd ? 0 : errno;
-}
-
-// In a child of the restricted process.
-int in_grandchild(const std::function<int()>& work) {
-  const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(work());
-  int status = 0;
-  if (pid < 0 || ::waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return broken;
-  return WEXITSTATUS(status);
-}
-
-int name_another_thread() {
-  std::atomic<pid_t> id{0};
-  std::atomic<bool> done{false};
-  std::thread other([&] {
-    id = ::gettid();
-    while (!done) ::usleep(100);
-  });
-  while (id == 0) ::usleep(100);
-  const int err = open_as("/proc/self/task/" + std::to_string(id) + "/comm", O_RDWR);
-  done = true;
-  other.join();
-  return err;
-}
-
-struct Row {
-  const char* id;
-  const char* falls;    // below filesystem_policy; $B is the tree, $NODE a GPU node (to the kernel: a device
-                        // that takes ioctls)
-  const char* follows;  // the advice
-  int (*operation)(const Tree& tree);
-  int trapped;  // errno of the operation; 0 allowed
-  int followed;
-  int abi = 1;                                  // that the proof needs
-  int plan_abi = 0;                             // 0: the kernel's
-  void (*between)(const Tree& tree) = nullptr;  // what happens between preparing and restricting
-  Toggle gpu = Toggle::off;
-  const char* workdir = nullptr;
-  bool as_root = false;
-};
-
-int write_inner(const Tree& tree) {
-  return open_as(tree.at("rw/inner/f"), O_WRONLY);
-}
-int write_d(const Tree& tree) {
-  return open_as(tree.at("d/f"), O_WRONLY);
-}
-int read_d(const Tree& tree) {
-  return open_as(tree.at("d/f"), O_RDONLY);
-}
-int read_link(const Tree& tree) {
-  return open_as(tree.at("link/f"), O_RDONLY);
-}
-int read_late(const Tree& tree) {
-  return open_as(tree.at("late/f"), O_RDONLY);
-}
-int read_status_in_a_child(const Tree&) {
-  return in_grandchild([] { return open_as("/proc/self/status", O_RDONLY); });
-}
-int run_program(const Tree& tree) {
-  return in_grandchild([&] {
-    char name[] = "true";
-    char* const words[] = {name, nullptr};
-    ::execv(tree.at("prog/true").c_str(), words);
-    return errno;
-  });
-}
-int ioctl_node(const Tree&) {
-  const UniqueFd fd(::open("/dev/ptmx", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return broken;
-  unsigned number = 0;
-  return ::ioctl(fd.get(), TIOCGPTN, &number) == 0 ? 0 : errno;
-}
-int connect_socket(const Tree& tree) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  tree.at("x.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
-}
-
-void turn_link(const Tree& tree) {
-  ::unlink(tree.at("link").c_str());
-  if (::symlink("e", tree.at("link").c_str()) != 0) std::abort();
-}
-void make_late(const Tree& tree) {
-  (void)tree.directory("late");
-  (void)tree.file("late/f");
-}
-
-const std::vector<Row> rows = {
-    {"procfs-self", "  read_only: [$B, /proc/self]", "  read_only: [$B, /proc]", read_status_in_a_child,
-     EACCES, 0},
-    {"read-only-below-write", "  read_only: [$B/rw/inner]\n  read_write: [$B/rw]",
-     "  read_only: [$B/rw/inner]\n  read_write: [$B/rw/other]", write_inner, 0, EACCES},
-    {"both-lists", "  read_only: [$B/d]\n  read_write: [$B/d]", "  read_only: [$B/d]", write_d, 0, EACCES},
-    {"redundant", "  read_only: [$B, $B/d]", "  read_only: [$B]", read_d, 0, 0},
-    {"redundant", "  read_only: [$B, $B/d]", "  read_only: [$B]", write_d, EACCES, EACCES},
-    {"pattern", "  read_only: [/usr, '$B/*']", "  read_only: [/usr, $B/d]", read_d, EACCES, 0},
-    {"variable", "  read_only: [/usr, '$B/${NAME}']", "  read_only: [/usr, $B/d]", read_d, EACCES, 0},
-    {"symlink", "  read_only: [$B/link]", "  read_only: [$B/d, $B/e]", read_link, EACCES, 0, 1, 0, turn_link},
-    {"root-by-link", "  read_write: [$B/root]", "  read_write: [$B/d]", write_d, refused, 0},
-    {"missing-path", "  read_only: [/usr, $B/late]", "  read_only: [/usr, $B]", read_late, EACCES, 0, 1, 0,
-     make_late},
-    {"same-object", "  read_only: [$B/d]\n  read_write: [$B/link]", "  read_only: [$B/d]", write_d, 0,
-     EACCES},
-    {"gpu-read-only", "  read_only: [$NODE]", "  read_write: [$NODE]",
-     [](const Tree&) { return open_as("/dev/ptmx", O_RDWR); }, EACCES, 0},
-    {"gpu-without-ioctl", "  grants: [{path: $NODE, access: [read_file, write_file]}]",
-     "  grants: [{path: $NODE, access: [read_file, write_file, ioctl_dev]}]", ioctl_node, EACCES, 0, 5},
-    {"socket-by-path", "  read_only: [$B/x.sock]",
-     "  grants: [{path: $B/x.sock, access: [read_file, resolve_unix]}]", connect_socket, EACCES, 0, 9},
-    {"no-truncate", "  grants: [{path: $B/d, access: [read_file, write_file]}]",
-     "  grants: [{path: $B/d, access: [read_file, write_file, truncate]}]",
-     [](const Tree& tree) { return open_as(tree.at("d/f"), O_WRONLY | O_TRUNC); }, EACCES, 0, 3},
-    {"proc-write-only", "  grants: [{path: /proc, access: [write_file]}]",
-     "  grants: [{path: /proc, access: [read_file, write_file]}]",
-     [](const Tree&) { return name_another_thread(); }, EACCES, 0},
-    {"cuda-blocked", "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]",
-     "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: promote}]",
-     [](const Tree&) { return name_another_thread(); }, EACCES, 0, 1, 0, nullptr, Toggle::on},
-    {"execute-without-read",
-     "  read_only: [/usr, /lib, /lib64]\n  grants: [{path: $B/prog, access: [execute]}]",
-     "  read_only: [/usr, /lib, /lib64]\n  grants: [{path: $B/prog, access: [execute, read_file]}]",
-     run_program, EACCES, 0},
-    {"directory-rights", "  grants: [{path: $B/d/f, access: [make_reg]}]",
-     "  grants: [{path: $B/d, access: [make_reg]}]",
-     [](const Tree& tree) { return ::link(tree.at("d/f").c_str(), tree.at("d/g").c_str()) == 0 ? 0 : errno; },
-     refused, 0},
-    {"null-missing", "  read_only: [/usr]", "  read_only: [/usr]\n  read_write: [/dev/null]",
-     [](const Tree&) { return open_as("/dev/null", O_WRONLY); }, EACCES, 0},
-    {"urandom-missing", "  read_only: [/usr]", "  read_only: [/usr, /dev/urandom]",
-     [](const Tree&) { return open_as("/dev/urandom", O_RDONLY); }, EACCES, 0},
-    {"root-read-only", "  read_only: [/]", "  read_only: [/usr]", read_d, 0, EACCES},
-    {"dev-writable", "  read_write: [/dev]", "  read_write: [/dev/null]",
-     [](const Tree&) { return open_as("/dev/zero", O_WRONLY); }, 0, EACCES},
-    {"write-and-execute", "  read_write: [$B/bin]", "  read_only: [$B/bin]",
-     [](const Tree& tree) { return open_as(tree.at("bin/tool"), O_WRONLY); }, 0, EACCES},
-    {"rights-dropped", "  read_only: [$B/d]\nlandlock: {min_abi: 3}",
-     "  read_only: [$B/d]\nlandlock: {min_abi: 3, compatibility: hard_requirement}",
-     [](const Tree& tree) { return ::truncate(tree.at("d/f").c_str(), 0) == 0 ? 0 : errno; }, 0, refused, 2,
-     2},
-    {"no-path", "  read_only: []", "  read_only: [$B]", read_d, refused, 0},
-    {"workdir-root", "  include_workdir: true\n  read_only: [$B]",
-     "  include_workdir: false\n  read_only: [$B]", read_d, refused, 0, 1, 0, nullptr, Toggle::off, "/"},
-    {"root-user", "  read_only: [/usr]\nprocess: {run_as_user: root}",
-     "  read_only: [/usr]\nprocess: {run_as_user: '65534'}",
-     [](const Tree& tree) { return ::chmod(tree.at("d/f").c_str(), 0700) == 0 ? 0 : errno; }, 0, EPERM, 1, 0,
-     nullptr, Toggle::off, nullptr, true},
-};
-
-void PrintTo(const Row& row, std::ostream* out) {
-  *out << row.id << ": " << row.falls;
-}
+using lint::broken;
+using lint::open_as;
+using lint::refused;
+using lint::Row;
+using lint::rows;
+using lint::Tree;
 
 std::string with(std::string text, const std::string& name, const std::string& value) {
   for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + value.size()))
@@ -296,7 +124,7 @@ TEST_P(LintOnTheKernel, TheTrapIsRealAndTheAdviceGetsOutOfIt) {
   EXPECT_EQ(tried(row, row.follows, kernel->abi), row.followed);
 }
 
-INSTANTIATE_TEST_SUITE_P(Lint, LintOnTheKernel, ::testing::ValuesIn(rows));
+INSTANTIATE_TEST_SUITE_P(Lint, LintOnTheKernel, ::testing::ValuesIn(rows().begin(), rows().end()));
 
 // The steps that lint names are the fatal ones of the suite's own probe, on every kind of host.
 TEST(LintCuda, NamesTheStepsAsTheProbeDoes) {

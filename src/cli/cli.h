@@ -41,6 +41,8 @@ Result<int> plan_abi(const Arguments& arguments);
 
 // Decodes and enriches the policy named.
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context);
+// Says that an include_workdir that was written grants nothing, where no --workdir was given. load_effective does.
+void note_idle_workdir(const Policy& policy, const Context& context, EffectivePolicy* effective);
 // Adds a warning for each rule below /proc: for whoever restricts by the policy without keeping its pins (enforce/prepare.h).
 void warn_of_procfs(EffectivePolicy* effective);
 

@@ -260,6 +260,26 @@ TEST_F(Cli, AFullOrClosedStdoutIsExitFour) {
   EXPECT_NE(outcome.err.find("ENOSPC"), std::string::npos) << outcome.err;
 }
 
+TEST_F(Cli, AnIncludeWorkdirThatGrantsNothingIsSaid) {
+  const std::string notice = "include_workdir grants nothing: no --workdir was given";
+  EXPECT_NE(run({"show", policy_, "--host", host_}).out.find("info: " + notice), std::string::npos) << run({"show", policy_, "--host", host_}).out;
+  EXPECT_EQ(run({"show", policy_, "--host", host_, "--workdir", "/tmp"}).out.find(notice), std::string::npos);
+  const std::string silent = dir_.write("w.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
+  EXPECT_EQ(run({"show", silent, "--host", host_}).out.find(notice), std::string::npos);
+  const std::string runs = dir_.write("runs.yaml", "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr, /lib, /lib64, /bin]}\n");
+  const Outcome executed = run({"exec", runs, "--", "/bin/true"});
+  if (executed.code != 3 && executed.code != 125) {
+    EXPECT_EQ(executed.err.find("lockstep: notice: " + notice), 0U) << executed.err;
+  }
+}
+
+TEST_F(Cli, AUserThatIsNotOnThisMachineIsSaidThere) {
+  const std::string file = dir_.write("u.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess:\n  run_as_user: no-such-user-here\n");
+  const std::string warning = "warning: line 4: run_as_user no-such-user-here does not exist on this machine";
+  EXPECT_NE(run({"show", file, "--abi", "7"}).out.find(warning), std::string::npos) << run({"show", file, "--abi", "7"}).out;
+  EXPECT_EQ(run({"show", file, "--host", host_}).out.find("run_as_user no-such"), std::string::npos);
+}
+
 TEST_F(Cli, HostJsonIsAHostFile) {
   const Outcome outcome = run({"host", "--format", "json"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;

@@ -145,7 +145,14 @@ Result<int> plan_abi(const Arguments& arguments) {
 
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context) {
   LOCKSTEP_ASSIGN(const Policy decoded, load_policy(policy));
-  return enrich(decoded, context);
+  LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(decoded, context));
+  note_idle_workdir(decoded, context, &effective);
+  return effective;
+}
+
+void note_idle_workdir(const Policy& policy, const Context& context, EffectivePolicy* effective) {
+  if (policy.filesystem_line == 0 || !policy.include_workdir || context.workdir) return;
+  effective->notices.push_back({Notice::Level::info, "workdir-not-given", "", "include_workdir grants nothing: no --workdir was given"});
 }
 
 void warn_of_procfs(EffectivePolicy* effective) {

@@ -23,7 +23,7 @@ constexpr char usage[] =
     "  --ignore ID,...        do not look for these\n"
     "  --list                 every trap: id, severity, whether --fix knows it, what it is\n"
     "  --format text|json|sarif\n"
-    "exit: 0 nothing found (notes do not count); 1 something is; 2 bad input\n\n"
+    "exit: 0 nothing found (notes do not count); 1 something is, with --fix too; 2 bad input\n\n"
     "--abi N is here the oldest ABI that the policy will meet; default 2.\n\n";
 
 Result<std::vector<std::string>> ids(const Arguments& arguments, const char* flag) {

@@ -1,5 +1,8 @@
 // lockstep lint as it is run: flags, formats, exit codes, bad input.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include <nlohmann/json.hpp>
 
@@ -39,6 +42,40 @@ TEST_F(LintCommand, ExitCodesAreAGate) {
       lint({file("note.yaml", "  read_only: [/usr, /usr/bin, /dev/urandom]\n  read_write: [/dev/null]\n")});
   EXPECT_EQ(note.code, 0) << "notes do not count: " << note.out;
   EXPECT_NE(note.out.find("[redundant]"), std::string::npos);
+}
+
+// What a closed or full standard output makes of it, and a patch into patch(1).
+TEST_F(LintCommand, OutputThatCannotBeWrittenIsOneMessage) {
+  for (const std::string to : {">&-", ">/dev/full"}) {
+    const Ended ended = run_program({"/bin/sh", "-c", std::string(LOCKSTEP_CLI) + " lint " + trap_ + " " + to}, {});
+    EXPECT_EQ(ended.code, 4) << to;
+    EXPECT_TRUE(ended.err.starts_with("lockstep: standard output cannot be written: E")) << ended.err;
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+  }
+}
+
+TEST_F(LintCommand, AFixGoesThroughPatchAndIsFoundNoMore) {
+  if (::access("/usr/bin/patch", X_OK) != 0) GTEST_SKIP() << "needs patch";
+  const std::string spelt = file("spelt.yaml", "  read_only:\n    - /usr/\n    - /dev/urandom\n  read_write: [/dev/null]\n");
+  const std::string piped = std::string(LOCKSTEP_CLI) + " lint --fix " + spelt + "; echo fix $? >&2";
+  const Ended ended = run_program({"/bin/sh", "-c", "{ " + piped + "; } | /usr/bin/patch -s " + spelt}, {});
+  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  EXPECT_EQ(ended.err, "fix 1\n") << "it was a trap when it was read";
+  EXPECT_EQ(lint({spelt}).code, 0) << lint({spelt}).out;
+  EXPECT_EQ(lint({"--fix", spelt}).out, "");
+}
+
+// Of this machine alone: a host file says nothing of users.
+TEST_F(LintCommand, AUserThatIsNotHereIsFoundOnThisMachineAlone) {
+  const auto policy = [&](const std::string& user) {
+    return file(user + ".yaml", "  read_only: [/usr, /dev/urandom]\n  read_write: [/dev/null]\nprocess: {run_as_user: \"" + user + "\"}\n");
+  };
+  const std::string missing = policy("no-such-user-here");
+  const Ended here = lint({missing});
+  EXPECT_EQ(here.code, 1);
+  EXPECT_NE(here.out.find(":5: warning: run_as_user no-such-user-here does not exist on this machine"), std::string::npos) << here.out;
+  EXPECT_EQ(lint({missing, "--host", LOCKSTEP_SOURCE_DIR "/fixtures/hosts/none.json", "--only", "user-unknown"}).code, 0);
+  for (const char* user : {"4711", "nobody"}) EXPECT_EQ(lint({policy(user), "--only", "user-unknown"}).code, 0) << user;
 }
 
 TEST_F(LintCommand, OnlyAndIgnoreChoose) {

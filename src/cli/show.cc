@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "cli/cli.h"
+#include "review/lint.h"
 #include "review/openshell.h"
 
 namespace lockstep::cli {
@@ -33,9 +34,16 @@ int run_show(int argc, char** argv) {
                              "Nothing is allowed at run time that is not shown here. yaml is the policy in force as a policy file; openshell the same in\n"
                              "OpenShell's two lists alone, with what those cannot say left out and named.\n\n") + context_help);
   if (arguments->rest.size() != 1) return complain(usage_error("show takes one POLICY"));
-  Result<EffectivePolicy> effective = load_effective(arguments->rest[0], arguments->context);
+  const Result<Policy> policy = load_policy(arguments->rest[0]);
+  if (!policy.ok()) return complain(policy.error());
+  Result<EffectivePolicy> effective = enrich(*policy, arguments->context);
   if (!effective.ok()) return complain(effective.error());
-  if (arguments->context.host.real) note_missing_paths(*effective);
+  if (arguments->context.host.real) {
+    note_missing_paths(*effective);
+    if (std::string unknown = review::unknown_user(*policy); !unknown.empty())
+      effective->warnings.push_back({policy->run_as_user_line, std::move(unknown)});
+  }
+  note_idle_workdir(*policy, arguments->context, &*effective);
   warn_of_procfs(&*effective);
   if (arguments->format == "yaml") return print(show_yaml(*effective));
   if (arguments->format == "openshell") {

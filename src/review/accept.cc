@@ -13,6 +13,20 @@ namespace lockstep::review {
 namespace {
 
 constexpr std::size_t file_limit = 1U << 20;
+constexpr std::string_view and_below = "/**";
+
+// With and_below the directory itself, or any above the path, meets what stands before it.
+bool meets(std::string_view glob, const std::string& path) {
+  const auto is_met = [](std::string_view pattern, const std::string& by) {
+    return ::fnmatch(std::string(pattern).c_str(), by.c_str(), FNM_PATHNAME) == 0;
+  };
+  if (!glob.ends_with(and_below)) return is_met(glob, path);
+  glob.remove_suffix(and_below.size());
+  if (glob.empty()) return true;
+  for (std::size_t end = path.size(); end != 0 && end != std::string::npos; end = path.rfind('/', end - 1))
+    if (is_met(glob, path.substr(0, end))) return true;
+  return false;
+}
 
 class Reader {
  public:
@@ -61,6 +75,9 @@ Result<Acceptance> Reader::entry(const Node& node) const {
   } else {
     LOCKSTEP_ASSIGN(out.path, text(node, "path"));
     if (out.path[0] != '/' && out.path[0] != '*') return fail(*path, "path: write an absolute path or a glob, not \"" + shortened(out.path) + "\"");
+    const std::size_t stars = out.path.find("**");
+    if (stars != std::string::npos && (!out.path.ends_with(and_below) || stars + 2 != out.path.size()))
+      return fail(*path, "path: ** stands at the end alone, as in /srv/** (the directory and all below it), not in \"" + shortened(out.path) + "\"");
     const Node* rights = node.find("rights");
     if (rights == nullptr) return fail(node, "an accepted change needs rights");
     LOCKSTEP_ASSIGN(out.rights, read_rights(*rights, file_, "rights"));
@@ -93,7 +110,7 @@ void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* di
     std::string reasons;
     for (Acceptance& entry : entries) {
       if (entry.path.empty() || entry.expires < today || !entry.rights.intersects(change.gained)) continue;
-      if (::fnmatch(entry.path.c_str(), change.path.c_str(), FNM_PATHNAME) != 0) continue;
+      if (!meets(entry.path, change.path)) continue;
       accepted |= entry.rights;
       entry.used = true;
       reasons += (reasons.empty() ? "" : "; ") + printable(entry.reason);

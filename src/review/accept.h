@@ -4,9 +4,10 @@
 //     - {path: /proc, rights: [write_file], reason: CUDA names its threads, expires: 2027-03-31}
 //     - {change: min-abi, reason: the fleet is at 6.1 still, expires: 2027-01-15}      # a setting's code
 //
-// `path` is a glob (fnmatch, FNM_PATHNAME) over the path a change begins at; rights by name, or read, write, all. A change
-// passes where everything it gains is accepted, by one entry or several together. Reason and day are not optional. A policy
-// under review cannot accept itself: this is never read from a policy.
+// `path` is a glob (fnmatch, FNM_PATHNAME) over the path a change begins at: a star is one component. With /** at its end it is
+// the directory and everything below it (/** alone: every path); ** anywhere else is an error. Rights by name, or read, write,
+// all. A change passes where everything it gains is accepted, by one entry or several together. Reason and day are not optional.
+// A policy under review cannot accept itself: this is never read from a policy.
 #ifndef LOCKSTEP_REVIEW_ACCEPT_H_
 #define LOCKSTEP_REVIEW_ACCEPT_H_
 

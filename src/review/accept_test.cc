@@ -44,6 +44,23 @@ TEST(Accept, EverythingGainedMustBeAccepted) {
   EXPECT_TRUE(stops("  - {path: \"/*\", rights: [write], reason: r, expires: 2030-01-01}\n")) << "a star is one component";
 }
 
+TEST(Accept, TwoStarsAtTheEndAreTheDirectoryAndAllBelowIt) {
+  const auto accepts = [](const std::string& glob, const std::string& path) {
+    Diff diff;
+    diff.situations.resize(1);
+    diff.changes.push_back({path, Right::write_file, {}, {}, {0}, 5, "", ""});
+    std::vector<Acceptance> list = entries("accepted:\n  - {path: \"" + glob + "\", rights: [write], reason: r, expires: 2030-01-01}\n");
+    accept(list, "2029-12-31", &diff);
+    return !diff.stops();
+  };
+  for (const char* path : {"/srv", "/srv/a", "/srv/a/b/c"}) EXPECT_TRUE(accepts("/srv/**", path)) << path;
+  for (const char* path : {"/", "/srvs", "/srvs/a", "/other", "/other/srv", "/sr"}) EXPECT_FALSE(accepts("/srv/**", path)) << path;
+  for (const char* path : {"/", "/srv", "/a/b/c"}) EXPECT_TRUE(accepts("/**", path)) << path;
+  for (const char* path : {"/srv/a", "/srv/b/c/d"}) EXPECT_TRUE(accepts("/srv/*/**", path)) << path;
+  EXPECT_FALSE(accepts("/srv/*/**", "/srv")) << "a star is one component";
+  EXPECT_FALSE(accepts("/srv/*", "/srv/a/b"));
+}
+
 TEST(Accept, EntriesOfNoUseAreSaid) {
   Diff diff = widened();
   std::vector<Acceptance> list = entries(
@@ -71,6 +88,9 @@ TEST(Accept, BadInputNamesItsLine) {
   EXPECT_EQ(message("accepted:\n  - {path: /a, rights: [write], expires: 2030-01-01}\n"), "2: an accepted change needs reason");
   EXPECT_EQ(message("accepted:\n  - {path: /a" + tail), "2: an accepted change needs rights");
   EXPECT_EQ(message("accepted:\n  - {path: a, rights: [write]" + tail), "2: path: write an absolute path or a glob, not \"a\"");
+  for (const char* glob : {"**", "**/a", "/a/**/b", "/a**", "/a/***", "/**/**", "/a/**/"})
+    EXPECT_EQ(message(std::string("accepted:\n  - {path: \"") + glob + "\", rights: [write]" + tail),
+              std::string("2: path: ** stands at the end alone, as in /srv/** (the directory and all below it), not in \"") + glob + "\"");
   EXPECT_EQ(message("accepted:\n  - {path: /a, change: min-abi, rights: [write]" + tail), "2: an accepted change has either path and rights, or change");
   EXPECT_EQ(message("accepted:\n  - {change: min-abi, rights: [write]" + tail), "2: rights go with path, not with change");
   EXPECT_NE(message("accepted:\n  - {path: /a, rights: [wirte]" + tail).find("no right is called"), std::string::npos);

@@ -222,7 +222,11 @@ std::string list_of(const std::set<std::string>& paths) {
 
 void Comparer::finish() {
   for (auto& [key, change] : changes_) {
-    const Danger danger = change.gained.empty() ? Danger{least_danger, loss_at(change.path, change.lost)} : danger_of(change.path, change.gained);
+    // What is a device where it exists can hold nothing that is made: where it does not, the rights are claimed all the same.
+    const int id = paths_.id(change.path);
+    const bool file = std::any_of(files_.begin(), files_.end(), [&](const auto& host) { return host.second.contains(id); });
+    const AccessSet told = file && change.gained.intersects(access_on_files) ? change.gained & access_on_files : change.gained;
+    const Danger danger = change.gained.empty() ? Danger{least_danger, loss_at(change.path, change.lost)} : danger_of(change.path, told);
     change.danger = danger.rank;
     change.consequence = danger.consequence;
     if (leads_anywhere(change.path)) change.consequence = "it leads to whatever the process has there: " + change.consequence;

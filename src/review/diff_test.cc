@@ -87,6 +87,17 @@ TEST(Diff, FilesAndDevicesAreCutAsTheKernelCutsThem) {
   EXPECT_EQ(summary(diffed(listed, all)), "/dev/null +write_file +truncate +ioctl_dev +resolve_unix");
 }
 
+// Where a device does not exist its rights are claimed as a directory's; what they mean is told of the device.
+TEST(Diff, ADeviceThatSomeHostsLackIsToldAsADevice) {
+  const Diff diff = diffed(with_lists("  read_only: [/usr]\n"), with_lists("  read_only: [/usr]\n  read_write: [/dev/nvidiactl]\n"), {plain(), gpu()});
+  ASSERT_EQ(diff.changes.size(), 1U) << summary(diff);  // the baseline of the other host grants as much
+  EXPECT_TRUE(diff.changes[0].gained.contains(Right::make_char));
+  EXPECT_EQ(diff.changes[0].consequence, "devices can be written and commanded");
+  const Diff everywhere = diffed(with_lists("  read_only: [/usr]\n"), with_lists("  read_only: [/usr]\n  read_write: [/dev/folder]\n"), {plain(), gpu()});
+  ASSERT_EQ(everywhere.changes.size(), 1U);
+  EXPECT_NE(everywhere.changes[0].consequence.find("device nodes can be made"), std::string::npos) << everywhere.changes[0].consequence;
+}
+
 // The trap of the textual diff: a read-only line taken away lets the baseline add read-write.
 TEST(Diff, WhatLooksNarrowerCanBeWiderAfterEnrichment) {
   const Policy before = policy("version: 1\nfilesystem_policy: {read_only: [/usr, /proc]}\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]\n");

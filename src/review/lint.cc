@@ -80,6 +80,8 @@ constexpr auto table = std::to_array<Trap>({
      "choose a work directory below /", find::workdir_root},
     {"cuda-blocked", warning, false, "CUDA does not start under this policy",
      "let the baseline through: grant what the step needs", find::cuda_blocked},
+    {"user-unknown", warning, false, "run_as_user is a name that this machine does not know",
+     "create the user, or name one that is there", find::user_unknown},
     {"conflict-idle", warning, false, "a conflict rule that no path of the baseline can meet",
      "correct its paths: read-write paths of the baseline alone conflict", find::conflict_idle},
     {"conflict-shadowed", warning, false, "a conflict rule that an earlier one always decides first",

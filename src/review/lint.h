@@ -4,8 +4,8 @@
 //   findings[0].id, .severity, .line, .message, .fix;          // by line
 //
 // traps() is the table of all of them. A trap that only the machine can show (a link, a missing path, one
-// object under two names) asks this machine with stat(2) and readlink(2) where the context's host is real,
-// else what the host file says. Nothing is opened and nothing is changed. What the decoder and enrichment
+// object under two names, a user that is not there) asks this machine with stat(2), readlink(2) and
+// getpwnam(3) where the context's host is real, else what the host file says. Nothing is opened and nothing is changed. What the decoder and enrichment
 // refuse stays their error.
 #ifndef LOCKSTEP_REVIEW_LINT_H_
 #define LOCKSTEP_REVIEW_LINT_H_
@@ -67,6 +67,8 @@ std::string lint_text(const std::vector<Linted>& all);
 std::string lint_json(const std::vector<Linted>& all);  // lockstep.lint/1
 std::string lint_sarif(const std::vector<Linted>& all);
 std::string trap_list(bool json);
+// A sentence where run_as_user is a name that this machine does not know; else empty.
+std::string unknown_user(const Policy& policy);
 bool counts(const std::vector<Linted>& all);  // any finding that is more than a note
 
 }  // namespace lockstep::review

@@ -1,6 +1,7 @@
 // Traps that depend on the host: what is there, what is one object, whether CUDA starts, which conflicts can
 // arise.
 #include <fnmatch.h>
+#include <pwd.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -130,6 +131,12 @@ void workdir_root(const Subject& subject, Report& report) {
                "that, another enforcer may not");
 }
 
+void user_unknown(const Subject& subject, Report& report) {
+  if (!subject.options.context.host.real) return;
+  if (std::string message = unknown_user(subject.policy); !message.empty())
+    report.add(subject.policy.run_as_user_line, "", std::move(message));
+}
+
 void cuda_blocked(const Subject& subject, Report& report) {
   if (subject.options.context.gpu == Toggle::off) return;
   const bool here = subject.effective.gpu;
@@ -200,3 +207,13 @@ void conflict_shadowed(const Subject& subject, Report& report) {
 }
 
 }  // namespace lockstep::review::find
+
+namespace lockstep::review {
+
+std::string unknown_user(const Policy& policy) {
+  const std::string& user = policy.run_as_user;
+  if (user.find_first_not_of("0123456789") == std::string::npos || ::getpwnam(user.c_str()) != nullptr) return {};
+  return "run_as_user " + printable(user) + " does not exist on this machine: nothing runs as it here";
+}
+
+}  // namespace lockstep::review

@@ -198,7 +198,7 @@ std::string many(int count) {
 }
 
 TEST(Lint, EveryTrapHasBothCases) {
-  std::set<std::string_view> tested{"many-paths"}, known;
+  std::set<std::string_view> tested{"many-paths", "user-unknown"}, known;  // these have tests of their own
   for (const Row& row : rows) tested.insert(row.id);
   for (const Trap& trap : traps()) {
     EXPECT_TRUE(known.insert(trap.id).second) << trap.id << " twice";
@@ -262,6 +262,20 @@ TEST(Lint, OldestAbiIsWhatTheCallerSays) {
   EXPECT_EQ(found(relies, options).size(), 1U);
   options.oldest_abi = 3;
   EXPECT_TRUE(found(relies, options).empty());
+}
+
+TEST(Lint, AUserThatThisMachineDoesNotKnow) {
+  LintOptions options;
+  options.only = {"user-unknown"};
+  const auto count = [&](const std::string& user) {
+    return found(policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: '" + user + "'}\n"), options).size();
+  };
+  EXPECT_EQ(count("no-such-user-here"), 0U) << "a host file says nothing of users";
+  options.context.host.real = true;
+  EXPECT_EQ(count("no-such-user-here"), 1U);
+  EXPECT_EQ(count("root"), 0U);
+  EXPECT_EQ(count("4711"), 0U) << "a number needs no name";
+  EXPECT_TRUE(found(policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\n"), options).empty());
 }
 
 TEST(Lint, AsksThisMachineWhereTheHostIsReal) {

@@ -25,7 +25,8 @@ std::string with_abis(AccessSet rights) {
 
 std::string cause_text(const Cause& cause) {
   if (cause.line > 0) return printable(cause.file) + ":" + std::to_string(cause.line) + ": " + printable(cause.rule);
-  return printable(cause.rule) + " by the " + std::string(name(cause.origin));
+  const std::string who = cause.origin == Origin::workdir ? "include_workdir" : "the " + std::string(name(cause.origin));
+  return who + ": " + printable(cause.rule);
 }
 
 std::string headline(const Diff& diff) {

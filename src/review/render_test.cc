@@ -83,6 +83,16 @@ TEST(Render, SarifHasARuleForEachResultAndUrisForFiles) {
   EXPECT_EQ(run["results"][2]["level"], "note") << "accepted";
 }
 
+TEST(Render, ACauseWithoutALineSaysWhoAddedIt) {
+  Diff diff = nasty();
+  diff.changes[0].cause = {"new.yaml", 0, Origin::workdir, "/w"};
+  diff.changes[1].cause = {"new.yaml", 0, Origin::gpu_baseline, "/proc"};
+  const std::string text = diff_text(diff, {});
+  EXPECT_NE(text.find("      by include_workdir: /w\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("      by the gpu-baseline: /proc\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find(" by the workdir"), std::string::npos);
+}
+
 TEST(Render, TextNamesTheAbiOfEachRight) {
   const std::string text = diff_text(nasty(), {"a note"});
   EXPECT_NE(text.find("+ truncate (ABI 3)"), std::string::npos) << text;
