@@ -223,8 +223,8 @@ std::string list_of(const std::set<std::string>& paths) {
 void Comparer::finish() {
   for (auto& [key, change] : changes_) {
     // What is a device where it exists can hold nothing that is made: where it does not, the rights are claimed all the same.
-    const int id = paths_.id(change.path);
-    const bool file = std::any_of(files_.begin(), files_.end(), [&](const auto& host) { return host.second.contains(id); });
+    const Result<int> id = paths_.id(change.path);
+    const bool file = id.ok() && std::any_of(files_.begin(), files_.end(), [&](const auto& host) { return host.second.contains(*id); });
     const AccessSet told = file && change.gained.intersects(access_on_files) ? change.gained & access_on_files : change.gained;
     const Danger danger = change.gained.empty() ? Danger{least_danger, loss_at(change.path, change.lost)} : danger_of(change.path, told);
     change.danger = danger.rank;

@@ -145,7 +145,7 @@ class Snapshot : public Gate {
 };
 
 TEST_F(Snapshot, HoldsIdentityAndWorkDirectory) {
-  EXPECT_EQ(compared(snapshot("process: {run_as_user: nobody}"), snapshot("process: {run_as_user: root}")).code, 1);
+  EXPECT_EQ(compared(snapshot("filesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: nobody}"), snapshot("filesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: root}")).code, 1);
   EXPECT_EQ(compared(snapshot("filesystem_policy: {read_only: [/usr]}"), snapshot("filesystem_policy: {read_only: [/usr], include_workdir: true}")).code, 1);
 }
 
