@@ -196,7 +196,7 @@ TEST_F(Schemas, HoldBootsAndTheMatrixOfThem) {
 // (but for the 31st of a month that has none, which a pattern does not know).
 TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
   const std::string good = R"({"path": "/proc", "rights": ["write_file"], "reason": "CUDA names its threads", "expires": "2999-03-31"})";
-  const std::string setting = R"({"change": "min-abi", "reason": "an old fleet", "expires": "2999-01-15"})";
+  const std::string setting = R"({"change": "min-abi", "is": "min_abi 3 before, 2 now", "reason": "an old fleet", "expires": "2999-01-15"})";
   const auto file_of = [&](const std::string& entry) { return dir_.write("allow.json", "{\"accepted\": [" + entry + "]}"); };
   expect_held(file_of(good + ", " + setting), {}, "lockstep.allow/1");
   const std::vector<std::pair<std::string, bool>> table = {
@@ -208,12 +208,21 @@ TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
       {R"({"path": "/proc", "rights": [], "reason": "r", "expires": "2999-01-15"})", false},
       {R"({"path": "proc", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", false},
       {R"({"path": "/proc", "rights": ["some"], "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"path": "/proc", "rights": ["all"], "change": "log", "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"rights": ["all"], "change": "log", "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"change": "no-such", "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"change": "log", "reason": "", "expires": "2999-01-15"})", false},
-      {R"({"change": "log", "reason": "r", "expires": "2999-13-15"})", false},
-      {R"({"change": "log", "reason": "r"})", false}};
+      {R"({"path": "/proc", "rights": ["all"], "change": "log", "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"path": "/srv/**", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", true},
+      {R"({"path": "/**", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", true},
+      {R"({"path": "/**/a", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"path": "/a**", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"path": "/a/***", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"path": "/proc", "rights": ["all"], "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"path": "/proc", "rights": ["all"], "reason": " ", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "is": "\t", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"rights": ["all"], "change": "log", "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"change": "no-such", "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "is": "m", "reason": "", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "is": "m", "reason": "r", "expires": "2999-13-15"})", false},
+      {R"({"change": "log", "is": "m", "reason": "r"})", false}};
   for (const auto& [entry, taken] : table) {
     const std::string file = file_of(entry);
     EXPECT_EQ(validate({"--as", "lockstep.allow/1", file}).code, taken ? 0 : 1) << entry;
