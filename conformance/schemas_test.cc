@@ -196,7 +196,8 @@ TEST_F(Schemas, HoldBootsAndTheMatrixOfThem) {
 // (but for the 31st of a month that has none, which a pattern does not know).
 TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
   const std::string good = R"({"path": "/proc", "rights": ["write_file"], "reason": "CUDA names its threads", "expires": "2999-03-31"})";
-  const std::string setting = R"({"change": "min-abi", "is": "min_abi 3 before, 2 now", "reason": "an old fleet", "expires": "2999-01-15"})";
+  const std::string setting =
+      R"({"change": "min-abi", "is": "min_abi 3 before, 2 now", "reason": "an old fleet", "expires": "2999-01-15"})";
   const auto file_of = [&](const std::string& entry) { return dir_.write("allow.json", "{\"accepted\": [" + entry + "]}"); };
   expect_held(file_of(good + ", " + setting), {}, "lockstep.allow/1");
   const std::vector<std::pair<std::string, bool>> table = {
@@ -208,7 +209,8 @@ TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
       {R"({"path": "/proc", "rights": [], "reason": "r", "expires": "2999-01-15"})", false},
       {R"({"path": "proc", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", false},
       {R"({"path": "/proc", "rights": ["some"], "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"path": "/proc", "rights": ["all"], "change": "log", "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"path": "/proc", "rights": ["all"], "change": "log", "is": "m", "reason": "r", "expires": "2999-01-15"})",
+       false},
       {R"({"path": "/srv/**", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", true},
       {R"({"path": "/**", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", true},
       {R"({"path": "/**/a", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", false},

@@ -13,8 +13,9 @@ namespace lockstep::review {
 namespace {
 
 constexpr std::size_t file_limit = 1U << 20;
-constexpr std::size_t most_said = 3;                                  // of the changes that one entry accepts a part of
-constexpr std::string_view workdir_name = "/(the work directory)";  // as `lockstep diff` calls it where none is given
+constexpr std::size_t most_said = 3;  // of the changes that one entry accepts a part of
+constexpr std::string_view workdir_name =
+    "/(the work directory)";  // as `lockstep diff` calls it where none is given
 
 // Whether the glob is about the path.
 bool meets(const std::string& glob, const std::string& path) {
@@ -49,7 +50,8 @@ Result<std::string> Reader::text(const Node& entry, const char* key) const {
   const Node* node = entry.find(key);
   if (node == nullptr) return fail(entry, std::string("an accepted change needs ") + key);
   LOCKSTEP_ASSIGN(std::string out, read_string(*node, file_, key));
-  if (out.find_first_not_of(" \t\r\n") == std::string::npos) return fail(*node, std::string(key) + " is empty");
+  if (out.find_first_not_of(" \t\r\n") == std::string::npos)
+    return fail(*node, std::string(key) + " is empty");
   return out;
 }
 
@@ -65,7 +67,8 @@ Result<std::string> Reader::day(const Node& entry) const {
 }
 
 Result<Acceptance> Reader::entry(const Node& node) const {
-  LOCKSTEP_CHECK(check_keys(node, file_, "an accepted change", {"path", "rights", "change", "is", "reason", "expires"}));
+  LOCKSTEP_CHECK(
+      check_keys(node, file_, "an accepted change", {"path", "rights", "change", "is", "reason", "expires"}));
   Acceptance out;
   out.line = node.line;
   const Node* path = node.find("path");
@@ -77,7 +80,9 @@ Result<Acceptance> Reader::entry(const Node& node) const {
     if (std::find(setting_codes.begin(), setting_codes.end(), out.change) == setting_codes.end())
       return fail(*change, "change: no setting is called " + shortened(out.change) + ": write one of " + join({setting_codes.begin(), setting_codes.end()}, ", "));
     if (node.find("is") == nullptr)
-      return fail(node, "an accepted change of a setting needs is: its message, as the text format of lockstep diff shows it");
+      return fail(node,
+                  "an accepted change of a setting needs is: its message, as the text format of lockstep "
+                  "diff shows it");
     LOCKSTEP_ASSIGN(out.is, text(node, "is"));
   } else {
     if (const Node* is = node.find("is")) return fail(*is, "is goes with change, not with path");
@@ -128,7 +133,8 @@ void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* di
     if (rest.empty()) change.accepted = reasons;
     for (Acceptance* entry : by)
       if (!rest.empty())
-        entry->partly.push_back("accepts " + join_names(entry->rights & change.gained, ", ") + " of " + printable(change.path) +
+        entry->partly.push_back("accepts " + join_names(entry->rights & change.gained, ", ") + " of " +
+                                printable(change.path) +
                                 ", and the change has more: " + join_names(rest, ", "));
   }
   for (SettingChange& change : diff->settings) {
@@ -153,14 +159,16 @@ std::vector<std::string> idle_entries(const std::vector<Acceptance>& entries, co
     if (entry.expires < today) {
       out.push_back(line + what + " expired on " + entry.expires + " and accepts nothing");
     } else if (!entry.used && !entry.instead.empty()) {
-      out.push_back(line + what + " accepts nothing: the change is \"" + printable(entry.instead) + "\", not \"" +
-                    shortened(entry.is) + "\"");
+      out.push_back(line + what + " accepts nothing: the change is \"" + printable(entry.instead) +
+                    "\", not \"" + shortened(entry.is) + "\"");
     } else if (!entry.used) {
       out.push_back(line + what + " is met by no change: take it out");
     }
-    for (std::size_t i = 0; i < entry.partly.size() && i < most_said; ++i) out.push_back(line + entry.partly[i]);
+    for (std::size_t i = 0; i < entry.partly.size() && i < most_said; ++i)
+      out.push_back(line + entry.partly[i]);
     if (entry.partly.size() > most_said)
-      out.push_back(line + "and so with " + std::to_string(entry.partly.size() - most_said) + " more changes");
+      out.push_back(line + "and so with " + std::to_string(entry.partly.size() - most_said) +
+                    " more changes");
   }
   return out;
 }

@@ -74,18 +74,20 @@ TEST(Accept, ASettingIsAcceptedToTheLetter) {
   EXPECT_FALSE(stops(ports, &idle));
   EXPECT_TRUE(idle.empty());
   EXPECT_TRUE(stops("connect_tcp ports: 1 before, any now (from ABI 4)", &idle));
-  EXPECT_EQ(idle, (std::vector<std::string>{"line 2: ports accepts nothing: the change is \"connect_tcp ports: 1 before, any "
-                                            "now (from ABI 4)\", not \"" +
-                                            ports + "\""}));
+  EXPECT_EQ(idle, (std::vector<std::string>{
+                      "line 2: ports accepts nothing: the change is \"connect_tcp ports: 1 before, any "
+                      "now (from ABI 4)\", not \"" +
+                      ports + "\""}));
 }
 
 TEST(Accept, AnEntryThatIsNotEnoughIsSaid) {
   Diff diff = widened();
-  std::vector<Acceptance> list =
-      entries("accepted:\n  - {path: /data/a, rights: [write_file, execute], reason: r, expires: 2030-01-01}\n");
+  std::vector<Acceptance> list = entries(
+      "accepted:\n  - {path: /data/a, rights: [write_file, execute], reason: r, expires: 2030-01-01}\n");
   accept(list, "2026-01-01", &diff);
-  EXPECT_EQ(idle_entries(list, "2026-01-01"),
-            std::vector<std::string>{"line 2: accepts write_file of /data/a, and the change has more: truncate"});
+  EXPECT_EQ(
+      idle_entries(list, "2026-01-01"),
+      std::vector<std::string>{"line 2: accepts write_file of /data/a, and the change has more: truncate"});
   diff.changes.assign(9, diff.changes[0]);
   list[0].partly.clear();
   accept(list, "2026-01-01", &diff);
@@ -119,11 +121,13 @@ TEST(Accept, GlobsMeetPathsAndNoWorkDirectory) {
     EXPECT_FALSE(accepts(glob, workdir)) << glob;
   EXPECT_TRUE(accepts(workdir, workdir));
   for (const char* glob : {"/**/a", "/a**", "**", "/a/***", "/**/**", "/a/**/"}) {
-    const Result<std::vector<Acceptance>> out = read(std::string("accepted:\n  - path: \"") + glob +
-                                                     "\"\n    rights: [all]\n    reason: r\n    expires: 2030-01-01\n");
+    const Result<std::vector<Acceptance>> out =
+        read(std::string("accepted:\n  - path: \"") + glob +
+             "\"\n    rights: [all]\n    reason: r\n    expires: 2030-01-01\n");
     ASSERT_FALSE(out.ok()) << glob;
     EXPECT_EQ(out.error().line, 2);
-    EXPECT_NE(out.error().message.find("** stands at the end alone"), std::string::npos) << out.error().message;
+    EXPECT_NE(out.error().message.find("** stands at the end alone"), std::string::npos)
+        << out.error().message;
   }
 }
 
@@ -142,15 +146,23 @@ TEST(Accept, BadInputNamesItsLine) {
   EXPECT_EQ(message("accepted:\n  - {path: /a" + tail), "2: an accepted change needs rights");
   EXPECT_EQ(message("accepted:\n  - {path: a, rights: [write]" + tail), "2: path: write an absolute path or a glob, not \"a\"");
   EXPECT_EQ(message("accepted:\n  - {path: /a, change: min-abi, rights: [write]" + tail), "2: an accepted change has either path and rights, or change");
-  EXPECT_EQ(message("accepted:\n  - {change: min-abi, is: x, rights: [write]" + tail), "2: rights go with path, not with change");
+  EXPECT_EQ(message("accepted:\n  - {change: min-abi, is: x, rights: [write]" + tail),
+            "2: rights go with path, not with change");
   EXPECT_NE(message("accepted:\n  - {path: /a, rights: [wirte]" + tail).find("no right is called"), std::string::npos);
   for (const char* day : {"2030-13-01", "2030-02-30", "30-01-01", "2030-01-01x", "tomorrow", "2030-1-1", "+030-01-01"})
-    EXPECT_NE(message(std::string("accepted:\n  - {change: log, is: x, reason: r, expires: \"") + day + "\"}\n").find("write a day as YYYY-MM-DD"), std::string::npos) << day;
+    EXPECT_NE(
+        message(std::string("accepted:\n  - {change: log, is: x, reason: r, expires: \"") + day + "\"}\n")
+            .find("write a day as YYYY-MM-DD"),
+        std::string::npos)
+        << day;
   EXPECT_NE(message("accepted:\n  - {change: a" + tail).find("no setting is called a"), std::string::npos);
   EXPECT_EQ(message("accepted:\n  - {change: log" + tail),
-            "2: an accepted change of a setting needs is: its message, as the text format of lockstep diff shows it");
-  EXPECT_EQ(message("accepted:\n  - {path: /a, rights: [write], is: x" + tail), "2: is goes with change, not with path");
-  EXPECT_EQ(message("accepted:\n  - {change: log, is: x, reason: \" \\t\", expires: 2030-01-01}\n"), "2: reason is empty");
+            "2: an accepted change of a setting needs is: its message, as the text format of lockstep diff "
+            "shows it");
+  EXPECT_EQ(message("accepted:\n  - {path: /a, rights: [write], is: x" + tail),
+            "2: is goes with change, not with path");
+  EXPECT_EQ(message("accepted:\n  - {change: log, is: x, reason: \" \\t\", expires: 2030-01-01}\n"),
+            "2: reason is empty");
   EXPECT_NE(message("accepted: none\n").find("write a list"), std::string::npos);
   EXPECT_NE(message("acepted: []\n").find("accepted"), std::string::npos);
   EXPECT_FALSE(load_acceptances("/no/such/file").ok());

@@ -130,7 +130,8 @@ std::string quoted(const std::string& file) {
     if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\')
       out += c;
     else
-      for (const int shift : {6, 3, 0}) out += std::string(shift == 6 ? "\\" : "") + static_cast<char>('0' + ((byte >> shift) & 7));
+      for (const int shift : {6, 3, 0})
+        out += std::string(shift == 6 ? "\\" : "") + static_cast<char>('0' + ((byte >> shift) & 7));
   }
   return out + "\"";
 }
@@ -184,7 +185,8 @@ CdiChoice every_device(const Policy& policy) {
 std::vector<Situation> all_that_can_tell(const Policy& policy, const Context& context) {
   std::vector<Source> sources{context.source};
   for (const std::vector<ConflictRule>* rules : {&policy.conflicts, &context.administrator_conflicts})
-    if (std::any_of(rules->begin(), rules->end(), [](const ConflictRule& rule) { return !rule.sources.empty(); }))
+    if (std::any_of(rules->begin(), rules->end(),
+                    [](const ConflictRule& rule) { return !rule.sources.empty(); }))
       sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
   Situation written;
   written.as_written = true;
@@ -194,14 +196,17 @@ std::vector<Situation> all_that_can_tell(const Policy& policy, const Context& co
   hosts[0].host = "the context's", hosts[0].context = context;
   hosts[1].host = "no GPU", hosts[1].context.gpu = Toggle::off;
   hosts[2].host = "every baseline", hosts[2].context.gpu = Toggle::on;
-  hosts[3].host = "every device", hosts[3].context.gpu = Toggle::on, hosts[3].context.cdi = every_device(policy);
+  hosts[3].host = "every device", hosts[3].context.gpu = Toggle::on,
+  hosts[3].context.cdi = every_device(policy);
   for (Situation& each : hosts) {
     each.as_written = false;
     if (&each != hosts.data()) each.context.host = complete_host(policy);
     if (each.context.cdi)
       for (const CdiPath& path : each.context.cdi->paths)
         each.context.host.present.push_back({path.path, NodeKind::character});
-    each.context.workdir = context.workdir && normalise_path(*context.workdir) != "/" ? *context.workdir : "/(the work directory)";
+    each.context.workdir = context.workdir && normalise_path(*context.workdir) != "/"
+                               ? *context.workdir
+                               : "/(the work directory)";
     for (const Source source : sources)
       for (const Toggle proxy : {Toggle::on, Toggle::off}) {
         out.push_back(each);

@@ -260,7 +260,8 @@ TEST(Fix, OneThatWouldChangeThePolicyIsLeftOutAndTheOthersAreWritten) {
   const Result<Policy> policy = decode_policy(text, "p.yaml");
   ASSERT_TRUE(policy.ok());
   const Result<Fix> fix =
-      fix_findings(text, *policy, {claim("/usr/bin", 5), claim("/etc", 6), claim("/usr/lib", 7), claim("/usr/sbin", 8)}, {});
+      fix_findings(text, *policy,
+                   {claim("/usr/bin", 5), claim("/etc", 6), claim("/usr/lib", 7), claim("/usr/sbin", 8)}, {});
   ASSERT_TRUE(fix.ok()) << fix.error().to_string();
   EXPECT_EQ(fix->text, reads({"/usr", "/etc"}));
   ASSERT_EQ(fix->untouched.size(), 1U);
@@ -289,21 +290,25 @@ TEST(Fix, WhatCannotBeSeenStays) {
 }
 
 TEST(Fix, TabsAreBlanks) {
-  const Fixed of = fixed("version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    - /usr/lib\t# c\n    - /etc/\t# d\n");
+  const Fixed of = fixed(
+      "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    - /usr/lib\t# c\n    - /etc/\t# d\n");
   EXPECT_TRUE(of.fix.untouched.empty());
-  EXPECT_EQ(of.fix.text, "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    # c\n    - /etc\t# d\n");
+  EXPECT_EQ(of.fix.text,
+            "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    # c\n    - /etc\t# d\n");
 }
 
 TEST(Fix, PatchFindsTheFileByTheNameInThePatch) {
   if (::access("/usr/bin/patch", X_OK) != 0) GTEST_SKIP() << "needs patch(1) in /usr/bin";
-  for (const char* name : {"p.yaml", "a b.yaml", "a\tb.yaml", "a\\b.yaml", "a\"b.yaml", "\u00e9.yaml", "a\x80\nb.yaml"}) {
+  for (const char* name :
+       {"p.yaml", "a b.yaml", "a\tb.yaml", "a\\b.yaml", "a\"b.yaml", "\u00e9.yaml", "a\x80\nb.yaml"}) {
     const TemporaryDirectory dir;
     const std::string text = reads({"/usr", "/usr/bin"});
     dir.write(name, text);
     const Fixed of = fixed(text, name);
     ASSERT_FALSE(of.fix.patch.empty());
     dir.write("it.diff", of.fix.patch);
-    const Ended ended = run_program({"/bin/sh", "-c", "cd " + dir.path() + " && exec /usr/bin/patch -p0 -s -i it.diff"}, {});
+    const Ended ended =
+        run_program({"/bin/sh", "-c", "cd " + dir.path() + " && exec /usr/bin/patch -p0 -s -i it.diff"}, {});
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err << of.fix.patch;
     EXPECT_EQ(dir.read(name), reads({"/usr"})) << of.fix.patch;
   }

@@ -52,7 +52,8 @@ bool covered(const Subject& subject, const Entry& entry) {
 
 // Whether the spelling tells what is above it: not where it leads elsewhere.
 bool may_stand_there(const Entry& entry) {
-  return (!entry.place.exists || entry.place.leads_to == entry.path()) && process_link(entry.path()) == nullptr;
+  return (!entry.place.exists || entry.place.leads_to == entry.path()) &&
+         process_link(entry.path()) == nullptr;
 }
 
 // What cannot be seen may be a link.
@@ -181,7 +182,9 @@ void read_only_below_write(const Subject& subject, Report& report) {
                        " makes writable, and is writable: Landlock joins the rights of all parents");
     found.fixable = above.contains(entry.rights) && can_be_taken_out(subject, entry) &&
                     !in_list(subject.policy.read_write, entry.path());
-    if (!own || limits_a_baseline(subject, entry))
+    if (!own)
+      found.fix = "move what must not change to where no baseline and no work directory is writable";
+    else if (limits_a_baseline(subject, entry))
       found.fix = "grant the writable directories beside it instead of the one above";
   }
 }
@@ -215,7 +218,8 @@ void root_read_only(const Subject& subject, Report& report) {
     } else if (entry.path() != "/" && entry.place.exists && entry.place.is_root && !entry.changes()) {
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) +
-                     " leads to /: it grants every file of the machine for reading: keys, tokens, other users' data");
+                     " leads to /: it grants every file of the machine for reading: keys, tokens, other "
+                     "users' data");
     } else if (entry.path() == "/") {
       report.add(entry.line(), "/",
                  "/ grants every file of the machine for reading: keys, tokens, other users' data");
