@@ -316,7 +316,7 @@ TEST_F(Schemas, HoldBootsAndTheMatrixOfThem) {
 TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
   const std::string good =
       R"({"path": "/proc", "rights": ["write_file"], "reason": "CUDA names its threads", "expires": "2999-03-31"})";
-  const std::string setting = R"({"change": "min-abi", "reason": "an old fleet", "expires": "2999-01-15"})";
+  const std::string setting = R"({"change": "min-abi", "is": "min_abi 3 before, 2 now", "reason": "an old fleet", "expires": "2999-01-15"})";
   const auto file_of = [&](const std::string& entry) {
     return dir_.write("allow.json", "{\"accepted\": [" + entry + "]}");
   };
@@ -330,13 +330,17 @@ TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
       {R"({"path": "/proc", "rights": [], "reason": "r", "expires": "2999-01-15"})", false},
       {R"({"path": "proc", "rights": ["all"], "reason": "r", "expires": "2999-01-15"})", false},
       {R"({"path": "/proc", "rights": ["some"], "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"path": "/proc", "rights": ["all"], "change": "log", "reason": "r", "expires": "2999-01-15"})",
+      {R"({"path": "/proc", "rights": ["all"], "change": "log", "is": "m", "reason": "r", "expires": "2999-01-15"})",
        false},
-      {R"({"rights": ["all"], "change": "log", "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"change": "no-such", "reason": "r", "expires": "2999-01-15"})", false},
-      {R"({"change": "log", "reason": "", "expires": "2999-01-15"})", false},
-      {R"({"change": "log", "reason": "r", "expires": "2999-13-15"})", false},
-      {R"({"change": "log", "reason": "r"})", false}};
+      {R"({"path": "/proc", "rights": ["all"], "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"path": "/proc", "rights": ["all"], "reason": " ", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "is": "\t", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"rights": ["all"], "change": "log", "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"change": "no-such", "is": "m", "reason": "r", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "is": "m", "reason": "", "expires": "2999-01-15"})", false},
+      {R"({"change": "log", "is": "m", "reason": "r", "expires": "2999-13-15"})", false},
+      {R"({"change": "log", "is": "m", "reason": "r"})", false}};
   for (const auto& [day, taken] : {std::pair{"2999-02-28", true},
                                    {"2999-02-29", false},
                                    {"2999-02-30", false},
@@ -349,7 +353,7 @@ TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
                                    {"2999-12-31", true},
                                    {"2999-12-32", false},
                                    {"2999-12-00", false}})
-    table.emplace_back(std::string(R"({"change": "log", "reason": "r", "expires": ")") + day + "\"}", taken);
+    table.emplace_back(std::string(R"({"change": "log", "is": "m", "reason": "r", "expires": ")") + day + "\"}", taken);
   for (const auto& [path, taken] : {std::pair{"/srv/**", true},
                                     {"/**", true},
                                     {"/srv/*/**", true},

@@ -80,7 +80,7 @@ int tried(const Row& row, const char* lists, int kernel_abi) {
         compile(*effective, row.plan_abi != 0 ? row.plan_abi : std::min(kernel_abi, newest_abi));
     if (!plan.ok()) return refused;
     // In this process, for one that it forks: rules on /proc/self are this one's. See the child below.
-    if (std::string_view(row.id) != "procfs-self") {
+    if (!std::string_view(row.id).starts_with("procfs-")) {
       Result<Prepared> made = prepare(*plan, {});
       if (!made.ok()) return made.error().kind == ErrorKind::input ? refused : broken;
       prepared = std::move(made).value();

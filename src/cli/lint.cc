@@ -91,13 +91,15 @@ int run_lint(int argc, char** argv) {
     Result<std::vector<review::Finding>> findings = review::lint(input->policy, options);
     if (!findings.ok()) return complain(findings.error());
     if (fixes) {
-      const Result<review::Fix> fix = review::fix_findings(input->text, input->policy, *findings);
+      const Result<review::Fix> fix =
+          review::fix_findings(input->text, input->policy, *findings, options.context);
       if (!fix.ok()) return complain(fix.error());
       patches += fix->patch;
-      for (const review::Finding& each : fix->untouched)
-        untouched.push_back(
-            input_error(printable(file), each.line,
-                        "not touched (" + each.id + "): the entry is no line of its own; " + each.fix));
+      for (const review::Untouched& each : fix->untouched)
+        untouched.push_back(input_error(file, each.finding.line,
+                                        "not touched (" + each.finding.id +
+                                            "): " + printable(each.finding.path) + ": " + each.why + "; " +
+                                            each.finding.fix));
     }
     all.push_back({input->policy.file, std::move(findings).value()});
   }

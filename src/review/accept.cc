@@ -13,19 +13,21 @@ namespace lockstep::review {
 namespace {
 
 constexpr std::size_t file_limit = 1U << 20;
-constexpr std::string_view and_below = "/**";
+constexpr std::size_t most_said = 3;  // of the changes that one entry accepts a part of
 
-// With and_below the directory itself, or any above the path, meets what stands before it.
-bool meets(std::string_view glob, const std::string& path) {
-  const auto is_met = [](std::string_view pattern, const std::string& by) {
-    return ::fnmatch(std::string(pattern).c_str(), by.c_str(), FNM_PATHNAME) == 0;
-  };
-  if (!glob.ends_with(and_below)) return is_met(glob, path);
-  glob.remove_suffix(and_below.size());
-  if (glob.empty()) return true;
-  for (std::size_t end = path.size(); end != 0 && end != std::string::npos; end = path.rfind('/', end - 1))
-    if (is_met(glob, path.substr(0, end))) return true;
-  return false;
+// Whether the glob is about the path.
+bool meets(const std::string& glob, const std::string& path) {
+  if (!glob.ends_with("/**")) return ::fnmatch(glob.c_str(), path.c_str(), FNM_PATHNAME) == 0;
+  const std::string top = glob.substr(0, glob.size() - 3);
+  for (std::size_t end = path.size(); end != std::string::npos && end > 0; end = path.rfind('/', end - 1))
+    if (::fnmatch(top.c_str(), path.substr(0, end).c_str(), FNM_PATHNAME) == 0) return true;
+  return top.empty();
+}
+
+// The path's own ** is no glob of fnmatch: it would be a * and no more.
+bool is_well_formed(const std::string& glob) {
+  const std::size_t stars = glob.find("**");
+  return stars == std::string::npos || (stars > 0 && glob[stars - 1] == '/' && stars + 2 == glob.size());
 }
 
 class Reader {
@@ -45,7 +47,8 @@ Result<std::string> Reader::text(const Node& entry, const char* key) const {
   const Node* node = entry.find(key);
   if (node == nullptr) return fail(entry, std::string("an accepted change needs ") + key);
   LOCKSTEP_ASSIGN(std::string out, read_string(*node, file_, key));
-  if (out.empty()) return fail(*node, std::string(key) + " is empty");
+  if (out.find_first_not_of(" \t\r\n") == std::string::npos)
+    return fail(*node, std::string(key) + " is empty");
   return out;
 }
 
@@ -61,7 +64,8 @@ Result<std::string> Reader::day(const Node& entry) const {
 }
 
 Result<Acceptance> Reader::entry(const Node& node) const {
-  LOCKSTEP_CHECK(check_keys(node, file_, "an accepted change", {"path", "rights", "change", "reason", "expires"}));
+  LOCKSTEP_CHECK(
+      check_keys(node, file_, "an accepted change", {"path", "rights", "change", "is", "reason", "expires"}));
   Acceptance out;
   out.line = node.line;
   const Node* path = node.find("path");
@@ -72,12 +76,17 @@ Result<Acceptance> Reader::entry(const Node& node) const {
     LOCKSTEP_ASSIGN(out.change, text(node, "change"));
     if (std::find(setting_codes.begin(), setting_codes.end(), out.change) == setting_codes.end())
       return fail(*change, "change: no setting is called " + shortened(out.change) + ": write one of " + join({setting_codes.begin(), setting_codes.end()}, ", "));
+    if (node.find("is") == nullptr)
+      return fail(node,
+                  "an accepted change of a setting needs is: its message, as the text format of lockstep "
+                  "diff shows it");
+    LOCKSTEP_ASSIGN(out.is, text(node, "is"));
   } else {
+    if (const Node* is = node.find("is")) return fail(*is, "is goes with change, not with path");
     LOCKSTEP_ASSIGN(out.path, text(node, "path"));
     if (out.path[0] != '/' && out.path[0] != '*') return fail(*path, "path: write an absolute path or a glob, not \"" + shortened(out.path) + "\"");
-    const std::size_t stars = out.path.find("**");
-    if (stars != std::string::npos && (!out.path.ends_with(and_below) || stars + 2 != out.path.size()))
-      return fail(*path, "path: ** stands at the end alone, as in /srv/** (the directory and all below it), not in \"" + shortened(out.path) + "\"");
+    if (!is_well_formed(out.path))
+      return fail(*path, "path: ** stands at the end alone, as /**, not in \"" + shortened(out.path) + "\"");
     const Node* rights = node.find("rights");
     if (rights == nullptr) return fail(node, "an accepted change needs rights");
     LOCKSTEP_ASSIGN(out.rights, read_rights(*rights, file_, "rights"));
@@ -108,19 +117,31 @@ void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* di
     if (change.gained.empty()) continue;
     AccessSet accepted;
     std::string reasons;
+    std::vector<Acceptance*> by;
     for (Acceptance& entry : entries) {
       if (entry.path.empty() || entry.expires < today || !entry.rights.intersects(change.gained)) continue;
       if (!meets(entry.path, change.path)) continue;
       accepted |= entry.rights;
       entry.used = true;
+      by.push_back(&entry);
       reasons += (reasons.empty() ? "" : "; ") + printable(entry.reason);
     }
-    if (accepted.contains(change.gained)) change.accepted = reasons;
+    const AccessSet rest = change.gained - accepted;
+    if (rest.empty()) change.accepted = reasons;
+    for (Acceptance* entry : by)
+      if (!rest.empty())
+        entry->partly.push_back("accepts " + join_names(entry->rights & change.gained, ", ") + " of " +
+                                printable(change.path) +
+                                ", and the change has more: " + join_names(rest, ", "));
   }
   for (SettingChange& change : diff->settings) {
     if (change.kind < Class::weakening) continue;
     for (Acceptance& entry : entries) {
       if (entry.change != change.code || entry.expires < today) continue;
+      if (entry.is != change.message && entry.is != printable(change.message)) {
+        entry.instead = change.message;
+        continue;
+      }
       entry.used = true;
       change.accepted = printable(entry.reason);
     }
@@ -130,12 +151,21 @@ void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* di
 std::vector<std::string> idle_entries(const std::vector<Acceptance>& entries, const std::string& today) {
   std::vector<std::string> out;
   for (const Acceptance& entry : entries) {
+    const std::string line = "line " + std::to_string(entry.line) + ": ";
     const std::string what = printable(entry.path.empty() ? entry.change : entry.path);
     if (entry.expires < today) {
-      out.push_back("line " + std::to_string(entry.line) + ": " + what + " expired on " + entry.expires + " and accepts nothing");
+      out.push_back(line + what + " expired on " + entry.expires + " and accepts nothing");
+    } else if (!entry.used && !entry.instead.empty()) {
+      out.push_back(line + what + " accepts nothing: the change is \"" + printable(entry.instead) +
+                    "\", not \"" + shortened(entry.is) + "\"");
     } else if (!entry.used) {
-      out.push_back("line " + std::to_string(entry.line) + ": " + what + " is met by no change: take it out");
+      out.push_back(line + what + " is met by no change: take it out");
     }
+    for (std::size_t i = 0; i < entry.partly.size() && i < most_said; ++i)
+      out.push_back(line + entry.partly[i]);
+    if (entry.partly.size() > most_said)
+      out.push_back(line + "and so with " + std::to_string(entry.partly.size() - most_said) +
+                    " more changes");
   }
   return out;
 }

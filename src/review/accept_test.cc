@@ -29,7 +29,7 @@ std::vector<Acceptance> entries(const std::string& text) {
 }
 
 TEST(Accept, EverythingGainedMustBeAccepted) {
-  const std::string setting = "  - {change: min-abi, reason: old fleet, expires: 2030-01-01}\n";
+  const std::string setting = "  - {change: min-abi, is: lower, reason: old fleet, expires: 2030-01-01}\n";
   const auto stops = [&](const std::string& rest) {
     Diff diff = widened();
     std::vector<Acceptance> list = entries("accepted:\n" + setting + rest);
@@ -67,11 +67,85 @@ TEST(Accept, EntriesOfNoUseAreSaid) {
       "accepted:\n"
       "  - {path: /data/a, rights: [write], reason: r, expires: 2030-01-01}\n"
       "  - {path: /other, rights: [write], reason: r, expires: 2030-01-01}\n"
-      "  - {change: min-abi, reason: r, expires: 2020-01-01}\n");
+      "  - {change: min-abi, is: lower, reason: r, expires: 2020-01-01}\n");
   accept(list, "2026-01-01", &diff);
   EXPECT_EQ(idle_entries(list, "2026-01-01"), (std::vector<std::string>{"line 3: /other is met by no change: take it out",
                                                                         "line 4: min-abi expired on 2020-01-01 and accepts nothing"}));
   EXPECT_TRUE(diff.stops());
+}
+
+// What was reviewed is accepted, and no other change of the same setting.
+TEST(Accept, ASettingIsAcceptedToTheLetter) {
+  const std::string ports = "connect_tcp ports: 1, 2 before, 1 now (from ABI 4)";
+  const auto stops = [&](const std::string& message, std::vector<std::string>* idle = nullptr) {
+    Diff diff;
+    diff.situations.resize(1);
+    diff.settings.push_back({Class::widening, "ports", message, 0});
+    std::vector<Acceptance> list =
+        entries("accepted:\n  - {change: ports, is: \"" + ports + "\", reason: r, expires: 2030-01-01}\n");
+    accept(list, "2026-01-01", &diff);
+    if (idle != nullptr) *idle = idle_entries(list, "2026-01-01");
+    return diff.stops();
+  };
+  std::vector<std::string> idle;
+  EXPECT_FALSE(stops(ports, &idle));
+  EXPECT_TRUE(idle.empty());
+  EXPECT_TRUE(stops("connect_tcp ports: 1 before, any now (from ABI 4)", &idle));
+  EXPECT_EQ(idle, (std::vector<std::string>{
+                      "line 2: ports accepts nothing: the change is \"connect_tcp ports: 1 before, any "
+                      "now (from ABI 4)\", not \"" +
+                      ports + "\""}));
+}
+
+TEST(Accept, AnEntryThatIsNotEnoughIsSaid) {
+  Diff diff = widened();
+  std::vector<Acceptance> list = entries(
+      "accepted:\n  - {path: /data/a, rights: [write_file, execute], reason: r, expires: 2030-01-01}\n");
+  accept(list, "2026-01-01", &diff);
+  EXPECT_EQ(
+      idle_entries(list, "2026-01-01"),
+      std::vector<std::string>{"line 2: accepts write_file of /data/a, and the change has more: truncate"});
+  diff.changes.assign(9, diff.changes[0]);
+  list[0].partly.clear();
+  accept(list, "2026-01-01", &diff);
+  EXPECT_EQ(idle_entries(list, "2026-01-01").size(), 4U);
+  EXPECT_EQ(idle_entries(list, "2026-01-01").back(), "line 2: and so with 6 more changes");
+}
+
+TEST(Accept, GlobsMeetPathsAndNoWorkDirectory) {
+  const auto accepts = [](const std::string& glob, const std::string& path) {
+    Diff diff = widened();
+    diff.settings.clear();
+    diff.changes[0].path = path;
+    std::vector<Acceptance> list =
+        entries("accepted:\n  - {path: \"" + glob + "\", rights: [all], reason: r, expires: 2030-01-01}\n");
+    accept(list, "2026-01-01", &diff);
+    return !diff.stops();
+  };
+  EXPECT_TRUE(accepts("/srv/**", "/srv"));
+  EXPECT_TRUE(accepts("/srv/**", "/srv/a"));
+  EXPECT_TRUE(accepts("/srv/**", "/srv/a/b"));
+  EXPECT_FALSE(accepts("/srv/**", "/srv2"));
+  EXPECT_FALSE(accepts("/srv/**", "/a/srv"));
+  EXPECT_FALSE(accepts("/srv/**", "/"));
+  EXPECT_TRUE(accepts("/home/*/out/**", "/home/me/out/a/b"));
+  EXPECT_FALSE(accepts("/home/*/out/**", "/home/me/in/out/b"));
+  EXPECT_TRUE(accepts("/**", "/a/b"));
+  EXPECT_TRUE(accepts("/**", "/"));
+  EXPECT_TRUE(accepts("/*", "/a"));
+  const std::string workdir = "/(the work directory)";
+  for (const char* glob : {"/*", "/**", "/(*)", "/(the work directory)/**", "/?the work directory?"})
+    EXPECT_FALSE(accepts(glob, workdir)) << glob;
+  EXPECT_TRUE(accepts(workdir, workdir));
+  for (const char* glob : {"/**/a", "/a**", "**", "/a/***", "/**/**", "/a/**/"}) {
+    const Result<std::vector<Acceptance>> out =
+        read(std::string("accepted:\n  - path: \"") + glob +
+             "\"\n    rights: [all]\n    reason: r\n    expires: 2030-01-01\n");
+    ASSERT_FALSE(out.ok()) << glob;
+    EXPECT_EQ(out.error().line, 2);
+    EXPECT_NE(out.error().message.find("** stands at the end alone"), std::string::npos)
+        << out.error().message;
+  }
 }
 
 TEST(Accept, BadInputNamesItsLine) {
@@ -92,11 +166,23 @@ TEST(Accept, BadInputNamesItsLine) {
     EXPECT_EQ(message(std::string("accepted:\n  - {path: \"") + glob + "\", rights: [write]" + tail),
               std::string("2: path: ** stands at the end alone, as in /srv/** (the directory and all below it), not in \"") + glob + "\"");
   EXPECT_EQ(message("accepted:\n  - {path: /a, change: min-abi, rights: [write]" + tail), "2: an accepted change has either path and rights, or change");
-  EXPECT_EQ(message("accepted:\n  - {change: min-abi, rights: [write]" + tail), "2: rights go with path, not with change");
+  EXPECT_EQ(message("accepted:\n  - {change: min-abi, is: x, rights: [write]" + tail),
+            "2: rights go with path, not with change");
   EXPECT_NE(message("accepted:\n  - {path: /a, rights: [wirte]" + tail).find("no right is called"), std::string::npos);
   for (const char* day : {"2030-13-01", "2030-02-30", "30-01-01", "2030-01-01x", "tomorrow", "2030-1-1", "+030-01-01"})
-    EXPECT_NE(message(std::string("accepted:\n  - {change: log, reason: r, expires: \"") + day + "\"}\n").find("write a day as YYYY-MM-DD"), std::string::npos) << day;
+    EXPECT_NE(
+        message(std::string("accepted:\n  - {change: log, is: x, reason: r, expires: \"") + day + "\"}\n")
+            .find("write a day as YYYY-MM-DD"),
+        std::string::npos)
+        << day;
   EXPECT_NE(message("accepted:\n  - {change: a" + tail).find("no setting is called a"), std::string::npos);
+  EXPECT_EQ(message("accepted:\n  - {change: log" + tail),
+            "2: an accepted change of a setting needs is: its message, as the text format of lockstep diff "
+            "shows it");
+  EXPECT_EQ(message("accepted:\n  - {path: /a, rights: [write], is: x" + tail),
+            "2: is goes with change, not with path");
+  EXPECT_EQ(message("accepted:\n  - {change: log, is: x, reason: \" \\t\", expires: 2030-01-01}\n"),
+            "2: reason is empty");
   EXPECT_NE(message("accepted: none\n").find("write a list"), std::string::npos);
   EXPECT_NE(message("acepted: []\n").find("accepted"), std::string::npos);
   EXPECT_FALSE(load_acceptances("/no/such/file").ok());

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "landlock/abi.h"
 #include "review/diff.h"
+#include "review/lint_subject.h"
 
 namespace lockstep::review {
 namespace {
@@ -18,11 +20,13 @@ struct Item {
   std::string_view indent, dash, quote, path, tail, end;
 };
 
+constexpr std::string_view blanks = " \t";
+
 std::optional<Item> item_of(std::string_view line) {
   Item out;
   const std::size_t dash = line.find_first_not_of(' ');
   if (dash == std::string_view::npos || line[dash] != '-') return std::nullopt;
-  const std::size_t start = line.find_first_not_of(' ', dash + 1);
+  const std::size_t start = line.find_first_not_of(blanks, dash + 1);
   if (start == std::string_view::npos || start == dash + 1) return std::nullopt;
   const std::size_t end = std::min(line.find_last_not_of("\r\n") + 1, line.size());
   out.indent = line.substr(0, dash);
@@ -39,12 +43,12 @@ std::optional<Item> item_of(std::string_view line) {
     if (out.path.find('\\') != std::string_view::npos) return std::nullopt;  // an escape
     ++stop;
   } else {
-    stop = std::min(line.find(" #"), line.size());
-    while (stop > 0 && line[stop - 1] == ' ') --stop;
+    stop = std::min({line.find(" #"), line.find("\t#"), line.size()});
+    while (stop > 0 && blanks.find(line[stop - 1]) != std::string_view::npos) --stop;
     out.path = line.substr(0, stop);
   }
   out.tail = line.substr(stop);
-  const std::size_t rest = out.tail.find_first_not_of(' ');
+  const std::size_t rest = out.tail.find_first_not_of(blanks);
   if (rest != std::string_view::npos && (rest == 0 || out.tail[rest] != '#')) return std::nullopt;
   return out.path.starts_with('/') ? std::optional(out) : std::nullopt;
 }
@@ -83,7 +87,7 @@ bool edit(std::vector<Line>& lines, const Finding& finding) {
 }
 
 // A list whose every entry goes is written [].
-bool close_empty_lists(std::vector<Line>& lines) {
+void close_empty_lists(std::vector<Line>& lines) {
   for (std::size_t key = 0; key < lines.size(); ++key) {
     std::string& text = lines[key].text;
     const std::size_t word = text.find_first_not_of(' ');
@@ -103,7 +107,6 @@ bool close_empty_lists(std::vector<Line>& lines) {
     }
     if (went && !stays) lines[key].instead = text.substr(0, colon + 1) + " []" + text.substr(colon + 1);
   }
-  return true;
 }
 
 std::string patched(const std::vector<Line>& lines) {
@@ -115,6 +118,22 @@ std::string patched(const std::vector<Line>& lines) {
 void append(std::string& out, char mark, const std::string& line) {
   out += mark + line;
   if (!line.ends_with('\n')) out += "\n\\ No newline at end of file\n";
+}
+
+// As git writes it and patch(1) reads it.
+std::string quoted(const std::string& file) {
+  if (printable(file) == file && file.find('"') == std::string::npos)
+    return file + (file.find(' ') == std::string::npos ? "" : "\t");
+  std::string out = "\"";
+  for (const char c : file) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\')
+      out += c;
+    else
+      for (const int shift : {6, 3, 0})
+        out += std::string(shift == 6 ? "\\" : "") + static_cast<char>('0' + ((byte >> shift) & 7));
+  }
+  return out + "\"";
 }
 
 std::string unified(const std::vector<Line>& lines, const std::string& file) {
@@ -144,39 +163,131 @@ std::string unified(const std::vector<Line>& lines, const std::string& file) {
     i = end - 1;
   }
   if (out.empty()) return out;
-  const std::string name = printable(file) + (file.find(' ') == std::string::npos ? "" : "\t");
+  const std::string name = quoted(file);
   return "--- " + name + "\n+++ " + name + "\n" + out;
 }
 
-// As written, and where a baseline is added to it.
-Result<void> check_equivalent(const Policy& before, const Policy& after) {
-  Situation written, gpu;
+// A device of every kind that the policy names, as a CDI spec would bring it.
+CdiChoice every_device(const Policy& policy) {
+  CdiChoice out;
+  const auto add = [&](const PathEntry& each) {
+    const auto same = [&](const CdiPath& other) { return other.path == each.path; };
+    if (each.path.starts_with("/dev/") && std::none_of(out.paths.begin(), out.paths.end(), same))
+      out.paths.push_back({each.path, abi_info(newest_abi)->fs, "every device", "a CDI spec"});
+  };
+  for (const PathEntry& each : policy.read_only) add(each);
+  for (const Grant& each : policy.grants) add(each.entry);
+  return out;
+}
+
+// As written; and with every baseline and none, from every source that a rule can tell apart, under the
+// context's administrator.
+std::vector<Situation> all_that_can_tell(const Policy& policy, const Context& context) {
+  std::vector<Source> sources{context.source};
+  for (const std::vector<ConflictRule>* rules : {&policy.conflicts, &context.administrator_conflicts})
+    if (std::any_of(rules->begin(), rules->end(),
+                    [](const ConflictRule& rule) { return !rule.sources.empty(); }))
+      sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
+  Situation written;
   written.as_written = true;
-  for (const std::string_view path : baseline_paths())
-    gpu.context.host.present.push_back({std::string(path)});
-  gpu.context.proxy = Toggle::on;
-  gpu.context.workdir = "/(the work directory)";
-  LOCKSTEP_ASSIGN(const Diff diff, compare(before, after, {{written, gpu}, false, 0}));
-  if (diff.worst() != Class::equivalent)
-    return internal_error(printable(before.file) + ": the fix would change the policy (" +
-                          std::string(name(diff.worst())) + "): nothing is written");
-  return {};
+  written.context.administrator_conflicts = context.administrator_conflicts;
+  std::vector<Situation> out{written};
+  std::vector<Situation> hosts(4, written);
+  hosts[0].host = "the context's", hosts[0].context = context;
+  hosts[1].host = "no GPU", hosts[1].context.gpu = Toggle::off;
+  hosts[2].host = "every baseline", hosts[2].context.gpu = Toggle::on;
+  hosts[3].host = "every device", hosts[3].context.gpu = Toggle::on,
+  hosts[3].context.cdi = every_device(policy);
+  for (Situation& each : hosts) {
+    each.as_written = false;
+    if (&each != hosts.data()) each.context.host = complete_host(policy);
+    if (each.context.cdi)
+      for (const CdiPath& path : each.context.cdi->paths)
+        each.context.host.present.push_back({path.path, NodeKind::character});
+    each.context.workdir = context.workdir && normalise_path(*context.workdir) != "/"
+                               ? *context.workdir
+                               : "/(the work directory)";
+    for (const Source source : sources)
+      for (const Toggle proxy : {Toggle::on, Toggle::off}) {
+        out.push_back(each);
+        out.back().context.source = source;
+        out.back().context.proxy = proxy;
+      }
+  }
+  return out;
+}
+
+using Findings = std::vector<const Finding*>;
+
+class Fixer {
+ public:
+  Fixer(std::string_view text, const Policy& policy, const Context& context)
+      : policy_(policy), situations_(all_that_can_tell(policy, context)), lines_(lines_of(text)) {}
+
+  std::vector<Line> with(const Findings& findings) const;
+  // Adds to `kept` those that leave the policy what it is, and the others to `left`.
+  void choose(const Findings& candidates, Findings& kept, Findings& left) const;
+
+ private:
+  bool is_same(const Findings& findings) const;
+
+  const Policy& policy_;
+  const std::vector<Situation> situations_;
+  const std::vector<Line> lines_;
+};
+
+std::vector<Line> Fixer::with(const Findings& findings) const {
+  std::vector<Line> out = lines_;
+  // What goes need not be spelt well.
+  for (const bool spelling : {false, true})
+    for (const Finding* finding : findings)
+      if ((finding->id == "spelling") == spelling) edit(out, *finding);
+  close_empty_lists(out);
+  return out;
+}
+
+bool Fixer::is_same(const Findings& findings) const {
+  const Result<Policy> after = decode_policy(patched(with(findings)), policy_.file);
+  if (!after.ok()) return false;
+  const Result<Diff> diff = compare(policy_, *after, {situations_, false, 0});
+  return diff.ok() && diff->worst() == Class::equivalent;
+}
+
+void Fixer::choose(const Findings& candidates, Findings& kept, Findings& left) const {
+  if (candidates.empty()) return;
+  Findings all = kept;
+  all.insert(all.end(), candidates.begin(), candidates.end());
+  if (is_same(all)) {
+    kept = std::move(all);
+  } else if (candidates.size() == 1) {
+    left.push_back(candidates[0]);
+  } else {
+    const auto middle = candidates.begin() + static_cast<std::ptrdiff_t>(candidates.size() / 2);
+    choose({candidates.begin(), middle}, kept, left);
+    choose({middle, candidates.end()}, kept, left);
+  }
 }
 
 }  // namespace
 
-Result<Fix> fix_findings(std::string_view text, const Policy& policy, const std::vector<Finding>& findings) {
-  std::vector<Line> lines = lines_of(text);
+Result<Fix> fix_findings(std::string_view text, const Policy& policy, const std::vector<Finding>& findings,
+                         const Context& context) {
+  const Fixer fixer(text, policy, context);
   Fix out;
-  // What goes need not be spelt well.
-  for (const bool spelling : {false, true})
-    for (const Finding& finding : findings)
-      if (finding.fixable && (finding.id == "spelling") == spelling && !edit(lines, finding))
-        out.untouched.push_back(finding);
-  close_empty_lists(lines);
+  Findings candidates, kept, left;
+  std::vector<Line> scratch = lines_of(text);
+  for (const Finding& finding : findings) {
+    if (!finding.fixable) continue;
+    if (edit(scratch, finding))
+      candidates.push_back(&finding);
+    else
+      out.untouched.push_back({finding, "it is not written as a plain line of its own, - PATH"});
+  }
+  fixer.choose(candidates, kept, left);
+  for (const Finding* finding : left)
+    out.untouched.push_back({*finding, "that would change what the policy grants somewhere"});
+  const std::vector<Line> lines = fixer.with(kept);
   out.text = patched(lines);
-  LOCKSTEP_ASSIGN(const Policy after, decode_policy(out.text, policy.file));
-  LOCKSTEP_CHECK(check_equivalent(policy, after));
   out.patch = unified(lines, policy.file);
   return out;
 }

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "landlock/abi.h"
+#include "policy/baseline.h"
 #include "review/lint_subject.h"
 
 namespace lockstep::review::find {
@@ -18,13 +20,66 @@ bool is_one_process(std::string_view path) {
          std::all_of(path.begin(), path.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// Links of a process to what is not procfs: name, what it leads to, whether the links are the entries of it.
+struct ProcessLink {
+  std::string_view name, leads_to;
+  bool directory;
+};
+constexpr ProcessLink process_links[] = {{"root", "the root directory of the process", false},
+                                         {"cwd", "the directory that the process works in", false},
+                                         {"exe", "the program that the process runs", false},
+                                         {"fd", "what the process has open", true},
+                                         {"map_files", "a file that the process has mapped", true}};
+
+// The one that the path is or passes.
+const ProcessLink* process_link(std::string_view path) {
+  if (!is_one_process(path)) return nullptr;
+  std::vector<std::string_view> names;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/', 1), path.size());
+    names.push_back(path.substr(1, end - 1));
+    path.remove_prefix(end);
+  }
+  const std::size_t at = names.size() > 4 && names[2] == "task" ? 4 : 2;  // /proc/PID/task/TID/...
+  for (const ProcessLink& link : process_links)
+    if (names.size() > at + (link.directory ? 1 : 0) && names[at] == link.name) return &link;
+  return nullptr;
+}
+
 bool covered(const Subject& subject, const Entry& entry) {
   return subject.written.above(entry.path()).contains(entry.rights);
 }
 
 // Whether the spelling tells what is above it: not where it leads elsewhere.
-bool is_where_it_stands(const Entry& entry) {
-  return !entry.place.exists || entry.place.leads_to == entry.path();
+bool may_stand_there(const Entry& entry) {
+  return (!entry.place.exists || entry.place.leads_to == entry.path()) &&
+         process_link(entry.path()) == nullptr;
+}
+
+// What cannot be seen may be a link.
+bool stands_there(const Entry& entry) {
+  return entry.place.exists && may_stand_there(entry);
+}
+
+// Whether some baseline makes the path writable by a rule of its own. A CDI spec names any device.
+bool baseline_writes(const std::string& path, const Context& context) {
+  const auto in = [&](const auto& table) {
+    return std::any_of(table.begin(), table.end(), [&](const BaselinePath& each) {
+      return each.access == Access::read_write && each.path == path;
+    });
+  };
+  const auto chosen = [&](const CdiPath& each) {
+    return each.path == path && !access_read_only.contains(each.access);
+  };
+  return path.starts_with("/dev/") || in(proxy_baseline) || in(gpu_baseline) ||
+         (context.cdi && std::any_of(context.cdi->paths.begin(), context.cdi->paths.end(), chosen));
+}
+
+// An entry that grants less than a baseline would add there, and stands against it: without it, the baseline
+// adds more than the rules above it give.
+bool limits_a_baseline(const Subject& subject, const Entry& entry) {
+  return entry.list != Access::read_write && baseline_writes(entry.path(), subject.options.context) &&
+         !subject.written.above(entry.path()).contains(abi_info(newest_abi)->fs);
 }
 
 bool in_list(const std::vector<PathEntry>& list, const std::string& path) {
@@ -35,6 +90,7 @@ bool in_list(const std::vector<PathEntry>& list, const std::string& path) {
 // still meet it.
 bool can_be_taken_out(const Subject& subject, const Entry& entry) {
   if (entry.is_pattern() || entry.is_variable()) return false;  // what was meant is not known
+  if (!stands_there(entry) || limits_a_baseline(subject, entry)) return false;
   if (entry.list == Access::grant || subject.policy.compatibility == Compatibility::hard_requirement)
     return false;
   const auto rejects = [](const std::vector<ConflictRule>& rules) {
@@ -48,7 +104,7 @@ bool can_be_taken_out(const Subject& subject, const Entry& entry) {
 
 void procfs_self(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (is_one_process(entry.path()) && !covered(subject, entry))
+    if (is_one_process(entry.path()) && process_link(entry.path()) == nullptr && !covered(subject, entry))
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) +
                      " is another directory in every process: the rule holds for the one that opens it and "
@@ -62,6 +118,14 @@ void procfs_below(const Subject& subject, Report& report) {
                  printable(entry.path()) +
                      " is an entry of procfs: the kernel forgets the rule when it reclaims the entry, unless "
                      "something keeps it open");
+}
+
+void procfs_link(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries)
+    if (const ProcessLink* link = process_link(entry.path()))
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) + " goes by the link " + std::string(link->name) + " to " +
+                     std::string(link->leads_to) + ": the rule is on that, whatever /proc itself is granted");
 }
 
 void pattern(const Subject& subject, Report& report) {
@@ -106,7 +170,7 @@ void both_lists(const Subject& subject, Report& report) {
 
 void read_only_below_write(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
-    if (entry.list != Access::read_only || !is_where_it_stands(entry)) continue;
+    if (entry.list != Access::read_only || !may_stand_there(entry)) continue;
     const AccessSet above = subject.written.above(entry.path()),
                     in_force = subject.in_force.above(entry.path());
     if (!in_force.contains(Right::write_file)) continue;
@@ -118,18 +182,24 @@ void read_only_below_write(const Subject& subject, Report& report) {
                        " makes writable, and is writable: Landlock joins the rights of all parents");
     found.fixable = above.contains(entry.rights) && can_be_taken_out(subject, entry) &&
                     !in_list(subject.policy.read_write, entry.path());
+    if (!own)
+      found.fix = "move what must not change to where no baseline and no work directory is writable";
+    else if (limits_a_baseline(subject, entry))
+      found.fix = "grant the writable directories beside it instead of the one above";
   }
 }
 
 void redundant(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
-    if (!is_where_it_stands(entry) || entry.quiet || !covered(subject, entry)) continue;
+    if (!may_stand_there(entry) || entry.quiet || !covered(subject, entry)) continue;
     // Said already, and louder.
     if (entry.list == Access::read_only && subject.written.above(entry.path()).contains(Right::write_file))
       continue;
+    if (limits_a_baseline(subject, entry)) continue;
     report
         .add(entry.line(), entry.path(),
-             printable(entry.path()) + " changes nothing: a rule above it grants as much")
+             printable(entry.path()) + " grants nothing of its own: a rule above it grants as much" +
+                 (entry.place.exists ? "" : ", unless it is a link, which cannot be seen here"))
         .fixable = can_be_taken_out(subject, entry);
   }
 }
@@ -143,9 +213,17 @@ void many_paths(const Subject& subject, Report& report) {
 
 void root_read_only(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (entry.path() == "/" && entry.rights.contains(Right::read_file))
+    if (!entry.rights.contains(Right::read_file)) {
+      continue;
+    } else if (entry.path() != "/" && entry.place.exists && entry.place.is_root && !entry.changes()) {
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) +
+                     " leads to /: it grants every file of the machine for reading: keys, tokens, other "
+                     "users' data");
+    } else if (entry.path() == "/") {
       report.add(entry.line(), "/",
                  "/ grants every file of the machine for reading: keys, tokens, other users' data");
+    }
 }
 
 void dev_writable(const Subject& subject, Report& report) {

@@ -73,22 +73,24 @@ Place on_file(const std::string& path, const Host& host) {
   return out;
 }
 
-// A GPU host where nothing of the baseline is missing, with the GPU nodes that the policy names.
+}  // namespace
+
 Host complete_host(const Policy& policy) {
   Host out;
   out.gpu = GpuKind::nvidia;
   out.gpu_nodes = {"/dev/nvidia0"};
-  for (const auto* list : {&policy.read_only, &policy.read_write})
-    for (const PathEntry& each : *list)
-      if (is_gpu_node(each.path) && each.path != out.gpu_nodes[0]) out.gpu_nodes.push_back(each.path);
+  const auto add = [&](const PathEntry& each) {
+    if (is_gpu_node(each.path) && each.path != out.gpu_nodes[0]) out.gpu_nodes.push_back(each.path);
+  };
+  for (const PathEntry& each : policy.read_only) add(each);
+  for (const PathEntry& each : policy.read_write) add(each);
+  for (const Grant& each : policy.grants) add(each.entry);
   for (const std::string_view path : baseline_paths())
     out.present.push_back(
         {std::string(path), path.starts_with("/dev/") ? NodeKind::character : NodeKind::directory});
   for (const std::string& node : out.gpu_nodes) out.present.push_back({node, NodeKind::character});
   return out;
 }
-
-}  // namespace
 
 bool Entry::is_pattern() const {
   const std::size_t bracket = path().find('[');

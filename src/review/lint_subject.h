@@ -84,6 +84,9 @@ class Report {
   std::vector<Finding>& out_;
 };
 
+// A GPU host where nothing of the baseline is missing, with the GPU nodes that the policy names.
+Host complete_host(const Policy& policy);
+
 // A node that computing needs for reading, writing and ioctl.
 bool is_gpu_device(std::string_view path);
 
@@ -91,8 +94,8 @@ bool is_gpu_device(std::string_view path);
 // conflicts.
 namespace find {
 using Rule = void(const Subject&, Report&);
-Rule procfs_self, procfs_below, pattern, variable, spelling, path_twice, both_lists, read_only_below_write,
-    redundant, many_paths, root_read_only, dev_writable, no_path, root_user;
+Rule procfs_self, procfs_below, procfs_link, pattern, variable, spelling, path_twice, both_lists,
+    read_only_below_write, redundant, many_paths, root_read_only, dev_writable, no_path, root_user;
 Rule write_and_execute, proc_write_only, no_truncate, directory_rights, execute_without_read, gpu_read_only,
     gpu_without_ioctl, socket_by_path, rights_dropped, null_missing, urandom_missing, udp_unbound;
 Rule symlink, root_by_link, missing_path, same_object, workdir_root, user_unknown, cuda_blocked, conflict_idle,

@@ -57,6 +57,17 @@ const std::vector<Row> rows = {
     {"procfs-below", 3, "  read_only: [/proc/driver/nvidia]", "  read_only: [/processes/driver]"},
     {"procfs-below", 4, "  read_only: [/proc]\n  read_write: [/proc/sys]",
      "  read_only: [/proc/sys]\n  read_write: [/proc]"},
+    {"procfs-link", 3, "  read_only: [/usr, /proc, /proc/self/root]",
+     "  read_only: [/usr, /proc, /proc/self/rooted]"},
+    {"procfs-link", 3, "  read_only: [/, /proc/4711/cwd/etc]", "  read_only: [/, /proc/driver/cwd]"},
+    {"procfs-link", 3, "  read_write: [/proc/thread-self/exe]", "  read_write: [/proc/thread-self/environ]"},
+    {"procfs-link", 3, "  read_only: [/proc/self/task/12/root/etc]",
+     "  read_only: [/proc/self/task/12/comm, /proc/self/task]"},
+    {"procfs-link", 3, "  grants: [{path: /proc/self/fd/3, access: [read]}]",
+     "  grants: [{path: /proc/self/fd, access: [read]}]"},
+    {"procfs-link", 3, "  read_only: [/proc/1/map_files/a-b]",
+     "  read_only: [/proc/1/maps, /data/proc/1/root]"},
+    {"procfs-self", 3, "  read_only: [/proc/self]", "  read_only: [/proc/self/root/etc]"},
     {"pattern", 3, "  read_only: ['/data/*']", "  read_only: ['/data']"},
     {"pattern", 3, "  read_only: ['/data/[y]']", "  read_only: ['/data/[x]', '/data/[y']"},
     {"variable", 3, "  read_only: ['/home/${USER}']", "  read_only: ['/home/user$']"},
@@ -79,6 +90,13 @@ const std::vector<Row> rows = {
     {"redundant", 4, "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file]}]",
      "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file, write_file]}]"},
     {"root-read-only", 3, "  read_only: [/]", "  read_only: [/usr]"},
+    {"root-read-only", 3, "  read_only: [/data/all]", "  read_only: [/data/link]"},
+    {"root-read-only", 3, "  read_only: [/]", "  read_write: [/data/all]"},
+    {"redundant", 3, "  read_only: [/dev, /dev/nvidia0, /usr, /usr/bin]",
+     "  read_only: [/dev, /dev/nvidia0, /dev/nvidiactl, /dev/dxg]"},
+    {"redundant", 3, "  read_only: [/, /usr]", "  read_only: [/, /proc, /tmp, /proc/self/root]"},
+    {"redundant", 3, "  read_write: [/dev, /dev/nvidia0]",
+     "  grants: [{path: /dev, access: [read_file]}, {path: /dev/nvidia0, access: [read_file]}]"},
     {"root-read-only", 3, "  grants: [{path: /, access: [read_file]}]",
      "  grants: [{path: /, access: [read_dir]}]"},
     {"dev-writable", 3, "  read_write: [/dev]", "  read_write: [/dev/shm]"},
@@ -299,6 +317,9 @@ TEST(Lint, AsksThisMachineWhereTheHostIsReal) {
   EXPECT_FALSE(
       ids("read_only: [" + dir.at("real/file") + ", " + dir.at("hard") + "]").contains("same-object"));
   EXPECT_TRUE(ids("read_write: [/proc/self/root]").contains("root-by-link"));
+  EXPECT_TRUE(ids("read_only: [/usr, /proc, /proc/self/root]").contains("root-read-only"));
+  ASSERT_EQ(::symlink("/", dir.at("all").c_str()), 0);
+  EXPECT_TRUE(ids("read_only: [" + dir.at("all") + "]").contains("root-read-only"));
   EXPECT_TRUE(
       ids("grants: [{path: " + dir.at("hard") + ", access: [make_reg]}]").contains("directory-rights"));
 }
