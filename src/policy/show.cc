@@ -1,7 +1,8 @@
 #include "policy/show.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "policy/json_text.h"
 
 namespace lockstep {
 namespace {
@@ -10,7 +11,7 @@ using Json = nlohmann::ordered_json;
 
 Json strings(const std::vector<std::string>& values) {
   Json out = Json::array();
-  for (const std::string& value : values) out.push_back(printable(value));
+  for (const std::string& value : values) out.push_back(json_text(value));
   return out;
 }
 
@@ -18,15 +19,15 @@ Json line_json(int line) { return line > 0 ? Json(line) : Json(nullptr); }
 
 Json rule_json(const EffectiveRule& rule) {
   Json out;
-  out["path"] = printable(rule.path);
+  out["path"] = json_text(rule.path);
   out["access"] = name(rule.access);
   if (rule.access == Access::grant) out["rights"] = names(rule.granted);
   if (rule.quiet) out["quiet"] = true;
   out["origin"] = name(rule.origin);
-  out["reason"] = printable(rule.reason);
+  out["reason"] = json_text(rule.reason);
   out["promoted_from"] = rule.promoted_from ? Json(name(*rule.promoted_from)) : Json(nullptr);
   out["line"] = line_json(rule.line);
-  if (!rule.spec.empty()) out["spec"] = printable(rule.spec);
+  if (!rule.spec.empty()) out["spec"] = json_text(rule.spec);
   return out;
 }
 
@@ -60,13 +61,13 @@ Json effective_json(const EffectivePolicy& effective) {
   for (const EffectiveRule& rule : effective.rules) {
     out["rules"].push_back(rule_json(rule));
     if (rule.access != Access::grant) continue;
-    out["grants"].push_back({{"path", printable(rule.path)}, {"access", names(rule.granted)}, {"reason", printable(rule.reason)}});
+    out["grants"].push_back({{"path", json_text(rule.path)}, {"access", names(rule.granted)}, {"reason", json_text(rule.reason)}});
     if (rule.quiet) out["grants"].back()["quiet"] = true;
   }
   for (const SkippedPath& skipped : effective.skipped)
-    out["skipped"].push_back({{"path", printable(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});
+    out["skipped"].push_back({{"path", json_text(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});
   for (const Notice& notice : effective.notices)
-    out["notices"].push_back({{"level", name(notice.level)}, {"code", notice.code}, {"path", printable(notice.path)}, {"message", notice.message}});
+    out["notices"].push_back({{"level", name(notice.level)}, {"code", notice.code}, {"path", json_text(notice.path)}, {"message", notice.message}});
   for (const PolicyWarning& warning : effective.warnings)
     out["warnings"].push_back({{"line", line_json(warning.line)}, {"message", warning.message}});
   return out;
@@ -77,7 +78,7 @@ Json missing_json(const std::vector<Missing>& features) {
   for (const Missing& each : features) {
     const FeatureInfo& feature = *each.feature;
     Json entry = {{feature.kind, feature.name}, {"first_abi", feature.first_abi}, {"consequence", feature.unprotected}};
-    if (!each.path.empty()) entry["path"] = printable(each.path);
+    if (!each.path.empty()) entry["path"] = json_text(each.path);
     out.push_back(std::move(entry));
   }
   return out;
@@ -91,7 +92,7 @@ Json plan_json(const Plan& plan) {
   out["scoped"] = names(plan.scoped);
   out["rules"] = Json::array();
   for (const PlanRule& rule : plan.rules) {
-    out["rules"].push_back({{"path", printable(rule.path)}, {"rights", names(rule.rights)}});
+    out["rules"].push_back({{"path", json_text(rule.path)}, {"rights", names(rule.rights)}});
     if (rule.quiet) out["rules"].back()["quiet"] = true;
   }
   out["ports"] = Json::array();
@@ -100,7 +101,7 @@ Json plan_json(const Plan& plan) {
   out["promotions"] = Json::array();
   for (const Promotion& each : plan.promotions)
     out["promotions"].push_back(
-        {{"path", printable(each.path)}, {"rights", names(each.added)}, {"opens", each.opens}, {"line", line_json(each.line)}});
+        {{"path", json_text(each.path)}, {"rights", names(each.added)}, {"opens", each.opens}, {"line", line_json(each.line)}});
   out["dropped"] = missing_json(plan.dropped);
   out["not_yet_protected"] = missing_json(plan.not_yet_protected);
   return out;
@@ -159,11 +160,11 @@ std::string promotion_text(const Promotion& promotion, int abi) {
 std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
   Json out;
   out["schema"] = "lockstep.show/1";
-  out["policy"] = printable(effective.file);
+  out["policy"] = json_text(effective.file);
   out["source"] = name(effective.source);
   out["effective"] = effective_json(effective);
   out["plan"] = plan_json(plan);
-  return out.dump(2) + "\n";
+  return json_document(out);
 }
 
 std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
