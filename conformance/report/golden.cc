@@ -106,8 +106,10 @@ void add_claimed_refusal(const CaseRun& run, Shown* shown) {
     if (!error)
       if (Result<Plan> plan = compile(run.effective, abi); !plan.ok()) error = plan.error();
     if (!error) continue;
+    // Enrichment names the file that rejects, which is called otherwise elsewhere.
+    const bool as_claimed = run.error && error->message.find(*run.source.error) != std::string::npos;
     for (const IdentityKind identity : run.source.identities)
-      shown->golden.answers[{std::string(name(identity)), readiness_cell}][abi] = refused + error->message;
+      shown->golden.answers[{std::string(name(identity)), readiness_cell}][abi] = refused + (as_claimed ? printable(*run.source.error) : error->message);
   }
 }
 
