@@ -84,7 +84,12 @@ std::string refusal_of(const JudgedRow& judged) {
   const RowVerdict& verdict = judged.verdict;
   if (!verdict.cells.empty()) return "";
   if (verdict.outcome == RowOutcome::agree && judged.row.run->source.refusal) return refused + printable(*judged.row.run->source.refusal);
-  if (verdict.outcome == RowOutcome::refused) return refused + printable(verdict.message);
+  if (verdict.outcome == RowOutcome::refused) {
+    // Not the line: a comment above it is no change.
+    const std::string place = judged.row.run->source.policy.file + ":";
+    const std::size_t says = verdict.message.starts_with(place) ? verdict.message.find(": ", place.size() - 1) : std::string::npos;
+    return refused + printable(says == std::string::npos ? verdict.message : verdict.message.substr(says + 2));
+  }
   return verdict.outcome == RowOutcome::skip && verdict.message.starts_with(refused) ? verdict.message : "";
 }
 
@@ -260,8 +265,8 @@ Result<GoldenResult> check_golden(const Run& run, const std::string& directory) 
       out.differences.push_back(shown.name + ": there is no " + file_of(directory, shown.name) + ": --update writes it");
       continue;
     }
-    const auto say = [&](const GoldenKey& what, int abi, const std::string& was, const std::string& is) {
-      out.differences.push_back(shown.name + ": " + what.second + " as " + what.first + " at plan ABI " + std::to_string(abi) + ": " + was + ", " + is);
+    const auto say = [&out, &who = shown.name](const GoldenKey& what, int abi, const std::string& was, const std::string& is) {
+      out.differences.push_back(who + ": " + what.second + " as " + what.first + " at plan ABI " + std::to_string(abi) + ": " + was + ", " + is);
     };
     if (shown.has_settings)
       for (const std::string& each : setting_differences(golden->settings, shown.golden.settings)) out.differences.push_back(shown.name + ": " + each);

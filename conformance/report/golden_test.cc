@@ -195,7 +195,8 @@ TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
   refuse(shown.rows[1], "no user namespace");
   EXPECT_TRUE(differences(shown).empty()) << "skipped for what this machine lacks: nothing is known";
   shown.rows[0].verdict.outcome = shown.rows[1].verdict.outcome = RowOutcome::refused;
-  shown.rows[0].verdict.message = "/x is the root\x1b";
+  run_case_.source.policy.file = "a: p.yaml";
+  shown.rows[0].verdict.message = "a: p.yaml:7: /x is the root\x1b";
   EXPECT_EQ(differences(shown)[0], "a-case: readiness as user at plan ABI 1: refused: ABI 1 is below min_abi 2 before, refused: /x is the root\\x1b now");
 }
 

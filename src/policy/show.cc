@@ -1,6 +1,8 @@
 #include "policy/show.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdio>
 
 #include "policy/json_text.h"
 
@@ -120,12 +122,24 @@ std::string restrictions_text(const Restrictions& restrictions) {
   return out;
 }
 
-// A double-quoted YAML scalar, which can hold any text.
+// A double-quoted YAML scalar, which can hold any text; what printable() would escape is there as \U00NNNNNN, and read back as it was.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+  for (std::size_t at = 0, length = 1; at < text.size(); at += length, length = 1) {
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[at + i]); };
+    while (at + length < text.size() && (byte(length) & 0xc0) == 0x80) ++length;
+    const std::string one = text.substr(at, length);
+    if (one == "\"" || one == "\\") {
+      out += "\\" + one;
+    } else if (printable(one) == one && !(one == "#" && out.ends_with('#'))) {
+      out += one;
+    } else {
+      std::uint32_t code = length == 1 ? byte(0) : byte(0) & (0xffU >> (length + 1));
+      for (std::size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3fU);
+      char escape[12];
+      std::snprintf(escape, sizeof(escape), "\\U%08x", static_cast<unsigned>(code));
+      out += escape;
+    }
   }
   return out + "\"";
 }
@@ -216,7 +230,7 @@ std::string show_yaml(const EffectivePolicy& effective) {
   if (!policy.grants.empty()) out += "  grants:\n";
   for (const Grant& grant : policy.grants) {
     out += "    - path: " + quoted(grant.entry.path) + "\n      access: [" + join_names(grant.access, ", ") + "]\n";
-    out += "      reason: " + quoted(printable(grant.reason)) + "\n";
+    out += "      reason: " + quoted(grant.reason) + "\n";
     if (grant.quiet) out += "      quiet: true\n";
   }
   out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n  min_abi: " + std::to_string(policy.min_abi) + "\n" +
