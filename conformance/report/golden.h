@@ -12,8 +12,14 @@
 //   readiness
 //     user 1-7: blocked: comm needs write_file on /proc/<pid>/task/<tid>/comm
 //
+//   settings
+//     run_as_user: nobody
+//
 //   container-root, user: EACCES 3-7, allow 1-2
 //     truncate /outside/sweep/9
+//
+// The settings are those of the effective policy that no cell need show, where they are not at their defaults; a file without any has
+// the defaults. A plan that is refused has that as its word of readiness, and no cell.
 //
 // The numbers are plan ABIs. What a run did not show (an ABI above the kernel's, an identity that cannot be had, a cell that was
 // skipped) is not compared, and an update leaves it as it was. Answers that the machine gives and not the policy are not kept: those
@@ -32,13 +38,18 @@ namespace lockstep::conformance {
 
 // Of one case: by identity and cell name ("readiness" for the row's word), the answer at each plan ABI.
 using GoldenKey = std::pair<std::string, std::string>;
-using Golden = std::map<GoldenKey, std::map<int, std::string>>;
+using GoldenAnswers = std::map<GoldenKey, std::map<int, std::string>>;
+using GoldenSettings = std::map<std::string, std::string>;  // golden_settings.h: those that are not at their defaults
+struct Golden {
+  GoldenAnswers answers;
+  GoldenSettings settings;
+};
 
 std::string golden_to_text(const std::string& name, const Golden& golden);
 Result<Golden> golden_from_text(const std::string& text, const std::string& name, const std::string& file);
 
 struct GoldenResult {
-  std::vector<std::string> differences;
+  std::vector<std::string> differences;  // sentences, of cells and of settings
   std::size_t compared = 0;  // answers
   std::size_t unknown = 0;   // of an identity or plan ABI that the file has nothing of, or of a file that procfs lacked there
 };

@@ -126,6 +126,101 @@ TEST_F(GoldenTest, ACellThatIsNoMoreAndACaseThatIsNewAreFound) {
   EXPECT_TRUE(differences(run({{1, {0}}})).empty());
 }
 
+// No cell shows whom a policy runs as, what it logs, or how strictly it is enforced.
+TEST_F(GoldenTest, AChangedSettingIsASentence) {
+  EffectivePolicy& policy = run_case_.effective;
+  policy.run_as_user = "nobody";
+  policy.min_abi = 3;
+  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  const std::string text = dir_.read("a_case.txt");
+  EXPECT_NE(text.find("  user 1: ready\n\nsettings\n  min_abi: 3\n  run_as_user: nobody\n\nuser: allow 1\n"), std::string::npos) << text;
+  EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
+  policy.run_as_user = "root";
+  EXPECT_EQ(differences(run({{1, {0, 0}}})), std::vector<std::string>{"a-case: run_as_user: nobody before, root now"});
+  policy.run_as_user = "";
+  EXPECT_EQ(differences(run({{1, {0, 0}}})), std::vector<std::string>{"a-case: run_as_user: nobody before, the caller's now"});
+
+  policy = EffectivePolicy();
+  policy.compatibility = Compatibility::hard_requirement;
+  policy.include_workdir = true;
+  policy.run_as_group = "wheel";
+  policy.restrictions.log.new_exec = true;
+  policy.restrictions.all_threads = true;
+  policy.restrictions.scopes = Scope::signal;
+  policy.restrictions.net = NetRight::bind_tcp;
+  policy.restrictions.ports = {{NetRight::bind_tcp, 80}, {NetRight::bind_tcp, 443}};
+  policy.rules.push_back({"/a b", Access::grant, Right::read_file, Origin::policy, "", {}, 1, true});
+  policy.rules.push_back({"/c", Access::grant, Right::read_file, Origin::policy, "", {}, 1, true});
+  EXPECT_EQ(differences(run({{1, {0, 0}}})),
+            (std::vector<std::string>{"a-case: compatibility: best_effort before, hard_requirement now", "a-case: include_workdir: false before, true now",
+                                      "a-case: log: same_exec subdomains before, same_exec new_exec subdomains now", "a-case: min_abi: 3 before, 2 now",
+                                      "a-case: ports bind_tcp: any before, 80 443 now", "a-case: quiet: none before, /a\\x20b /c now",
+                                      "a-case: run_as_group: the caller's before, wheel now", "a-case: run_as_user: nobody before, the caller's now",
+                                      "a-case: scopes: none before, signal now", "a-case: threads: one before, all now"}));
+  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty()) << "every setting is read back";
+}
+
+TEST_F(GoldenTest, AFileWithoutSettingsHasTheDefaults) {
+  dir_.write("a_case.txt", "lockstep.golden/1 a-case\n\nreadiness\n  user 1: ready\n\nuser: allow 1\n  open-w /a\n  open-w /b\n");
+  EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
+  run_case_.effective.min_abi = 1;
+  EXPECT_EQ(differences(run({{1, {0, 0}}})), std::vector<std::string>{"a-case: min_abi: 2 before, 1 now"});
+}
+
+// A plan that hard_requirement refuses is an answer too, and a policy that all plans are refused of has a file.
+TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
+  const auto refuse = [](JudgedRow& row, const char* why) {
+    row.verdict = {};
+    row.verdict.outcome = RowOutcome::skip;
+    row.verdict.message = why;
+  };
+  Shown shown = run({{1, {0, 0}}, {2, {0, 0}}});
+  refuse(shown.rows[0], "refused: ABI 1 is below min_abi 2");
+  const Result<std::size_t> updated = update_golden(shown, dir_.path());
+  ASSERT_TRUE(updated.ok());
+  EXPECT_EQ(*updated, 1U);
+  const std::string text = dir_.read("a_case.txt");
+  EXPECT_NE(text.find("readiness\n  user 2: ready\n  user 1: refused: ABI 1 is below min_abi 2\n\nuser: allow 2\n"), std::string::npos) << text;
+  EXPECT_TRUE(differences(shown).empty());
+  EXPECT_EQ(differences(run({{1, {0, 0}}, {2, {0, 0}}})),
+            std::vector<std::string>{"a-case: readiness as user at plan ABI 1: refused: ABI 1 is below min_abi 2 before, ready now"});
+
+  refuse(shown.rows[1], "refused: no");
+  EXPECT_EQ(differences(shown), std::vector<std::string>{"a-case: readiness as user at plan ABI 2: ready before, refused: no now"});
+  ASSERT_TRUE(update_golden(shown, dir_.path()).ok());
+  EXPECT_EQ(dir_.read("a_case.txt").find("allow"), std::string::npos) << "the answers of a plan that ran are no more";
+  EXPECT_TRUE(differences(shown).empty());
+
+  refuse(shown.rows[1], "no user namespace");
+  EXPECT_TRUE(differences(shown).empty()) << "skipped for what this machine lacks: nothing is known";
+  shown.rows[0].verdict.outcome = shown.rows[1].verdict.outcome = RowOutcome::refused;
+  run_case_.source.policy.file = "a: p.yaml";
+  shown.rows[0].verdict.message = "a: p.yaml:7: /x is the root\x1b";
+  EXPECT_EQ(differences(shown)[0], "a-case: readiness as user at plan ABI 1: refused: ABI 1 is below min_abi 2 before, refused: /x is the root\\x1b now");
+}
+
+TEST_F(GoldenTest, ACaseThatClaimsAnErrorHasAFileOfItsRefusals) {
+  run_case_.source.error = "min_abi";
+  run_case_.source.identities = {IdentityKind::user};
+  run_case_.effective.compatibility = Compatibility::hard_requirement;
+  run_case_.effective.min_abi = 3;
+  run_case_.effective.rules.push_back({"/usr", Access::read_only, {}, Origin::policy, "", {}, 1});
+  Shown shown;
+  shown.claims.push_back({&run_case_, {}});
+  ASSERT_TRUE(update_golden(shown, dir_.path()).ok());
+  const std::string text = dir_.read("a_case.txt");
+  EXPECT_NE(text.find("  user 1: refused: hard_requirement: ABI 1 is below"), std::string::npos) << text;
+  EXPECT_NE(text.find("settings\n  compatibility: hard_requirement\n  min_abi: 3\n"), std::string::npos) << text;
+  EXPECT_TRUE(differences(shown).empty());
+  run_case_.effective.min_abi = 2;
+  EXPECT_FALSE(differences(shown).empty());
+  run_case_.error = input_error("/some/where/p.yaml", 3, "it is rejected");
+  EXPECT_TRUE(differences(shown)[0].ends_with(" before, refused: it is rejected now")) << differences(shown)[0];
+  run_case_.source.error = "rejected";  // in the claim's words: the message can name the file, which is elsewhere on another machine
+  EXPECT_TRUE(differences(shown)[0].ends_with(" before, refused: rejected now")) << differences(shown)[0];
+}
+
 TEST_F(GoldenTest, APolicyIsNamedByItsPath) {
   run_case_.source.name = "policy:/some/where/p.yaml";
   ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
@@ -153,6 +248,10 @@ TEST_F(GoldenTest, AFileThatIsNoneIsAnErrorWithItsLine) {
                                                                           {head + "\nuser: EACCES 1, allow 1\n", 3},
                                                                           {head + "\nuser: EACCES 1\n  a\n\nuser: allow 1\n  a\n", 7},
                                                                           {head + "\nreadiness\n  user: ready\n", 4},
+                                                                          {head + "\nsettings\n  min_abi 3\n", 4},
+                                                                          {head + "\nsettings\n  min_api: 3\n", 4},
+                                                                          {head + "\nsettings\n  min_abi: 2\n", 4},
+                                                                          {head + "\nsettings\n  min_abi: 3\n  min_abi: 4\n", 5},
                                                                           {head + "\nreadiness\n  user 1: ready\n  user 1: blocked\n", 5}}) {
     dir_.write("a_case.txt", text);
     const Result<GoldenResult> out = check_golden(run({{1, {0, 0}}}), dir_.path());

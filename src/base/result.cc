@@ -1,5 +1,6 @@
 #include "base/result.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -49,6 +50,28 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+char32_t code_point(std::string_view sequence) {
+  const auto first = static_cast<std::uint8_t>(sequence[0]);
+  if (sequence.size() == 1) return first;
+  auto out = static_cast<char32_t>(first & (0xffU >> (sequence.size() + 1)));
+  for (const char c : sequence.substr(1)) out = out << 6 | (static_cast<std::uint8_t>(c) & 0x3fU);
+  return out;
+}
+
+// What nobody sees, and what moves the text around it: controls, every space but the plain one, line separators, bidirectional
+// controls, joiners and other zero-width characters, variation selectors, tags.
+constexpr struct {
+  char32_t first, last;
+} unseen[] = {
+    {0x0000, 0x001f}, {0x007f, 0x00a0}, {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c}, {0x115f, 0x1160}, {0x1680, 0x1680},
+    {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200f}, {0x2028, 0x202f}, {0x205f, 0x206f}, {0x2800, 0x2800}, {0x3000, 0x3000},
+    {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
+};
+
+bool is_unseen(char32_t code) {
+  return std::any_of(std::begin(unseen), std::end(unseen), [&](const auto& range) { return code >= range.first && code <= range.last; });
+}
+
 }  // namespace
 
 std::string Error::to_string() const {
@@ -96,24 +119,24 @@ bool is_valid_utf8(std::string_view text) {
 
 std::string printable(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
+  // A CI runner takes a line that begins with "::" and what follows "##" anywhere in one for commands to itself.
+  const std::size_t start = text.find_first_not_of(' ');
+  const std::size_t command = start != std::string_view::npos && text.substr(start, 2) == "::" ? start : std::string_view::npos;
   std::string out;
   out.reserve(text.size());
-  while (!text.empty()) {
-    const auto first = static_cast<std::uint8_t>(text[0]);
-    const std::size_t length = utf8_length(text);
-    const bool escape = length == 0 || first < 0x20 || first == 0x7f || first == '\\' ||
-                        (first == 0xc2 && static_cast<std::uint8_t>(text[1]) < 0xa0);  // C1 controls
-    if (escape) {
-      const std::size_t bytes = length == 0 ? 1 : length;
-      for (std::size_t i = 0; i < bytes; ++i) {
-        const auto byte = static_cast<std::uint8_t>(text[i]);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t valid = utf8_length(text.substr(at)), length = valid == 0 ? 1 : valid;
+    const std::string_view one = text.substr(at, length);
+    const bool commands = at == command || (at > 0 && one == "#" && text[at - 1] == '#');
+    if (valid != 0 && one != "\\" && !commands && !is_unseen(code_point(one))) {
+      out += one;
+    } else {
+      for (const char c : one) {
+        const auto byte = static_cast<std::uint8_t>(c);
         out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
       }
-      text.remove_prefix(bytes);
-    } else {
-      out.append(text.substr(0, length));
-      text.remove_prefix(length);
     }
+    at += length;
   }
   return out;
 }

@@ -50,8 +50,8 @@ std::string errno_name(int err);
 // The errno of a name as errno_name() writes it; "allow" and "ok" are 0.
 std::optional<int> errno_from_name(std::string_view name);
 
-// The text with every byte that is not printable ASCII or valid UTF-8, and the backslash, as \xNN: fit for a
-// terminal and for JSON, and still distinct for distinct inputs.
+// The text with \xNN for the backslash, what is no UTF-8, what cannot be seen or moves what can (result.cc lists it), and what a
+// CI runner takes for a command: fit for a terminal, a log and JSON, and still distinct for distinct inputs.
 std::string printable(std::string_view text);
 
 bool is_valid_utf8(std::string_view text);

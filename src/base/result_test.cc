@@ -67,5 +67,26 @@ TEST(Printable, EscapesWhatATerminalActsOnAndStaysDistinct) {
   EXPECT_NE(printable("\\x0a"), printable("\n"));
 }
 
+TEST(Printable, EscapesWhatCannotBeSeenAndWhatTurnsTextAround) {
+  EXPECT_EQ(printable("/srv/\xe2\x80\xaegpj"), "/srv/\\xe2\\x80\\xaegpj");
+  for (const char* hidden :
+       {"\xc2\x80", "\xc2\x9f", "\xc2\xa0", "\xc2\xad", "\xd8\x9c", "\xe2\x80\x8b", "\xe2\x80\x8c", "\xe2\x80\x8d", "\xe2\x80\x8e", "\xe2\x80\x8f",
+        "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa0", "\xe2\x81\xa6", "\xe2\x81\xa9", "\xef\xb8\x8f", "\xef\xbb\xbf",
+        "\xe3\x80\x80", "\xf3\xa0\x81\x81"}) {
+    const std::string shown = printable(std::string("a") + hidden + "b");
+    EXPECT_EQ(shown.find_first_of("\xc2\xd8\xe2\xe3\xef\xf3"), std::string::npos) << shown;
+    EXPECT_EQ(shown.size(), 2 + 4 * std::string_view(hidden).size()) << shown;
+  }
+  for (const char* seen : {"\xc2\xa1", "\xd8\x9b", "\xe2\x80\x90", "\xe2\x80\xb0", "\xe3\x80\x81", "\xf0\x9f\x98\x80"}) EXPECT_EQ(printable(seen), seen);
+}
+
+TEST(Printable, IsNoCommandToARunnerThatReadsTheLog) {
+  EXPECT_EQ(printable("::error::x"), "\\x3a:error::x");
+  EXPECT_EQ(printable("  ::stop-commands::x"), "  \\x3a:stop-commands::x");
+  EXPECT_EQ(printable("/a ##[group]##vso[x]"), "/a #\\x23[group]#\\x23vso[x]");
+  EXPECT_EQ(printable("###"), "#\\x23\\x23");
+  EXPECT_EQ(printable("std::string, a: b #1"), "std::string, a: b #1");
+}
+
 }  // namespace
 }  // namespace lockstep

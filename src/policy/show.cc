@@ -1,7 +1,10 @@
 #include "policy/show.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <cstdint>
+#include <cstdio>
+
+#include "policy/json_text.h"
 
 namespace lockstep {
 namespace {
@@ -10,7 +13,7 @@ using Json = nlohmann::ordered_json;
 
 Json strings(const std::vector<std::string>& values) {
   Json out = Json::array();
-  for (const std::string& value : values) out.push_back(printable(value));
+  for (const std::string& value : values) out.push_back(json_text(value));
   return out;
 }
 
@@ -18,15 +21,15 @@ Json line_json(int line) { return line > 0 ? Json(line) : Json(nullptr); }
 
 Json rule_json(const EffectiveRule& rule) {
   Json out;
-  out["path"] = printable(rule.path);
+  out["path"] = json_text(rule.path);
   out["access"] = name(rule.access);
   if (rule.access == Access::grant) out["rights"] = names(rule.granted);
   if (rule.quiet) out["quiet"] = true;
   out["origin"] = name(rule.origin);
-  out["reason"] = printable(rule.reason);
+  out["reason"] = json_text(rule.reason);
   out["promoted_from"] = rule.promoted_from ? Json(name(*rule.promoted_from)) : Json(nullptr);
   out["line"] = line_json(rule.line);
-  if (!rule.spec.empty()) out["spec"] = printable(rule.spec);
+  if (!rule.spec.empty()) out["spec"] = json_text(rule.spec);
   return out;
 }
 
@@ -62,13 +65,13 @@ Json effective_json(const EffectivePolicy& effective) {
   for (const EffectiveRule& rule : effective.rules) {
     out["rules"].push_back(rule_json(rule));
     if (rule.access != Access::grant) continue;
-    out["grants"].push_back({{"path", printable(rule.path)}, {"access", names(rule.granted)}, {"reason", printable(rule.reason)}});
+    out["grants"].push_back({{"path", json_text(rule.path)}, {"access", names(rule.granted)}, {"reason", json_text(rule.reason)}});
     if (rule.quiet) out["grants"].back()["quiet"] = true;
   }
   for (const SkippedPath& skipped : effective.skipped)
-    out["skipped"].push_back({{"path", printable(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});
+    out["skipped"].push_back({{"path", json_text(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});
   for (const Notice& notice : effective.notices)
-    out["notices"].push_back({{"level", name(notice.level)}, {"code", notice.code}, {"path", printable(notice.path)}, {"message", notice.message}});
+    out["notices"].push_back({{"level", name(notice.level)}, {"code", notice.code}, {"path", json_text(notice.path)}, {"message", notice.message}});
   for (const PolicyWarning& warning : effective.warnings)
     out["warnings"].push_back({{"line", line_json(warning.line)}, {"message", warning.message}});
   return out;
@@ -79,7 +82,7 @@ Json missing_json(const std::vector<Missing>& features) {
   for (const Missing& each : features) {
     const FeatureInfo& feature = *each.feature;
     Json entry = {{feature.kind, feature.name}, {"first_abi", feature.first_abi}, {"consequence", feature.unprotected}};
-    if (!each.path.empty()) entry["path"] = printable(each.path);
+    if (!each.path.empty()) entry["path"] = json_text(each.path);
     out.push_back(std::move(entry));
   }
   return out;
@@ -93,7 +96,7 @@ Json plan_json(const Plan& plan) {
   out["scoped"] = names(plan.scoped);
   out["rules"] = Json::array();
   for (const PlanRule& rule : plan.rules) {
-    out["rules"].push_back({{"path", printable(rule.path)}, {"rights", names(rule.rights)}});
+    out["rules"].push_back({{"path", json_text(rule.path)}, {"rights", names(rule.rights)}});
     if (rule.quiet) out["rules"].back()["quiet"] = true;
   }
   out["ports"] = Json::array();
@@ -102,7 +105,7 @@ Json plan_json(const Plan& plan) {
   out["promotions"] = Json::array();
   for (const Promotion& each : plan.promotions)
     out["promotions"].push_back(
-        {{"path", printable(each.path)}, {"rights", names(each.added)}, {"opens", each.opens}, {"line", line_json(each.line)}});
+        {{"path", json_text(each.path)}, {"rights", names(each.added)}, {"opens", each.opens}, {"line", line_json(each.line)}});
   out["dropped"] = missing_json(plan.dropped);
   out["not_yet_protected"] = missing_json(plan.not_yet_protected);
   return out;
@@ -121,12 +124,24 @@ std::string restrictions_text(const Restrictions& restrictions) {
   return out;
 }
 
-// A double-quoted YAML scalar, which can hold any text.
+// A double-quoted YAML scalar, which can hold any text; what printable() would escape is there as \U00NNNNNN, and read back as it was.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+  for (std::size_t at = 0, length = 1; at < text.size(); at += length, length = 1) {
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[at + i]); };
+    while (at + length < text.size() && (byte(length) & 0xc0) == 0x80) ++length;
+    const std::string one = text.substr(at, length);
+    if (one == "\"" || one == "\\") {
+      out += "\\" + one;
+    } else if (printable(one) == one && !(one == "#" && out.ends_with('#'))) {
+      out += one;
+    } else {
+      std::uint32_t code = length == 1 ? byte(0) : byte(0) & (0xffU >> (length + 1));
+      for (std::size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3fU);
+      char escape[12];
+      std::snprintf(escape, sizeof(escape), "\\U%08x", static_cast<unsigned>(code));
+      out += escape;
+    }
   }
   return out + "\"";
 }
@@ -161,11 +176,11 @@ std::string promotion_text(const Promotion& promotion, int abi) {
 std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
   Json out;
   out["schema"] = "lockstep.show/1";
-  out["policy"] = printable(effective.file);
+  out["policy"] = json_text(effective.file);
   out["source"] = name(effective.source);
   out["effective"] = effective_json(effective);
   out["plan"] = plan_json(plan);
-  return out.dump(2) + "\n";
+  return json_document(out);
 }
 
 std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
@@ -217,7 +232,7 @@ std::string show_yaml(const EffectivePolicy& effective) {
   if (!policy.grants.empty()) out += "  grants:\n";
   for (const Grant& grant : policy.grants) {
     out += "    - path: " + quoted(grant.entry.path) + "\n      access: [" + join_names(grant.access, ", ") + "]\n";
-    out += "      reason: " + quoted(printable(grant.reason)) + "\n";
+    out += "      reason: " + quoted(grant.reason) + "\n";
     if (grant.quiet) out += "      quiet: true\n";
   }
   out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n  min_abi: " + std::to_string(policy.min_abi) + "\n" +

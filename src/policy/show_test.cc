@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace lockstep {
@@ -124,6 +125,22 @@ TEST(Show, APathCannotForgeALineOfTheOutput) {
        {show_text(shown, *compile(shown, 7)), show_json(shown, *compile(shown, 7))}) {
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     EXPECT_TRUE(is_valid_utf8(text));
+  }
+}
+
+TEST(ShowYaml, HasThePathsThemselvesAndNothingThatATerminalActsOn) {
+  const std::vector<std::string> odd = {"/srv/##[x]", "/srv/a\\b", "/srv/\xc2\x9b" "2J", "/srv/\xe2\x80\xaegpj", "/srv/\xf3\xa0\x81\x81"};
+  EffectivePolicy shown;
+  for (const std::string& path : odd) shown.rules.push_back({path, Access::grant, Right::read_file, Origin::policy, "why:\n\\ \x7f" + path, {}, 1});
+  const std::string text = show_yaml(shown);
+  EXPECT_EQ(text.find("##"), std::string::npos);
+  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); })) << text;
+  const Result<Policy> policy = decode_policy(text, "p.yaml");
+  ASSERT_TRUE(policy.ok()) << policy.error().to_string() << text;
+  ASSERT_EQ(policy->grants.size(), odd.size());
+  for (std::size_t i = 0; i < odd.size(); ++i) {
+    EXPECT_EQ(policy->grants[i].entry.path, odd[i]);
+    EXPECT_EQ(policy->grants[i].reason, shown.rules[i].reason);
   }
 }
 

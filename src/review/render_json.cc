@@ -1,7 +1,7 @@
 // The two formats for programs.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "policy/json_text.h"
 #include "review/render.h"
 #include "review/sarif.h"
 
@@ -27,8 +27,8 @@ std::string_view toggle_name(Toggle toggle) { return toggle == Toggle::on ? "on"
 std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
   Json out;
   out["schema"] = "lockstep.diff/1";
-  out["old"] = printable(diff.old_file);
-  out["new"] = printable(diff.new_file);
+  out["old"] = json_text(diff.old_file);
+  out["new"] = json_text(diff.new_file);
   out["class"] = name(diff.worst());
   out["stops"] = diff.stops();
   out["paths"] = diff.by_object ? "by object" : "by spelling";
@@ -36,7 +36,7 @@ std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
   out["situations"] = Json::array();
   for (std::size_t i = 0; i < diff.situations.size(); ++i) {
     const Situation& each = diff.situations[i];
-    out["situations"].push_back({{"host", printable(each.host)},
+    out["situations"].push_back({{"host", json_text(each.host)},
                                  {"source", name(each.context.source)},
                                  {"proxy", toggle_name(each.context.proxy)},
                                  {"as_written", each.as_written},
@@ -44,17 +44,17 @@ std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
   }
   out["changes"] = Json::array();
   for (const PathChange& change : diff.changes)
-    out["changes"].push_back({{"path", printable(change.path)},
+    out["changes"].push_back({{"path", json_text(change.path)},
                               {"gained", names(change.gained)},
                               {"lost", names(change.lost)},
                               {"danger", change.gained.empty() ? Json(nullptr) : Json(change.danger)},
                               {"consequence", or_null(change.consequence)},
-                              {"where", where(diff, change.situations)},
+                              {"where", json_text(where(diff, change.situations))},
                               {"situations", list_of(change.situations, diff)},
                               {"cause",
-                               {{"file", printable(change.cause.file)},
+                               {{"file", json_text(change.cause.file)},
                                 {"line", or_null(change.cause.line)},
-                                {"rule", or_null(printable(change.cause.rule))},
+                                {"rule", or_null(json_text(change.cause.rule))},
                                 {"origin", name(change.cause.origin)}}},
                               {"accepted", or_null(change.accepted)}});
   out["settings"] = Json::array();
@@ -66,7 +66,7 @@ std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
                                {"situations", list_of(change.situations, diff)},
                                {"accepted", or_null(change.accepted)}});
   out["notes"] = notes;
-  return out.dump(2) + "\n";
+  return json_document(out);
 }
 
 std::string diff_sarif(const Diff& diff) {
@@ -74,7 +74,7 @@ std::string diff_sarif(const Diff& diff) {
   for (const PathChange& change : diff.changes) {
     const bool gains = !change.gained.empty();
     std::string message = title(change);
-    message += " (" + where(diff, change.situations) + ")";
+    message += " (" + printable(where(diff, change.situations)) + ")";
     if (!change.consequence.empty()) message += ": " + change.consequence;
     if (!change.accepted.empty()) message += ". Accepted: " + change.accepted;
     sarif.add(gains ? "policy-widened" : "policy-narrowed", gains ? "A policy change allows more than before" : "A policy change allows less than before",

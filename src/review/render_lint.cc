@@ -1,8 +1,8 @@
 // Findings, said: on a terminal, to a program, to a code scanner.
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
+#include "policy/json_text.h"
 #include "review/lint.h"
 #include "review/sarif.h"
 
@@ -60,13 +60,13 @@ std::string lint_json(const std::vector<Linted>& all) {
       findings.push_back({{"id", finding.id},
                           {"severity", name(finding.severity)},
                           {"line", finding.line > 0 ? Json(finding.line) : Json(nullptr)},
-                          {"path", or_null(printable(finding.path))},
+                          {"path", or_null(json_text(finding.path))},
                           {"message", finding.message},
                           {"fix", finding.fix},
                           {"fixable", finding.fixable}});
-    out["policies"].push_back({{"policy", printable(each.file)}, {"findings", std::move(findings)}});
+    out["policies"].push_back({{"policy", json_text(each.file)}, {"findings", std::move(findings)}});
   }
-  return out.dump(2) + "\n";
+  return json_document(out);
 }
 
 std::string lint_sarif(const std::vector<Linted>& all) {
@@ -95,7 +95,7 @@ std::string trap_list(bool json) {
     severity.resize(8, ' ');
     text += id + " " + severity + (trap.fixable ? " --fix  " : "        ") + std::string(trap.about) + "\n";
   }
-  return json ? Json({{"schema", "lockstep.traps/1"}, {"traps", std::move(list)}}).dump(2) + "\n" : text;
+  return json ? json_document({{"schema", "lockstep.traps/1"}, {"traps", std::move(list)}}) : text;
 }
 
 }  // namespace lockstep::review

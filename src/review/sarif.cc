@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "policy/json_text.h"
+
 namespace lockstep::review {
 namespace {
 
@@ -42,7 +44,7 @@ std::string Sarif::document(const std::string& tool) const {
   Json out = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
               {"version", "2.1.0"},
               {"runs", Json::array({std::move(run)})}};
-  return out.dump(2) + "\n";
+  return json_document(out);
 }
 
 }  // namespace lockstep::review
