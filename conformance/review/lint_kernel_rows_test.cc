@@ -65,6 +65,9 @@ int write_d(const Tree& tree) {
 int read_d(const Tree& tree) {
   return open_as(tree.at("d/f"), O_RDONLY);
 }
+int read_e(const Tree& tree) {
+  return open_as(tree.at("e/f"), O_RDONLY);
+}
 int read_link(const Tree& tree) {
   return open_as(tree.at("link/f"), O_RDONLY);
 }
@@ -112,6 +115,11 @@ void turn_link(const Tree& tree) {
   ::unlink(tree.at("link").c_str());
   if (::symlink("e", tree.at("link").c_str()) != 0) std::abort();
 }
+// For the processes that are forked from here: /proc/self/fd/200.
+void keep_d_open(const Tree& tree) {
+  const UniqueFd fd(::open(tree.at("d/f").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || ::dup3(fd.get(), 200, O_CLOEXEC) != 200) std::abort();
+}
 void make_late(const Tree& tree) {
   (void)tree.directory("late");
   (void)tree.file("late/f");
@@ -120,6 +128,17 @@ void make_late(const Tree& tree) {
 const std::vector<Row> table = {
     {"procfs-self", "  read_only: [$B, /proc/self]", "  read_only: [$B, /proc]", read_status_in_a_child,
      EACCES, 0},
+    {"procfs-link", "  read_only: [/usr, /proc, /proc/self/root]", "  read_only: [/usr, /proc]", read_d, 0,
+     EACCES},
+    {"procfs-link", "  read_only: [/proc, /proc/thread-self/root$B/d]", "  read_only: [/proc]", read_d, 0,
+     EACCES},
+    {"procfs-link", "  read_only: [/proc, /proc/self/cwd]", "  read_only: [/proc]",
+     [](const Tree&) { return open_as(".", O_RDONLY | O_DIRECTORY); }, 0, EACCES},
+    {"procfs-link", "  read_only: [/proc, /proc/self/exe]", "  read_only: [/proc]",
+     [](const Tree&) { return open_as("/proc/self/exe", O_RDONLY); }, 0, EACCES},
+    {"procfs-link", "  read_only: [/proc, /proc/self/fd/200]", "  read_only: [/proc, /proc/self/fd]", read_d,
+     0, EACCES, 1, 0, keep_d_open},
+    {"root-read-only", "  read_only: [$B/root]", "  read_only: [$B/d]", read_e, 0, EACCES},
     {"read-only-below-write", "  read_only: [$B/rw/inner]\n  read_write: [$B/rw]",
      "  read_only: [$B/rw/inner]\n  read_write: [$B/rw/other]", write_inner, 0, EACCES},
     {"both-lists", "  read_only: [$B/d]\n  read_write: [$B/d]", "  read_only: [$B/d]", write_d, 0, EACCES},

@@ -20,7 +20,7 @@ constexpr char usage[] =
     "  --allow FILE        accepted changes, each with a reason and the day it expires:\n"
     "                        accepted:\n"
     "                          - {path: /srv/out, rights: [all], reason: jobs write there, expires: 2027-03-31}\n"
-    "                          - {change: min-abi, reason: one old kernel, expires: 2027-01-15}\n"
+    "                          - {change: min-abi, is: \"WHAT THE TEXT SAYS OF IT\", reason: one old kernel, expires: 2027-01-15}\n"
     "                      a path is a glob, a star one component; /srv/** is /srv and everything below it\n"
     "  --verify            also proves every change on this kernel, by lockstep-conformance\n"
     "  --format text|json|markdown|github|sarif\n"

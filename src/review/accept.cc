@@ -86,7 +86,7 @@ Result<Acceptance> Reader::entry(const Node& node) const {
     LOCKSTEP_ASSIGN(out.path, text(node, "path"));
     if (out.path[0] != '/' && out.path[0] != '*') return fail(*path, "path: write an absolute path or a glob, not \"" + shortened(out.path) + "\"");
     if (!is_well_formed(out.path))
-      return fail(*path, "path: ** stands at the end alone, as /**, not in \"" + shortened(out.path) + "\"");
+      return fail(*path, "path: ** stands at the end alone, as in /srv/** (the directory and all below it), not in \"" + shortened(out.path) + "\"");
     const Node* rights = node.find("rights");
     if (rights == nullptr) return fail(node, "an accepted change needs rights");
     LOCKSTEP_ASSIGN(out.rights, read_rights(*rights, file_, "rights"));

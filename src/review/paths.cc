@@ -46,6 +46,11 @@ std::string leads_to(const std::string& path, const Host& host) {
     const std::string below(split(rest).second);
     return below.empty() ? "/" : below;
   }
+  // Most paths pass none, and a policy can have many.
+  const bool may_pass = std::any_of(usual_links.begin(), usual_links.end(), [&](const auto& each) { return is_below(path, each.first); }) ||
+                        std::any_of(host.present.begin(), host.present.end(),
+                                    [&](const HostEntry& each) { return each.kind == NodeKind::link && is_below(path, each.path); });
+  if (!may_pass) return {};
   std::string rest = path, done;
   bool passed = false;
   for (int links = 0; !rest.empty() && links < 40;) {
