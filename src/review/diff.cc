@@ -170,7 +170,9 @@ Result<void> Comparer::compare(const EffectivePolicy& before, const EffectivePol
       const std::vector<int>& places = placed->places[i];
       const std::string& path = placed->policy.rules[i].path;
       mentioned.try_emplace(places.front(), path);
-      for (std::size_t k = 1; k < places.size(); ++k) mentioned.try_emplace(places[k], leads_anywhere(path) && leads_to(path, host).empty() ? path : leads_to(path, host));
+      if (places.size() == 1) continue;
+      const std::string leads = leads_to(path, host);
+      mentioned.try_emplace(places[1], leads.empty() ? path : leads);
     }
   std::vector<std::pair<int, const std::string*>> order;
   for (const auto& [id, path] : mentioned) order.emplace_back(id, &path);
@@ -229,7 +231,7 @@ void Comparer::finish() {
     const Danger danger = change.gained.empty() ? Danger{least_danger, loss_at(change.path, change.lost)} : danger_of(change.path, told);
     change.danger = danger.rank;
     change.consequence = danger.consequence;
-    if (leads_anywhere(change.path)) change.consequence = "it leads to whatever the process has there: " + change.consequence;
+    if (const std::optional<ByProcess> by = by_process(change.path)) change.consequence = "it leads to " + std::string(by->leads_to) + ": " + change.consequence;
     out_.changes.push_back(std::move(change));
   }
   std::stable_sort(out_.changes.begin(), out_.changes.end(), [](const PathChange& a, const PathChange& b) { return a.danger < b.danger; });

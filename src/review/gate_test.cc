@@ -28,7 +28,7 @@ const std::vector<Row> rows = {
     {"the root of another thread", "filesystem_policy: {read_only: [/usr, /proc]}",
      "filesystem_policy: {read_only: [/usr, /proc, /proc/12/task/13/root]}", "\n  /\n    + execute"},
     {"what a process has open", "filesystem_policy: {read_only: [/proc]}", "filesystem_policy: {read_only: [/proc, /proc/self/fd/3]}",
-     "it leads to whatever the process has there"},
+     "it leads to what the process has open"},
     {"where a process stands", "filesystem_policy: {read_write: [/proc]}", "filesystem_policy: {read_write: [/proc, /proc/self/cwd]}",
      "\n  /proc/self/cwd\n    + every right"},
     {"/var/run is /run", "filesystem_policy: {read_write: [/var]}", "filesystem_policy: {read_write: [/var, /var/run]}",

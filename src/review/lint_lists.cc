@@ -5,6 +5,7 @@
 #include "landlock/abi.h"
 #include "policy/baseline.h"
 #include "review/lint_subject.h"
+#include "review/paths.h"
 
 namespace lockstep::review::find {
 namespace {
@@ -20,32 +21,6 @@ bool is_one_process(std::string_view path) {
          std::all_of(path.begin(), path.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// Links of a process to what is not procfs: name, what it leads to, whether the links are the entries of it.
-struct ProcessLink {
-  std::string_view name, leads_to;
-  bool directory;
-};
-constexpr ProcessLink process_links[] = {{"root", "the root directory of the process", false},
-                                         {"cwd", "the directory that the process works in", false},
-                                         {"exe", "the program that the process runs", false},
-                                         {"fd", "what the process has open", true},
-                                         {"map_files", "a file that the process has mapped", true}};
-
-// The one that the path is or passes.
-const ProcessLink* process_link(std::string_view path) {
-  if (!is_one_process(path)) return nullptr;
-  std::vector<std::string_view> names;
-  while (!path.empty()) {
-    const std::size_t end = std::min(path.find('/', 1), path.size());
-    names.push_back(path.substr(1, end - 1));
-    path.remove_prefix(end);
-  }
-  const std::size_t at = names.size() > 4 && names[2] == "task" ? 4 : 2;  // /proc/PID/task/TID/...
-  for (const ProcessLink& link : process_links)
-    if (names.size() > at + (link.directory ? 1 : 0) && names[at] == link.name) return &link;
-  return nullptr;
-}
-
 bool covered(const Subject& subject, const Entry& entry) {
   return subject.written.above(entry.path()).contains(entry.rights);
 }
@@ -53,7 +28,7 @@ bool covered(const Subject& subject, const Entry& entry) {
 // Whether the spelling tells what is above it: not where it leads elsewhere.
 bool may_stand_there(const Entry& entry) {
   return (!entry.place.exists || entry.place.leads_to == entry.path()) &&
-         process_link(entry.path()) == nullptr;
+         !by_process(entry.path());
 }
 
 // What cannot be seen may be a link.
@@ -104,7 +79,7 @@ bool can_be_taken_out(const Subject& subject, const Entry& entry) {
 
 void procfs_self(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (is_one_process(entry.path()) && process_link(entry.path()) == nullptr && !covered(subject, entry))
+    if (is_one_process(entry.path()) && !by_process(entry.path()) && !covered(subject, entry))
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) +
                      " is another directory in every process: the rule holds for the one that opens it and "
@@ -122,10 +97,10 @@ void procfs_below(const Subject& subject, Report& report) {
 
 void procfs_link(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (const ProcessLink* link = process_link(entry.path()))
+    if (const std::optional<ByProcess> by = by_process(entry.path()))
       report.add(entry.line(), entry.path(),
-                 printable(entry.path()) + " goes by the link " + std::string(link->name) + " to " +
-                     std::string(link->leads_to) + ": the rule is on that, whatever /proc itself is granted");
+                 printable(entry.path()) + " goes by the link " + std::string(by->link) + " to " +
+                     std::string(by->leads_to) + ": the rule is on that, whatever /proc itself is granted");
 }
 
 void pattern(const Subject& subject, Report& report) {
