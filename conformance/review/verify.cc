@@ -199,6 +199,8 @@ Result<Verification> Verifier::run(Workers& workers) {
   }
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> verdicts, run_rows(workers, rows, Subject{}, kernel_, [] {}));
   for (std::size_t i = 0; i < pairs_.size(); ++i) compare(pairs_[i], verdicts[2 * i], verdicts[2 * i + 1]);
+  for (const review::SettingChange& change : diff_.settings)
+    if (change.code != "ports" && change.code != "scopes") out_.unseen.push_back(change.code + ": a setting, which the library decides: nothing was tried for it");
   out_.observed = gains_ ? (loses_ ? Class::both : Class::widening) : loses_ ? Class::narrowing : Class::equivalent;
   return std::move(out_);
 }
@@ -212,7 +214,7 @@ Result<Verification> verify(Workers& workers, const KernelLandlock& kernel, cons
 std::string render(const Verification& verification) {
   std::string out = "\nverified on this kernel: " + std::to_string(verification.confirmed) + " claims confirmed, " + std::to_string(verification.unseen.size()) +
                     " not to be seen here, " + std::to_string(verification.findings.size()) + " findings (" + std::to_string(verification.cells) +
-                    " operations under each policy, in " + std::to_string(verification.situations) + " situations); the kernel's class: " +
+                    " operations under each policy, in " + std::to_string(verification.situations) + " situations); what was tried is " +
                     std::string(name(verification.observed)) + "\n";
   for (const std::string& text : verification.findings) out += "finding   " + text + "\n";
   std::map<std::string, std::size_t> reasons;  // the same right is out of sight at every path
