@@ -84,6 +84,7 @@ void Planner::add_kernel_path() {
   if (path_ == "/sys") return;
   add(Operation::open_r, Right::read_file, "/proc/self/status");
   add(Operation::open_w, Right::write_file, "/proc/self/comm");
+  add(Operation::open_trunc, Right::write_file | Right::truncate, "/proc/self/comm");  // as drivers do
 }
 
 void Planner::add_path(const std::string& path) {

@@ -48,6 +48,7 @@ constexpr std::array table = std::to_array<Entry>({
     {"/opt", changes, 2, "programs that others run can be replaced"},
     {"/app", changes, 3, "the application itself can be changed"},
     {"/boot", changes, 1, "what the machine boots can be changed"},
+    {"/proc", AccessSet(Right::truncate), 4, "CUDA from 550 on can name its threads, where write_file is granted too"},
     {"/proc", reads, 4, "other processes can be looked at, as far as file permissions let"},
     {"/run", AccessSet(Right::resolve_unix), 4, "the sockets of services can be connected to"},
 });

@@ -77,6 +77,7 @@ struct EffectivePolicy {
   std::string run_as_user;
   std::string run_as_group;
   Restrictions restrictions;
+  std::string network;  // as Policy's: nothing of it is enforced here
   std::vector<EffectiveRule> rules;  // sorted by path, lists before grants; a path stands in one list at most
   std::vector<SkippedPath> skipped;
   std::vector<Notice> notices;
@@ -102,7 +103,7 @@ struct Context {
 // Fails (input) where a conflict is rejected, and where the workdir is unusable.
 Result<EffectivePolicy> enrich(const Policy& policy, const Context& context);
 
-// The rule that settles a read_only entry against a read-write baseline path: the administrator's first, then the policy's, then
+// The rule that settles a read_only entry, or a grant without write_file, against a read-write baseline path: the administrator's first, then the policy's, then
 // the built-in one.
 const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator, const std::vector<ConflictRule>& policy, Source source,
                                   std::string_view path);

@@ -36,6 +36,7 @@ class Enricher {
   Result<void> add_workdir();
   Result<void> add_baseline(const BaselinePath& baseline);
   Result<void> settle(EffectiveRule& author, const BaselinePath& baseline);
+  Result<void> settle_grant(const BaselinePath& baseline);
   Result<void> add_cdi();
   Result<void> add_cdi_grant(const CdiPath& chosen, const BaselinePath& baseline);
   Result<void> keep_grant(const BaselinePath& baseline);
@@ -165,9 +166,10 @@ Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baselin
   const std::string path = printable(author.path);
   // Only the built-in promotion gives way to a grant: a promote that somebody wrote is followed.
   const bool built_in = &rule == &built_in_rule(author.path);
+  const std::string what = author.access == Access::grant ? "granted as " + join_names(author.granted, ", ") : "read_only";
   switch (rule.mode) {
     case ConflictMode::reject: {
-      std::string message = "read_only " + path + " stands against the " + std::string(name(baseline.origin)) + ", which needs it read_write (" +
+      std::string message = (author.access == Access::grant ? "the grant on " : "read_only ") + path + " stands against the " + std::string(name(baseline.origin)) + ", which needs it read_write (" +
                             std::string(baseline.reason) + "), and ";
       message += rule.file.empty() ? "the rules reject that" : printable(rule.file) + ":" + std::to_string(rule.line) + " rejects that";
       const bool final = std::any_of(context_.administrator_conflicts.begin(), context_.administrator_conflicts.end(),
@@ -178,14 +180,28 @@ Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baselin
     case ConflictMode::keep:
       if (granted_for_writing(author.path)) return keep_grant(baseline);
       notice(Notice::Level::warning, "baseline-kept", author.path,
-             path + " stays read_only as the policy says: " + std::string(consequence(author.path)));
+             path + " stays " + what + " as " +
+                 (rule.file.empty() ? "the policy" : printable(rule.file) + ":" + std::to_string(rule.line)) + " says: " + std::string(consequence(author.path)));
       return {};
     case ConflictMode::promote: break;
   }
   if (built_in && granted_for_writing(author.path)) return keep_grant(baseline);
   promote(author, baseline.origin, std::string(baseline.reason));
   notice(Notice::Level::info, author.path == "/proc" ? "proc-promoted" : "promoted", author.path,
-         path + " is promoted from read_only to read_write: " + std::string(baseline.reason));
+         path + (author.promoted_from == Access::grant ? ", " + what + "," : "") + " is promoted from " + std::string(name(*author.promoted_from)) + " to read_write: " + std::string(baseline.reason));
+  return {};
+}
+
+Result<void> Enricher::settle_grant(const BaselinePath& baseline) {
+  const std::string path(baseline.path);
+  if (granted_for_writing(path)) return keep_grant(baseline);
+  const auto first = std::find_if(policy_.grants.begin(), policy_.grants.end(), [&](const Grant& grant) { return grant.entry.path == path; });
+  EffectiveRule word{path, Access::grant, granted(path), Origin::policy, "granted in the policy", std::nullopt, first->entry.line};
+  LOCKSTEP_CHECK(settle(word, baseline));
+  if (word.promoted_from) {
+    word.granted = {};
+    lists_[path] = std::move(word);
+  }
   return {};
 }
 
@@ -196,17 +212,20 @@ Result<void> Enricher::add_baseline(const BaselinePath& baseline) {
     if (author == lists_.end()) out_.skipped.push_back({path, baseline.origin, "does not exist", 0});
     return {};
   }
+  const bool listed_by_author = author != lists_.end() && author->second.origin == Origin::policy;
+  // A grant on the path is the author's word as read_only is, whatever other baselines read there.
+  if (baseline.access == Access::read_write && !listed_by_author && !granted(path).empty() && (author == lists_.end() || author->second.access == Access::read_only))
+    return settle_grant(baseline);
   if (author != lists_.end()) {
     // Read-only by another baseline is no conflict: nobody wrote it.
     if (author->second.access == Access::read_only && baseline.access == Access::read_write) {
-      if (author->second.origin == Origin::policy) return settle(author->second, baseline);
+      if (listed_by_author) return settle(author->second, baseline);
       author->second.access = Access::read_write;
       author->second.origin = baseline.origin;
       author->second.reason = baseline.reason;
     }
     return {};
   }
-  if (baseline.access == Access::read_write && granted_for_writing(path)) return keep_grant(baseline);
   lists_[path] = {path, baseline.access, {}, baseline.origin, std::string(baseline.reason), std::nullopt, 0};
   return {};
 }
@@ -254,6 +273,7 @@ Result<EffectivePolicy> Enricher::run() {
   out_.run_as_user = policy_.run_as_user;
   out_.run_as_group = policy_.run_as_group;
   out_.restrictions = policy_.restrictions;
+  out_.network = policy_.network;
   out_.warnings = policy_.warnings;
   const bool has_gpu = context_.cdi || context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");
   out_.gpu = context_.gpu == Toggle::on || (context_.gpu == Toggle::automatic && has_gpu);

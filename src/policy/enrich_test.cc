@@ -284,6 +284,40 @@ TEST(EnrichConflicts, ADeviceIsKeptReadOnlyUnlessARulePromotesIt) {
   EXPECT_NE(notice(effective, "baseline-kept", "/dev/nvidia0"), nullptr);
 }
 
+// A grant that only reads is the author's word as read_only is: promoted with a notice, kept or rejected by the rules.
+TEST(EnrichGrants, AGrantOfReadingStandsAgainstTheBaselineAsReadOnlyDoes) {
+  Policy policy = policy_with({});
+  policy.grants.push_back({at("/proc", 6), access_read_only, "processes are looked at"});
+  const EffectivePolicy promoted = enriched(policy, on(gpu_host()));
+  ASSERT_NE(notice(promoted, "proc-promoted", "/proc"), nullptr);
+  EXPECT_EQ(find(promoted, "/proc")->access, Access::read_write);
+  EXPECT_EQ(find(promoted, "/proc")->added, abi_info(newest_abi)->fs - access_read_only);
+
+  Context context = on(gpu_host());
+  context.administrator_conflicts = {rule(ConflictMode::keep, "/proc", {}, "admin.yaml", 3)};
+  for (const bool proxy : {false, true}) {  // whose baseline reads /proc
+    policy.has_network_policies = proxy;
+    const EffectivePolicy kept = enriched(policy, context);
+    const EffectiveRule* list = find(kept, "/proc");
+    EXPECT_TRUE(list == nullptr ? !proxy : list->access == Access::read_only);
+    ASSERT_NE(notice(kept, "baseline-kept", "/proc"), nullptr);
+    EXPECT_NE(notice(kept, "baseline-kept", "/proc")->message.find("as admin.yaml:3 says"), std::string::npos);
+  }
+  context.administrator_conflicts = {rule(ConflictMode::reject, "/proc", {}, "admin.yaml", 3)};
+  const Result<EffectivePolicy> rejected = enrich(policy, context);
+  ASSERT_FALSE(rejected.ok());
+  EXPECT_NE(rejected.error().to_string().find("p.yaml:6: the grant on /proc stands against the gpu-baseline"), std::string::npos) << rejected.error().to_string();
+}
+
+TEST(EnrichGrants, ANarrowGrantIsKeptWhereTheProxyReadsThePathAsWell) {
+  Policy policy = policy_with({});
+  policy.has_network_policies = true;
+  policy.grants.push_back({at("/proc", 6), access_read_only | Right::write_file | Right::truncate, "CUDA names its threads"});
+  const EffectivePolicy effective = enriched(policy, on(gpu_host()));
+  EXPECT_EQ(find(effective, "/proc")->access, Access::read_only);  // the proxy's
+  EXPECT_NE(notice(effective, "baseline-kept", "/proc"), nullptr);
+}
+
 TEST(EnrichGrants, AGrantOfWritingIsTheAuthorsAnswerToTheBuiltInPromotion) {
   Policy policy = policy_with({});
   policy.grants.push_back(

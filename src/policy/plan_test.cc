@@ -112,6 +112,14 @@ TEST(Plan, HardRequirementFailsForAGrantedRightTheAbiLacks) {
   EXPECT_TRUE(compile(effective, 5).ok());
 }
 
+TEST(Plan, AGroupOfAllRightsIsThoseOfTheAbiAsReadWriteIs) {
+  EffectivePolicy effective = effective_with({rule("/tmp", Access::grant, Origin::policy, abi_info(newest_abi)->fs)});
+  effective.compatibility = Compatibility::hard_requirement;
+  EXPECT_TRUE(compile(effective, 7).ok());
+  effective.rules[0].granted = abi_info(newest_abi)->fs - access_read_only - Right::make_sym;
+  EXPECT_FALSE(compile(effective, 7).ok());  // rights by name
+}
+
 TEST(Plan, JoinsTheRightsOfOnePath) {
   const Plan plan = compiled(
       effective_with({rule("/proc", Access::read_only, Origin::proxy_baseline),

@@ -59,6 +59,7 @@ Json effective_json(const EffectivePolicy& effective) {
   out["include_workdir"] = effective.include_workdir;
   out["run_as_user"] = json_text(effective.run_as_user);
   out["run_as_group"] = json_text(effective.run_as_group);
+  out["network"] = json_text(effective.network);
   out["read_only"] = strings(effective.read_only());
   out["read_write"] = strings(effective.read_write());
   for (const char* key : {"grants", "rules", "skipped", "notices", "warnings"}) out[key] = Json::array();  // in this order

@@ -52,7 +52,7 @@ TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
   EXPECT_EQ(keys(json), Keys({"schema", "policy", "source", "effective", "plan"}));
   EXPECT_EQ(json["schema"], "lockstep.show/1");
   EXPECT_EQ(keys(json["effective"]),
-            Keys({"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user", "run_as_group", "read_only", "read_write", "grants", "rules",
+            Keys({"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user", "run_as_group", "network", "read_only", "read_write", "grants", "rules",
                   "skipped", "notices", "warnings"}));
   EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "handled_ports", "scoped", "rules", "ports", "flags", "promotions", "dropped", "not_yet_protected"}));
   EXPECT_EQ(json["effective"]["read_write"],

@@ -147,6 +147,8 @@ class Snapshot : public Gate {
 TEST_F(Snapshot, HoldsIdentityAndWorkDirectory) {
   EXPECT_EQ(compared(snapshot("filesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: nobody}"), snapshot("filesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: root}")).code, 1);
   EXPECT_EQ(compared(snapshot("filesystem_policy: {read_only: [/usr]}"), snapshot("filesystem_policy: {read_only: [/usr], include_workdir: true}")).code, 1);
+  const std::string network = "filesystem_policy: {read_only: [/usr]}\nnetwork_policies: {a: {host: ";
+  EXPECT_EQ(compared(snapshot(network + "one}}"), snapshot(network + "two}}")).code, 1);
 }
 
 // What is not as show writes it is not half read: it would be taken for no restriction.

@@ -19,6 +19,7 @@ struct Settings {
   std::string user;
   std::string group;
   bool workdir;
+  const std::string& network;
   std::set<std::string> quiet;  // paths whose denials are not logged
 };
 
@@ -101,6 +102,11 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
   }
   compare_restrictions(before.restrictions, after.restrictions);
   compare_identity(before, after);
+  if (before.network != after.network)
+    add(Class::weakening, "network-policies",
+        after.network.empty() ? "network_policies and network_middlewares are gone: whoever enforces them has nothing to enforce"
+                              : "network_policies or network_middlewares changed: what they say is compared by nobody here, and whoever accepts this "
+                                "accepts every such change until the day it expires");
   // Where it is known, it is a path among the others.
   if (before.workdir != after.workdir && !workdir_is_known)
     add(after.workdir ? Class::widening : Class::narrowing, "workdir",
@@ -116,14 +122,14 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
 }
 
 Settings of(const Policy& policy) {
-  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, {}};
+  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, {}};
   for (const Grant& grant : policy.grants)
     if (grant.quiet) out.quiet.insert(grant.entry.path);
   return out;
 }
 
 Settings of(const EffectivePolicy& policy) {
-  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, {}};
+  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, {}};
   for (const EffectiveRule& rule : policy.rules)
     if (rule.quiet) out.quiet.insert(rule.path);
   return out;
@@ -187,10 +193,6 @@ std::vector<SettingChange> setting_changes(const Policy& before, const Policy& a
   compare_conflicts(before, after, context.administrator_conflicts, &out);
   if (names_paths(before) && !names_paths(after))
     out.add(Class::weakening, "emptied", "the policy names no path any more: a runtime may put its own default there, or start without a sandbox");
-  if (before.network != after.network)
-    out.add(Class::weakening, "network-policies",
-            after.network.empty() ? "network_policies and network_middlewares are gone: whoever enforces them has nothing to enforce"
-                                  : "network_policies or network_middlewares changed: what they say is compared by nobody here");
   return std::move(out.out);
 }
 

@@ -113,7 +113,7 @@ Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
   LOCKSTEP_CHECK(check_keys(root, file_, "a snapshot", {"schema", "policy", "source", "effective", "plan"}));
   LOCKSTEP_ASSIGN(const Node* effective, need(root, "effective"));
   LOCKSTEP_CHECK(check_keys(*effective, file_, "effective",
-                            {"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user", "run_as_group", "read_only",
+                            {"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user", "run_as_group", "network", "read_only",
                              "read_write", "grants", "rules", "skipped", "notices", "warnings"}));
   LOCKSTEP_ASSIGN(const std::string compatibility, text(*effective, "compatibility"));
   if (compatibility != "best_effort" && compatibility != "hard_requirement")
@@ -126,6 +126,7 @@ Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
   LOCKSTEP_ASSIGN(out_.include_workdir, boolean(*effective, "include_workdir"));
   LOCKSTEP_ASSIGN(out_.run_as_user, text(*effective, "run_as_user"));
   LOCKSTEP_ASSIGN(out_.run_as_group, text(*effective, "run_as_group"));
+  LOCKSTEP_ASSIGN(out_.network, text(*effective, "network"));
   LOCKSTEP_ASSIGN(const Node* rules, list(*effective, "rules"));
   for (const Node& node : rules->items) {
     LOCKSTEP_ASSIGN(EffectiveRule each, rule(node));
