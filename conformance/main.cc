@@ -129,7 +129,7 @@ Result<std::vector<CaseRun>> load_runs(const Options& options) {
     LOCKSTEP_ASSIGN(cases, load_cases(options.fixtures));
   } else {
     for (const std::string& policy : options.policies) {
-      LOCKSTEP_ASSIGN(Case each, case_for_policy(policy, options.host, options.cdi, options.gpu_devices));
+      LOCKSTEP_ASSIGN(Case each, case_for_policy(policy, options.host, options.cdi, options.gpu_devices, options.conflicts));
       cases.push_back(std::move(each));
     }
   }

@@ -91,7 +91,7 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures);
 
 // A case for a user's own policy on this machine, or on the host of a file: no expectation but what the model says.
 Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file, const std::vector<std::string>& cdi = {},
-                             const std::string& gpu_devices = {});
+                             const std::string& gpu_devices = {}, const std::string& conflicts = {});
 
 // What the harness decides for operations that take no path: the sibling, the server's name.
 void set_implied_path(CellRequest* cell);

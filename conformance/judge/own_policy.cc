@@ -5,7 +5,7 @@
 namespace lockstep::conformance {
 
 Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file, const std::vector<std::string>& cdi,
-                             const std::string& gpu_devices) {
+                             const std::string& gpu_devices, const std::string& conflicts) {
   Case out;
   out.file = policy_file;
   out.own_policy = true;
@@ -19,6 +19,9 @@ Result<Case> case_for_policy(const std::string& policy_file, const std::string& 
     if (out.context.host.real) complete_from_machine(out.context.host);
   }
   if (!cdi.empty() || !gpu_devices.empty()) LOCKSTEP_CHECK(choose_devices(cdi, gpu_devices, &out.context));
+  if (!conflicts.empty()) {
+    LOCKSTEP_ASSIGN(out.context.administrator_conflicts, load_conflicts(conflicts));
+  }
   out.identities = {IdentityKind::user, IdentityKind::container_root};
   return out;
 }

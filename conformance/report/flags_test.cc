@@ -197,6 +197,28 @@ TEST_F(Flags, ADroppedRightOfAnOwnPolicyIsSaid) {
 }
 
 // A policy refused as its case claims agrees, and is ready for nothing; and of no row nothing can be required.
+// What production adds is what the gate must see.
+TEST_F(Flags, TheAdministratorsConflictsAreThoseOfTheGate) {
+  const std::string fixtures = LOCKSTEP_SOURCE_DIR "/fixtures/";
+  const std::vector<std::string> plain = {"--policy", fixtures + "policies/default/restrictive.yaml", "--host", fixtures + "hosts/nvidia-1.json",
+                                          "--abi", "native", "--require", "ready"};
+  const auto with = [&](const char* file) {
+    std::vector<std::string> words = plain;
+    words.insert(words.end(), {"--conflicts", fixtures + "conflicts/" + file});
+    return run(words);
+  };
+  const Ended promoted = run(plain);
+  if (promoted.out.find("no mount namespace") != std::string::npos) GTEST_SKIP() << promoted.out;
+  EXPECT_EQ(promoted.code, 0) << promoted.out << promoted.err;
+  const Ended kept = with("administrator-keeps-proc.yaml");
+  EXPECT_EQ(kept.code, 1) << kept.out;
+  EXPECT_NE(kept.out.find("comm needs write_file"), std::string::npos) << kept.out;
+  const Ended rejected = with("administrator-rejects-proc.yaml");
+  EXPECT_EQ(rejected.code, 2) << rejected.out << rejected.err;
+  EXPECT_NE((rejected.out + rejected.err).find("administrator-rejects-proc.yaml:3 rejects that"), std::string::npos) << rejected.out << rejected.err;
+  EXPECT_EQ(run({"--conflicts", fixtures + "conflicts/administrator-keeps-proc.yaml"}).code, 2);  // of fixtures, each case has its own
+}
+
 TEST_F(Flags, ARefusalThatIsClaimedAgreesAndMeetsNoRequirement) {
   if (query_kernel()->abi < 2) GTEST_SKIP() << "needs ABI 2: what the case relies on";
   const std::string refused = "--gtest_filter=a_missing_path_refuses_a_hard_requirement.abi*";

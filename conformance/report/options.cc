@@ -20,6 +20,7 @@ const char* usage() {
          "  --policy FILE     a policy of your own instead of the fixtures: model against kernel, and readiness for CUDA;\n"
          "                    where libcuda.so.1 is found, the real cuInit(0) with and without it as well\n"
          "  --host FILE       with --policy: on this host file, simulated, instead of this machine\n"
+         "  --conflicts FILE  with --policy: an administrator's runtime_baseline_conflicts, which come first\n"
          "  --cdi FILE|DIR    with --policy: CDI specs; --gpu-devices LIST chooses of them: all, 0,2, a UUID, vendor/class=name\n"
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
          "  --require LEVEL   exit 1 unless every row has run and is ready (or at least degraded)\n"
@@ -70,7 +71,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     std::string value;
     const bool known = flag == "--policy" || flag == "--host" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
                        flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface" ||
-                       flag == "--reclaim" || flag == "--golden" || flag == "--cdi" || flag == "--gpu-devices" || flag == "--soak" || flag == "--soak-report";
+                       flag == "--reclaim" || flag == "--golden" || flag == "--cdi" || flag == "--gpu-devices" || flag == "--conflicts" || flag == "--soak" || flag == "--soak-report";
     if (!known) return bad("unknown argument " + printable(word));
     if (equals != std::string_view::npos) {
       value = word.substr(equals + 1);
@@ -96,6 +97,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       out.cdi.push_back(value);
     } else if (flag == "--gpu-devices") {
       out.gpu_devices = value;
+    } else if (flag == "--conflicts") {
+      out.conflicts = value;
     } else if (flag == "--fixtures") {
       out.fixtures = value;
     } else if (flag == "--surface") {
@@ -121,7 +124,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     }
   }
   if (out.policies.empty())
-    for (const auto& [flag, is_given] : {std::pair{"--host", !out.host.empty()}, {"--cdi", !out.cdi.empty()}, {"--gpu-devices", !out.gpu_devices.empty()}})
+    for (const auto& [flag, is_given] : {std::pair{"--host", !out.host.empty()}, {"--cdi", !out.cdi.empty()}, {"--gpu-devices", !out.gpu_devices.empty()},
+                                         {"--conflicts", !out.conflicts.empty()}})
       if (is_given) return bad(std::string(flag) + " goes with --policy");
   if (!out.soak_report.empty() && out.soak == 0) return bad("--soak-report goes with --soak");
   if (out.update && out.golden.empty()) return bad("--update goes with --golden");

@@ -16,6 +16,7 @@ struct Options {
   std::string host;                   // a host file for the policies; empty: this machine
   std::vector<std::string> cdi;       // CDI specs for the policies
   std::string gpu_devices;
+  std::string conflicts;  // an administrator's file
   std::string fixtures;
   std::string abis = "all";           // native, all, or a list
   std::optional<Readiness> require;   // ready or degraded
