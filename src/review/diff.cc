@@ -175,6 +175,7 @@ Result<void> Comparer::compare(const EffectivePolicy& before, const EffectivePol
       mentioned.try_emplace(places[1], leads.empty() ? path : leads);
     }
   std::vector<std::pair<int, const std::string*>> order;
+  order.reserve(mentioned.size());
   for (const auto& [id, path] : mentioned) order.emplace_back(id, &path);
   std::stable_sort(order.begin(), order.end(), [&](const auto& a, const auto& b) { return paths_.depth(a.first) < paths_.depth(b.first); });
   std::unordered_map<int, Delta> deltas;

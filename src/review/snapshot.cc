@@ -82,6 +82,7 @@ Result<void> SnapshotReader::restrictions(const Node& effective) {
   }
   LOCKSTEP_ASSIGN(const Node* ports, need(effective, "ports"));
   std::vector<std::string_view> rights;
+  rights.reserve(net_right_count);
   for (int bit = 0; bit < net_right_count; ++bit) rights.push_back(name(static_cast<NetRight>(bit)));
   LOCKSTEP_CHECK(check_keys(*ports, file_, "ports", rights));
   for (int bit = 0; bit < net_right_count; ++bit) {
