@@ -339,10 +339,10 @@ TEST_F(MatrixTest, UnitTestsInAGuestHaveNoReportAndCount) {
     finished("6.1", 2, rows, 15, "tmpfs 0 1\n" + runs);
     return exit_code(join({"6.1"}));
   };
-  EXPECT_EQ(code("unit 0 2\nlint 0 1\n"), 0);
-  EXPECT_EQ(code("unit 0 2\nlint 1 1\n"), 1);
-  EXPECT_EQ(code("unit 1 2\nlint 0 1\n"), 1);
-  EXPECT_EQ(code("unit 0 2\nlint 139 1\n"), 4);
+  EXPECT_EQ(code("unit 0 2\nreview 0 1\n"), 0);
+  EXPECT_EQ(code("unit 0 2\nreview 1 1\n"), 1);
+  EXPECT_EQ(code("unit 1 2\nreview 0 1\n"), 1);
+  EXPECT_EQ(code("unit 0 2\nreview 139 1\n"), 4);
 }
 
 TEST_F(MatrixTest, TheProgramsExitCodeIsTheMatrixs) {
