@@ -8,8 +8,8 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <atomic>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "review/lint.h"
@@ -43,15 +43,14 @@ int in_grandchild(const std::function<int()>& work) {
 }
 
 int name_another_thread() {
-  std::atomic<pid_t> id{0};
-  std::atomic<bool> done{false};
+  std::promise<pid_t> id;
+  std::promise<void> done;
   std::thread other([&] {
-    id = ::gettid();
-    while (!done) ::usleep(100);
+    id.set_value(::gettid());
+    done.get_future().wait();
   });
-  while (id == 0) ::usleep(100);
-  const int err = open_as("/proc/self/task/" + std::to_string(id) + "/comm", O_RDWR);
-  done = true;
+  const int err = open_as("/proc/self/task/" + std::to_string(id.get_future().get()) + "/comm", O_RDWR);
+  done.set_value();
   other.join();
   return err;
 }
