@@ -230,11 +230,11 @@ void Comparer::finish() {
     const bool file = id.ok() && std::any_of(files_.begin(), files_.end(), [&](const auto& host) { return host.second.contains(*id); });
     const AccessSet told = file && change.gained.intersects(access_on_files) ? change.gained & access_on_files : change.gained;
     const std::optional<ByProcess> by = by_process(change.path);
-    const std::string about = !by || by->link != "root" ? change.path : by->below.empty() ? "/" : std::string(by->below);
+    const std::string about = !by || by->link->name != "root" ? change.path : by->below.empty() ? "/" : std::string(by->below);
     const Danger danger = change.gained.empty() ? Danger{least_danger, loss_at(about, change.lost)} : danger_of(about, told);
     change.danger = danger.rank;
     change.consequence = danger.consequence;
-    if (by) change.consequence = "it leads to " + std::string(by->leads_to) + ": " + change.consequence;
+    if (by) change.consequence = "it leads to " + std::string(by->link->leads_to) + ": " + change.consequence;
     out_.changes.push_back(std::move(change));
   }
   std::stable_sort(out_.changes.begin(), out_.changes.end(), [](const PathChange& a, const PathChange& b) { return a.danger < b.danger; });

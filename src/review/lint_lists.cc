@@ -99,8 +99,8 @@ void procfs_link(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
     if (const std::optional<ByProcess> by = by_process(entry.path()))
       report.add(entry.line(), entry.path(),
-                 printable(entry.path()) + " goes by the link " + std::string(by->link) + " to " +
-                     std::string(by->leads_to) + ": the rule is on that, whatever /proc itself is granted");
+                 printable(entry.path()) + " goes by the link " + std::string(by->link->name) + " to " +
+                     std::string(by->link->leads_to) + ": the rule is on that, whatever /proc itself is granted");
 }
 
 void pattern(const Subject& subject, Report& report) {

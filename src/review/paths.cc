@@ -17,38 +17,12 @@ std::pair<std::string_view, std::string_view> split(std::string_view path) {
   return {path.substr(1, end - 1), path.substr(end)};
 }
 
-bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-struct ProcessLink {
-  std::string_view name, leads_to;
-  bool directory;  // the links are the entries of it
-};
-constexpr ProcessLink process_links[] = {{"root", "the root directory of the process", false},
-                                         {"cwd", "the directory that the process works in", false},
-                                         {"exe", "the program that the process runs", false},
-                                         {"fd", "what the process has open", true},
-                                         {"map_files", "a file that the process has mapped", true}};
-
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> usual_links = {{{"/var/run", "/run"}, {"/var/lock", "/run/lock"}}};
 
 }  // namespace
 
-std::optional<ByProcess> by_process(std::string_view path) {
-  if (!path.starts_with("/proc/")) return std::nullopt;
-  auto [process, rest] = split(path.substr(5));
-  if (process != "self" && process != "thread-self" && !is_number(process)) return std::nullopt;
-  if (rest.starts_with("/task/")) rest = split(split(rest).second).second;
-  if (rest.empty()) return std::nullopt;
-  const auto [name, below] = split(rest);
-  for (const ProcessLink& link : process_links)
-    if (name == link.name && !(link.directory && below.empty())) return ByProcess{link.name, link.leads_to, below};
-  return std::nullopt;
-}
-
 std::string leads_to(const std::string& path, const Host& host) {
-  if (const std::optional<ByProcess> by = by_process(path); by && by->link == "root") return by->below.empty() ? "/" : std::string(by->below);
+  if (const std::optional<ByProcess> by = by_process(path); by && by->link->name == "root") return by->below.empty() ? "/" : std::string(by->below);
   // Most paths pass none, and a policy can have many.
   const bool may_pass = std::any_of(usual_links.begin(), usual_links.end(), [&](const auto& each) { return is_below(path, each.first); }) ||
                         std::any_of(host.present.begin(), host.present.end(),

@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "model/view.h"
 #include "policy/host.h"
+#include "review/process_paths.h"
 
 namespace lockstep::review {
 
@@ -63,14 +64,6 @@ class Paths {
 // Where a path leads, by the links that the host file lists; empty where it passes none. /var/run and /var/lock are links on every
 // host that does not say otherwise, and /proc/self/root is the root.
 std::string leads_to(const std::string& path, const Host& host);
-// A path that is or passes a link of procfs to what one process has: but for its root, nobody can say from the path where that is.
-struct ByProcess {
-  std::string_view link;      // root, cwd, exe, fd or map_files
-  std::string_view leads_to;  // in words
-  std::string_view below;     // the rest of the path; it is a part of the path given
-};
-std::optional<ByProcess> by_process(std::string_view path);
-
 }  // namespace lockstep::review
 
 #endif  // LOCKSTEP_REVIEW_PATHS_H_
