@@ -1,0 +1,66 @@
+// Whether what is mounted on /proc is a procfs, whole, and that of this process's own PID namespace.
+//
+//   const ProcfsFacts proc = look_at_procfs();
+//   if (proc.kind == ProcfsKind::stale) ...            // proc.why: one sentence that names the sign
+//
+//   LOCKSTEP_ASSIGN(const OwnProcfs own, OwnProcfs::prove());   // unsupported where it is not
+//   openat(own.directory(), "self/task", ...)          // numbers read here are numbers of this process's namespace
+//
+// A process that got a PID namespace and kept /proc (`unshare --fork --pid`, `bwrap --unshare-pid` without --proc) reads the
+// numbers of another namespace there: /proc/<getpid()> is a stranger, and so is each child listed. Whoever takes a pid, a link
+// or a state from /proc proves this first, in the process that reads: a child may be in another namespace than its parent.
+//
+// No one sign is enough, so all are asked: the file system's magic number (a bind mount of a part has it too), the root's inode,
+// NSpid with one number only (the number itself may be equal by chance), /proc/self, the calling thread below it, and
+// that nothing else covers the file they are read from. What it does not see: a supervisor that answers system calls itself.
+#ifndef LOCKSTEP_HOST_OWN_PROCFS_H_
+#define LOCKSTEP_HOST_OWN_PROCFS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace lockstep {
+
+enum class ProcfsKind : std::uint8_t {
+  own,
+  stale,       // a procfs of another PID namespace: an outer one, or one that does not know this process
+  none,        // no /proc, or no procfs on it
+  part,        // a directory of a procfs is bound there, or something covers entries of this process
+  unreadable,  // a procfs that does not let itself be read: whose it is cannot be known
+};
+std::string_view name(ProcfsKind kind);  // own, stale, none, part, unreadable
+
+struct ProcfsFacts {
+  ProcfsKind kind = ProcfsKind::none;
+  std::string why;  // not own: a sentence without its full stop, and what to do
+
+  // Of any procfs, own or not.
+  bool read_only = false;             // by the mount or the superblock: every write there is EROFS
+  bool read_only_superblock = false;  // which mount -o remount,bind,rw does not change
+  int hidepid = 0;  // 1: others' entries cannot be entered (EPERM); 2: nor seen (ENOENT); 4: only what this process may trace is there
+  unsigned hidepid_group = 0;  // exempt from 1 and 2
+  bool only_pids = false;      // subset=pid: /proc/sys, /proc/modules and the like are not there
+};
+
+ProcfsFacts look_at_procfs();
+
+// The proof, held as the directory it was given for: what is mounted over /proc later does not matter.
+class OwnProcfs {
+ public:
+  static Result<OwnProcfs> prove();
+  int directory() const { return directory_.get(); }  // O_PATH
+
+ private:
+  explicit OwnProcfs(UniqueFd directory) : directory_(std::move(directory)) {}
+  UniqueFd directory_;
+};
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_HOST_OWN_PROCFS_H_
