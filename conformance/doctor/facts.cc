@@ -21,7 +21,6 @@ namespace lockstep::conformance {
 namespace {
 
 constexpr int trial_ms = 5000;
-constexpr int most_layers = 16;  // of ABI 2 and later
 
 // A child that answers with its exit code, or minus the signal that ended it.
 int in_child(const std::function<int()>& body) {

@@ -90,6 +90,26 @@ Result<void> prove(const Identity& identity, std::uint64_t keep, bool bounded) {
   return {};
 }
 
+// The calls say EPERM to whoever is not allowed to, and EINVAL to a number that the user namespace has no
+// place for.
+Error cannot_become(int err, std::string call) {
+  Error error = system_error(err, std::move(call));
+  if (err == EPERM && ::geteuid() != 0)
+    error.message = "process.run_as_user and run_as_group need root, and this is uid " +
+                    std::to_string(::geteuid()) +
+                    ": start it as root, or as that "
+                    "user and group with no others, or take them out of the policy (" +
+                    error.message + ")";
+  else if (err == EPERM)
+    error.message =
+        "process.run_as_user and run_as_group need CAP_SETUID and CAP_SETGID, and a user namespace where "
+        "setgroups() is allowed (" +
+        error.message + ")";
+  else if (err == EINVAL)
+    error.message += ": the user namespace of this process does not map that number";
+  return error;
+}
+
 std::optional<unsigned> number(const std::string& text) {
   unsigned value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -146,11 +166,11 @@ Result<void> drop_privileges(const Identity& identity) {
   // A user namespace refuses setgroups() outright: asking to keep the groups one has must still be fine.
   if (sorted(current_groups()) != sorted(identity.groups) &&
       ::setgroups(identity.groups.size(), identity.groups.data()) != 0)
-    return system_error(errno, "setgroups()");
+    return cannot_become(errno, "setgroups()");
   if (!is_gid(identity.gid) && ::setresgid(identity.gid, identity.gid, identity.gid) != 0)
-    return system_error(errno, "setresgid(" + std::to_string(identity.gid) + ")");
+    return cannot_become(errno, "setresgid(" + std::to_string(identity.gid) + ")");
   if (!is_uid(identity.uid) && ::setresuid(identity.uid, identity.uid, identity.uid) != 0)
-    return system_error(errno, "setresuid(" + std::to_string(identity.uid) + ")");
+    return cannot_become(errno, "setresuid(" + std::to_string(identity.uid) + ")");
   LOCKSTEP_CHECK(set_capabilities(keep & have));
   return prove(identity, keep & have, bounded);
 }

@@ -42,6 +42,16 @@ Result<bool> wants_all(const Prepared& prepared, const RestrictOptions& options,
   return input_error("", 0, has + ": say threads: all in the policy (ABI 8), or that the calling one alone is meant");
 }
 
+Error refused(int err, RestrictFlags flags) {
+  Error error = system_error(err, "landlock_restrict_self(" + join(names(flags)) + ")");
+  if (err == E2BIG)
+    error.message = "this process is below " + std::to_string(most_layers) +
+                    " layers of Landlock, and a kernel allows no more (" + error.message +
+                    "): what runs it restricts itself too often";
+  if (err == EPERM || err == ENOSYS) error.message += std::string(": ") + filter_answers;
+  return error;
+}
+
 Result<void> restrict_thread(int ruleset_fd, RestrictFlags flags, RestrictFlags known) {
   // With log_subdomains_off the kernel takes -1 for a wish about the log alone, and restricts nothing.
   if (ruleset_fd < 0) return internal_error("restrict_self: there is no rule set");
@@ -51,7 +61,10 @@ Result<void> restrict_thread(int ruleset_fd, RestrictFlags flags, RestrictFlags 
     return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)");
   }
   if (uapi::restrict_self(ruleset_fd, static_cast<std::uint32_t>(flags.bits())) != 0)
-    return system_error(errno, "landlock_restrict_self(" + join(names(flags)) + ")");
+    return refused(errno, flags);
+  if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+    return internal_error(std::string("no_new_privs is not set, and the kernel said that it is: ") +
+                          filter_answers);
   return {};
 }
 

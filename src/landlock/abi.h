@@ -21,6 +21,7 @@ namespace lockstep {
 
 inline constexpr int oldest_abi = 1;
 inline constexpr int newest_abi = 11;
+inline constexpr int most_layers = 16;  // one thread can be below so many; ABI 1 has another limit
 
 struct AbiInfo {
   int abi;

@@ -228,5 +228,24 @@ TEST(Ruleset, PassesOnWhatItIsGivenAndReportsTheKernelsRefusal) {
   EXPECT_EQ(on_file.error().err, EINVAL);
 }
 
+// One call an ABI, in a child that may ask all of them: the kernel's number is what it takes, and any other is noticed.
+TEST(Ladder, TheKernelTakesWhatItsNumberSaysAndNothingAbove) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel.ok()) GTEST_SKIP() << "no Landlock here: " << kernel.error().message;
+  const Result<void> honest = check_ladder_in_child(*kernel);
+  EXPECT_TRUE(honest.ok()) << honest.error().message;
+  if (kernel->abi > newest_abi) GTEST_SKIP() << "abi-unknown: newer than the table";
+  for (int claimed = oldest_abi; claimed <= newest_abi; ++claimed) {
+    if (claimed == kernel->abi) continue;
+    const Result<void> lie = check_ladder_in_child({claimed, 0});
+    ASSERT_FALSE(lie.ok()) << claimed;
+    EXPECT_EQ(lie.error().kind, ErrorKind::unsupported);
+    const std::string first = claimed < kernel->abi ? "takes what only ABI " + std::to_string(claimed + 1) + " has"
+                                                    : "refuses what ABI " + std::to_string(kernel->abi + 1) + " has";
+    EXPECT_NE(lie.error().message.find(first), std::string::npos) << lie.error().message;
+  }
+  EXPECT_FALSE(takes_abi(newest_abi + 1).has_value());
+}
+
 }  // namespace
 }  // namespace lockstep

@@ -3,9 +3,34 @@
 #include <cerrno>
 
 #include "landlock/abi.h"
+#include "landlock/kernel.h"
 #include "landlock/uapi.h"
 
 namespace lockstep {
+namespace {
+
+// The kernel looks at the descriptor, then at the kind of rule, then at the rule, and last at the rule's object: with one of them
+// wrong its errno is certain and nothing is added. Any other answer is not the kernel's, or not of this rule set.
+Result<void> prove(int fd, int kind, const void* rule, std::uint32_t flags, int err, const char* what) {
+  const long answer = uapi::add_rule(fd, kind, rule, flags);
+  const int got = answer < 0 ? errno : 0;
+  if (got == err) return {};
+  return system_error(got, "landlock_add_rule(" + std::string(what) + ") must be " + errno_name(err) + ": either the descriptor " +
+                               std::to_string(fd) + " that landlock_create_ruleset() answered is not the rule set asked for, or " +
+                               filter_answers);
+}
+
+Result<void> prove_ruleset(int fd, const Handled& handled) {
+  LOCKSTEP_CHECK(prove(fd, uapi::rule_path_beneath, nullptr, 0, EFAULT, "no rule"));
+  if (handled.quiet) LOCKSTEP_CHECK(prove(fd, uapi::rule_path_beneath, nullptr, uapi::add_rule_quiet, EFAULT, "no quiet rule"));
+  if (!handled.net.empty()) LOCKSTEP_CHECK(prove(fd, uapi::rule_net_port, nullptr, 0, EFAULT, "no port"));
+  if (handled.fs.empty()) return {};
+  uapi::PathBeneathAttr all;
+  all.allowed_access = handled.fs.bits();
+  return prove(fd, uapi::rule_path_beneath, &all, 0, EBADF, "every right, on nothing");
+}
+
+}  // namespace
 
 Result<Ruleset> Ruleset::create(const Handled& handled, int abi) {
   const AbiInfo* info = abi_info(abi);
@@ -21,6 +46,8 @@ Result<Ruleset> Ruleset::create(const Handled& handled, int abi) {
   if (fd < 0)
     return system_error(errno, "landlock_create_ruleset(" + join_names(handled.fs) + "; " + join(names(handled.net)) + "; " +
                                    join(names(handled.scoped)) + (handled.quiet ? "; quiet)" : ")"));
+  // Not ours to close before it is known to be one: an answer of 0 would be standard input.
+  LOCKSTEP_CHECK(prove_ruleset(static_cast<int>(fd), handled));
   return Ruleset(UniqueFd(static_cast<int>(fd)));
 }
 

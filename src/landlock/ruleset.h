@@ -4,7 +4,8 @@
 //   LOCKSTEP_CHECK(rules.allow_beneath(fd, access_read_only, "/usr"));
 //
 // A thin owner of the kernel's descriptor: it passes on what it is given and cuts nothing, so that a wrong mask meets the
-// kernel's EINVAL. It restricts nobody: enforce/restrict.h.
+// kernel's EINVAL. It restricts nobody: enforce/restrict.h. A rule set that was answered is proved to be one, and to take rules of
+// the kinds that it is for: a filter can answer in the kernel's place.
 #ifndef LOCKSTEP_LANDLOCK_RULESET_H_
 #define LOCKSTEP_LANDLOCK_RULESET_H_
 
