@@ -1,126 +1,11 @@
-// lockstep exec, through the real binary.
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
+// lockstep exec, through the real binary. What others answer in the kernel's place: exec_filter_test.cc; terminals: exec_terminal_test.cc.
+#include "cli/exec_testing.h"
 
-#include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <fstream>
-#include <string>
-#include <vector>
-
-#include "base/unique_fd.h"
-#include "landlock/kernel.h"
-
-namespace lockstep {
+namespace lockstep::testing {
 namespace {
 
-struct Running {
-  pid_t pid = -1;
-  UniqueFd out;  // stdout and stderr together
-};
-
-struct Ended {
-  int code = -1;   // of an exit
-  int signal = 0;  // of a death
-  std::string said;
-};
-
-// Reads until `until` was said or, where empty, until the end.
-std::string read_until(int fd, const std::string& until) {
-  std::string text;
-  char bytes[512];
-  while (until.empty() || text.find(until) == std::string::npos) {
-    pollfd ready{fd, POLLIN, 0};
-    if (::poll(&ready, 1, 20000) != 1) return text + "<timeout>";
-    const ssize_t n = ::read(fd, bytes, sizeof(bytes));
-    if (n <= 0) break;
-    text.append(bytes, static_cast<std::size_t>(n));
-  }
-  return text;
-}
-
-class Exec : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const Result<KernelLandlock> kernel = query_kernel();
-    if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
-    char name[] = "/tmp/lockstep-exec-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    dir_ = name;
-    ASSERT_EQ(::chmod(name, 0755), 0);
-    ASSERT_EQ(::mkdir((dir_ + "/rw").c_str(), 0777), 0);
-    ASSERT_EQ(::symlink("/", (dir_ + "/to-root").c_str()), 0);
-    std::ofstream(dir_ + "/data") << "x\n";
-  }
-  void TearDown() override {
-    if (dir_.empty()) return;
-    for (const char* each : {"/p.yaml", "/to-root", "/data", "/rw/new", "/new"})
-      ::unlink((dir_ + each).c_str());
-    EXPECT_EQ(::rmdir((dir_ + "/rw").c_str()), 0);
-    EXPECT_EQ(::rmdir(dir_.c_str()), 0);
-  }
-
-  // `proc`: an entry of read_only; the lists' other entries are what a shell needs.
-  void policy(const std::string& read_write, const std::string& more = "",
-              const std::string& read_only = "/proc") const {
-    std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  "
-                                       "read_only: [/usr, /bin, /lib, /lib64, /etc, "
-                                    << dir_ << ", " << read_only << "]\n  read_write: [" << read_write
-                                    << "]\n"
-                                    << more;
-  }
-
-  Running start(std::vector<std::string> command, std::vector<std::string> flags = {}) const {
-    std::vector<std::string> words = {LOCKSTEP_CLI, "exec", "--gpu", "off", "--proxy", "off"};
-    words.insert(words.end(), flags.begin(), flags.end());
-    words.insert(words.end(), {dir_ + "/p.yaml", "--"});
-    words.insert(words.end(), command.begin(), command.end());
-    std::vector<char*> argv;
-    argv.reserve(words.size() + 1);
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return {};
-    Running out;
-    out.pid = ::fork();
-    if (out.pid == 0) {
-      ::setpgid(0, 0);  // a job of its own, as a shell would start it
-      ::dup2(ends[1], 1);
-      ::dup2(ends[1], 2);
-      ::execv(argv[0], argv.data());
-      ::_exit(99);
-    }
-    ::close(ends[1]);
-    out.out.reset(ends[0]);
-    return out;
-  }
-  static Ended finish(const Running& running) {
-    Ended out;
-    out.said = read_until(running.out.get(), "");
-    if (out.said.find("<timeout>") != std::string::npos) ::kill(-running.pid, SIGKILL);
-    int status = 0;
-    EXPECT_EQ(::waitpid(running.pid, &status, 0), running.pid);
-    if (WIFEXITED(status)) out.code = WEXITSTATUS(status);
-    if (WIFSIGNALED(status)) out.signal = WTERMSIG(status);
-    return out;
-  }
-  Ended run(std::vector<std::string> command, std::vector<std::string> flags = {}) const {
-    return finish(start(std::move(command), std::move(flags)));
-  }
-  Ended shell(const std::string& script) const { return run({"/bin/sh", "-c", script}); }
-
-  std::string dir_;
-};
-
-constexpr char pinned[] = "/proc/self/task, /dev/null";
-
 TEST_F(Exec, PassesTheCommandsCodeOn) {
-  for (const char* writable : {"/dev/null", pinned}) {
+  for (const char* writable : plain_and_pinned) {
     policy(writable);
     EXPECT_EQ(shell("exit 0").code, 0) << writable;
     EXPECT_EQ(shell("exit 3").code, 3) << writable;
@@ -154,7 +39,7 @@ TEST_F(Exec, WritesOnlyWhereGranted) {
 // With and without the process that keeps entries of procfs open, which stands outside.
 TEST_F(Exec, AScopeKeepsTheCommandsSignalsInside) {
   const bool scopes = query_kernel()->abi >= 6;
-  for (const char* writable : {"/dev/null", pinned}) {
+  for (const char* writable : plain_and_pinned) {
     policy(writable, "landlock: {scopes: [signal]}\n");
     EXPECT_EQ(shell("kill -0 $PPID").code != 0, scopes) << writable;
     EXPECT_EQ(shell("sleep 30 & kill $! && wait $!; exit 5").code, 5) << writable;
@@ -212,51 +97,72 @@ TEST_F(Exec, ARuleBelowProcIsTheCommandsOwnAndIsSaid) {
   EXPECT_NE(own.said.find("\nname\n"), std::string::npos) << own.said;
 }
 
-TEST_F(Exec, SignalsReachTheCommandThroughTheHolder) {
-  policy(pinned);
-  for (const char* each : {"HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM"}) {
-    const Running running =
-        start({"/bin/sh", "-c",
-               std::string("trap 'exit 42' ") + each + "; echo ready; while :; do sleep 0.01; done"});
-    read_until(running.out.get(), "ready");
-    const int number = std::string(each) == "HUP"    ? SIGHUP
-                       : std::string(each) == "INT"  ? SIGINT
-                       : std::string(each) == "QUIT" ? SIGQUIT
-                       : std::string(each) == "TERM" ? SIGTERM
-                       : std::string(each) == "USR1" ? SIGUSR1
-                       : std::string(each) == "USR2" ? SIGUSR2
-                                                     : SIGALRM;
-    ::kill(running.pid, number);
-    EXPECT_EQ(finish(running).code, 42) << each;
+// Every signal that can be caught, through the pid that the caller knows: it is the command's own.
+TEST_F(Exec, SignalsReachTheCommandBesideItsHolder) {
+  for (const char* writable : plain_and_pinned) {
+    policy(writable);
+    std::vector<int> numbers;
+    std::string traps;
+    for (int number = 1; number <= SIGRTMAX; ++number) {
+      if (number == SIGKILL || number == SIGSTOP || number == SIGCHLD || number == SIGSEGV) continue;
+      if (number > SIGSYS && number < SIGRTMIN) continue;  // the C library's own
+      numbers.push_back(number);
+      traps += "trap 'echo got-" + std::to_string(number) + "-' " + std::to_string(number) + "; ";
+    }
+    const Running running = start({"/bin/sh", "-c", traps + "echo ready-$$-; while :; do sleep 0.01; done"});
+    const std::string ready = "ready-" + std::to_string(running.pid) + "-";
+    EXPECT_NE(read_until(running.out.get(), ready).find(ready), std::string::npos) << writable;
+    for (int number : numbers) {
+      ::kill(running.pid, number);
+      const std::string got = "got-" + std::to_string(number) + "-";
+      const std::string said = read_until(running.out.get(), got);
+      ASSERT_NE(said.find(got), std::string::npos) << writable << ": " << said;
+    }
+    ::kill(running.pid, SIGKILL);
+    EXPECT_EQ(finish(running).signal, SIGKILL) << writable;
   }
 }
 
-TEST_F(Exec, StopsAndGoesOnAsOneJob) {
-  policy(pinned);
-  const Running running = start({"/bin/sh", "-c", "echo ready; exec sleep 600"});
-  read_until(running.out.get(), "ready");
-  ::kill(-running.pid, SIGTSTP);
-  int status = 0;
-  ASSERT_EQ(::waitpid(running.pid, &status, WUNTRACED), running.pid);
-  EXPECT_TRUE(WIFSTOPPED(status));
-  ::kill(-running.pid, SIGCONT);
-  ::kill(running.pid, SIGTERM);
-  EXPECT_EQ(finish(running).signal, SIGTERM);
+TEST_F(Exec, StopsAndGoesOnAsOneProcess) {
+  for (const char* writable : plain_and_pinned) {
+    policy(writable);
+    for (int number : {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU}) {
+      const Running running = start({"/bin/sh", "-c", "echo ready; exec sleep 600"});
+      read_until(running.out.get(), "ready");
+      ::kill(running.pid, number);
+      int status = 0;
+      ASSERT_EQ(::waitpid(running.pid, &status, WUNTRACED), running.pid);
+      EXPECT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == number) << writable;
+      ::kill(running.pid, SIGCONT);
+      ASSERT_EQ(::waitpid(running.pid, &status, WCONTINUED), running.pid);
+      EXPECT_TRUE(WIFCONTINUED(status)) << writable;
+      ::kill(running.pid, SIGTERM);
+      EXPECT_EQ(finish(running).signal, SIGTERM) << writable;
+    }
+  }
 }
 
-TEST_F(Exec, TheCommandDoesNotOutliveItsHolder) {
-  policy(pinned);
-  const Running running = start({"/bin/sh", "-c", "echo ready; exec sleep 600"});
-  read_until(running.out.get(), "ready");
-  ::kill(running.pid, SIGKILL);
-  const Ended got = finish(running);  // reads to the end: the command has closed its output
-  EXPECT_EQ(got.signal, SIGKILL);
-  EXPECT_EQ(got.said.find("<timeout>"), std::string::npos);
+// A file, a pipe, a socket or nothing: the policy that names it runs, and what it leads to can be written where it is there.
+TEST_F(Exec, ALinkToStandardOutputIsWhatItLeadsTo) {
+  const std::string file = dir_ + "/data";
+  for (const char* link : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+    policy(std::string(link) + ", /dev/null");
+    const Ended pipe = shell("echo x > /dev/stdout && exit 7");
+    EXPECT_EQ(pipe.code, 7) << link << ": " << pipe.said;
+    const auto to_file = [&] { return ::dup2(::open(file.c_str(), O_WRONLY | O_CLOEXEC), 1) == 1; };
+    const Ended to = shell("echo written > /dev/stdout && exit 7", to_file);
+    EXPECT_EQ(to.code, 7) << link << ": " << to.said;
+    EXPECT_NE(to.said.find(std::string("notice: ") + link + " leads through a link of a process"), std::string::npos) << to.said;
+    EXPECT_NE(to.said.find(file), std::string::npos) << to.said;
+    std::ifstream in(file);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "written\n") << link;
+    EXPECT_EQ(shell("exit 7", [] { return ::close(1) == 0; }).code, 7) << link;
+  }
 }
 
 TEST_F(Exec, BecomesTheUserOfThePolicy) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs-root: only root can become another user";
-  for (const char* writable : {"/dev/null", pinned}) {
+  for (const char* writable : plain_and_pinned) {
     policy(writable, "process: {run_as_user: \"64000\", run_as_group: \"64001\"}\n");
     const Ended got = shell("id -u; id -g; id -G; grep CapEff /proc/self/status");
     EXPECT_NE(got.said.find("64000\n64001\n64001\nCapEff:\t0000000000000000"), std::string::npos) << got.said;
@@ -267,4 +173,4 @@ TEST_F(Exec, BecomesTheUserOfThePolicy) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::testing

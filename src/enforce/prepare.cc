@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -18,11 +20,35 @@ namespace {
 constexpr long procfs_magic = 0x9fa0;
 constexpr ino_t procfs_root_ino = 1;
 
+// Whether a path leads through a link of a process to what it has. Where nobody knows, because a filter denies the question, it may.
+enum class Leads { plainly, through_process, unknown };
+struct Opened {
+  UniqueFd fd;
+  Leads leads = Leads::plainly;
+};
+
+Opened open_path(const char* path) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how))));
+  if (fd || (errno != ELOOP && errno != ENOSYS && errno != EPERM)) return {std::move(fd), Leads::plainly};
+  const Leads leads = errno == ELOOP ? Leads::through_process : Leads::unknown;
+  return {UniqueFd(::open(path, O_PATH | O_CLOEXEC)), leads};
+}
+
+// What a descriptor of ours is, by name; empty without /proc.
+std::string name_of(int fd) {
+  char name[PATH_MAX + 1];
+  const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), name, PATH_MAX);
+  return {name, static_cast<std::size_t>(length > 0 ? length : 0)};
+}
+
 // The way from a plan to the kernel's rule set, one path after another.
 class Preparer {
  public:
   Preparer(const Plan& plan, const PrepareOptions& options, Ruleset ruleset)
-      : plan_(plan), options_(options), out_{std::move(ruleset), {}, {}, {}, 0, plan.log, plan.all_threads} {}
+      : plan_(plan), options_(options), out_{std::move(ruleset), {}, {}, {}, 0, plan.log, plan.all_threads, false} {}
 
   Result<Prepared> run();
 
@@ -37,6 +63,8 @@ class Preparer {
   bool is_procfs_entry(int fd, const struct stat& st);
   Result<void> check_object(const PlanRule& rule, int fd, const struct stat& st);
   void note_same_object(const PlanRule& rule, const struct stat& st, AccessSet rights);
+  void note_unrestricted(const PlanRule& rule, int fd);
+  bool lists_root();
   Error refuse(const PlanRule& rule, std::string message) const {
     return input_error(plan_.file, rule.line, std::move(message));
   }
@@ -80,10 +108,7 @@ bool Preparer::is_procfs_entry(int fd, const struct stat& st) {
 // The spelling was checked when the policy was read; this checks the object.
 Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct stat& st) {
   const bool changes = !access_read_only.contains(rule.rights);
-  if (changes && !root_) {
-    root_.emplace();
-    if (::stat("/", &*root_) != 0) return system_error(errno, "stat(\"/\")");
-  }
+  if (changes && !root_ && ::stat("/", &root_.emplace()) != 0) return system_error(errno, "stat(\"/\")");
   if (changes && st.st_dev == root_->st_dev && st.st_ino == root_->st_ino)
     return refuse(rule, printable(rule.path) +
                             " is the root directory: a right to change things there is refused; name the "
@@ -91,13 +116,12 @@ Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct s
   if (!is_procfs_entry(fd, st)) return {};
   if (options_.restricts_caller) return {};
   // By what the descriptor is, not by how it was spelt; and by the pid that this procfs knows us by.
-  char self[32], name[PATH_MAX + 1];
+  char self[32];
   const ssize_t self_length = ::readlink("/proc/self", self, sizeof(self));
-  const std::string link = "/proc/self/fd/" + std::to_string(fd);
-  const ssize_t length = ::readlink(link.c_str(), name, PATH_MAX);
-  if (self_length <= 0 || length <= 0) return system_error(errno, "readlink(\"" + link + "\")");
+  const std::string name = name_of(fd);
+  if (self_length <= 0 || name.empty()) return system_error(errno, "readlink(\"/proc/self/fd/" + std::to_string(fd) + "\")");
   const std::string own = "/proc/" + std::string(self, static_cast<std::size_t>(self_length)) + "/";
-  if ((std::string(name, static_cast<std::size_t>(length)) + "/").starts_with(own))
+  if ((name + "/").starts_with(own))
     return refuse(rule, printable(rule.path) +
                             " leads to the process that prepares the policy, not to the one it restricts: "
                             "grant /proc instead");
@@ -115,8 +139,17 @@ void Preparer::note_same_object(const PlanRule& rule, const struct stat& st, Acc
   other.rights |= rights;
 }
 
+// A pipe, a socket, a memory file or a namespace is reached through a link of a process alone, and Landlock restricts none of them:
+// what the policy grants there is so without a rule.
+void Preparer::note_unrestricted(const PlanRule& rule, int fd) {
+  const std::string name = name_of(fd);
+  notice(Notice::Level::info, "not-restricted", rule.path,
+         printable(rule.path) + " is " + (name.empty() ? "" : printable(name) + ", ") +
+             "no file or directory that Landlock restricts (a pipe, socket, namespace or memory file): it is open to all, and no rule is needed");
+}
+
 Result<void> Preparer::add(const PlanRule& rule) {
-  UniqueFd fd(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
+  auto [fd, leads] = open_path(rule.path.c_str());
   // Out of descriptors or memory is our failure and says nothing of the path.
   if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
     return system_error(errno, "open(\"" + printable(rule.path) + "\", O_PATH)");
@@ -124,6 +157,8 @@ Result<void> Preparer::add(const PlanRule& rule) {
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0) return system_error(errno, "fstat(\"" + printable(rule.path) + "\")");
   LOCKSTEP_CHECK(check_object(rule, fd.get(), st));
+  if (leads == Leads::through_process && !options_.restricts_caller)
+    return refuse(rule, printable(rule.path) + " leads through a link of a process to what that process has open: name that instead");
   const AccessSet rights = S_ISDIR(st.st_mode) ? rule.rights : rule.rights & access_on_files;
   if (rights.empty()) {
     if (plan_.compatibility == Compatibility::hard_requirement && !rule.from_baseline)
@@ -135,17 +170,20 @@ Result<void> Preparer::add(const PlanRule& rule) {
     return {};
   }
   if (Result<void> added = out_.ruleset.allow_beneath(fd.get(), rights, rule.path, rule.quiet); !added.ok()) {
-    Error error = std::move(added).error();
-    if (error.err == EBADFD) {
-      error.kind = ErrorKind::input;
-      error.message +=
-          "; Landlock takes files and directories, not pipes, sockets, namespaces or memory files";
+    if (added.error().err == EBADFD) {
+      note_unrestricted(rule, fd.get());
+      return {};
     }
+    Error error = std::move(added).error();
     error.file = plan_.file;
     error.line = rule.line;
     return error;
   }
   ++out_.rules;
+  if (leads != Leads::plainly && rights.contains(Right::read_dir)) out_.may_list_root = true;
+  if (leads == Leads::through_process)
+    notice(Notice::Level::info, "process-link", rule.path,
+           printable(rule.path) + " leads through a link of a process to what it has open now, and that is granted: " + printable(name_of(fd.get())));
   note_same_object(rule, st, rights);
   if (is_procfs_entry(fd.get(), st)) {
     notice(Notice::Level::info, "procfs-pinned", rule.path,
@@ -157,6 +195,12 @@ Result<void> Preparer::add(const PlanRule& rule) {
   return {};
 }
 
+bool Preparer::lists_root() {
+  if (!root_ && ::stat("/", &root_.emplace()) != 0) return true;
+  const auto found = seen_.find({root_->st_dev, root_->st_ino});
+  return found != seen_.end() && found->second.rights.contains(Right::read_dir);
+}
+
 Result<Prepared> Preparer::run() {
   for (const PlanRule& rule : plan_.rules) LOCKSTEP_CHECK(add(rule));
   for (const PortRule& rule : plan_.ports) LOCKSTEP_CHECK(out_.ruleset.allow_port(rule.right, rule.port));
@@ -164,6 +208,7 @@ Result<Prepared> Preparer::run() {
     return input_error(
         plan_.file, 0,
         "no path of the policy can be opened: there would be no rule left, and that is refused");
+  out_.may_list_root |= lists_root();
   return std::move(out_);
 }
 

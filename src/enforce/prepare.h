@@ -11,6 +11,10 @@
 // that vanished is a warning. No rule left is an error in both. Such refusals are `input` errors, of the policy on this machine;
 // a failed call that says nothing of the policy is `system`.
 //
+// A path that leads through a link of a process (/proc/<pid>/fd, cwd, root, exe; /dev/stdout, /dev/fd/N) means what that process
+// has open just then, whatever it is: a notice says what. Pipes, sockets and the like, which Landlock restricts nowhere, need no
+// rule, and get none.
+//
 // A rule on an object of procfs other than its root is lost when the kernel reclaims the entry, unless something keeps it
 // open: its descriptor is kept as a pin, and a notice says so. Keep `pins` open as long as the restriction is to hold.
 #ifndef LOCKSTEP_ENFORCE_PREPARE_H_
@@ -45,6 +49,7 @@ struct Prepared {
   std::size_t rules = 0;  // rules on paths that the kernel took
   RestrictFlags log;      // for restrict_self(), as the plan has them
   bool all_threads = false;
+  bool may_list_root = false;  // a rule grants read_dir on the root directory, or on what may be above it
 };
 
 Result<Prepared> prepare(const Plan& plan, const PrepareOptions& options);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <tuple>
 
 #include "landlock/abi.h"
 #include "landlock/kernel.h"
@@ -39,7 +40,7 @@ class Prepare : public ::testing::Test {
   }
   void TearDown() override {
     if (dir_.empty()) return;
-    for (const char* each : {"/file", "/to-root", "/to-self", "/to-dir"}) ::unlink((dir_ + each).c_str());
+    for (const char* each : {"/file", "/to-root", "/to-self", "/to-dir", "/to-descriptor"}) ::unlink((dir_ + each).c_str());
     EXPECT_EQ(::rmdir(dir_.c_str()), 0);
   }
 
@@ -198,13 +199,43 @@ TEST_F(Prepare, RightsThatMeanNothingOnAFileAreSkippedOrRefused) {
   EXPECT_FALSE(prepare(useless, {}).ok());
 }
 
-TEST_F(Prepare, ObjectsLandlockRejectsAreNamed) {
-  const Result<Prepared> got = prepare(plan({{"/proc/self/ns/mnt", access_read_only, false, 4}}), {});
-  ASSERT_FALSE(got.ok());
-  EXPECT_EQ(got.error().kind, ErrorKind::input) << "the policy's fault";
-  EXPECT_EQ(got.error().err, EBADFD);
-  EXPECT_EQ(got.error().line, 4);
-  EXPECT_NE(got.error().message.find("/proc/self/ns/mnt"), std::string::npos);
+// What a link of a process leads to is whatever it has open: a file gets its rule, and what Landlock restricts nowhere needs none.
+TEST_F(Prepare, LinksOfAProcessAreWhatTheyLeadTo) {
+  int pipe[2];
+  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+  const UniqueFd reads(pipe[0]), writes(pipe[1]), file(::open((dir_ + "/file").c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string link = dir_ + "/to-descriptor";  // as /dev/stdout is one, outside /proc
+  for (Compatibility compatibility : {Compatibility::best_effort, Compatibility::hard_requirement}) {
+    for (const auto& [fd, code, rules] : {std::tuple(file.get(), "process-link", 2U), std::tuple(reads.get(), "not-restricted", 1U)}) {
+      ASSERT_EQ(::symlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), link.c_str()), 0);
+      for (const std::string& path : {link, "/proc/self/fd/" + std::to_string(fd)}) {
+        Plan both = plan({{"/usr", access_read_only, false, 1}, {path, write_file, false, 4}});
+        both.compatibility = compatibility;
+        const Result<Prepared> got = prepare(both, {});
+        ASSERT_TRUE(got.ok()) << got.error().to_string();
+        EXPECT_EQ(codes(*got), std::vector<std::string>{code}) << path;
+        EXPECT_EQ(got->notices[0].path, path);
+        EXPECT_EQ(got->rules, rules) << path;
+        EXPECT_FALSE(prepare(both, {false}).ok() && rules == 2U) << "the caller's own, where another process is restricted";
+      }
+      ::unlink(link.c_str());
+    }
+  }
+  const Result<Prepared> got = prepare(plan({{"/usr", access_read_only, false, 1}, {"/proc/self/ns/mnt", access_read_only, false, 4}}), {});
+  ASSERT_TRUE(got.ok()) << got.error().to_string();
+  EXPECT_EQ(codes(*got), std::vector<std::string>{"not-restricted"});
+}
+
+TEST_F(Prepare, KnowsWhetherARuleMayListTheRoot) {
+  const auto may = [&](const std::string& path, AccessSet rights) {
+    const Result<Prepared> got = prepare(plan({{"/usr", access_read_only, false, 1}, {path, rights, false, 2}}), {});
+    return got.ok() && got->may_list_root;
+  };
+  EXPECT_TRUE(may("/", access_read_only));
+  EXPECT_TRUE(may(dir_ + "/to-root", access_read_only));
+  EXPECT_TRUE(may("/proc/self/cwd", access_read_only)) << "who knows what is above";
+  EXPECT_FALSE(may("/", AccessSet(Right::read_file)));
+  EXPECT_FALSE(may(dir_, access_read_only));
 }
 
 }  // namespace

@@ -1,0 +1,89 @@
+// The process that keeps pins open, seen from the process that asked for it and from outside. In forked
+// children.
+#include "enforce/holder.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <string>
+
+#include "landlock/seccomp_testing.h"
+
+namespace lockstep {
+namespace {
+
+std::vector<Pin> pins() {
+  std::vector<Pin> out;
+  out.push_back({"/proc/self/task", UniqueFd(::open("/proc/self/task", O_PATH | O_CLOEXEC))});
+  return out;
+}
+
+// The holder's number, by what procfs has as this process's children; 0: none, or several.
+pid_t holder() {
+  std::ifstream in("/proc/self/task/" + std::to_string(::gettid()) + "/children");
+  pid_t first = 0, second = 0;
+  in >> first >> second;
+  return second == 0 ? first : 0;
+}
+
+// What the child with a holder saw; 0: all was well.
+int live_with_a_holder(int said, bool filtered) {
+  if (filtered && !testing::answer_calls(
+                      {{.call = SYS_pidfd_open, .err = EPERM}, {.call = SYS_close_range, .err = ENOSYS}}))
+    return 1;
+  if (!hold_pins(pins()).ok()) return 2;
+  const pid_t pid = holder();
+  if (pid <= 0) return 3;
+  if (::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD) return 4;
+  if (::getsid(pid) != pid && ::getsid(pid) != ::getsid(0)) return 5;  // its own, once it has come so far
+  sigset_t pending;
+  if (::sigpending(&pending) != 0 || sigismember(&pending, SIGCHLD) != 0) return 6;
+  if (::write(said, &pid, sizeof(pid)) != sizeof(pid)) return 7;
+  ::close(said);
+  return 0;
+}
+
+TEST(Holder, IsSeenByNobodyAndEndsWithWhoAsked) {
+  for (bool filtered : {false, true}) {
+    int said[2], go_on[2];
+    ASSERT_EQ(::pipe2(said, O_CLOEXEC), 0);
+    ASSERT_EQ(::pipe2(go_on, O_CLOEXEC), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::close(go_on[1]);
+      ::signal(SIGCHLD, SIG_DFL);
+      const int saw = live_with_a_holder(said[1], filtered);
+      char byte;
+      ::_exit(saw == 0 && ::read(go_on[0], &byte, 1) == 1 ? 42 : saw);
+    }
+    ::close(said[1]);
+    ::close(go_on[0]);
+    pid_t pid = 0;
+    ASSERT_EQ(::read(said[0], &pid, sizeof(pid)), static_cast<ssize_t>(sizeof(pid)));
+    // The end of the pipe comes while both live: the holder keeps nothing but its pins.
+    pollfd end{said[0], POLLIN, 0};
+    EXPECT_EQ(::poll(&end, 1, 20000), 1);
+    char byte = 0;
+    EXPECT_EQ(::read(said[0], &byte, 1), 0);
+    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    ASSERT_TRUE(pidfd);
+    pollfd lives{pidfd.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&lives, 1, 0), 0) << "it ended too early";
+    EXPECT_EQ(::write(go_on[1], "g", 1), 1);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
+    EXPECT_EQ(::poll(&lives, 1, 20000), 1) << "it outlived who asked";
+    ::close(said[0]);
+    ::close(go_on[1]);
+  }
+}
+
+}  // namespace
+}  // namespace lockstep
