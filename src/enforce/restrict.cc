@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 
@@ -14,17 +15,21 @@
 namespace lockstep {
 namespace {
 
-// By the links of the directory, which no earlier layer keeps us from reading: one for each thread, and two.
+constexpr long procfs_magic = 0x9fa0;
+
+// The kernel itself says whether there are others: this unshares nothing, and fails in a process with another thread. Where a
+// filter denies the question, by the links of a directory of procfs, which no earlier layer keeps us from reading: one for each
+// thread, and two. 0: several.
 Result<unsigned long> count_threads() {
+  const bool alone = ::unshare(CLONE_THREAD) == 0;
+  if (alone) return 1UL;
+  const bool asked = errno == EINVAL;
+  struct statfs fs {};
   struct stat st {};
-  if (::stat("/proc/self/task", &st) != 0) {
-    const int err = errno;
-    // Where there is no /proc: this unshares nothing, and fails in a process with another thread.
-    if (::unshare(CLONE_THREAD) == 0) return 1UL;
-    return system_error(err, "stat(\"/proc/self/task\")");
-  }
-  if (st.st_nlink < 3) return internal_error("/proc/self/task does not say how many threads there are");
-  return st.st_nlink - 2;
+  const bool known = ::statfs("/proc/self/task", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc/self/task", &st) == 0 && st.st_nlink >= 3;
+  if (known) return st.st_nlink - 2;
+  if (asked) return 0UL;
+  return unsupported_error(0, "nobody says how many threads this process has: unshare(CLONE_THREAD) is denied, and /proc is none");
 }
 
 // Whether all threads are to be restricted by one call.
@@ -37,7 +42,7 @@ Result<bool> wants_all(const Prepared& prepared, const RestrictOptions& options,
   if (all && known.contains(RestrictFlag::tsync)) return true;
   LOCKSTEP_ASSIGN(const unsigned long threads, count_threads());
   if (threads == 1) return false;
-  const std::string has = "this process has " + std::to_string(threads) + " threads";
+  const std::string has = "this process has " + (threads == 0 ? "several" : std::to_string(threads)) + " threads";
   if (all) return unsupported_error(0, has + ", and this kernel restricts one alone (all from ABI 8 on): restrict it before it starts others");
   return input_error("", 0, has + ": say threads: all in the policy (ABI 8), or that the calling one alone is meant");
 }
