@@ -230,7 +230,7 @@ int conformance_main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) listing = listing || std::string_view(argv[i]).starts_with("--gtest_list_tests");
 
   Suite suite;
-  const Result<KernelLandlock> kernel = query_kernel();
+  const Result<KernelLandlock> kernel = query_honest_kernel();
   if (kernel.ok()) suite.kernel = *kernel;
   if (!kernel.ok() && !listing) return complain(kernel.error());
   if (!kernel.ok()) suite.kernel.abi = newest_abi;  // a list of what could run needs no kernel that can

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it: what they share is finding the packages and the build.
 set -euo pipefail
+unset CDPATH  # an exported one has cd print where it went
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages=(g++ cmake ninja-build libgtest-dev libbenchmark-dev nlohmann-json3-dev libyaml-cpp-dev libcap-dev)
 

@@ -115,9 +115,10 @@ Machine read_machine() {
   ::uname(&names);
   out.kernel = printable(names.release);
   out.architecture = printable(names.machine);
-  if (!out.host.kernel)
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
-      out.no_landlock = kernel.error().message;
+  if (const Result<KernelLandlock> kernel = query_honest_kernel(); !kernel.ok()) {
+    out.host.kernel.reset();
+    out.no_landlock = kernel.error().message;
+  }
   out.security_modules = first_line("/sys/kernel/security/lsm");
   out.layers = count_layers(&out.layers_how);
   read_status(out);

@@ -50,7 +50,7 @@ class Campaign {
   }
 
   Result<void> open() {
-    LOCKSTEP_ASSIGN(kernel_, query_kernel());
+    LOCKSTEP_ASSIGN(kernel_, query_honest_kernel());
     LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
     options_.helper = helper_.get();
     if (options_.reclaim) LOCKSTEP_CHECK(open_drop_caches());

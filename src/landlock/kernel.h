@@ -37,6 +37,8 @@ std::optional<bool> takes_abi(int abi);
 // An error (unsupported) where an ABI up to the kernel's number is refused, or one above it is taken.
 Result<void> check_ladder(const KernelLandlock& kernel);
 Result<void> check_ladder_in_child(const KernelLandlock& kernel);
+// For whoever judges a kernel: one whose number is not true is none.
+Result<KernelLandlock> query_honest_kernel();
 
 }  // namespace lockstep
 

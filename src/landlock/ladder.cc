@@ -88,4 +88,10 @@ Result<void> check_ladder_in_child(const KernelLandlock& kernel) {
   return judge(kernel.abi, WEXITSTATUS(status));
 }
 
+Result<KernelLandlock> query_honest_kernel() {
+  LOCKSTEP_ASSIGN(const KernelLandlock kernel, query_kernel());
+  LOCKSTEP_CHECK(check_ladder_in_child(kernel));
+  return kernel;
+}
+
 }  // namespace lockstep
