@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -36,15 +37,17 @@ Canary::~Canary() {
   }
 }
 
-// As vfork() does it, but without a signal at its end: nobody is told of it, and a SIGCHLD that is ignored
-// does not take it away.
+// As vfork() does it, but without a signal at its end: nobody is told of it, and a SIGCHLD that is ignored does not take it away.
+// Newer kernels remember of a process that has ended whether it was dumpable: it is, for as long as it lives.
 Result<void> Canary::make_sibling() {
   alignas(64) static std::array<char, 16 * 1024> stack;
+  const bool hidden = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1;
+  if (hidden) ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   sibling_ = ::clone(end_at_once, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK, nullptr);
+  const int err = errno;
+  if (hidden) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (sibling_ < 0)
-    return system_error(errno,
-                        "to prove the restriction takes a second process for a moment, and none can be made: "
-                        "clone(CLONE_VM)");
+    return system_error(err, "to prove the restriction takes a second process for a moment, and none can be made: clone(CLONE_VM)");
   link_ = "/proc/" + std::to_string(sibling_) + "/ns/pid";
   return {};
 }

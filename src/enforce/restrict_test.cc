@@ -7,9 +7,12 @@
 #include <gtest/gtest.h>
 #include <linux/securebits.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/capability.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,6 +132,24 @@ int with_another_thread(const RestrictOptions& options, bool policy_says_all, in
 }
 
 constexpr int input = static_cast<int>(ErrorKind::input), unsupported = static_cast<int>(ErrorKind::unsupported);
+
+// A directory of that name is no procfs, and says nothing of threads: 3 where no mount namespace is to be had.
+TEST_F(Restrict, ThreadsAreCountedByTheKernelWhateverIsOnProc) {
+  const auto around = [](bool alone) {
+    return in_child([=] {
+      if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+          ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0 || ::mkdir("/proc/self", 0755) != 0 || ::mkdir("/proc/self/task", 0755) != 0 ||
+          ::mkdir("/proc/self/task/1", 0755) != 0)
+        return 3;
+      if (!alone) return with_another_thread({}, false) == input ? 42 : 1;
+      return restrict_to({{"/usr", access_read_only, false, 1}}) ? 42 : 1;
+    });
+  };
+  const int alone = around(true);
+  if (alone == 3) GTEST_SKIP() << "no mount namespace to be had";
+  EXPECT_EQ(alone, 42);
+  EXPECT_EQ(around(false), 42);
+}
 
 TEST_F(Restrict, AProcessWithOtherThreadsMustSayWhatBecomesOfThem) {
   const int all = query_kernel()->abi >= 8 ? 0 : unsupported;
