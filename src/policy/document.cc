@@ -277,9 +277,15 @@ Result<Node> parse_document(std::string_view text, const std::string& name) {
   return std::move(*builder.root());
 }
 
-// A plain scalar that YAML takes for a number or a truth: 12 is not "12", where web is "web".
+// A plain scalar that some YAML takes for a number, a truth or nothing, in 1.1's words or the core schema's: 12 is not "12" and True
+// not "True", where web is "web".
 static bool is_typed(std::string_view plain) {
-  return plain == "true" || plain == "false" || (!plain.empty() && std::string_view("0123456789+-.").find(plain[0]) != std::string_view::npos);
+  std::string lower(plain);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const std::string_view word : {"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+    if (lower == word) return true;
+  return !plain.empty() && std::string_view("0123456789+-.~=<").find(plain[0]) != std::string_view::npos;
 }
 
 std::string canonical_text(const Node& node) {

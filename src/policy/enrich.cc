@@ -5,6 +5,7 @@
 
 #include "landlock/abi.h"
 #include "policy/baseline.h"
+#include "policy/conflict_index.h"
 #include "policy/effective.h"
 
 namespace lockstep {
@@ -15,12 +16,6 @@ std::string_view consequence(std::string_view path) {
   if (path == "/proc") return "CUDA cannot name its threads: cuInit() returns 304";
   if (path == "/tmp") return "temporary files cannot be written";
   return "the device opens for reading alone: CUDA finds no GPU there";
-}
-
-const ConflictRule& built_in_rule(std::string_view path) {
-  static const ConflictRule promote{{"/proc"}, {}, ConflictMode::promote, "", 0};
-  static const ConflictRule keep{{}, {}, ConflictMode::keep, "", 0};
-  return path == "/proc" ? promote : keep;
 }
 
 class Enricher {
@@ -47,11 +42,22 @@ class Enricher {
     out_.notices.push_back({level, std::move(code), path, std::move(message)});
   }
 
+  const ConflictRule& rule_for(const std::string& path);
+
   const Policy& policy_;
   const Context& context_;
+  std::size_t asked_ = 0;
+  std::optional<ConflictIndex> index_;  // once many were asked about
   EffectivePolicy out_;
   std::map<std::string, EffectiveRule> lists_;  // by path: a path stands in one list at most
 };
+
+const ConflictRule& Enricher::rule_for(const std::string& path) {
+  constexpr std::size_t many = 16;
+  if (++asked_ <= many) return conflict_rule(context_.administrator_conflicts, policy_.conflicts, context_.source, path);
+  if (!index_) index_.emplace(context_.administrator_conflicts, policy_.conflicts);
+  return index_->rule(context_.source, path);
+}
 
 Result<void> Enricher::add_author() {
   for (const PathEntry& entry : policy_.read_only)
@@ -159,10 +165,10 @@ void Enricher::note_widened() {
 }
 
 Result<void> Enricher::settle(EffectiveRule& author, const BaselinePath& baseline) {
-  const ConflictRule& rule = conflict_rule(context_.administrator_conflicts, policy_.conflicts, context_.source, author.path);
+  const ConflictRule& rule = rule_for(author.path);
   const std::string path = printable(author.path);
   // Only the built-in promotion gives way to a grant: a promote that somebody wrote is followed.
-  const bool built_in = &rule == &built_in_rule(author.path);
+  const bool built_in = &rule == &built_in_conflict_rule(author.path);
   const std::string what = author.access == Access::grant ? "granted as " + join_names(author.granted, ", ") : "read_only";
   switch (rule.mode) {
     case ConflictMode::reject: {
@@ -233,7 +239,7 @@ Result<void> Enricher::add_cdi_grant(const CdiPath& chosen, const BaselinePath& 
   const bool listed = author != lists_.end();
   if (granted(chosen.path).contains(chosen.access) || (listed && author->second.access == Access::read_write)) return {};
   if (listed && author->second.origin == Origin::policy) {
-    const ConflictMode mode = conflict_rule(context_.administrator_conflicts, policy_.conflicts, context_.source, chosen.path).mode;
+    const ConflictMode mode = rule_for(chosen.path).mode;
     if (mode != ConflictMode::promote) return settle(author->second, baseline);
     notice(Notice::Level::info, "promoted", chosen.path, printable(chosen.path) + " gets " + join_names(chosen.access, ", ") + " beside read_only: " + std::string(baseline.reason));
   }
@@ -301,17 +307,26 @@ Result<EffectivePolicy> Enricher::run() {
 
 }  // namespace
 
+const ConflictRule& built_in_conflict_rule(std::string_view path) {
+  static const ConflictRule promote{{"/proc"}, {}, ConflictMode::promote, "", 0};
+  static const ConflictRule keep{{}, {}, ConflictMode::keep, "", 0};
+  return path == "/proc" ? promote : keep;
+}
+
 const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator, const std::vector<ConflictRule>& policy, Source source,
                                   std::string_view path) {
   const std::string subject(path);
   for (const std::vector<ConflictRule>* list : {&administrator, &policy}) {
     for (const ConflictRule& rule : *list) {
       if (!rule.sources.empty() && std::find(rule.sources.begin(), rule.sources.end(), source) == rule.sources.end()) continue;
-      for (const std::string& glob : rule.paths)
-        if (::fnmatch(glob.c_str(), subject.c_str(), FNM_PATHNAME) == 0) return rule;
+      for (const std::string& glob : rule.paths) {
+        const std::string_view plain = plain_start(glob);
+        if (!path.starts_with(plain)) continue;
+        if (plain.size() == glob.size() ? path.size() == plain.size() : ::fnmatch(glob.c_str(), subject.c_str(), FNM_PATHNAME) == 0) return rule;
+      }
     }
   }
-  return built_in_rule(path);
+  return built_in_conflict_rule(path);
 }
 
 Result<EffectivePolicy> enrich(const Policy& policy, const Context& context) { return Enricher(policy, context).run(); }

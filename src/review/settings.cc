@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "landlock/abi.h"
+#include "policy/conflict_index.h"
 #include "policy/plan.h"
 
 namespace lockstep::review {
@@ -153,8 +154,15 @@ std::string example_of(const std::string& glob) {
   return out;
 }
 
+bool same_rules(const std::vector<ConflictRule>& a, const std::vector<ConflictRule>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const ConflictRule& x, const ConflictRule& y) { return x.paths == y.paths && x.sources == y.sources && x.mode == y.mode; });
+}
+
 // Asked for every path that a baseline can add or a policy or rule names, by every source, whether or not one stands against it today.
 void compare_conflicts(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator, Lister* out) {
+  if (same_rules(before.conflicts, after.conflicts)) return;
+  const ConflictIndex old_rules(administrator, before.conflicts), new_rules(administrator, after.conflicts);
   std::set<std::string> paths{"/dev/nvidia0"};
   for (const std::string_view path : baseline_paths()) paths.emplace(path);
   for (const Policy* policy : {&before, &after}) {
@@ -167,9 +175,10 @@ void compare_conflicts(const Policy& before, const Policy& after, const std::vec
     int line = 0;
     for (const std::string& path : paths) {
       std::map<std::pair<ConflictMode, ConflictMode>, std::string> sources;  // by what it was and is
+      const auto was = old_rules.rules(path), is = new_rules.rules(path);
       for (const Source source : {Source::default_policy, Source::gateway, Source::image, Source::user}) {
-        const ConflictRule& old_rule = conflict_rule(administrator, before.conflicts, source, path);
-        const ConflictRule& new_rule = conflict_rule(administrator, after.conflicts, source, path);
+        const ConflictRule& old_rule = *was[static_cast<std::size_t>(source)];
+        const ConflictRule& new_rule = *is[static_cast<std::size_t>(source)];
         const int by = strictness(new_rule.mode) - strictness(old_rule.mode);
         if (kind == Class::weakening ? by >= 0 : by <= 0) continue;
         std::string& names = sources[{old_rule.mode, new_rule.mode}];

@@ -11,8 +11,8 @@
 namespace lockstep::review {
 
 // Every code a change can have.
-inline constexpr std::array<std::string_view, 13> setting_codes = {
-    "hard-requirement", "min-abi", "refused", "conflicts", "emptied", "network-policies", "ports", "scopes", "threads", "log", "quiet", "identity", "workdir"};
+inline constexpr std::array<std::string_view, 15> setting_codes = {
+    "hard-requirement", "min-abi", "refused", "not-compared", "moves", "conflicts", "emptied", "network-policies", "ports", "scopes", "threads", "log", "quiet", "identity", "workdir"};
 
 // Of the context: its work directory, where that is known, and the administrator's conflicts.
 std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context);
