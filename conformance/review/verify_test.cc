@@ -92,7 +92,7 @@ class Random {
   std::mt19937 engine_;
 };
 
-// What the diff says of paths, ports and scopes: what a kernel can see.
+// What the diff says of paths, ports and scopes: what a kernel can see here. Moves are not tried.
 Class visible_class(const Diff& diff) {
   bool gains = false, loses = false;
   for (const review::PathChange& change : diff.changes) {
@@ -100,6 +100,7 @@ Class visible_class(const Diff& diff) {
     loses = loses || !change.lost.empty();
   }
   for (const review::SettingChange& change : diff.settings) {
+    if (change.code == "moves") continue;
     gains = gains || change.kind == Class::widening || change.kind == Class::both;
     loses = loses || change.kind == Class::narrowing || change.kind == Class::both;
   }

@@ -16,7 +16,7 @@ constexpr std::size_t file_limit = 1U << 20;
 constexpr std::size_t most_said = 3;  // of the changes that one entry accepts a part of
 
 // Whether the glob is about the path.
-bool meets(const std::string& glob, const std::string& path) {
+bool matches(const std::string& glob, const std::string& path) {
   if (!glob.ends_with("/**")) return ::fnmatch(glob.c_str(), path.c_str(), FNM_PATHNAME) == 0;
   const std::string top = glob.substr(0, glob.size() - 3);
   for (std::size_t end = path.size(); end != std::string::npos && end > 0; end = path.rfind('/', end - 1))
@@ -24,10 +24,46 @@ bool meets(const std::string& glob, const std::string& path) {
   return top.empty();
 }
 
+// A name for a place that nobody knows (what a process has open, another name of a hard link) is met by that name alone, or where
+// every path is accepted: what is below /proc is procfs, and what /proc/self/fd/9 leads to is not.
+bool meets(const std::string& glob, const PathChange& change) {
+  if (change.exact) return glob == change.path || glob == "/**";
+  return matches(glob, change.path);
+}
+
 // The path's own ** is no glob of fnmatch: it would be a * and no more.
 bool is_well_formed(const std::string& glob) {
   const std::size_t stars = glob.find("**");
   return stars == std::string::npos || (stars > 0 && glob[stars - 1] == '/' && stars + 2 == glob.size());
+}
+
+// What of the glob is plain text: "/etc" of "/etc/*" and of "/etc/a*".
+std::string plain_top(const std::string& glob) {
+  const std::size_t special = std::min(glob.find_first_of("*?[\\"), glob.size());
+  const std::size_t slash = glob.rfind('/', special);
+  if (special == glob.size()) return glob;
+  return slash == std::string::npos || slash == 0 ? "/" : glob.substr(0, slash);
+}
+
+// Why an entry meets no change, where one is near; empty: none is.
+std::string hint_for(const Acceptance& entry, const std::vector<PathChange>& changes) {
+  std::string out;
+  const std::string top = plain_top(entry.path);
+  for (const PathChange& change : changes) {
+    if (change.gained.empty()) continue;
+    const std::string path = printable(change.path);
+    if (meets(entry.path, change))
+      return "accepts none of the rights that " + path + " gains: " + join_names(change.gained, ", ");
+    if (matches(entry.path, change.path))
+      return "does not accept " + path + ", which leads to a place that is not known: write that very name";
+    if (matches(entry.path, change.cause.rule))
+      return "is met by an entry as it is spelt, and " + printable(change.cause.rule) + " leads to " + path + ": write " + path;
+    if (!out.empty() || change.exact || !is_below(change.path, top) || (top == "/" && entry.path != "/*")) continue;
+    out = "is met by no change: ";
+    out += top == entry.path ? "it is that path alone" : "a star is one component";
+    out += ", and the change begins at " + path + ": write " + path + (top == "/" ? "" : ", or " + printable(top) + "/** for " + printable(top) + " and everything below it");
+  }
+  return out;
 }
 
 class Reader {
@@ -100,6 +136,8 @@ Result<Acceptance> Reader::entry(const Node& node) const {
 
 Result<std::vector<Acceptance>> load_acceptances(const std::string& file) {
   LOCKSTEP_ASSIGN(const std::string content, read_input_file(file, file_limit));
+  // As where main has none yet: `git show origin/main:allow.yaml` wrote nothing.
+  if (content.find_first_not_of(" \t\r\n") == std::string::npos) return std::vector<Acceptance>();
   LOCKSTEP_ASSIGN(const Node root, parse_document(content, file));
   LOCKSTEP_CHECK(check_keys(root, file, "the file of accepted changes", {"accepted"}));
   const Node* list = root.find("accepted");
@@ -120,7 +158,7 @@ void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* di
     std::vector<Acceptance*> by;
     for (Acceptance& entry : entries) {
       if (entry.path.empty() || entry.expires < today || !entry.rights.intersects(change.gained)) continue;
-      if (!meets(entry.path, change.path)) continue;
+      if (!meets(entry.path, change)) continue;
       accepted |= entry.rights;
       entry.used = true;
       by.push_back(&entry);
@@ -134,6 +172,8 @@ void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* di
                                 printable(change.path) +
                                 ", and the change has more: " + join_names(rest, ", "));
   }
+  for (Acceptance& entry : entries)
+    if (!entry.path.empty() && !entry.used) entry.hint = hint_for(entry, diff->changes);
   for (SettingChange& change : diff->settings) {
     if (change.kind < Class::weakening) continue;
     for (Acceptance& entry : entries) {
@@ -158,6 +198,8 @@ std::vector<std::string> idle_entries(const std::vector<Acceptance>& entries, co
     } else if (!entry.used && !entry.instead.empty()) {
       out.push_back(line + what + " accepts nothing: the change is \"" + printable(entry.instead) +
                     "\", not \"" + shortened(entry.is) + "\"");
+    } else if (!entry.used && !entry.hint.empty()) {
+      out.push_back(line + what + " " + entry.hint);
     } else if (!entry.used) {
       out.push_back(line + what + " is met by no change: take it out");
     }

@@ -11,7 +11,9 @@
 //
 // `path` is a glob (fnmatch, FNM_PATHNAME) over the path a change begins at: a star is one component. With /** at its end it is
 // the directory and everything below it (/** alone: every path); ** anywhere else is an error. Rights by name, or read, write,
-// all. A change passes where everything it gains is accepted, by one entry or several together. A setting is accepted as it was
+// all. A change passes where everything it gains is accepted, by one entry or several together. It begins where its rule leads, not
+// where that is spelt; a place that nobody knows (/proc/self/fd/9, another name of a hard link) is accepted by that very name, or
+// by /** alone. An empty file accepts nothing. A setting is accepted as it was
 // reviewed: `is` is its message as the text format shows it, to the letter. Reason and day are not optional. A policy under
 // review cannot accept itself: this is never read from a policy.
 #ifndef LOCKSTEP_REVIEW_ACCEPT_H_
@@ -34,6 +36,7 @@ struct Acceptance {
   int line = 0;
   bool used = false;
   std::string instead = {};              // what the setting's change says, where that is not `is`
+  std::string hint = {};                 // what is wrong with a path that meets no change, and what to write instead
   std::vector<std::string> partly = {};  // what it accepts of changes that are not accepted as a whole
 };
 

@@ -184,6 +184,35 @@ TEST(Accept, BadInputNamesItsLine) {
   EXPECT_FALSE(load_acceptances("/no/such/file").ok());
 }
 
+// An entry that meets nothing says what is wrong with it, and what to write instead.
+TEST(Accept, AnEntryThatIsNearlyRightIsToldHow) {
+  const auto told = [](const std::string& glob, const std::string& path, const std::string& rule = "", bool exact = false) {
+    Diff diff;
+    diff.situations.resize(1);
+    diff.changes.push_back({path, Right::write_file, {}, {}, {0}, 5, "", ""});
+    diff.changes[0].cause.rule = rule;
+    diff.changes[0].exact = exact;
+    std::vector<Acceptance> list = entries("accepted:\n  - {path: \"" + glob + "\", rights: [write], reason: r, expires: 2030-01-01}\n");
+    accept(list, "2026-01-01", &diff);
+    const std::vector<std::string> lines = idle_entries(list, "2026-01-01");
+    return lines.empty() ? std::string() : lines[0].substr(lines[0].find(": ") + 2);
+  };
+  EXPECT_EQ(told("/etc/*", "/etc/ssl/private"),
+            "/etc/* is met by no change: a star is one component, and the change begins at /etc/ssl/private: write /etc/ssl/private, or /etc/** for /etc and everything below it");
+  EXPECT_NE(told("/etc/*", "/etc").find("write /etc, or /etc/**"), std::string::npos);
+  EXPECT_NE(told("/etc", "/etc/x").find("it is that path alone"), std::string::npos);
+  EXPECT_EQ(told("/srv/out/**", "/root", "/srv/out/e"), "/srv/out/** is met by an entry as it is spelt, and /srv/out/e leads to /root: write /root");
+  EXPECT_NE(told("/proc/**", "/proc/self/fd/9", "/proc/self/fd/9", true).find("leads to a place that is not known: write that very name"), std::string::npos);
+  EXPECT_EQ(told("/srv/**", "/etc/x"), "/srv/** is met by no change: take it out");
+  EXPECT_EQ(told("/etc/*", "/etc/x"), "");
+}
+
+// As where main has no such file yet.
+TEST(Accept, AnEmptyFileAcceptsNothing) {
+  for (const char* text : {"", "\n", " \n\n"}) EXPECT_TRUE(entries(text).empty());
+  EXPECT_FALSE(read("accepted:\n").ok());
+}
+
 TEST(Accept, TodayIsADay) {
   EXPECT_EQ(today().size(), 10U);
   EXPECT_GE(today(), "2024-01-01");

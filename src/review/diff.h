@@ -13,8 +13,10 @@
 // Rights are those of the newest ABI: at an older one, what that lacks is not restricted under either policy, so it does not
 // change. What depends on an ABI beside that (a plan that is refused) says which.
 //
-// Paths are compared as they are spelt, and where they pass a link that the host or procfs is known to have, as what that leads to
-// as well; by_object compares the objects of this machine instead, as prepare would open them.
+// Paths are compared as they are spelt, but for links that the host, procfs or every distribution is known to have: those are
+// followed (leads.h). by_object compares the objects of this machine instead, as prepare would open them, by every name that leads
+// to them. A situation in which a policy is refused is compared as if the rules that reject kept what is written; where that is
+// not possible, it is a weakening that nothing was compared.
 #ifndef LOCKSTEP_REVIEW_DIFF_H_
 #define LOCKSTEP_REVIEW_DIFF_H_
 
@@ -56,6 +58,7 @@ struct PathChange {
   int danger = 0;                       // of what is gained: danger.h; 0 is the worst
   std::string consequence;              // in words, and in figures where measured
   std::string accepted;                 // the reason of the entry that accepts it: accept.h; empty: nobody did
+  bool exact = false;                   // the path is no place but a name for one that nobody knows: no glob is about it
 };
 
 // A change that names no path: how strictly the policy is enforced, what it restricts beside files.

@@ -222,7 +222,12 @@ using Findings = std::vector<const Finding*>;
 class Fixer {
  public:
   Fixer(std::string_view text, const Policy& policy, const Context& context)
-      : policy_(policy), situations_(all_that_can_tell(policy, context)), lines_(lines_of(text)) {}
+      : policy_(policy), situations_(all_that_can_tell(policy, context)), lines_(lines_of(text)) {
+    if (!context.host.real) return;
+    here_.host = "this machine";
+    here_.context = context;
+    by_object_ = compare(policy_, policy_, {{here_}, true, 0}).ok();
+  }
 
   std::vector<Line> with(const Findings& findings) const;
   // Adds to `kept` those that leave the policy what it is, and the others to `left`.
@@ -233,6 +238,8 @@ class Fixer {
 
   const Policy& policy_;
   const std::vector<Situation> situations_;
+  Situation here_;          // this machine, where it is the context's
+  bool by_object_ = false;  // its objects can be looked at
   const std::vector<Line> lines_;
 };
 
@@ -249,8 +256,11 @@ std::vector<Line> Fixer::with(const Findings& findings) const {
 bool Fixer::is_same(const Findings& findings) const {
   const Result<Policy> after = decode_policy(patched(with(findings)), policy_.file);
   if (!after.ok()) return false;
-  const Result<Diff> diff = compare(policy_, *after, {situations_, false, 0});
-  return diff.ok() && diff->worst() == Class::equivalent;
+  const auto equivalent = [&](Options options) {
+    const Result<Diff> diff = compare(policy_, *after, std::move(options));
+    return diff.ok() && diff->worst() == Class::equivalent;
+  };
+  return equivalent({situations_, false, 0}) && (!by_object_ || equivalent({{here_}, true, 0}));
 }
 
 void Fixer::choose(const Findings& candidates, Findings& kept, Findings& left) const {

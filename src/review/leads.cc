@@ -38,10 +38,14 @@ bool Follower::in_procfs(const std::string& here, std::string_view inside) {
   if (by && by->below.empty() && (last_ || !rest_.empty())) {
     if (by->link->name != "root") {
       out_.process = by->link;
+      out_.process_link = here;
       out_.path = normalise_path(here + rest_);
       return false;
     }
-    if (!by->own && out_.other_root.empty()) out_.other_root = normalise_path(here + rest_);
+    if (!by->own && out_.other_root.empty()) {
+      out_.other_root = normalise_path(here + rest_);
+      out_.other_root_link = here;
+    }
     out_.links.push_back({here, "/"});
     done_.clear();
     behind_link_ = std::min(behind_link_, rest_.size());

@@ -22,7 +22,7 @@ bool is_one_process(std::string_view path) {
 }
 
 bool covered(const Subject& subject, const Entry& entry) {
-  return subject.written.above(entry.path()).contains(entry.rights);
+  return entry.also_at.empty() && subject.written.above(entry.path()).contains(entry.rights);
 }
 
 // Whether the spelling tells what is above it: not where it leads elsewhere.
@@ -65,6 +65,7 @@ bool in_list(const std::vector<PathEntry>& list, const std::string& path) {
 // still meet it.
 bool can_be_taken_out(const Subject& subject, const Entry& entry) {
   if (entry.is_pattern() || entry.is_variable()) return false;  // what was meant is not known
+  if (!entry.also_at.empty()) return false;                      // there it grants what no other line does
   if (!stands_there(entry) || limits_a_baseline(subject, entry)) return false;
   if (entry.list == Access::grant || subject.policy.compatibility == Compatibility::hard_requirement)
     return false;

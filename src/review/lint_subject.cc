@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "landlock/abi.h"
+#include "review/every_name.h"
 
 namespace lockstep::review {
 namespace {
@@ -34,37 +35,14 @@ Place on_this_machine(const std::string& path) {
   return out;
 }
 
-// As the host file says; links as the kernel follows them.
-Place on_file(const std::string& path, const Host& host) {
+// As the host file says.
+Place on_file(const std::string& path, const Host& host, Names& names) {
   Place out;
-  std::string rest = path, done;
-  for (int links = 0; !rest.empty() && links < 40;) {
-    const std::size_t end = std::min(rest.find('/', 1), rest.size());
-    const std::string step = rest.substr(0, end);
-    rest.erase(0, end);
-    if (step == "/" || step == "/.") continue;
-    if (step == "/..") {
-      done.erase(std::min(done.rfind('/'), done.size()));
-      continue;
-    }
-    const std::string here = done + step;
-    const auto link = std::find_if(host.present.begin(), host.present.end(), [&](const HostEntry& each) {
-      return each.kind == NodeKind::link && each.path == here;
-    });
-    if (link == host.present.end()) {
-      done = here;
-      continue;
-    }
-    ++links;
-    const bool absolute = link->target.starts_with('/');
-    if (absolute) done.clear();
-    rest = (absolute ? "" : "/") + link->target + rest;
-  }
   out.leads_to = path;
-  if (!rest.empty()) return out;  // links in a circle
-  out.leads_to = done.empty() ? "/" : done;
-  out.exists = host.exists(out.leads_to);
-  if (!out.exists) out.leads_to = path;
+  const Lead lead = follow(path, names);
+  if (lead.endless || lead.process != nullptr) return out;
+  out.exists = host.exists(lead.path);
+  if (out.exists) out.leads_to = lead.path;
   const auto entry = std::find_if(host.present.begin(), host.present.end(),
                                   [&](const HostEntry& each) { return each.path == out.leads_to; });
   if (entry != host.present.end()) out.kind = entry->kind;
@@ -126,18 +104,50 @@ RightsByPath rights_of(const EffectivePolicy& effective) {
   return out;
 }
 
+Result<void> Subject::find_other_names() {
+  Paths paths;
+  Names names(options.context.host);
+  if (!names.mounts().ok()) return {};  // nothing is known of other names; what --fix writes is compared once more
+  std::vector<int> nodes;
+  for (const Entry& entry : entries) {
+    const Result<Placed> placed = paths.place(entry.path(), names);
+    nodes.push_back(placed.ok() ? placed->nodes.front() : -1);
+  }
+  std::vector<int> known = nodes;
+  std::erase(known, -1);
+  LOCKSTEP_ASSIGN(const std::vector<int> others, EveryName(paths, names).other_than(known));
+  std::vector<AccessSet> own(paths.objects()), above(paths.size());
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (nodes[i] >= 0) own[static_cast<std::size_t>(paths.object(nodes[i]))] |= entries[i].rights;
+  for (int id = 0; static_cast<std::size_t>(id) < above.size(); ++id)
+    if (const int parent = paths.parent(id); parent >= 0)
+      above[static_cast<std::size_t>(id)] = above[static_cast<std::size_t>(parent)] | own[static_cast<std::size_t>(paths.object(parent))];
+  std::unordered_multimap<int, int> by_object;
+  for (const int id : others) by_object.emplace(paths.object(id), id);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (nodes[i] < 0) continue;
+    const AccessSet rights = paths.is_directory(nodes[i]) ? entries[i].rights : entries[i].rights & access_on_files;
+    const auto [first, last] = by_object.equal_range(paths.object(nodes[i]));
+    for (auto each = first; each != last; ++each)
+      if (!above[static_cast<std::size_t>(each->second)].contains(rights)) entries[i].also_at = paths.path(each->second);
+  }
+  return {};
+}
+
 Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) {
   Subject out(policy, options);
   const AccessSet all = abi_info(newest_abi)->fs;
   const Host& host = options.context.host;
+  Names names(host, false);
   const auto add = [&](const PathEntry& each, Access list, AccessSet rights, bool quiet) {
     out.written.add(each.path, rights);
     out.entries.push_back(
-        {&each, list, rights, quiet, host.real ? on_this_machine(each.path) : on_file(each.path, host)});
+        {&each, list, rights, quiet, host.real ? on_this_machine(each.path) : on_file(each.path, host, names)});
   };
   for (const PathEntry& each : policy.read_only) add(each, Access::read_only, access_read_only, false);
   for (const PathEntry& each : policy.read_write) add(each, Access::read_write, all, false);
   for (const Grant& each : policy.grants) add(each.entry, Access::grant, each.access, each.quiet);
+  if (host.real) LOCKSTEP_CHECK(out.find_other_names());
   Context context = options.context;
   if (context.workdir && normalise_path(*context.workdir) == "/")
     context.workdir.reset();  // a trap of its own

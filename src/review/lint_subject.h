@@ -30,6 +30,8 @@ struct Entry {
   AccessSet rights;  // at the newest ABI, on a directory
   bool quiet = false;
   Place place;
+  // Of this machine: another name of the object, by a mount or a hard link, where no line above it grants as much.
+  std::string also_at = {};
 
   const std::string& path() const { return written->path; }
   int line() const { return written->line; }
@@ -69,6 +71,7 @@ class Subject {
   std::optional<Error> refused_there;
 
  private:
+  Result<void> find_other_names();
   Subject(const Policy& of, const LintOptions& with) : policy(of), options(with) {}
 };
 

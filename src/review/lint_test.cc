@@ -353,5 +353,23 @@ TEST(Lint, EveryFormatSaysTheSame) {
   EXPECT_EQ(lint_text({{"p", {}}}), "1 policy: 0 errors, 0 warnings, 0 notes\n");
 }
 
+// Of this machine, an object is reached by each of its names: what grants it grants it there too.
+TEST(Lint, AHardLinkGrantsWhatNoOtherLineDoes) {
+  const lockstep::testing::TemporaryDirectory dir;
+  dir.write("out/plain", "");
+  dir.write("other/secret", "");
+  ASSERT_EQ(::link(dir.at("other/secret").c_str(), dir.at("out/linked").c_str()), 0);
+  ASSERT_EQ(::link(dir.at("out/plain").c_str(), dir.at("out/again").c_str()), 0);
+  LintOptions options;
+  options.context.host.real = true;
+  options.only = {"redundant"};
+  const auto redundant = [&](const std::string& entry) {
+    return found(policy("version: 1\nfilesystem_policy:\n  read_only: [/usr]\n  read_write: [" + dir.at("out") + ", " + dir.at(entry) + "]\n"), options);
+  };
+  EXPECT_TRUE(redundant("out/linked").empty());
+  EXPECT_EQ(redundant("out/plain").size(), 1U) << "both of its names are below the line above it";
+  EXPECT_EQ(redundant("out/no-such").size(), 1U);
+}
+
 }  // namespace
 }  // namespace lockstep::review

@@ -60,6 +60,8 @@ Names::Names(const Host& host, bool of_this_machine)
   if (real_) return;
   for (const auto& [link, target] : usual_links)
     known_.insert_or_assign(std::string(link), Name{model::FileType::symlink, std::string(target), false});
+  for (const HostEntry& entry : host.present)  // what is listed below one makes it a directory
+    std::erase_if(known_, [&](const auto& each) { return is_below(entry.path, each.first); });
   for (const HostEntry& entry : host.present)
     known_.insert_or_assign(entry.path, Name{type_of(entry.kind), entry.target, true});
 }
@@ -104,6 +106,13 @@ bool Names::may_pass_link(std::string_view path) const {
         known != known_.end() && known->second.type == model::FileType::symlink)
       return true;
   return false;
+}
+
+std::vector<std::string> Names::links() const {
+  std::vector<std::string> out;
+  for (const auto& [path, name] : known_)
+    if (name.type == model::FileType::symlink) out.push_back(path);
+  return out;
 }
 
 }  // namespace lockstep::review

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "model/view.h"
 #include "policy/host.h"
@@ -44,6 +45,8 @@ class Names {
   std::optional<std::string> procfs(std::string_view path) const;
   // Whether a link is known at or above the path: most have none, and a policy can have many.
   bool may_pass_link(std::string_view path) const;
+  // The links that a host file lists, and the usual ones.
+  std::vector<std::string> links() const;
   // Of this machine; an error where they cannot be read.
   const Result<Mounts>& mounts() const { return mounts_; }
 

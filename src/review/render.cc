@@ -151,7 +151,7 @@ std::string diff_text(const Diff& diff, const std::vector<std::string>& notes) {
 
 std::string diff_markdown(const Diff& diff, const std::vector<std::string>& notes) {
   std::string out = "### Policy change: " + headline(diff) + "\n\n";
-  if (diff.changes.empty() && diff.settings.empty()) return out + "Nothing is gained and nothing is lost.\n";
+  if (diff.changes.empty() && diff.settings.empty()) out += "Nothing is gained and nothing is lost.\n";
   if (!diff.changes.empty()) out += "| path | gains | loses | what it means | where | by |\n|---|---|---|---|---|---|\n";
   for (const PathChange& change : diff.changes) {
     std::string means = change.consequence;
