@@ -108,9 +108,12 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   if (!request.survey) {
     *decision = decide(row, model, i, reply);
     out.missing = decision->missing;
-    const Composed composed = compose(request.operation, request.mode, control.err, *decision);
+    const int hidden = hidden_by_procfs(row, i, reply);
+    const Composed composed =
+        hidden != 0 ? Composed{hidden, control.err != hidden} : compose(request.operation, request.mode, control.err, *decision);
     out.predicted = composed.err;
     comparable = composed.comparable;
+    if (hidden != 0) out.expected.reset();  // written for a /proc that shows other processes
   }
   compare(out);
   if (out.verdict == Verdict::agree && !comparable) out.verdict = Verdict::not_comparable;
@@ -270,8 +273,8 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     return out;
   }
   // Independent of any policy: without this, "everything allowed" could be a child that was never restricted.
-  if (!reply.control.canary_before || reply.control.canary_after != 0 || !reply.restricted.canary_before ||
-      reply.restricted.canary_after != EACCES) {
+  const int denial = reply.restricted.hidden != 0 ? reply.restricted.hidden : EACCES;
+  if (!reply.control.canary_before || reply.control.canary_after != 0 || !reply.restricted.canary_before || reply.restricted.canary_after != denial) {
     out.message = "the canary does not prove the restriction: before " +
                   std::string(reply.restricted.canary_before ? "ok" : "failed") + ", after " +
                   errno_name(reply.restricted.canary_after) + ", control " + errno_name(reply.control.canary_after);
