@@ -20,14 +20,33 @@ struct Line {
 const std::vector<Line>& lines() {
   using enum Who;
   static const std::vector<Line> all = {
-      // exec needs none of what is taken away here, but to fork for a rule below /proc.
-      {"exec-holder", "fork-EAGAIN", anybody, {125}, "fork()"},
+      // exec needs none of what is taken away here, but a second process for its proof and for a rule below /proc.
+      {"exec*", "fork-EAGAIN", anybody, {125}, "clone("},
       {"exec*", "*", anybody, {0}, ""},
 
       // No row without the processes of its own: nothing could be ended, and the canary proves nothing.
       {"*", "stale-proc", anybody, {3}, "stale-procfs"},
       {"*", "no-proc", anybody, {3}, "none-procfs"},
       {"*", "proc-covered", anybody, {3}, "none-procfs"},
+
+      // Nothing below /proc can be written, and an ordinary user's namespace takes that.
+      {"suite", "proc-read-only", anybody, {0, 3}, "EROFS"},
+      {"fuzz", "proc-read-only", user, {3}, "namespace"},
+      {"kit", "proc-read-only", anybody, {0, 3}, "EROFS"},
+
+      {"suite", "clone3-EPERM", anybody, {0, 3}, "EPERM"},
+      {"kit", "clone3-EPERM", anybody, {0, 3}, ""},
+      // Simulated rows are skipped; the run is green where enough is left.
+      {"suite", "unshare-*", anybody, {0, 3}, "namespace"},
+      {"suite", "mount-*", anybody, {0, 3}, "namespace"},
+      {"suite", "all-seven-*", anybody, {0, 3}, "namespace"},
+      {"kit", "unshare-*", anybody, {0, 3}, ""},
+      {"kit", "mount-*", anybody, {0, 3}, ""},
+      {"kit", "all-seven-*", anybody, {0, 3}, ""},
+      // The reports cannot be written.
+      {"kit", "tmp-*", anybody, {2, 4}, ""},
+      {"kit", "no-tar", anybody, {4}, "tar"},
+      {"kit", "closed-*", anybody, {0, 4}, ""},
 
       {"trace", "ptrace-*", anybody, {3}, "ptrace"},
       {"trace", "all-seven-*", anybody, {3}, "ptrace"},

@@ -129,7 +129,8 @@ ProcfsFacts look_at_procfs() {
 
 int hides_untraceable(const ProcfsFacts& facts) {
   if (facts.hidepid == 0) return 0;
-  if (facts.hidepid == 4) return ENOENT;  // whatever the group
+  // Whatever the group. The kernel says ENOENT only as long as nobody who may has looked the process up.
+  if (facts.hidepid == 4) return EPERM;
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
   groups.resize(static_cast<std::size_t>(std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
   groups.push_back(::getegid());
