@@ -170,8 +170,8 @@ bool bare_row(Bare& bare, const std::string& scratch, const std::string& request
   pollfd wait{pidfd, POLLIN, 0};
   ::poll(&wait, 1, 15000);
   int status = 0;
+  ::kill(-pid, SIGKILL);  // before the number is free again
   ::waitpid(pid, &status, 0);
-  ::kill(-pid, SIGKILL);
   char children[256];
   const int list = ::open(("/proc/self/task/" + std::to_string(::getpid()) + "/children").c_str(), O_RDONLY | O_CLOEXEC);
   const bool listed = ::read(list, children, sizeof(children)) > 0;

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <map>
 
+#include "base/standard_fds.h"
+#include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/harness/workers.h"
 #include "conformance/judge/run_rows.h"
@@ -220,6 +222,7 @@ int show_mutants(Workers& workers, const Suite& suite) {
 }
 
 int conformance_main(int argc, char** argv) {
+  keep_ended_children();
   Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
   if (!options.ok()) return complain(options.error());
   if (options->help) {
@@ -327,4 +330,4 @@ int conformance_main(int argc, char** argv) {
 }  // namespace
 }  // namespace lockstep::conformance
 
-int main(int argc, char** argv) { return lockstep::conformance::conformance_main(argc, argv); }
+int main(int argc, char** argv) { return lockstep::fill_standard_descriptors() ? lockstep::conformance::conformance_main(argc, argv) : 4; }

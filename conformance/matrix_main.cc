@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/standard_fds.h"
 #include "conformance/report/matrix.h"
 #include "conformance/report/report.h"
 
@@ -79,5 +80,5 @@ int matrix_main(std::vector<std::string> words) {
 }  // namespace lockstep::conformance
 
 int main(int argc, char** argv) {
-  return lockstep::conformance::matrix_main({argv + 1, argv + argc});
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::matrix_main({argv + 1, argv + argc}) : 4;
 }

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/standard_fds.h"
 #include "cli/cli.h"
 #include "conformance/harness/workers.h"
 #include "conformance/review/verify.h"
@@ -9,6 +10,7 @@
 
 int main(int argc, char** argv) {
   using namespace lockstep;
+  if (!fill_standard_descriptors()) return 4;
   std::signal(SIGPIPE, SIG_IGN);
   // Before anything grows: what the workers fork stays small.
   Result<conformance::Workers> started = conformance::Workers::start({});

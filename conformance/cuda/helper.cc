@@ -1,6 +1,7 @@
 // lockstep-cuda-helper: restricts itself, then calls the real libcuda. See harness/cu_init.h for who runs it and when.
 //
-// argv: rule set (-1: the control), slot memfd, number of cells, index of the cell, the canary's path, init or work. Or by hand,
+// argv: rule set (-1: the control), slot memfd, number of cells, index of the cell, the canary's path and the errno of its denial, init or
+// work. Or by hand,
 // unrestricted: `lockstep-cuda-helper init|work` says in one line how far CUDA comes; 0: to the end, 3: no libcuda.so.1, else 1.
 //
 // Linked dynamically, for libcuda.so.1 is a shared library and finding it under the policy is part of the test; and against
@@ -47,7 +48,7 @@ int number(const char* text) {
 }
 
 // Everything up to the proof. False where the report says why not.
-bool restrict_and_prove(const Report& report, int ruleset, const char* canary_path) {
+bool restrict_and_prove(const Report& report, int ruleset, const char* canary_path, int denial) {
   const int before = canary(canary_path);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     report.say("prctl(PR_SET_NO_NEW_PRIVS): errno %d", errno);
@@ -58,7 +59,7 @@ bool restrict_and_prove(const Report& report, int ruleset, const char* canary_pa
     return false;
   }
   const int after = canary(canary_path);
-  if (before == 0 && after == (ruleset >= 0 ? EACCES : 0)) return true;
+  if (before == 0 && after == (ruleset >= 0 ? denial : 0)) return true;
   report.say("the canary does not prove the restriction: errno %d, then %d", before, after);
   return false;
 }
@@ -76,14 +77,15 @@ CuResult run(const Report& report, bool work) {
 }
 
 int in_slot(char** argv, bool work) {
-  const int ruleset = number(argv[1]), slot_fd = number(argv[2]), cells = number(argv[3]), index = number(argv[4]);
+  const int ruleset = number(argv[1]), slot_fd = number(argv[2]), cells = number(argv[3]), index = number(argv[4]),
+            denial = number(argv[6]);
   const off_t bytes = ::lseek(slot_fd, 0, SEEK_END);
-  if (ruleset < -1 || cells < 0 || index < 0 || index >= cells || bytes <= 0) return 3;
+  if (ruleset < -1 || cells < 0 || index < 0 || index >= cells || denial <= 0 || bytes <= 0) return 3;
   void* memory = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
   if (memory == MAP_FAILED) return 3;
   const Slot slot = Slot::at(memory, static_cast<std::uint32_t>(cells), 0);
   const Report report{&slot.cells[index], slot.header->message, sizeof(slot.header->message)};
-  if (!restrict_and_prove(report, ruleset, argv[5])) return exit_setup_failed;
+  if (!restrict_and_prove(report, ruleset, argv[5], denial)) return exit_setup_failed;
   report.show({CuOutcome::proved, CuStage::none, 0, 0, 0});
   if (ruleset >= 0) ::close(ruleset);
   ::close(slot_fd);
@@ -109,11 +111,11 @@ int by_hand(bool work) {
 
 int main(int argc, char** argv) {
   using namespace lockstep::conformance;
-  const char* mode = argc == 7 ? argv[6] : argc == 2 ? argv[1] : "";
+  const char* mode = argc == 8 ? argv[7] : argc == 2 ? argv[1] : "";
   const bool work = std::strcmp(mode, "work") == 0;
   if (!work && std::strcmp(mode, "init") != 0) {
     constexpr char usage[] = "usage: lockstep-cuda-helper init|work\n";
     return ::write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0 ? 4 : 2;
   }
-  return argc == 7 ? in_slot(argv, work) : by_hand(work);
+  return argc == 8 ? in_slot(argv, work) : by_hand(work);
 }

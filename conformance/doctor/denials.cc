@@ -9,7 +9,7 @@
 #include <set>
 
 #include "base/unique_fd.h"
-#include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 #include "enforce/restrict.h"
 #include "landlock/kernel.h"
 #include "landlock/ruleset.h"
@@ -38,7 +38,7 @@ bool is_made(const AuditRecord& record) {
 pid_t fence() {
   const pid_t pid = ::fork();
   if (pid != 0) {
-    if (pid > 0) reap(pid, 5000);
+    if (pid > 0) await_end(pid, 5000);
     return pid;
   }
   const Result<Ruleset> rules = Ruleset::create({.fs = Right::read_dir}, 1);

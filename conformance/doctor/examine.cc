@@ -14,7 +14,7 @@
 #include <cstring>
 
 #include "conformance/doctor/files.h"
-#include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -134,7 +134,7 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
     ::_exit(0);
   }
   const int fork_err = errno;
-  if (pid > 0) reap(pid, trial_ms);
+  if (pid > 0) await_end(pid, trial_ms);
   std::vector<PathFacts> out;
   const bool complete = pid > 0 && shared->complete == 1;
   const int err = pid < 0 ? fork_err : shared->err;

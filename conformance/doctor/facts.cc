@@ -12,7 +12,7 @@
 #include <sstream>
 
 #include "conformance/doctor/files.h"
-#include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 #include "enforce/restrict.h"
 #include "host/read_host.h"
 #include "landlock/ruleset.h"
@@ -27,7 +27,7 @@ int in_child(const std::function<int()>& body) {
   const pid_t pid = ::fork();
   if (pid < 0) return -1;
   if (pid == 0) ::_exit(body());
-  const int status = reap(pid, trial_ms);
+  const int status = await_end(pid, trial_ms).status;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 

@@ -17,7 +17,7 @@ namespace {
 int in_child(const std::function<int()>& body) {
   const pid_t pid = ::fork();
   if (pid == 0) ::_exit(body());
-  const int status = reap(pid, 20000);
+  const int status = await_end(pid, 20000).status;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 
+#include "base/standard_fds.h"
 #include "conformance/doctor/report.h"
 #include "conformance/harness/workers.h"
 
@@ -205,5 +206,5 @@ int doctor_main(int argc, char** argv) {
 }  // namespace lockstep::conformance
 
 int main(int argc, char** argv) {
-  return lockstep::conformance::doctor_main(argc, argv);
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::doctor_main(argc, argv) : 4;
 }

@@ -28,7 +28,7 @@
 #include <vector>
 
 #include "cli/testing.h"
-#include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"
 #include "enforce/restrict.h"
 #include "landlock/ruleset.h"
@@ -85,7 +85,7 @@ class Stage {
     ::mkdir(root.c_str(), 0755);
     const pid_t pid = ::fork();
     if (pid == 0) become(all, environment, root);
-    const int status = reap(pid, 60000);
+    const int status = await_end(pid, 60000).status;
     Ended ended;
     ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     ended.out = files_.read("out");

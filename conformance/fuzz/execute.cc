@@ -150,6 +150,8 @@ class SideRun {
         (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setresgid, nobody, nobody, nobody) != 0 ||
          ::syscall(SYS_setresuid, nobody, nobody, nobody) != 0))
       return fail("setresuid");
+    // The new uid has cleared it.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail("prctl(PR_SET_PDEATHSIG)");
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct none[2] = {};
     return ::syscall(SYS_capset, &header, none) == 0 || fail("capset");
@@ -243,6 +245,7 @@ class SideRun {
     const pid_t pid = ::fork();
     if (pid < 0) return false;
     if (pid == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       const bool ok = depth == 1 || run_forked(actor, depth - 1);
       if (depth == 1) run_cells(actor);
       ::_exit(ok ? 42 : 1);

@@ -2,31 +2,28 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 #include "base/unique_fd.h"
 #include "conformance/harness/helpers.h"
+#include "conformance/harness/memory_file.h"
+#include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
-
-UniqueFd memory_of(std::size_t size) {
-  UniqueFd out(static_cast<int>(::syscall(SYS_memfd_create, "lockstep-fuzz", MFD_CLOEXEC)));
-  if (out && ::ftruncate(out.get(), static_cast<off_t>(size)) != 0) out.reset();
-  return out;
-}
 
 void execute(int helper, std::vector<std::string> words) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   char* envp[] = {nullptr};
-  ::syscall(SYS_execveat, helper, "", argv.data(), envp, AT_EMPTY_PATH);
+  execute_descriptor(helper, argv.data(), envp);
 }
 
 // A held descriptor that a path names stays open in the program.
@@ -36,6 +33,7 @@ void keep_open(const std::string& path) {
 }
 
 [[noreturn]] void child(const ExecutedRun& run, int request, int slot) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (run.directory >= 0 && ::fchdir(run.directory) != 0) ::_exit(1);
   for (const CellRequest& cell : run.cells) keep_open(cell.path), keep_open(cell.path2);
   for (const int fd : {request, slot}) ::fcntl(fd, F_SETFD, 0);
@@ -58,8 +56,10 @@ bool run_executed(ExecutedRun& run) {
   const std::string bytes = encode(request);
   const auto cells = static_cast<std::uint32_t>(run.cells.size()), walks = run.walks ? 2 * cells : 0;
   const std::size_t size = Slot::bytes(cells, walks);
-  const UniqueFd asked = memory_of(0), answered = memory_of(size);
-  if (!asked || !answered || ::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+  const Result<UniqueFd> question = memory_file("lockstep-fuzz", 0), answer = memory_file("lockstep-fuzz", size);
+  if (!question.ok() || !answer.ok()) return false;
+  const UniqueFd &asked = *question, &answered = *answer;
+  if (::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     return false;
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, answered.get(), 0);
   if (memory == MAP_FAILED) return false;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,13 +19,17 @@
 #include "conformance/fuzz/executed.h"
 #include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/worker.h"
+#include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
+#include "conformance/harness/memory_file.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto silence = std::chrono::seconds(60);  // of a worker that is taken for stuck
+constexpr int silence_ms = 60000;  // of a worker that is taken for stuck
+constexpr auto silence = std::chrono::milliseconds(silence_ms);
 
 // Asks for the trees below to be laid far from one another. ext4 gives the inode of a removed file out again only
 // minutes later, and looks at each of them for every new file of the neighbourhood: a quarter of all time.
@@ -43,6 +48,7 @@ class Campaign {
   Campaign(const Campaign&) = delete;
   Campaign& operator=(const Campaign&) = delete;
   ~Campaign() {
+    if (procfs_) ::prctl(PR_SET_CHILD_SUBREAPER, was_subreaper_);
     if (shared_ != nullptr) ::munmap(shared_, sizeof(Shared));
     // What a worker that was ended left: its mounts went with its namespace.
     const auto remove_one = [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); };
@@ -51,13 +57,21 @@ class Campaign {
 
   Result<void> open() {
     LOCKSTEP_ASSIGN(kernel_, query_honest_kernel());
+    keep_ended_children();
+    LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove());
+    procfs_.emplace(std::move(procfs));
+    before_ = children_of_this_process(*procfs_);
+    // What a worker that is ended leaves comes to this process, and ends too.
+    if (::prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper_) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+      return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
     LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
+    if (!is_in_memory(helper_.get()))
+      return unsupported_error(0, "memfd_create is denied here: a program that is executed would have to ask the layers for its file");
     options_.helper = helper_.get();
     if (options_.reclaim) LOCKSTEP_CHECK(open_drop_caches());
-    ::mkdir("/tmp", 01777);
-    char base[] = "/tmp/lockstep-fuzz-XXXXXX";
-    if (::mkdtemp(base) == nullptr) return system_error(errno, "mkdtemp(\"/tmp/lockstep-fuzz-XXXXXX\")");
-    base_ = base;
+    const std::string root = temporary_directory();
+    ::mkdir(root.c_str(), 01777);
+    LOCKSTEP_ASSIGN(base_, make_scratch(root, "lockstep-fuzz-"));
     for (const char* directory : {"", "/disk", "/memory"}) {
       const std::string path = base_ + directory;
       if ((*directory != '\0' && ::mkdir(path.c_str(), 0755) != 0) || ::chmod(path.c_str(), 0755) != 0)
@@ -93,12 +107,21 @@ class Campaign {
   // Ends what is still running; an error where a worker did not come to its own end.
   Result<void> finish(std::vector<pid_t>& pids) {
     bool ended = true;
-    for (const pid_t pid : pids) ended = came_to_its_end(pid) && ended;
+    for (const pid_t pid : pids) ended = ended_well(pid) && ended;
     pids.clear();
+    end_children(*procfs_, [&](pid_t pid) { return std::find(before_.begin(), before_.end(), pid) != before_.end(); });
     if (shared_->failed[0] != '\0')
       return Error{static_cast<ErrorKind>(shared_->failed_kind), 0, shared_->failed, {}, 0};
     if (!ended) return internal_error("a worker was ended");
     return {};
+  }
+
+  // Said to stop, it still cuts down what it found: for as long as it moves.
+  bool ended_well(pid_t pid) {
+    std::uint64_t last = shared_->beats.load() + 1;
+    while (!ends_within(pid, silence_ms) && shared_->beats.load() != last) last = shared_->beats.load();
+    const Ending end = await_end(pid, 0);
+    return end.in_time && WIFEXITED(end.status) && WEXITSTATUS(end.status) == 42;
   }
 
   Shared& shared() { return *shared_; }
@@ -107,6 +130,9 @@ class Campaign {
  private:
   Options options_;
   UniqueFd helper_;
+  std::optional<OwnProcfs> procfs_;
+  std::vector<pid_t> before_;  // the children this process had
+  int was_subreaper_ = 0;
   KernelLandlock kernel_;
   std::string base_;
   Shared* shared_ = nullptr;
@@ -149,7 +175,7 @@ Result<Report> fuzz(const Options& options) {
   for (int i = 0; i < workers; ++i) {
     const Result<pid_t> started = campaign.start([](Worker& worker) { return worker.run(); });
     if (!started) {  // those that run already are not left behind
-      for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+      for (const pid_t pid : pids) await_end(pid, 0);
       (void)campaign.finish(pids);
       return started.error();
     }
@@ -157,7 +183,7 @@ Result<Report> fuzz(const Options& options) {
   }
   const Result<void> watched = watch(options, campaign.shared(), start);
   if (!watched)
-    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+    for (const pid_t pid : pids) await_end(pid, 0);
   const Result<void> finished = campaign.finish(pids);
   LOCKSTEP_CHECK(watched);
   LOCKSTEP_CHECK(finished);

@@ -1,10 +1,12 @@
 // lockstep-fuzz: random trees, rules and operations, the model against the running kernel.
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
 
+#include "base/standard_fds.h"
 #include "conformance/fuzz/fuzz.h"
 #include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/report.h"
@@ -158,6 +160,7 @@ int run(const Options& options, const std::string& save) {
   const Result<Report> report = fuzz(options);
   if (!report) return complain(report.error());
   print(options, *report);
+  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
   if (!save.empty())
     if (const Result<void> saved = write_file(save, to_json(options, *report)); !saved)
       return complain(saved.error());
@@ -234,5 +237,5 @@ int main_with(int argc, char** argv) {
 }  // namespace lockstep::conformance::fuzz
 
 int main(int argc, char** argv) {
-  return lockstep::conformance::fuzz::main_with(argc, argv);
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::fuzz::main_with(argc, argv) : 4;
 }

@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
 #include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/shrink.h"
+#include "host/own_procfs.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
@@ -40,6 +42,16 @@ Result<void> enter_namespace() {
   }
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return unsupported_error(errno, "no private mounts to be had: " + errno_name(errno));
+  return {};
+}
+
+// A filter that answers clone3 with another errno than ENOSYS leaves libc no way to start one.
+Result<void> try_thread() {
+  try {
+    std::thread([] {}).join();
+  } catch (const std::system_error& error) {
+    return unsupported_error(error.code().value(), "no thread can be started here: " + errno_name(error.code().value()));
+  }
   return {};
 }
 
@@ -76,7 +88,9 @@ Result<void> Worker::start() {
     setting_.outside = &outside_;
   else if (started.error().kind != ErrorKind::unsupported)
     return started;
-  if (::access("/proc/self/fd", F_OK) != 0) return unsupported_error(errno, "needs /proc");
+  // Not the driver's: see OwnProcfs.
+  if (const Result<OwnProcfs> procfs = OwnProcfs::prove(); !procfs.ok()) return procfs.error();
+  LOCKSTEP_CHECK(try_thread());
   return find_features();
 }
 
@@ -101,6 +115,7 @@ Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
       return unsupported_error(0, "no network namespace to be had");
   const bool disk = std::any_of(fuzz_case.items.begin(), fuzz_case.items.end(),
                                 [](const Item& item) { return item.path == "p"; });
+  shared_->beats.fetch_add(1);
   Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid()));
   setting_.explain = true;
   Result<void> ran = trees.make(fuzz_case.items);
@@ -151,6 +166,7 @@ Result<void> Worker::run_tree(Generator& generator, Pair& trees, std::uint64_t i
     FuzzCase next = generator.next(options_.batch);
     LOCKSTEP_CHECK(trees.make(next.items));
     LOCKSTEP_CHECK(execute(next, trees, setting_, board_));
+    shared_->beats.fetch_add(1);
     note_kinds(next);
     const std::uint64_t before = shared_->operations.load();
     for (std::size_t each = 0; each < next.operations.size(); ++each) {

@@ -21,6 +21,7 @@ namespace lockstep::conformance::fuzz {
 // Written by the workers, read by the driver.
 struct Shared {
   std::atomic<std::uint64_t> operations, cases, next_tree;
+  std::atomic<std::uint64_t> beats;  // cases run, those of cutting down included: whoever moves is not stuck
   std::atomic<int> stop;
   std::atomic<int> finder;  // 1: someone is writing what was found
   std::uint64_t after;

@@ -17,6 +17,8 @@
 
 #include "conformance/harness/identity.h"
 #include "conformance/harness/cu_init.h"
+#include "conformance/harness/ending.h"
+#include "conformance/harness/helpers.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/misbehave.h"
 #include "conformance/probes/probe.h"
@@ -183,6 +185,7 @@ Result<void> Child::cu_init() {
     init.helper_fd = context_.cuda_helper_fd;
     init.slot_fd = context_.slot_fd;
     init.canary_path = canary_path_;
+    init.canary_denial = context_.slot.header->hidden != 0 ? context_.slot.header->hidden : EACCES;
     init.work = request_.cells[i].mode == Mode::work;
     init.timeout_ms = request_.cu_init_timeout_ms;
     if (context_.restricts && request_.enforcement == Enforcement::faithful) init.ruleset_fd = prepared_->ruleset.fd();
@@ -204,9 +207,16 @@ void* restrict_in_thread(void* argument) {
   return restricted.ok() ? nullptr : argument;
 }
 
+// A filter that answers clone3 with EPERM: libc falls back for ENOSYS alone.
+Error no_thread(int err) {
+  const std::string call = "pthread_create(): " + errno_name(err);
+  return err == EPERM ? unsupported_error(err, "no thread can be started here: " + call) : internal_error(call);
+}
+
 Result<void> Child::restrict() {
   has_early_ = std::any_of(probes_.begin(), probes_.end(), [](const Probe& probe) { return probe.actor == Actor::early_thread; });
-  if (has_early_ && ::pthread_create(&early_, nullptr, early_main, this) != 0) return internal_error("the early thread could not be started");
+  if (has_early_)
+    if (const int err = ::pthread_create(&early_, nullptr, early_main, this); err != 0) return no_thread(err);
   const bool gives_up = request_.enforcement == Enforcement::none_if_skipped && !prepared_->skipped.empty();
   if (!context_.restricts || gives_up || request_.enforcement == Enforcement::none) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS)");
@@ -217,7 +227,8 @@ Result<void> Child::restrict() {
   if (request_.enforcement != Enforcement::other_thread) return restrict_self(*prepared_, options);
   pthread_t thread;
   void* failed = nullptr;
-  if (::pthread_create(&thread, nullptr, restrict_in_thread, &*prepared_) != 0 || ::pthread_join(thread, &failed) != 0 || failed != nullptr)
+  if (const int err = ::pthread_create(&thread, nullptr, restrict_in_thread, &*prepared_); err != 0) return no_thread(err);
+  if (::pthread_join(thread, &failed) != 0 || failed != nullptr)
     return internal_error("the other thread could not be restricted");
   return {};
 }
@@ -234,6 +245,7 @@ ProbeRun Child::probe_run() const {
   run.capture = !context_.restricts;
   run.first_walk = static_cast<std::uint32_t>(request_.view_paths.size());
   run.helper_fd = context_.helper_fd;
+  run.no_program = !is_in_memory(context_.helper_fd);
   run.request_fd = context_.request_fd;
   run.slot_fd = context_.slot_fd;
   run.scratch = context_.scratch.c_str();
@@ -249,7 +261,7 @@ void Child::probe() {
 
 [[noreturn]] void Child::run() {
   const auto must = [&](const Result<void>& result) {
-    if (!result.ok()) fail(result.error(), exit_setup_failed);
+    if (!result.ok()) fail(result.error(), result.error().kind == ErrorKind::unsupported ? exit_skipped : exit_setup_failed);
   };
   phase(1);
   must(settle());
@@ -264,6 +276,7 @@ void Child::probe() {
   close_all_but(std::move(open));
   phase(6);
   must(drop());
+  context_.slot.header->hidden = hides_untraceable(*context_.procfs);
   phase(7);
   must(cu_init());
   phase(8);
@@ -271,6 +284,7 @@ void Child::probe() {
   canary(&header->canary_before);
   must(restrict());
   canary(&header->canary_after);
+  if (own_sibling_ > 0 && state_of_child(own_sibling_) != ChildState::alive) header->canary_after = ESRCH;
   phase(9);
   if (context_.restricts) misbehave(request_, context_.slot);
   if (request_.misbehaviour != Misbehaviour::wild_write || !context_.restricts) probe();
@@ -289,7 +303,13 @@ void run_child(const ChildContext& context) { Child(context).run(); }
 
 pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
   int ready[2], ending[2];
-  if (::pipe2(ready, O_CLOEXEC) != 0 || ::pipe2(ending, O_CLOEXEC) != 0) return -1;
+  if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
+  if (::pipe2(ending, O_CLOEXEC) != 0) {
+    const int err = errno;
+    for (const int fd : ready) ::close(fd);
+    errno = err;
+    return -1;
+  }
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -305,6 +325,7 @@ pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
     }
     ::_exit(0);
   }
+  const int failed = errno;
   ::close(ready[1]);
   ::close(ending[0]);
   UniqueFd write_end(ending[1]);
@@ -312,13 +333,10 @@ pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
   char byte = 0;
   const bool started = pid > 0 && ::read(ready[0], &byte, 1) == 1;
   ::close(ready[0]);
-  if (pid > 0 && !started) {
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    errno = EPERM;
-    return -1;
-  }
-  return pid;
+  if (started) return pid;
+  if (pid > 0) await_end(pid, 0);
+  errno = pid > 0 ? EPERM : failed;
+  return -1;
 }
 
 }  // namespace lockstep::conformance

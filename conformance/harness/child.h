@@ -10,6 +10,7 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/slot.h"
 #include "conformance/harness/wire.h"
+#include "host/own_procfs.h"
 
 namespace lockstep::conformance {
 
@@ -30,6 +31,7 @@ struct ChildContext {
   pid_t parent = 0;
   uid_t uid = 0;      // of identity `user`
   pid_t sibling = 0;  // the canary's
+  const ProcfsFacts* procfs = nullptr;
   std::string mount_point;
   std::string scratch;
   Slot slot;

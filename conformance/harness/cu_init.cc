@@ -1,19 +1,16 @@
 #include "conformance/harness/cu_init.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
-#include "base/unique_fd.h"
 #include "conformance/harness/child.h"
+#include "conformance/harness/ending.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance {
@@ -22,41 +19,27 @@ namespace {
 [[noreturn]] void execute(const CuInit& init, const Slot& slot, std::uint32_t cell, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(exit_setup_failed);
-  char ruleset[16], memory[16], cells[16], index[16];
+  char ruleset[16], memory[16], cells[16], index[16], denial[16];
+  put_number(denial, init.canary_denial);
   put_number(ruleset, init.ruleset_fd);
   put_number(memory, init.slot_fd);
   put_number(cells, slot.header->cells);
   put_number(index, cell);
   char mode[] = "work", plain[] = "init";
   char name[] = "lockstep-cuda-helper";
-  char* argv[] = {name, ruleset, memory, cells, index, const_cast<char*>(init.canary_path), init.work ? mode : plain, nullptr};
+  char* argv[] = {name, ruleset, memory, cells, index, const_cast<char*>(init.canary_path), denial, init.work ? mode : plain, nullptr};
   for (int fd : {init.ruleset_fd, init.slot_fd})
     if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
-  ::syscall(SYS_execveat, init.helper_fd, "", argv, environ, AT_EMPTY_PATH);
+  execute_descriptor(init.helper_fd, argv, environ);
   // A machine without the loader of dynamic programs has no driver for them either: not loaded, rather than broken.
-  const bool no_loader = errno == ENOENT;
-  const char* failed = no_loader ? "no loader of dynamic programs here" : "execveat() of the cuda helper failed";
-  std::memcpy(slot.header->message, failed, std::strlen(failed) + 1);
+  const int err = errno;
+  const bool no_loader = err == ENOENT;
+  const char* failed = no_loader ? "no loader of dynamic programs here" : "execveat() of the cuda helper failed: errno ";
+  char* end = static_cast<char*>(::mempcpy(slot.header->message, failed, std::strlen(failed)));
+  *end = '\0';
+  if (!no_loader) put_number(end, err);
   if (no_loader) put({CuOutcome::not_loaded, CuStage::load, 0, 0, 0}, &slot.cells[cell]);
   ::_exit(no_loader ? exit_completed : exit_setup_failed);
-}
-
-// False where it had to be ended.
-bool wait_until(pid_t pid, std::uint32_t timeout_ms, int* status) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  bool ended = false;
-  while (!ended && pidfd) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) break;
-    pollfd wait{pidfd.get(), POLLIN, 0};
-    ended = ::poll(&wait, 1, static_cast<int>(left)) > 0;
-  }
-  if (!ended) ::kill(pid, SIGKILL);
-  while (::waitpid(pid, status, 0) < 0 && errno == EINTR) {
-  }
-  return ended;
 }
 
 }  // namespace
@@ -67,8 +50,8 @@ Result<void> run_cu_init(const CuInit& init, const Slot& slot, std::uint32_t ind
   const pid_t pid = ::fork();
   if (pid < 0) return system_error(errno, "fork()");
   if (pid == 0) execute(init, slot, index, parent);
-  int status = 0;
-  const bool in_time = wait_until(pid, init.timeout_ms, &status);
+  const Ending end = await_end(pid, static_cast<int>(init.timeout_ms));
+  const int status = end.status;
 
   CuResult result = cu_result(*cell);
   if (result.outcome == CuOutcome::unset) {
@@ -78,7 +61,7 @@ Result<void> run_cu_init(const CuInit& init, const Slot& slot, std::uint32_t ind
   }
   // The stage stays as the program left it: what it was trying when it ended.
   const auto ended = [&](CuOutcome outcome, int value) { result.outcome = outcome, result.result = value; };
-  if (!in_time) {
+  if (!end.in_time) {
     ended(CuOutcome::timed_out, 0);
   } else if (WIFSIGNALED(status)) {
     ended(CuOutcome::signalled, WTERMSIG(status));

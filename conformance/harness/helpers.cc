@@ -21,6 +21,7 @@ Result<UniqueFd> load_helper(const std::string& path, const char* name) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return system_error(errno, "open(\"" + printable(path) + "\"), which the children of a row execute");
   UniqueFd memory(static_cast<int>(::syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+  if (!memory && (errno == EPERM || errno == EACCES || errno == ENOSYS)) return file;
   if (!memory) return system_error(errno, "memfd_create()");
   char buffer[65536];
   while (true) {
@@ -33,6 +34,11 @@ Result<UniqueFd> load_helper(const std::string& path, const char* name) {
   if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
     return system_error(errno, "fcntl(F_ADD_SEALS)");
   return memory;
+}
+
+bool is_in_memory(int helper) {
+  const int seals = ::fcntl(helper, F_GET_SEALS);
+  return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
 }  // namespace lockstep::conformance

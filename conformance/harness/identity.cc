@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "base/unique_fd.h"
-#include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -59,7 +59,7 @@ std::string try_to_become(const Identity& identity, const std::string& directory
   }
   theirs.reset();
   std::string said(1024, '\0');
-  const int status = reap(pid, trial_ms);
+  const int status = await_end(pid, trial_ms).status;
   const ssize_t size = ::read(ours.get(), said.data(), said.size());
   said.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   return status != 0 && said.empty() ? "nobody knows why: the trial ended with wait status " + std::to_string(status) : said;

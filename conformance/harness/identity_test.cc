@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
-#include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 #include "landlock/kernel.h"
 
 namespace lockstep::conformance {
@@ -54,7 +54,7 @@ Outcome as_lonely_root(const std::function<void()>& work) {
   Outcome out;
   char buffer[4096];
   for (ssize_t n = 0; (n = ::read(ours.get(), buffer, sizeof(buffer))) > 0;) out.output.append(buffer, static_cast<std::size_t>(n));
-  const int status = reap(pid, 60000);
+  const int status = await_end(pid, 60000).status;
   out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return out;
 }

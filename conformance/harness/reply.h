@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "conformance/harness/request.h"
 #include "model/read_walk.h"
 
@@ -44,6 +45,9 @@ struct ChildReply {
   std::uint32_t cells_done = 0;
   bool canary_before = false;  // readlink of the sibling's exe worked before
   std::int32_t canary_after = -1;  // its errno after; 0: it still worked
+  // With which errno procfs refuses this identity the entries of processes that it may not trace, as those outside its domain are
+  // (hidepid); 0: it does not. By how it is mounted, not by trying.
+  std::int32_t hidden = 0;
   std::vector<CellReply> cells;    // parallel to the request's
   // Of the control child alone; parallel to view_paths and cells.
   std::vector<model::RawWalk> view_walks;
@@ -73,6 +77,7 @@ struct WorkerHello {
   std::string scratch;               // its own directory: the driver removes it where the worker is killed
   Identities identities;
   std::string failure;               // why it cannot start; then nothing else is said
+  ErrorKind failure_kind = ErrorKind::internal;
 };
 
 }  // namespace lockstep::conformance

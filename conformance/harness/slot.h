@@ -33,6 +33,8 @@ struct SlotHeader {
   std::int32_t canary_before;  // errno of the readlink, 0 where it worked; -1 not tried
   std::int32_t canary_after;
   std::int32_t setup_err;
+  std::int32_t hidden;  // errno with which procfs refuses what may not be traced; 0: it does not
+  std::int32_t unused;
   char message[512];  // of a failed set-up, or of a libcuda.so.1 that could not be loaded; NUL-terminated
 };
 

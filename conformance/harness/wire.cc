@@ -194,6 +194,7 @@ void fields(Archive& archive, ChildReply& child) {
   archive.scalar(child.cells_done);
   flag(archive, child.canary_before);
   archive.scalar(child.canary_after);
+  archive.scalar(child.hidden);
   archive.list(child.cells, [&](CellReply& cell) { fields(archive, cell); });
   for (std::vector<model::RawWalk>* walks : {&child.view_walks, &child.first_walks, &child.second_walks})
     archive.list(*walks, [&](model::RawWalk& walk) { fields(archive, walk); });
@@ -216,6 +217,7 @@ void fields(Archive& archive, WorkerHello& hello) {
   flag(archive, hello.identities.privileged);
   for (std::string& missing : hello.identities.missing) archive.text(missing);
   archive.text(hello.failure);
+  enumeration(archive, hello.failure_kind, ErrorKind::internal);
 }
 
 template <typename T>

@@ -24,8 +24,10 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/child.h"
 #include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/harness/layout.h"
+#include "conformance/harness/memory_file.h"
 #include "conformance/harness/slot.h"
 #include "conformance/harness/wire.h"
 
@@ -33,6 +35,7 @@ namespace lockstep::conformance {
 namespace {
 
 constexpr std::size_t output_shown = 4096;
+constexpr int trial_ms = 10000;
 
 std::uint64_t cpu_time_us() {
   std::uint64_t sum = 0;
@@ -44,12 +47,16 @@ std::uint64_t cpu_time_us() {
   return sum;
 }
 
-// A shared mapping backed by a memfd, so that a program executed later can map it again.
+// A shared mapping backed by a file, so that a program executed later can map it again.
 class SharedSlot {
  public:
   SharedSlot(std::uint32_t cells, std::uint32_t walks) : size_(Slot::bytes(cells, walks)) {
-    fd_.reset(static_cast<int>(::syscall(SYS_memfd_create, "slot", MFD_CLOEXEC)));
-    if (!fd_ || ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) return;
+    Result<UniqueFd> file = memory_file("slot", size_);
+    if (!file.ok()) {
+      why_ = file.error().to_string();
+      return;
+    }
+    fd_ = std::move(file).value();
     void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (memory != MAP_FAILED) memory_ = memory;
   }
@@ -61,9 +68,11 @@ class SharedSlot {
   void* memory() const { return memory_; }
   std::size_t size() const { return size_; }
   int fd() const { return fd_.get(); }
+  const std::string& why() const { return why_; }
 
  private:
   std::size_t size_;
+  std::string why_ = "mmap()";
   UniqueFd fd_;
   void* memory_ = nullptr;
 };
@@ -76,42 +85,22 @@ class Worker {
  private:
   ChildReply run_one(const RowRequest& request, int request_fd, bool restricts, unsigned row);
   pid_t sibling_for(IdentityKind identity);
-  bool wait_for(pid_t pid, std::uint32_t timeout_ms, int* status);
   std::size_t end_descendants();
   int try_mount_namespace();
 
   const WorkerSetup& setup_;
-  [[noreturn]] void refuse(const std::string& why);
+  [[noreturn]] void refuse(const Error& why);
 
+  std::optional<OwnProcfs> procfs_;  // in which the children of this process are found
   Identities identities_;
   std::string unreachable_;  // why `user` cannot use the scratch directory
   std::string base_;
   std::array<pid_t, 4> siblings_ = {};
 };
 
-bool Worker::wait_for(pid_t pid, std::uint32_t timeout_ms, int* status) {
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  bool ended = false;
-  while (!ended) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0 || !pidfd) break;
-    pollfd wait{pidfd.get(), POLLIN, 0};
-    ended = ::poll(&wait, 1, static_cast<int>(left)) > 0;
-  }
-  if (!ended) {
-    ::kill(-pid, SIGKILL);
-    ::kill(pid, SIGKILL);
-  }
-  while (::waitpid(pid, status, 0) < 0 && errno == EINTR) {
-  }
-  return ended;
-}
-
 // Everything that came back to this subreaper but the siblings. Returns how many there were that had not ended by themselves.
 std::size_t Worker::end_descendants() {
-  return end_children([&](pid_t pid) { return std::find(siblings_.begin(), siblings_.end(), pid) != siblings_.end(); });
+  return end_children(*procfs_, [&](pid_t pid) { return std::find(siblings_.begin(), siblings_.end(), pid) != siblings_.end(); });
 }
 
 pid_t Worker::sibling_for(IdentityKind identity) {
@@ -134,6 +123,7 @@ void read_slot(const RowRequest& request, const std::vector<unsigned char>& copy
   reply->cells_done = header.done;
   reply->canary_before = header.canary_before == 0;
   reply->canary_after = header.canary_after;
+  reply->hidden = header.hidden;
   if (reply->message.empty()) reply->message.assign(header.message, ::strnlen(header.message, sizeof(header.message)));
   if (reply->outcome != ChildOutcome::completed) return;
   const auto invalid = [&](const char* what) {
@@ -172,10 +162,10 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   const auto cells = static_cast<std::uint32_t>(request.cells.size());
   const std::uint32_t walks = restricts ? 0 : static_cast<std::uint32_t>(request.view_paths.size()) + 2 * cells;
   const SharedSlot shared(cells, walks);
-  const UniqueFd output(static_cast<int>(::syscall(SYS_memfd_create, "output", MFD_CLOEXEC)));
+  const Result<UniqueFd> output = memory_file("output", 0);
   const pid_t sibling = sibling_for(request.identity);
-  if (shared.memory() == nullptr || !output || sibling < 0) {
-    reply.message = "no memory or no sibling for the row: " + errno_name(errno);
+  if (shared.memory() == nullptr || !output.ok() || sibling < 0) {
+    reply.message = shared.memory() == nullptr ? shared.why() : !output.ok() ? output.error().to_string() : "no sibling for the row, fork(): " + errno_name(errno);
     return reply;
   }
   ChildContext context;
@@ -185,6 +175,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   context.parent = ::getpid();
   context.uid = first_user + setup_.slot;
   context.sibling = sibling;
+  context.procfs = &procfs_->facts();
   context.mount_point = base_ + "/root";
   context.scratch = request.simulated ? "/scratch" : base_ + "/" + std::to_string(row) + (restricts ? "r" : "c");
   context.slot = Slot::at(shared.memory(), cells, walks);
@@ -192,7 +183,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   context.request_fd = request_fd;
   context.helper_fd = setup_.helper_fd;
   context.cuda_helper_fd = setup_.cuda_helper_fd;
-  context.output_fd = output.get();
+  context.output_fd = output->get();
   SlotHeader* header = context.slot.header;
   header->magic = SlotHeader::magic_value;
   header->row = request.id;
@@ -206,20 +197,21 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
 
   const pid_t pid = ::fork();
   if (pid == 0) run_child(context);
-  int status = 0;
-  bool in_time = false;
-  if (pid < 0) {
+  Ending end;
+  if (pid < 0)
     reply.message = "fork(): " + errno_name(errno);
-  } else {
-    in_time = wait_for(pid, time_for(request), &status);
-    ::kill(-pid, SIGKILL);  // what is left of its group
-  }
+  else
+    end = await_end(pid, static_cast<int>(time_for(request)), {.whole_group = true});
+  const int status = end.status;
+  // Of one that is gone procfs says ENOENT as well, and so no answer about it proves anything.
+  if (state_of_child(sibling) != ChildState::alive) header->canary_after = ESRCH;
   const std::size_t survivors = end_descendants();
   if (!request.simulated) remove_tree(context.scratch);
   if (pid < 0) return reply;
 
-  if (!in_time) {
+  if (!end.in_time) {
     reply.outcome = ChildOutcome::timed_out;
+    if (!end.reaped) reply.message = "process " + std::to_string(pid) + " hangs in the kernel: no signal ends it, and it is left as it is";
   } else if (WIFSIGNALED(status)) {
     reply.outcome = ChildOutcome::crashed;
     reply.detail = WTERMSIG(status);
@@ -238,7 +230,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   const auto* memory = static_cast<const unsigned char*>(shared.memory());
   read_slot(request, std::vector<unsigned char>(memory, memory + shared.size()), walks, restricts, &reply);
   reply.output.resize(output_shown);
-  const ssize_t shown = ::pread(output.get(), reply.output.data(), output_shown, 0);
+  const ssize_t shown = ::pread(output->get(), reply.output.data(), output_shown, 0);
   reply.output.resize(shown > 0 ? static_cast<std::size_t>(shown) : 0);
   return reply;
 }
@@ -253,15 +245,14 @@ int Worker::try_mount_namespace() {
     if (err == 0 && ::mount("tmpfs", root.c_str(), "tmpfs", 0, nullptr) != 0) err = errno;
     ::_exit(err);
   }
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = await_end(pid, trial_ms).status;
   return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
-[[noreturn]] void Worker::refuse(const std::string& why) {
+[[noreturn]] void Worker::refuse(const Error& why) {
   WorkerHello hello;
-  hello.failure = why;
+  hello.failure = why.message;
+  hello.failure_kind = why.kind;
   send_frame(setup_.socket, encode(hello));
   ::_exit(1);
 }
@@ -271,14 +262,18 @@ int Worker::try_mount_namespace() {
   for (int number : worker_ignores) ::signal(number, SIG_IGN);
   ::setpgid(0, 0);  // whoever kills the driver's whole group must leave it alive to clean up
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  std::string base = setup_.scratch_root + "/lockstep.XXXXXX";
-  if (::mkdtemp(base.data()) == nullptr) refuse("mkdtemp(\"" + printable(base) + "\"): " + errno_name(errno));
-  base_ = base;
+  // Not the driver's: it may have been given another PID namespace for its children (unshare --pid without --fork).
+  Result<OwnProcfs> procfs = OwnProcfs::prove();
+  if (!procfs.ok()) refuse(procfs.error());
+  procfs_.emplace(std::move(procfs).value());
+  Result<std::string> base = make_scratch(setup_.scratch_root, "lockstep.");
+  if (!base.ok()) refuse(base.error());
+  base_ = std::move(base).value();
   ::chmod(base_.c_str(), 0711);
   if (::mkdir((base_ + "/root").c_str(), 0755) != 0) {
-    const int err = errno;
+    const Error error = system_error(errno, "mkdir(\"" + printable(base_) + "/root\")");
     ::rmdir(base_.c_str());
-    refuse("mkdir(\"" + printable(base_) + "/root\"): " + errno_name(err));
+    refuse(error);
   }
   identities_ = identities_here(first_user + setup_.slot);
   if (identities_.missing_for(IdentityKind::user).empty()) unreachable_ = why_unreachable(first_user + setup_.slot, base_);
@@ -296,25 +291,24 @@ int Worker::try_mount_namespace() {
     if (!frame) break;
     const std::optional<RowRequest> request = decode_row_request(*frame);
     if (!request) break;
-    const UniqueFd request_fd(static_cast<int>(::syscall(SYS_memfd_create, "request", MFD_CLOEXEC)));
+    const Result<UniqueFd> made = memory_file("request", 0);
+    const int request_fd = made.ok() ? made->get() : -1;
     RowReply reply;
     reply.id = request->id;
-    if (::write(request_fd.get(), frame->data(), frame->size()) != static_cast<ssize_t>(frame->size())) {
-      reply.control.message = "write(request memfd): " + errno_name(errno);
+    if (!made.ok()) {
+      reply.control.message = made.error().to_string();
+    } else if (::write(request_fd, frame->data(), frame->size()) != static_cast<ssize_t>(frame->size())) {
+      reply.control.message = "write(the request): " + errno_name(errno);
     } else {
-      if (!request->without_control) reply.control = run_one(*request, request_fd.get(), false, row);
-      reply.restricted = run_one(*request, request_fd.get(), true, row);
+      if (!request->without_control) reply.control = run_one(*request, request_fd, false, row);
+      reply.restricted = run_one(*request, request_fd, true, row);
     }
     const std::uint64_t cpu_now = cpu_time_us();
     reply.cpu_us = cpu_now - cpu_before;
     cpu_before = cpu_now;
     ok = send_frame(setup_.socket, encode(reply));
   }
-  for (pid_t& pid : siblings_) {
-    if (pid > 0) ::kill(pid, SIGKILL);
-    if (pid > 0) ::waitpid(pid, nullptr, 0);
-    pid = 0;
-  }
+  siblings_ = {};  // they too
   end_descendants();
   remove_tree(base_);
   ::_exit(0);

@@ -18,8 +18,10 @@
 
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
+#include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/harness/layout.h"
+#include "conformance/harness/memory_file.h"
 #include "conformance/harness/worker.h"
 
 namespace lockstep::conformance {
@@ -51,6 +53,7 @@ struct Workers::State {
   UniqueFd cuda_helper;
   std::vector<Process> processes;
   WorkerHello hello;
+  std::optional<OwnProcfs> procfs;  // in which what workers left is found
   std::vector<pid_t> children_before;
   int was_subreaper = 0;
 
@@ -88,7 +91,7 @@ Result<void> Workers::State::start(std::size_t index) {
   if (!said || !said->failure.empty()) {
     stop(process, 0);
     if (!said) return internal_error("a worker did not start within " + std::to_string(options.patience_ms) + " ms, or died");
-    return Error{ErrorKind::input, 0, said->failure + ": rows need a directory that can be written, name one in TMPDIR", {}, 0};
+    return Error{said->failure_kind, 0, said->failure, {}, 0};
   }
   process.scratch = said->scratch;
   hello = *said;
@@ -98,11 +101,11 @@ Result<void> Workers::State::start(std::size_t index) {
 void Workers::State::stop(Process& process, int patience_ms) {
   if (process.pid <= 0) return;
   process.socket.reset();
-  const int status = reap(process.pid, patience_ms);
+  const int status = await_end(process.pid, patience_ms).status;
   live_workers().erase(std::find(live_workers().begin(), live_workers().end(), process.pid));
   process.pid = 0;
   // Its siblings, its row's children and whatever these started are this process's children now.
-  end_children([&](pid_t pid) { return contains(live_workers(), pid) || contains(children_before, pid); });
+  end_children(*procfs, [&](pid_t pid) { return contains(live_workers(), pid) || contains(children_before, pid); });
   // Only a worker that came to its own end has cleaned up after itself.
   if ((!WIFEXITED(status) || WEXITSTATUS(status) != 0) && !process.scratch.empty()) remove_tree(process.scratch);
 }
@@ -124,19 +127,19 @@ unsigned Workers::count() const { return static_cast<unsigned>(state_->processes
 Result<Workers> Workers::start(const Options& options) {
   auto state = std::make_unique<State>();
   state->options = options;
+  keep_ended_children();
+  LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove());
+  state->procfs.emplace(std::move(procfs));
   constexpr char cuda_helper[] = "lockstep-cuda-helper";
   if (state->options.helper_path.empty()) state->options.helper_path = beside_this_executable(probe_helper);
   if (state->options.cuda_helper_path.empty()) state->options.cuda_helper_path = beside_this_executable(cuda_helper);
-  if (state->options.scratch_root.empty()) {
-    const char* temporary = std::getenv("TMPDIR");
-    state->options.scratch_root = temporary != nullptr && *temporary == '/' ? temporary : "/tmp";
-  }
+  if (state->options.scratch_root.empty()) state->options.scratch_root = temporary_directory();
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   const unsigned count = options.count > 0 ? options.count : static_cast<unsigned>(std::clamp(cores, 1L, 8L));
   LOCKSTEP_ASSIGN(state->helper, load_helper(state->options.helper_path, probe_helper));
   LOCKSTEP_ASSIGN(state->cuda_helper, load_helper(state->options.cuda_helper_path, cuda_helper));
   state->processes.resize(count);
-  state->children_before = children_of_this_process();
+  state->children_before = children_of_this_process(*state->procfs);
   if (::prctl(PR_GET_CHILD_SUBREAPER, &state->was_subreaper) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
     return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
   Workers workers(std::move(state));

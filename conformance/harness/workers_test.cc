@@ -60,7 +60,7 @@ class WorkersTest : public testing::Test {
     workers_.reset();
     if (root_.empty()) return;
     EXPECT_EQ(entries_of(root_), 0U) << "a scratch directory was left behind";
-    EXPECT_TRUE(children_of_this_process().empty()) << "a process was left behind";
+    EXPECT_TRUE(children_of_this_process(procfs_).empty()) << "a process was left behind";
     std::filesystem::remove_all(root_);
   }
 
@@ -123,6 +123,7 @@ class WorkersTest : public testing::Test {
   }
 
   std::string root_;
+  const OwnProcfs procfs_ = OwnProcfs::prove().value();
   std::optional<Workers> workers_;
   IdentityKind identity_ = IdentityKind::user;
 };
@@ -251,7 +252,7 @@ TEST_F(WorkersTest, AWorkerKilledInTheMiddleOfARowLeavesNoProcess) {
     pollfd ended{pidfd.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&ended, 1, 0), 1) << "a process outlived the worker";
   }
-  EXPECT_EQ(children_of_this_process(), std::vector<pid_t>{workers_->hello().pid});
+  EXPECT_EQ(children_of_this_process(procfs_), std::vector<pid_t>{workers_->hello().pid});
   expect_good_row();
 }
 
@@ -308,7 +309,7 @@ TEST_F(WorkersTest, AWorkerThatNeverSaysHelloIsAnErrorInTime) {
     ASSERT_FALSE(started.ok());
     EXPECT_EQ(started.error().kind, ErrorKind::internal);
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
-    EXPECT_EQ(children_of_this_process(), std::vector<pid_t>{workers_->hello().pid}) << "it was not ended, or another's worker was";
+    EXPECT_EQ(children_of_this_process(procfs_), std::vector<pid_t>{workers_->hello().pid}) << "it was not ended, or another's worker was";
   }
   expect_good_row();
 }

@@ -35,6 +35,24 @@ model::Model build_model(const Row& row, const RowReply& reply, const KernelLand
   return model;
 }
 
+namespace {
+
+// A thread that ran before is in no domain, unless the restriction was for all of them.
+bool is_bound(const Row& row, const CellRequest& request) {
+  return request.actor != Actor::early_thread || row.run->effective.restrictions.all_threads;
+}
+
+}  // namespace
+
+int hidden_by_procfs(const Row& row, std::size_t i, const RowReply& reply) {
+  const CellRequest& request = row.run->cells.cells[i];
+  constexpr std::string_view procfs = "/proc/";
+  const std::string& path = request.path;
+  const bool other = path.starts_with("/proc/$sibling") ||
+                     (path.starts_with(procfs) && path.size() > procfs.size() && path[procfs.size()] >= '0' && path[procfs.size()] <= '9');
+  return other && is_bound(row, request) ? reply.restricted.hidden : 0;
+}
+
 model::Decision decide(const Row& row, const model::Model& model, std::size_t i, const RowReply& reply) {
   const CellRequest& request = row.run->cells.cells[i];
   const model::Walk first = model::to_walk(reply.control.first_walks[i]);
@@ -47,9 +65,7 @@ model::Decision decide(const Row& row, const model::Model& model, std::size_t i,
   query.first = &first;
   query.second = &second;
   query.port = request.port;
-  // A thread that ran before is in no domain, unless the restriction was for all of them.
-  const bool bound = request.actor != Actor::early_thread || row.run->effective.restrictions.all_threads;
-  return bound ? model.decide(query) : model::Decision{};
+  return is_bound(row, request) ? model.decide(query) : model::Decision{};
 }
 
 // What the kernel answered to CUDA's start-up, and beyond its own ABI what the model says it would.

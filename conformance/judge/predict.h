@@ -13,6 +13,10 @@ namespace lockstep::conformance {
 model::Model build_model(const Row& row, const RowReply& reply, const KernelLandlock& kernel, int plan_abi);
 model::Decision decide(const Row& row, const model::Model& model, std::size_t cell, const RowReply& reply);
 
+// The errno with which procfs hides from the restricted child what the cell names, an entry of a process outside its domain; 0: it
+// does not. It comes at the lookup, before Landlock is asked.
+int hidden_by_procfs(const Row& row, std::size_t cell, const RowReply& reply);
+
 // Fills in out.readiness from out.cells and the decisions (parallel), and out.beyond by the model alone.
 void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel, const std::vector<model::Decision>& decisions,
                     RowVerdict& out);

@@ -74,6 +74,10 @@ void compare(CellVerdict& cell) {
   }
 }
 
+bool below_proc(const CellRequest& request) {
+  return request.operation == Operation::comm_open || is_below(request.path, "/proc");
+}
+
 CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i, const RowReply& reply,
                        model::Decision* decision) {
   const CellRequest& request = row.run->cells.cells[i];
@@ -104,13 +108,27 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     out.decided = "no device can be made here, even without the policy (EPERM)";
     return out;
   }
+  // A /proc that is read-only, or a filter that lets no thread be started, comes before the policy: what a person claims of it can be
+  // neither confirmed nor denied.
+  const bool stopped_before = control.err == EROFS || (control.err == EPERM && request.operation == Operation::comm_open);
+  if (out.expected && *out.expected != control.err && stopped_before && below_proc(request)) {
+    out.verdict = Verdict::skip;
+    out.decided = "not even without the policy (" + errno_name(control.err) + "): nothing that is claimed of it can be seen here";
+    return out;
+  }
   bool comparable = true;
   if (!request.survey) {
     *decision = decide(row, model, i, reply);
     out.missing = decision->missing;
-    const Composed composed = compose(request.operation, request.mode, control.err, *decision);
+    const int hidden = hidden_by_procfs(row, i, reply);
+    const bool hidden_from_both = hidden != 0 && (control.err == ENOENT || control.err == EPERM);
+    const Composed composed =
+        hidden_from_both ? Composed{control.err, false}
+        : hidden != 0    ? Composed{hidden, true}
+                         : compose(request.operation, request.mode, control.err, *decision);
     out.predicted = composed.err;
     comparable = composed.comparable;
+    if (hidden != 0) out.expected.reset();  // written for a /proc that shows other processes
   }
   compare(out);
   if (out.verdict == Verdict::agree && !comparable) out.verdict = Verdict::not_comparable;
@@ -261,6 +279,14 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     count(out.cells[i], out);
   }
 
+  // The same of readiness, which names threads below /proc.
+  bool stopped_before = false;
+  for (std::size_t i = 0; i < cells; ++i)
+    stopped_before = stopped_before || (out.cells[i].verdict == Verdict::skip && out.cells[i].expected && below_proc(row.run->cells.cells[i]));
+  if (out.readiness.is == Readiness::blocked_elsewhere && stopped_before) {
+    out.readiness.is = Readiness::unknown;
+    for (PredictedReadiness& each : out.beyond) each.verdict.is = Readiness::unknown;
+  }
   std::string readiness = missed(out.readiness, "readiness");
   for (const PredictedReadiness& each : out.beyond)
     if (readiness.empty()) readiness = missed(each.verdict, "readiness at plan " + std::to_string(each.plan_abi) + ", predicted");
@@ -270,8 +296,8 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
     return out;
   }
   // Independent of any policy: without this, "everything allowed" could be a child that was never restricted.
-  if (!reply.control.canary_before || reply.control.canary_after != 0 || !reply.restricted.canary_before ||
-      reply.restricted.canary_after != EACCES) {
+  const int denial = reply.restricted.hidden != 0 ? reply.restricted.hidden : EACCES;
+  if (!reply.control.canary_before || reply.control.canary_after != 0 || !reply.restricted.canary_before || reply.restricted.canary_after != denial) {
     out.message = "the canary does not prove the restriction: before " +
                   std::string(reply.restricted.canary_before ? "ok" : "failed") + ", after " +
                   errno_name(reply.restricted.canary_after) + ", control " + errno_name(reply.control.canary_after);

@@ -35,6 +35,9 @@ inline bool step(SlotCell* cell, std::uint64_t number, bool ok) {
 
 // "/proc/self/fd/N" into `out` (at least 40 bytes); returns it.
 const char* fd_path(int fd, char* out);
+// Becomes the program behind the descriptor, as fexecve(3) does: by execveat(), or where a filter denies that by the descriptor's name
+// below /proc. Returns, with the errno, where neither works.
+void execute_descriptor(int fd, char* const argv[], char* const envp[]);
 // Appends the decimal of `value` at `out` and returns the end, which is NUL-terminated.
 char* put_number(char* out, long value);
 

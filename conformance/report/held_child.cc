@@ -18,12 +18,15 @@
 #include <vector>
 
 #include "conformance/harness/child.h"
+#include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/harness/identity.h"
+#include "conformance/harness/memory_file.h"
 #include "conformance/probes/probe.h"
 #include "enforce/prepare.h"
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
+#include "host/own_procfs.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -50,12 +53,6 @@ class Namings {
 
  private:
   static constexpr auto count = static_cast<std::uint32_t>(naming_actors.size());
-  Result<UniqueFd> memory(std::size_t size) const {
-    UniqueFd out(static_cast<int>(::syscall(SYS_memfd_create, "lockstep-naming", MFD_CLOEXEC)));
-    if (!out || ::ftruncate(out.get(), static_cast<off_t>(size)) != 0) return system_error(errno, "memfd_create()");
-    return out;
-  }
-
   UniqueFd helper_, request_, slot_fd_;
   std::vector<Probe> probes_;
   ProbeRun run_;
@@ -74,15 +71,16 @@ Result<void> Namings::make(pid_t sibling) {
   }
   const std::string bytes = encode(request);
   LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
-  LOCKSTEP_ASSIGN(request_, memory(0));
+  LOCKSTEP_ASSIGN(request_, memory_file("naming", 0));
   if (::write(request_.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return system_error(errno, "write(memfd)");
   const std::size_t size = Slot::bytes(count, 0);
-  LOCKSTEP_ASSIGN(slot_fd_, memory(size));
+  LOCKSTEP_ASSIGN(slot_fd_, memory_file("naming", size));
   void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd_.get(), 0);
   if (mapped == MAP_FAILED) return system_error(errno, "mmap(memfd)");
   run_.probes = probes_;
   run_.slot = Slot::at(mapped, count, 0);
   run_.helper_fd = helper_.get();
+  run_.no_program = !is_in_memory(helper_.get());
   run_.request_fd = request_.get();
   run_.slot_fd = slot_fd_.get();
   run_.sibling = sibling;
@@ -102,10 +100,10 @@ Sample Namings::sample() {
   return out;
 }
 
-bool canary_denied(pid_t sibling) {
+bool canary_denied(pid_t sibling, int denial) {
   char target[256];
   const std::string path = "/proc/" + std::to_string(sibling) + "/exe";
-  return ::readlink(path.c_str(), target, sizeof(target)) < 0 && errno == EACCES;
+  return ::readlink(path.c_str(), target, sizeof(target)) < 0 && errno == denial;
 }
 
 Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, bool close_pins, pid_t sibling, Namings* namings,
@@ -116,9 +114,10 @@ Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, boo
   LOCKSTEP_ASSIGN(const Identity become, identity_of(identity, first_user));
   LOCKSTEP_CHECK(drop_privileges(become));
   if (::prctl(PR_SET_DUMPABLE, 1) != 0) return system_error(errno, "prctl(PR_SET_DUMPABLE)");
-  if (canary_denied(sibling)) return internal_error("the canary is denied before the restriction");
+  const int hidden = hides_untraceable(look_at_procfs()), denial = hidden != 0 ? hidden : EACCES;
+  if (canary_denied(sibling, denial)) return internal_error("the canary is denied before the restriction");
   LOCKSTEP_CHECK(restrict_self(prepared));
-  if (!canary_denied(sibling)) return internal_error("the canary does not prove the restriction");
+  if (!canary_denied(sibling, denial)) return internal_error("the canary does not prove the restriction");
   if (!close_pins) *pins = std::move(prepared.pins);
   return count;
 }
@@ -148,13 +147,13 @@ Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, boo
 HeldChild::~HeldChild() {
   for (const pid_t pid : {pid_, sibling_}) {
     if (pid <= 0) continue;
-    ::kill(pid, SIGKILL);
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    await_end(pid, 0);
   }
 }
 
 Result<std::int32_t> HeldChild::start(const Plan& plan, IdentityKind identity, bool close_pins) {
+  keep_ended_children();
+  if (const Result<OwnProcfs> procfs = OwnProcfs::prove(); !procfs.ok()) return procfs.error();  // the canary is asked for there
   sibling_ = start_sibling(identity, first_user);
   int sockets[2];
   if (sibling_ < 0 || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)

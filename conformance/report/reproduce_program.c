@@ -22,6 +22,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The row. */
@@ -52,6 +53,24 @@ static int status_of(pid_t pid) {
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Ends the child, and what is left of its group, after a minute at the latest. Not reaped yet, so that its number is no other's. */
+static void end_group(pid_t pid) {
+  const time_t deadline = time(NULL) + 60;
+  const struct timespec nap = {1, 0};
+  siginfo_t info;
+  sigset_t ended, before;
+  sigemptyset(&ended);
+  sigaddset(&ended, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &ended, &before);
+  for (info.si_pid = 0; info.si_pid != pid && time(NULL) < deadline;) {
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != EINTR) break;
+    if (info.si_pid != pid) sigtimedwait(&ended, NULL, &nap);
+  }
+  kill(-pid, SIGKILL);
+  if (info.si_pid != pid) kill(pid, SIGKILL);
+  sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 _Noreturn static void die(int code, const char *what, const char *path) {
@@ -486,8 +505,8 @@ static int run_both(const char *work) {
     const pid_t parent = getpid(), pid = fork();
     if (pid == 0) child(parent);
     MUST(pid > 0, "");
+    end_group(pid);
     const int status = status_of(pid);
-    kill(-pid, SIGKILL);  /* what is left of its group */
     if (status == 42) continue;
     fprintf(stderr, "the %s child did not come to its end\n", restricts ? "restricted" : "control");
     return status == 3 ? 3 : 4;
@@ -525,6 +544,7 @@ static void take_part_in(char **argv) {  /* as the exec actor */
 int main(int argc, char **argv) {
   if (argc == 6 && is(argv[0], "exec-actor")) take_part_in(argv);
   if (argc > 1) filter = argv[1];
+  signal(SIGCHLD, SIG_DFL);  /* whoever started this may have it ignored: children would vanish as they end */
   const long abi = syscall(create_ruleset, NULL, 0, 1);
   if (abi < 1) die(3, "no Landlock here", "");
   errno = EOPNOTSUPP;

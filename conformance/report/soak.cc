@@ -15,6 +15,7 @@
 #include <list>
 #include <nlohmann/json.hpp>
 
+#include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/report/surface.h"
 #include "landlock/abi.h"
@@ -57,11 +58,7 @@ class LimitedCgroup {
   LimitedCgroup(const LimitedCgroup&) = delete;
   LimitedCgroup& operator=(const LimitedCgroup&) = delete;
   ~LimitedCgroup() {
-    if (pressure_ > 0) {
-      ::kill(pressure_, SIGKILL);
-      while (::waitpid(pressure_, nullptr, 0) < 0 && errno == EINTR) {
-      }
-    }
+    if (pressure_ > 0) await_end(pressure_, 0);
     // Whoever was in it has ended by now; the kernel may need a moment to see that.
     for (int i = 0; i < 100 && !path_.empty() && ::rmdir(path_.c_str()) != 0 && errno == EBUSY; ++i) ::usleep(10000);
   }

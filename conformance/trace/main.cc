@@ -2,12 +2,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
 
+#include "base/standard_fds.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/trace/observed.h"
 #include "conformance/trace/trace.h"
@@ -93,7 +95,7 @@ int show(const Trace& trace, const Options& options) {
   if (!missing.ok()) text += missing.error().message + "\n";
   for (const std::string& each : missing.ok() ? *missing : std::vector<std::string>())
     text += "not in the probe: " + printable(each) + "\n";
-  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) return 4;
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
   if (!options.output.empty()) {
     std::ofstream out(options.output, std::ios::trunc);
     out << to_json(trace, missing.ok() ? *missing : std::vector<std::string>()) << std::flush;
@@ -123,5 +125,5 @@ int trace_main(int argc, char** argv) {
 }  // namespace lockstep::conformance
 
 int main(int argc, char** argv) {
-  return lockstep::conformance::trace_main(argc, argv);
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::trace_main(argc, argv) : 4;
 }

@@ -17,7 +17,9 @@
 #include <set>
 
 #include "base/unique_fd.h"
+#include "conformance/harness/ending.h"
 #include "conformance/trace/calls.h"
+#include "host/own_procfs.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -33,7 +35,8 @@ constexpr std::uint64_t x32_bit = ~std::uint64_t{0};
 #endif
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds patience{1};  // for descendants, once the command has ended
+constexpr std::chrono::seconds patience{1};        // for descendants, once the command has ended
+constexpr std::chrono::seconds last_patience{10};  // for what was killed
 
 class Tracer {
  public:
@@ -60,6 +63,7 @@ class Tracer {
   Trace out_;
   pid_t command_ = 0;
   bool command_ended_ = false;
+  bool killed_ = false;
   Clock::time_point deadline_;
   std::map<pid_t, Thread> threads_;  // alive
   std::set<pid_t> seen_;             // those, and those that have ended
@@ -91,8 +95,7 @@ Result<void> Tracer::start() {
                               PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
   if (::ptrace(PTRACE_SEIZE, command_, nullptr, follow_all) != 0) {
     const int err = errno;
-    ::kill(command_, SIGKILL);
-    ::waitpid(command_, nullptr, 0);
+    await_end(command_, 0);
     return unsupported_error(err, "ptrace(PTRACE_SEIZE): " + errno_name(err) + ": this machine does not let a process trace its child");
   }
   // Stopped once, it can be told to stop at every call from its next one on.
@@ -205,8 +208,9 @@ void Tracer::ended(pid_t tid, int status) {
 
 void Tracer::end_all() {
   out_.timed_out = out_.timed_out || !command_ended_;
-  for (const auto& [tid, ignored] : threads_) ::kill(tid, SIGKILL);
-  deadline_ = Clock::time_point::max();  // what is killed ends
+  for (const auto& [tid, ignored] : threads_)
+    if (state_of_child(tid) == ChildState::alive) ::kill(tid, SIGKILL);  // not reaped, so the number is still its own
+  deadline_ = Clock::now() + last_patience;
 }
 
 Result<void> Tracer::follow() {
@@ -229,12 +233,18 @@ Result<void> Tracer::follow() {
       const timespec nap{0, 100'000'000};
       ::sigtimedwait(&child, nullptr, &nap);
     }
-    if (Clock::now() >= deadline_) end_all();
+    if (Clock::now() < deadline_) continue;
+    if (killed_) return {};  // a driver may hold one in the kernel, where no signal ends it
+    end_all();
+    killed_ = true;
   }
   return {};
 }
 
 Result<Trace> Tracer::run() {
+  // Whose thread it is, and what its descriptors are, is read there by number.
+  if (const Result<OwnProcfs> procfs = OwnProcfs::prove(); !procfs.ok()) return procfs.error();
+  keep_ended_children();
   utsname system{};
   ::uname(&system);
   out_.command = options_.command;

@@ -1,6 +1,7 @@
 #include <csignal>
 #include <string_view>
 
+#include "base/standard_fds.h"
 #include "cli/cli.h"
 
 namespace {
@@ -23,6 +24,7 @@ constexpr char usage[] =
 
 int main(int argc, char** argv) {
   using namespace lockstep;
+  if (!fill_standard_descriptors()) return 4;
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error we say, not a death
   if (argc < 2) return cli::complain(cli::usage_error("a subcommand is missing"));
   const std::string_view word = argv[1];

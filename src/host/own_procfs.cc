@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <sstream>
@@ -126,11 +127,22 @@ ProcfsFacts look_at_procfs() {
   return look_at(directory.get(), errno);
 }
 
+int hides_untraceable(const ProcfsFacts& facts) {
+  if (facts.hidepid == 0) return 0;
+  // Whatever the group. The kernel says ENOENT only as long as nobody who may has looked the process up.
+  if (facts.hidepid == 4) return EPERM;
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+  groups.resize(static_cast<std::size_t>(std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
+  groups.push_back(::getegid());
+  if (std::find(groups.begin(), groups.end(), facts.hidepid_group) != groups.end()) return 0;
+  return facts.hidepid == 1 ? EPERM : ENOENT;
+}
+
 Result<OwnProcfs> OwnProcfs::prove() {
   UniqueFd directory = open_directory();
   const ProcfsFacts facts = look_at(directory.get(), errno);
   if (facts.kind != ProcfsKind::own) return unsupported_error(0, std::string(name(facts.kind)) + "-procfs: " + facts.why);
-  return OwnProcfs(std::move(directory));
+  return OwnProcfs(std::move(directory), facts);
 }
 
 }  // namespace lockstep

@@ -50,15 +50,21 @@ struct ProcfsFacts {
 
 ProcfsFacts look_at_procfs();
 
+// With which errno this procfs refuses the calling thread every name below /proc/<pid> of a process that it may not trace: ENOENT,
+// EPERM, or 0 where it hides none. Landlock's domains count: what is outside the caller's own may not be traced.
+int hides_untraceable(const ProcfsFacts& facts);
+
 // The proof, held as the directory it was given for: what is mounted over /proc later does not matter.
 class OwnProcfs {
  public:
   static Result<OwnProcfs> prove();
   int directory() const { return directory_.get(); }  // O_PATH
+  const ProcfsFacts& facts() const { return facts_; }
 
  private:
-  explicit OwnProcfs(UniqueFd directory) : directory_(std::move(directory)) {}
+  OwnProcfs(UniqueFd directory, ProcfsFacts facts) : directory_(std::move(directory)), facts_(std::move(facts)) {}
   UniqueFd directory_;
+  ProcfsFacts facts_;
 };
 
 }  // namespace lockstep
