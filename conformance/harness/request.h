@@ -42,12 +42,17 @@ struct CellRequest {
   std::uint16_t port = 0;
 };
 
+// Of a UNIX socket: a client must be of its server's.
+enum class SocketType : std::uint8_t { stream, seqpacket, dgram };
+std::string_view name(SocketType type);  // stream, seqpacket, dgram
+std::optional<SocketType> socket_type_from_name(std::string_view name);
+
 enum class TreeKind : std::uint8_t {
   directory,    // mode 0777
   file,         // mode 0666 (0777 where `executable`), `size` bytes
   character,    // a stand-in device: distinct inode, an ioctl that succeeds
   fifo,
-  socket,       // with a server listening on it, outside the domain
+  socket,       // with a server of `type` on it, outside the domain
   symlink,      // -> target
   hard_link,    // to target
   bind,         // target bind-mounted here
@@ -64,6 +69,7 @@ struct TreeItem {
   std::uint32_t size = 0;
   bool executable = false;
   std::uint16_t port = 0;
+  SocketType type = SocketType::stream;  // of socket and abstract_server
 };
 
 struct WirePlanRule {
@@ -80,12 +86,23 @@ enum class Enforcement : std::uint8_t {
   none,
   other_thread,
   none_if_skipped,  // a path that cannot be opened costs the whole restriction
+  first_layer_alone,  // nothing is stacked on it
+  answered,         // the kernel is never asked: a filter says that the restriction is in force
 };
 
 // How a child of the harness's own tests misbehaves, instead of probing.
 enum class Misbehaviour : std::uint8_t {
   none, crash, hang, exit_zero, exit_without_complete, wild_write, flood_stdout, fork_away, ignore_sigterm, stop, exhaust_fds,
   exhaust_memory, false_canary, fork_away_and_hang,
+};
+
+// One more policy, enforced once the row's own is in force.
+struct WireLayer {
+  std::uint64_t handled = 0;
+  std::uint64_t handled_net = 0;
+  std::uint64_t scoped = 0;
+  std::vector<PortRule> ports;
+  std::vector<WirePlanRule> rules;
 };
 
 struct RowRequest {
@@ -106,7 +123,8 @@ struct RowRequest {
   bool all_threads = false;
   bool hard_requirement = false;
   std::vector<WirePlanRule> rules;
-  std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policy
+  std::vector<WireLayer> stacked;  // in this order
+  std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policies
   std::vector<CellRequest> cells;
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;

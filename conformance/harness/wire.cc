@@ -93,7 +93,7 @@ void flag(Archive& archive, bool& value) {
 template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {
   enumeration(archive, cell.operation, static_cast<Operation>(operation_count - 1));
-  enumeration(archive, cell.mode, Mode::work);
+  enumeration(archive, cell.mode, static_cast<Mode>(mode_count - 1));
   enumeration(archive, cell.actor, Actor::early_thread);
   enumeration(archive, cell.target, Target::other_process);
   flag(archive, cell.survey);
@@ -110,6 +110,7 @@ void fields(Archive& archive, TreeItem& item) {
   archive.scalar(item.size);
   flag(archive, item.executable);
   archive.scalar(item.port);
+  enumeration(archive, item.type, SocketType::dgram);
 }
 
 template <typename Archive>
@@ -125,6 +126,15 @@ template <typename Archive>
 void fields(Archive& archive, PortRule& rule) {
   enumeration(archive, rule.right, static_cast<NetRight>(net_right_count - 1));
   archive.scalar(rule.port);
+}
+
+template <typename Archive>
+void fields(Archive& archive, WireLayer& layer) {
+  archive.scalar(layer.handled);
+  archive.scalar(layer.handled_net);
+  archive.scalar(layer.scoped);
+  archive.list(layer.ports, [&](PortRule& rule) { fields(archive, rule); });
+  archive.list(layer.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
 }
 
 template <typename Archive>
@@ -146,9 +156,10 @@ void fields(Archive& archive, RowRequest& request) {
   flag(archive, request.all_threads);
   flag(archive, request.hard_requirement);
   archive.list(request.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
+  archive.list(request.stacked, [&](WireLayer& layer) { fields(archive, layer); });
   archive.list(request.view_paths, [&](std::string& path) { archive.text(path); });
   archive.list(request.cells, [&](CellRequest& cell) { fields(archive, cell); });
-  enumeration(archive, request.enforcement, Enforcement::none_if_skipped);
+  enumeration(archive, request.enforcement, Enforcement::answered);
   enumeration(archive, request.misbehaviour, Misbehaviour::fork_away_and_hang);
   flag(archive, request.non_dumpable);
   flag(archive, request.without_control);
@@ -246,6 +257,7 @@ std::optional<Enum> find(const std::array<std::string_view, n>& names, std::stri
 
 constexpr std::array<std::string_view, 4> identity_names = {"user", "container-root", "root", "self"};
 constexpr std::array<std::string_view, 4> target_names = {"own", "other-thread", "numeric", "other-process"};
+constexpr std::array<std::string_view, 3> socket_type_names = {"stream", "seqpacket", "dgram"};
 constexpr std::array<std::string_view, 8> outcome_names = {"completed", "skipped",      "timed out",     "crashed",
                                                            "leaked",    "setup failed", "harness error", "refused"};
 
@@ -255,6 +267,8 @@ std::string_view name(IdentityKind identity) { return identity_names[static_cast
 std::optional<IdentityKind> identity_from_name(std::string_view name) { return find<IdentityKind>(identity_names, name); }
 std::string_view name(Target target) { return target_names[static_cast<std::size_t>(target)]; }
 std::optional<Target> target_from_name(std::string_view name) { return find<Target>(target_names, name); }
+std::string_view name(SocketType type) { return socket_type_names[static_cast<std::size_t>(type)]; }
+std::optional<SocketType> socket_type_from_name(std::string_view name) { return find<SocketType>(socket_type_names, name); }
 std::string_view name(ChildOutcome outcome) { return outcome_names[static_cast<std::size_t>(outcome)]; }
 
 std::uint32_t time_for(const RowRequest& request) {

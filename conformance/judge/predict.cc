@@ -28,10 +28,15 @@ model::Model build_model(const Row& row, const RowReply& reply, const KernelLand
   decides.kernel_abi = kernel.abi;
   decides.errata = kernel.errata;
   model::Model model(decides);
-  std::vector<model::Walk> walks;
-  walks.reserve(reply.control.view_walks.size());
-  for (const model::RawWalk& raw : reply.control.view_walks) walks.push_back(model::to_walk(raw));
-  model.add_layer(row.run->effective, walks);
+  std::size_t next = 0;
+  const auto add = [&](const EffectivePolicy& effective) {
+    std::vector<model::Walk> walks;
+    walks.reserve(effective.rules.size());
+    for (std::size_t i = 0; i < effective.rules.size(); ++i) walks.push_back(model::to_walk(reply.control.view_walks[next++]));
+    model.add_layer(effective, walks);
+  };
+  add(row.run->effective);
+  for (const EffectivePolicy& more : row.run->stacked) add(more);
   return model;
 }
 
@@ -92,7 +97,7 @@ void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock&
       if (control.state != CellState::done || reply.restricted.cells[i].state != CellState::done) continue;
       const model::Decision decision = model == nullptr ? decisions[i] : decide(row, *model, i, reply);
       const CellRequest& request = row.run->cells.cells[i];
-      const int under = model == nullptr ? out.cells[i].observed : compose(request.operation, request.mode, control.err, decision).err;
+      const int under = model == nullptr ? out.cells[i].observed : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, decision).err;
       all[s] = {true, control.err, under, decision.err != 0, decision.missing};
     }
     return all;
