@@ -6,6 +6,7 @@
 
 #include "conformance/report/matrix.h"
 #include "conformance/report/report.h"
+#include "conformance/report/write_file.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -20,6 +20,7 @@ Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row
         // hard_requirement at an ABI that lacks a right: a refusal, as the policy asks. Shown, never a pass.
         verdicts[i].outcome = request.error().kind == ErrorKind::unsupported ? RowOutcome::skip : RowOutcome::error;
         verdicts[i].message = "refused: " + request.error().message;
+        if (verdicts[i].outcome == RowOutcome::skip) verdicts[i].why_skipped = SkipReason::plan_refused;
         done();
         continue;
       }
@@ -27,7 +28,9 @@ Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row
       indices.push_back(i);
     }
     LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, const RowReply& reply) {
-      verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
+      RowVerdict& verdict = verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
+      const bool nobody = !workers.hello().identities.missing_for(rows[indices[i]].identity).empty();
+      if (verdict.outcome == RowOutcome::skip) verdict.why_skipped = nobody ? SkipReason::identity : SkipReason::here;
       done();
     }));
   }
