@@ -89,6 +89,12 @@ Result<std::vector<CaseRun>> load_runs(const Options& options) {
   return runs;
 }
 
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  const Result<void> written = flush_output();
+  return written.ok() ? 0 : complain(written.error());
+}
+
 int show_mutants(Workers& workers, const Suite& suite, double min_tried) {
   const Result<std::vector<MutantVerdict>> verdicts = run_mutants(workers, suite.runs, suite.kernel);
   if (!verdicts.ok()) return complain(verdicts.error());
@@ -138,6 +144,8 @@ int run_tests(Workers& workers, const Suite& suite, const Options& options, bool
   return code != 0 ? code : *told;
 }
 
+Error bad_usage(const std::string& message) { return {ErrorKind::input, 0, message, {}, 0}; }
+
 // What is printed is a list, and no run: what only a run has does not go with it.
 int list_tests(const Options& options) {
   const char* other = !options.report.empty()   ? "--report"
@@ -145,41 +153,74 @@ int list_tests(const Options& options) {
                       : options.require         ? "--require"
                       : options.min_tried       ? "--min-tried"
                                                 : nullptr;
-  if (other != nullptr) return complain(Error{ErrorKind::input, 0, std::string(other) + " does not go with --gtest_list_tests", {}, 0});
+  if (other != nullptr) return complain(bad_usage(std::string(other) + " does not go with --gtest_list_tests"));
   const int code = RUN_ALL_TESTS();
   if (Result<void> written = flush_output(); !written.ok()) return complain(written.error());
   return testing::UnitTest::GetInstance()->test_to_run_count() == 0 ? complain(no_row_selected()) : code;
 }
 
-int conformance_main(int argc, char** argv) {
-  Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
-  if (!options.ok()) return complain(options.error());
-  if (options->help) {
-    std::fputs(usage(), stdout);
-    const Result<void> written = flush_output();
-    return written.ok() ? 0 : complain(written.error());
-  }
-  const Result<GtestOutput> output = GtestOutput::take_over(testing::GTEST_FLAG(output), &argc, argv);
-  if (!output.ok()) return complain(output.error());
-  testing::GTEST_FLAG(output) = output->flag();
+// What GoogleTest's flags ask for, once they are read.
+struct Asked {
+  GtestOutput output;
+  bool listing = false;
+  bool filtered = false;
+};
+
+Result<Asked> read_gtest_flags(int argc, char** argv) {
+  Asked out;
+  LOCKSTEP_ASSIGN(out.output, GtestOutput::take_over(testing::GTEST_FLAG(output), &argc, argv));
+  testing::GTEST_FLAG(output) = out.output.flag();
   testing::InitGoogleTest(&argc, argv);
-  if (argc > 1) return complain(Error{ErrorKind::input, 0, "unknown argument " + printable(argv[1]), {}, 0});
-  if (testing::GTEST_FLAG(output) != output->flag())
-    return complain(Error{ErrorKind::input, 0, "--gtest_output stands on the command line or in GTEST_OUTPUT, not in a file of flags", {}, 0});
-  const bool filtered = testing::GTEST_FLAG(filter) != "*";
-  if (Result<void> fit = check_gtest_flags(); !fit.ok()) return complain(fit.error());
-  const bool listing = testing::GTEST_FLAG(list_tests);
+  if (argc > 1) return bad_usage("unknown argument " + printable(argv[1]));
+  if (testing::GTEST_FLAG(output) != out.output.flag()) return bad_usage("--gtest_output stands on the command line or in GTEST_OUTPUT, not in a file of flags");
+  out.filtered = testing::GTEST_FLAG(filter) != "*";
+  LOCKSTEP_CHECK(check_gtest_flags());
+  out.listing = testing::GTEST_FLAG(list_tests);
+  return out;
+}
+
+// Asked before anything runs.
+Result<void> check_places(const Options& options) {
+  if (!options.report.empty()) LOCKSTEP_CHECK(check_report_path(options.report));
+  if (std::error_code ignored; !options.golden.empty() && !options.update && !std::filesystem::is_directory(options.golden, ignored))
+    return input_error(options.golden, 0, "there is no such directory of golden verdicts: --update makes it");
+  return {};
+}
+
+Result<void> fill(const Options& options, const Shard& shard, const Identities& identities, Suite* suite) {
+  LOCKSTEP_ASSIGN(suite->runs, load_runs(options));
+  const auto is_real = [](const CaseRun& run) { return run.source.context.host.real; };
+  if (!options.golden.empty() && std::all_of(suite->runs.begin(), suite->runs.end(), is_real))
+    return input_error(options.host, 0, "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths");
+  LOCKSTEP_ASSIGN(const AbiSet abis, selected_abis(options.abis, suite->kernel.abi));
+  for (const CaseRun& run : suite->runs) {
+    for (const Row& row : rows_of(run, abis, identities))
+      if (shard.has(row.name())) suite->rows.push_back(row);
+    if (options.policies.empty() && shard.has(claims_test(run))) suite->claims.push_back(&run);
+  }
+  return {};
+}
+
+int show_reproduction(const Suite& suite, const std::string& name) {
+  const auto row = std::find_if(suite.rows.begin(), suite.rows.end(), [&](const Row& each) { return each.name() == name; });
+  if (row == suite.rows.end()) return complain(bad_usage("no row is called " + printable(name) + ": see --gtest_list_tests"));
+  const Result<std::string> program = reproduce(*row);
+  return program.ok() ? print(*program) : complain(program.error());
+}
+
+int conformance_main(int argc, char** argv) {
+  const Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
+  if (!options.ok()) return complain(options.error());
+  if (options->help) return print(usage());
+  const Result<Asked> asked = read_gtest_flags(argc, argv);
+  if (!asked.ok()) return complain(asked.error());
 
   Suite suite;
+  suite.kernel.abi = newest_abi;  // a list of what could run needs no kernel that can
   const Result<KernelLandlock> kernel = query_honest_kernel();
   if (kernel.ok()) suite.kernel = *kernel;
-  if (!kernel.ok() && !listing) return complain(kernel.error());
-  if (!kernel.ok()) suite.kernel.abi = newest_abi;  // a list of what could run needs no kernel that can
-  if (!options->report.empty()) {
-    if (Result<void> writable = check_report_path(options->report); !writable.ok()) return complain(writable.error());
-  }
-  if (std::error_code ignored; !options->golden.empty() && !options->update && !std::filesystem::is_directory(options->golden, ignored))
-    return complain(input_error(options->golden, 0, "there is no such directory of golden verdicts: --update makes it"));
+  if (!kernel.ok() && !asked->listing) return complain(kernel.error());
+  if (Result<void> places = check_places(*options); !places.ok()) return complain(places.error());
   if (!options->reclaim.empty()) return run_reclaim_job(suite.kernel, *options);
   if (options->soak > 0) return run_soak_job(suite.kernel, *options);
   const Result<Shard> shard = take_over_sharding();
@@ -189,51 +230,25 @@ int conformance_main(int argc, char** argv) {
   Workers::Options worker_options;
   worker_options.count = options->workers;
   std::optional<Workers> workers;
-  Identities identities;
-  if (!listing) {
+  if (!asked->listing) {
     Result<Workers> started = Workers::start(worker_options);
     if (!started.ok()) return complain(started.error());
     workers.emplace(std::move(started).value());
-    identities = workers->hello().identities;
-  } else {
-    identities = identities_here(first_user);
   }
-
   if (!options->surface.empty() && workers) return run_surface_job(*workers, suite.kernel, *options);
-  Result<std::vector<CaseRun>> runs = load_runs(*options);
-  if (!runs.ok()) return complain(runs.error());
-  suite.runs = std::move(runs).value();
-  const auto is_real = [](const CaseRun& run) { return run.source.context.host.real; };
-  if (!options->golden.empty() && std::all_of(suite.runs.begin(), suite.runs.end(), is_real))
-    return complain(input_error(options->host, 0, "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths"));
-  const Result<AbiSet> abis = selected_abis(options->abis, suite.kernel.abi);
-  if (!abis.ok()) return complain(abis.error());
-  for (const CaseRun& run : suite.runs) {
-    for (const Row& row : rows_of(run, *abis, identities))
-      if (shard->has(row.name())) suite.rows.push_back(row);
-    if (options->policies.empty() && shard->has(claims_test(run))) suite.claims.push_back(&run);
-  }
-  if (!options->reproduce.empty()) {
-    for (const Row& row : suite.rows)
-      if (row.name() == options->reproduce) {
-        const Result<std::string> program = reproduce(row);
-        if (!program.ok()) return complain(program.error());
-        std::fputs(program->c_str(), stdout);
-        const Result<void> written = flush_output();
-        return written.ok() ? 0 : complain(written.error());
-      }
-    return complain(Error{ErrorKind::input, 0, "no row is called " + printable(options->reproduce) + ": see --gtest_list_tests", {}, 0});
-  }
+  const Identities identities = workers ? workers->hello().identities : identities_here(first_user);
+  if (Result<void> filled = fill(*options, *shard, identities, &suite); !filled.ok()) return complain(filled.error());
+  if (!options->reproduce.empty()) return show_reproduction(suite, options->reproduce);
   if (options->mutants) return show_mutants(*workers, suite, options->min_tried.value_or(Required().tried));
 
   std::vector<std::string> of_the_run = {tried_test, output_test};
   if (!options->golden.empty()) of_the_run.emplace_back(golden_test);
-  register_tests(suite, listing ? std::vector<std::string>() : of_the_run);
-  const bool whole = options->policies.empty() && !filtered && shard->total == 1;
-  const int code = listing ? list_tests(*options) : run_tests(*workers, suite, *options, whole);
-  const Result<void> delivered = output->deliver();
+  register_tests(suite, asked->listing ? std::vector<std::string>() : of_the_run);
+  const bool whole = options->policies.empty() && !asked->filtered && shard->total == 1;
+  const int code = asked->listing ? list_tests(*options) : run_tests(*workers, suite, *options, whole);
+  const Result<void> delivered = asked->output.deliver();
   if (delivered.ok()) return code;
-  if (!listing) std::puts("verdict   not green, exit 4: what --gtest_output asks for could not be written");
+  if (!asked->listing) std::puts("verdict   not green, exit 4: what --gtest_output asks for could not be written");
   return complain(delivered.error());
 }
 

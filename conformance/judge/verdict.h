@@ -58,6 +58,7 @@ struct RowVerdict {
   std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
   ReadinessVerdict readiness;
   std::vector<PredictedReadiness> beyond;  // of the row at the kernel's own ABI: what newer plan ABIs would make of it
+  std::optional<ReadinessVerdict> by_model;  // of a row on a simulated host that could not be tried here: no kernel was asked
   std::vector<SkippedPath> skipped_paths;  // of the author: they could not be opened, and the policy goes on without them
   std::size_t agreed = 0;
   std::size_t disagreed = 0;

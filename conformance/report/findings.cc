@@ -16,6 +16,8 @@ bool meets(Readiness is, Readiness required) { return static_cast<int>(is) <= st
 // A row that was skipped, or refused as its case claims, has shown nothing: it cannot be what is required.
 std::string missed(const RowVerdict& verdict, Readiness required) {
   const std::string wanted = std::string(name(required)) + " is required, and ";
+  if (verdict.by_model)
+    return wanted + "by the model alone the row is " + std::string(name(verdict.by_model->is)) + (verdict.by_model->why.empty() ? "" : ": " + verdict.by_model->why);
   if (verdict.outcome == RowOutcome::skip) return wanted + "the row was skipped: " + verdict.message;
   if (verdict.cells.empty()) return wanted + "the policy is refused";
   if (verdict.outcome == RowOutcome::agree && meets(verdict.readiness.is, required)) return "";
@@ -31,7 +33,9 @@ void add_rows(const Run& run, const Required& required, std::vector<Finding>* ou
                       std::string(name(verdict.outcome)) + (verdict.message.empty() ? "" : ": " + verdict.message) +
                           (code == 1 ? " (" + std::to_string(verdict.disagreed) + " cells disagree)" : "")});
     if (!required.readiness) continue;
-    if (std::string why = missed(verdict, *required.readiness); !why.empty()) out->push_back({judged.row.name(), 1, std::move(why)});
+    // What the model alone says can miss a requirement, and never meet it.
+    const bool untried = verdict.by_model && meets(verdict.by_model->is, *required.readiness);
+    if (std::string why = missed(verdict, *required.readiness); !why.empty()) out->push_back({judged.row.name(), untried ? 3 : 1, std::move(why)});
   }
 }
 
@@ -129,6 +133,9 @@ std::string conclusion(const Run& run, const Required& required, const std::vect
     out += "; required " + std::string(name(*required.readiness)) + ": ";
     out += run.rows.empty() ? "no row" : number == 0 ? "met" : "missed by " + counted(number, "row");
     // A policy that asks for more than an old plan ABI has.
+    const auto untried = [&](const JudgedRow& judged) { return judged.verdict.by_model && meets(judged.verdict.by_model->is, *required.readiness); };
+    if (const auto by_model = std::count_if(run.rows.begin(), run.rows.end(), untried); by_model > 0)
+      out += " (" + std::to_string(by_model) + " of them so by the model alone)";
     if (number > 0 && share.refused_plans > 0) out += " (a plan that is refused is not: --abi native asks about this kernel's own)";
   }
   out += untried_text(run);

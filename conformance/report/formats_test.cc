@@ -1,9 +1,16 @@
 // A run that is not green is red in every format, and says so in its last line; a run of nothing is never green.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -181,6 +188,39 @@ TEST_F(Formats, APipeThatNobodyReadsIsExitFour) {
   const std::string line = "{ " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ + "; echo $? >" + dir_.at("code") + "; } | true";
   const Ended ended = run_program({"/bin/sh", "-c", line}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
   EXPECT_EQ(dir_.read("code"), "4\n") << ended.err;
+}
+
+// The workers see that their driver is gone, clean up and end: whoever takes orphans in has them all.
+TEST_F(Formats, ASignalInTheMiddleLeavesNothing) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGKILL}) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::signal(number, SIG_DFL);
+      ::setenv("TMPDIR", dir_.at("scratch").c_str(), 1);
+      ::dup2(ends[1], 2);
+      ::dup2(::open("/dev/null", O_WRONLY), 1);
+      ::execl(LOCKSTEP_CONFORMANCE, LOCKSTEP_CONFORMANCE, "--report", dir_.at("r.json").c_str(), nullptr);
+      ::_exit(99);
+    }
+    ::close(ends[1]);
+    char letter = 0;
+    while (::read(ends[0], &letter, 1) == 1 && letter != '\n') {  // the first line of progress: its rows are running
+    }
+    EXPECT_EQ(letter, '\n');
+    ::kill(child, number);
+    int status = 0, of_child = 0;
+    for (pid_t ended = 0; (ended = ::waitpid(-1, &status, 0)) > 0 || errno == EINTR;)
+      if (ended == child) of_child = status;
+    EXPECT_TRUE(WIFSIGNALED(of_child) && WTERMSIG(of_child) == number) << of_child;
+    EXPECT_TRUE(std::filesystem::is_empty(dir_.at("scratch"))) << number;
+    EXPECT_NE(::access(dir_.at("r.json").c_str(), F_OK), 0);
+    EXPECT_NE(::access(dir_.at("r.json.part").c_str(), F_OK), 0);
+    ::close(ends[0]);
+  }
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 TEST_F(Formats, AReportHasTheFindingsAndTheExitCode) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/testing.h"
+
 namespace lockstep::conformance {
 namespace {
 
@@ -32,6 +34,25 @@ TEST(Progress, ATerminalHasOneLineWhichIsWiped) {
   EXPECT_EQ(said(true, 3, 1), "\r0 of 3 rows\x1b[K\r1 of 3 rows, 1 s\x1b[K\r2 of 3 rows, 2 s\x1b[K\r\x1b[K");
   const std::string fast = said(true, 1000, 0.001);
   EXPECT_LE(std::count(fast.begin(), fast.end(), '\r'), 12) << "at most ten times a second";
+}
+
+// The scripts' build, with a stand-in for cmake.
+TEST(Progress, TheBuildSaysHowFarItIsAndWhyItFailed) {
+  const lockstep::testing::TemporaryDirectory dir;
+  const auto build = [&dir](const std::string& cmake) {
+    const std::string script = "source " LOCKSTEP_SOURCE_DIR "/scripts/common.sh; cmake() { " + cmake + "; }; build " + dir.at("b") + " a-target --";
+    return lockstep::testing::run_program({"/bin/bash", "-c", script}, {{"LOCKSTEP_PROGRESS=0"}, 60});
+  };
+  lockstep::testing::Ended ended = build("echo '[1/2] one'; echo more; echo '[2/2] two'");
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.out, "") << "it is the program's";
+  EXPECT_NE(ended.err.find("Building a-target"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("\n  1 of 2 steps\n"), std::string::npos) << ended.err;
+  EXPECT_EQ(ended.err.find("more"), std::string::npos) << ended.err;
+  EXPECT_NE(dir.read("b/build.log").find("more\n"), std::string::npos);
+  ended = build("echo '[1/2] one'; echo 'error: no'; return 1");
+  EXPECT_EQ(ended.code, 4) << ended.err;
+  EXPECT_NE(ended.err.find("error: no\n"), std::string::npos) << ended.err;
 }
 
 }  // namespace

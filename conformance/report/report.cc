@@ -117,6 +117,7 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
                                      : verdict.outcome == RowOutcome::agree ? name(RowOutcome::refused)
                                                                              : name(verdict.outcome);
   out["readiness"] = readiness_json(verdict.readiness, readiness);
+  if (verdict.by_model) out["by_model"] = readiness_json(*verdict.by_model, name(verdict.by_model->is));
   for (const PredictedReadiness& each : verdict.beyond) {
     out["predicted"].push_back(readiness_json(each.verdict, name(each.verdict.is)));
     out["predicted"].back()["plan_abi"] = each.plan_abi;

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "conformance/report/golden_file.h"
 #include "conformance/report/report.h"
 #include "conformance/report/upgrades.h"
 #include "landlock/abi.h"
@@ -124,6 +125,19 @@ void render_untried(const Run& run, std::string& out) {
   for (const auto& [what, rows] : untried) out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";
 }
 
+// Of hosts that could not be laid out here: what the model says instead, by case. Of the fixtures that is no answer anybody asked for.
+void render_by_model(const Run& run, std::string& out) {
+  std::map<std::string, std::map<std::string, std::set<int>>> said;
+  for (const JudgedRow& judged : run.rows) {
+    if (!judged.verdict.by_model || !judged.row.run->source.own_policy) continue;
+    const ReadinessVerdict& is = *judged.verdict.by_model;
+    said[judged.row.run->source.name][std::string(name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(judged.row.plan_abi);
+  }
+  for (const auto& [case_name, answers] : said)
+    for (const auto& [answer, abis] : answers)
+      out += "by model  " + printable(case_name) + " in plan " + ranges(abis) + ": " + printable(answer) + " (no kernel was asked: the host cannot be laid out here)\n";
+}
+
 }  // namespace
 
 std::string render(const Run& run, bool color, bool steps, std::size_t width) {
@@ -134,6 +148,7 @@ std::string render(const Run& run, bool color, bool steps, std::size_t width) {
   render_own_policies(run, out);
   out += render_steps(run, steps);
   out += render_upgrades(run, steps);
+  render_by_model(run, out);
   render_disagreements(run, out);
   render_cuda(run, out);
   render_untried(run, out);
