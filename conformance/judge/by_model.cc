@@ -123,7 +123,9 @@ std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelL
     const bool follow = follows_last_symlink(cell.operation);
     reply.control.first_walks.push_back(path.starts_with('/') ? tree.walk(path, follow) : model::RawWalk{});
     reply.control.second_walks.push_back(cell.path2.starts_with('/') ? tree.walk(cell.path2, follow) : model::RawWalk{});
-    const model::RawWalk& walk = reply.control.first_walks.back();
+    model::RawWalk& walk = reply.control.first_walks.back();
+    // Of what is not in the tree only the operation says what it is.
+    if (walk.missing == 0 && walk.count > 0 && is_below(path, "/proc")) walk.links[0].mode = wants_directory(cell.operation) ? S_IFDIR : S_IFREG;
     CellReply answer;
     answer.state = CellState::done;
     answer.err = walk.error != 0 ? walk.error : walk.missing != 0 && !makes_name(cell.operation) ? ENOENT : 0;
