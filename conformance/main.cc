@@ -1,88 +1,36 @@
 // lockstep-conformance: every case of the fixtures, each at every plan ABI this kernel can mask, as each identity: what a person
 // expects, what the model predicts, what the kernel did.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
 
 #include "base/standard_fds.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/harness/workers.h"
-#include "conformance/judge/run_rows.h"
+#include "conformance/report/findings.h"
+#include "conformance/report/gtest_output.h"
 #include "conformance/report/jobs.h"
 #include "conformance/report/options.h"
 #include "conformance/report/report.h"
 #include "conformance/report/reproduce.h"
+#include "conformance/report/untried.h"
+#include "conformance/report/wrap.h"
+#include "conformance/report/write_file.h"
 #include "conformance/subjects/run_mutants.h"
+#include "conformance/suite_tests.h"
 #include "landlock/abi.h"
 
 namespace lockstep::conformance {
 namespace {
-
-struct Suite {
-  std::vector<CaseRun> runs;
-  std::vector<Row> rows;
-  KernelLandlock kernel;
-};
-
-// One line that is overwritten, on a terminal only.
-class Progress {
- public:
-  explicit Progress(std::size_t total) : total_(total), shown_(::isatty(STDERR_FILENO) == 1) {}
-  void step() {
-    ++done_;
-    if (shown_ && (done_ % 16 == 0 || done_ == total_)) std::fprintf(stderr, "\r%zu of %zu rows", done_, total_);
-    if (shown_ && done_ == total_) std::fprintf(stderr, "\r\x1b[K");
-  }
-
- private:
-  std::size_t total_;
-  std::size_t done_ = 0;
-  bool shown_;
-};
-
-// Results by row name, filled at the start of a GoogleTest iteration; the test bodies only judge what is here.
-std::map<std::string, const JudgedRow*>& results() {
-  static std::map<std::string, const JudgedRow*> map;
-  return map;
-}
-
-class RowTest : public testing::Test {
- public:
-  explicit RowTest(std::string row) : row_(std::move(row)) {}
-  void TestBody() override {
-    const auto found = results().find(row_);
-    ASSERT_NE(found, results().end()) << "this row was not run";
-    const RowVerdict& verdict = found->second->verdict;
-    switch (verdict.outcome) {
-      case RowOutcome::agree: return;
-      case RowOutcome::skip: GTEST_SKIP() << verdict.message;
-      default: ADD_FAILURE() << name(verdict.outcome) << ": " << verdict.message << " (" << verdict.disagreed << " cells disagree)";
-    }
-  }
-
- private:
-  std::string row_;
-};
-
-class ClaimsTest : public testing::Test {
- public:
-  explicit ClaimsTest(const CaseRun* run) : run_(run) {}
-  void TestBody() override {
-    for (const std::string& difference : check_claims(*run_, Subject{})) ADD_FAILURE() << difference;
-  }
-
- private:
-  const CaseRun* run_;
-};
 
 // The GTEST_TOTAL_SHARDS protocol, taken over: GoogleTest deals rows out by their position, which moves when a row is added.
 struct Shard {
@@ -143,105 +91,139 @@ Result<std::vector<CaseRun>> load_runs(const Options& options) {
   return runs;
 }
 
-// Runs the rows GoogleTest selected before its bodies ask for them.
-class RunBeforeIteration : public testing::EmptyTestEventListener {
- public:
-  RunBeforeIteration(Workers& workers, const Suite& suite, Run& run) : workers_(workers), suite_(suite), run_(run) {}
-
-  void OnTestIterationStart(const testing::UnitTest& unit, int /*iteration*/) override {
-    // In GoogleTest's own order, so that --gtest_shuffle shuffles what the workers run.
-    std::map<std::string, const Row*> by_name;
-    for (const Row& row : suite_.rows) by_name[row.name()] = &row;
-    std::vector<Row> rows;
-    for (int s = 0; s < unit.total_test_suite_count(); ++s) {
-      const testing::TestSuite* group = unit.GetTestSuite(s);
-      for (int t = 0; t < group->total_test_count(); ++t) {
-        const testing::TestInfo* test = group->GetTestInfo(t);
-        const auto row = by_name.find(std::string(group->name()) + "." + test->name());
-        if (test->should_run() && row != by_name.end()) rows.push_back(*row->second);
-      }
-    }
-    run_.rows.clear();
-    results().clear();
-    Progress progress(rows.size());
-    const auto start = std::chrono::steady_clock::now();
-    Result<std::vector<RowVerdict>> verdicts = run_rows(workers_, rows, Subject{}, suite_.kernel, [&] { progress.step(); });
-    run_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (!verdicts.ok()) {
-      failure_ = verdicts.error();
-      return;
-    }
-    for (std::size_t i = 0; i < rows.size(); ++i) run_.rows.push_back({rows[i], std::move((*verdicts)[i])});
-    for (const JudgedRow& judged : run_.rows) results()[judged.row.name()] = &judged;
-  }
-
-  const std::optional<Error>& failure() const { return failure_; }
-
- private:
-  Workers& workers_;
-  const Suite& suite_;
-  Run& run_;
-  std::optional<Error> failure_;
-};
-
-bool meets(Readiness is, Readiness required) { return static_cast<int>(is) <= static_cast<int>(required); }
-
-int exit_code_of(const Run& run, const Options& options) {
-  const Totals sum = totals(run);
-  bool disagree = sum.rows_disagree > 0;
-  for (const JudgedClaims& claims : run.claims) disagree = disagree || !claims.differences.empty();
-  if (sum.rows_error > 0) return 4;
-  if (sum.rows_refused > 0) return 2;
-  if (options.require) {
-    for (const JudgedRow& judged : run.rows) {
-      // A row that was skipped, or refused as its case claims, has shown nothing: it cannot be what is required.
-      const RowVerdict& verdict = judged.verdict;
-      if (verdict.outcome != RowOutcome::agree || verdict.cells.empty() || !meets(verdict.readiness.is, *options.require)) disagree = true;
-    }
-  }
-  if (disagree) return 1;
-  // A run in which nothing could fail is not green. What a refused row shows is the refusal itself.
-  const bool shown = std::any_of(run.rows.begin(), run.rows.end(), [](const JudgedRow& judged) {
-    return judged.verdict.outcome == RowOutcome::agree && (judged.verdict.cells.empty() || judged.verdict.agreed > 0);
-  });
-  if (!shown && (sum.rows > 0 || options.require)) return 3;
-  return 0;
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  const Result<void> written = flush_output();
+  return written.ok() ? 0 : complain(written.error());
 }
 
-int show_mutants(Workers& workers, const Suite& suite) {
+int show_mutants(Workers& workers, const Suite& suite, double min_tried) {
   const Result<std::vector<MutantVerdict>> verdicts = run_mutants(workers, suite.runs, suite.kernel);
   if (!verdicts.ok()) return complain(verdicts.error());
-  std::size_t caught = 0, skipped = 0;
+  std::size_t caught = 0, skipped = 0, untried = 0;
   for (const MutantVerdict& each : *verdicts) {
     std::printf("%s  %-20s  %s\n", each.caught ? "caught " : each.skipped ? "skipped" : "MISSED ", each.mutant.c_str(), each.text.c_str());
     caught += each.caught ? 1U : 0U;
     skipped += each.skipped ? 1U : 0U;
+    untried += each.skipped && !each.for_want_of_abi ? 1U : 0U;
   }
   std::printf("%zu of %zu mutants caught, %zu skipped\n", caught, verdicts->size(), skipped);
-  return caught + skipped == verdicts->size() && caught > 0 ? 0 : 1;
+  if (Result<void> written = flush_output(); !written.ok()) return complain(written.error());
+  if (caught + skipped != verdicts->size() || caught == 0) return 1;
+  const Tried share{caught + untried, caught, 0, 0};
+  return share.enough(min_tried) ? 0 : complain(unsupported_error(0, "too few mutants could be tried here: --min-tried says how many must be"));
+}
+
+// Once the rows are judged and before GoogleTest's tests tell it: what is printed and written, and what goes wrong with that.
+void finish(const Options& options, const GoldenScope& scope, const Required& required, unsigned workers, Run& run, bool last) {
+  std::string golden;
+  if (!options.golden.empty()) golden = run_golden_job(options, scope, run);
+  const auto fails = [&run](const Error& error) {
+    complain(error);
+    run.findings.push_back({output_test, 4, error.to_string()});
+  };
+  if (!options.report.empty()) {
+    if (Result<void> written = write_report(run, options.report); !written.ok()) fails(written.error());
+  }
+  if (!last) return;
+  const std::size_t width = terminal_width();
+  std::fputs(wrap(render(run, ::isatty(STDOUT_FILENO) == 1, options.steps, width) + golden, width).c_str(), stdout);
+  std::printf("%.2f s, %u workers\n%s\n", run.seconds, workers, wrap(conclusion(run, required, run.findings), width).c_str());
+  if (Result<void> written = flush_output(); !written.ok()) fails(written.error());
+}
+
+int run_tests(Workers& workers, const Suite& suite, const Options& options, bool whole) {
+  Run run;
+  run.kernel = suite.kernel;
+  if (const int err = workers.hello().mount_namespace; err != 0)
+    run.no_namespace = why_no_namespace(err, read_surroundings(workers.hello().identities.privileged));
+  const Required required{options.require, options.min_tried.value_or(Required().tried)};
+  const GoldenScope scope{options.golden, &suite.runs, whole};
+  SuiteRun rows(workers, suite, run, required, [&](Run& judged, bool last) { finish(options, scope, required, workers.count(), judged, last); });
+  const Result<int> told = rows.run_all();
+  if (!told.ok()) return complain(told.error());
+  const int code = exit_code(run.findings);
+  return code != 0 ? code : *told;
+}
+
+Error bad_usage(const std::string& message) { return {ErrorKind::input, 0, message, {}, 0}; }
+
+// What is printed is a list, and no run: what only a run has does not go with it.
+int list_tests(const Options& options) {
+  const char* other = !options.report.empty()   ? "--report"
+                      : !options.golden.empty() ? "--golden"
+                      : options.require         ? "--require"
+                      : options.min_tried       ? "--min-tried"
+                                                : nullptr;
+  if (other != nullptr) return complain(bad_usage(std::string(other) + " does not go with --gtest_list_tests"));
+  const int code = RUN_ALL_TESTS();
+  if (Result<void> written = flush_output(); !written.ok()) return complain(written.error());
+  return testing::UnitTest::GetInstance()->test_to_run_count() == 0 ? complain(no_row_selected()) : code;
+}
+
+// What GoogleTest's flags ask for, once they are read.
+struct Asked {
+  GtestOutput output;
+  bool listing = false;
+  bool filtered = false;
+};
+
+Result<Asked> read_gtest_flags(int argc, char** argv) {
+  Asked out;
+  LOCKSTEP_ASSIGN(out.output, GtestOutput::take_over(testing::GTEST_FLAG(output), &argc, argv));
+  testing::GTEST_FLAG(output) = out.output.flag();
+  testing::InitGoogleTest(&argc, argv);
+  if (argc > 1) return bad_usage("unknown argument " + printable(argv[1]));
+  if (testing::GTEST_FLAG(output) != out.output.flag()) return bad_usage("--gtest_output stands on the command line or in GTEST_OUTPUT, not in a file of flags");
+  out.filtered = testing::GTEST_FLAG(filter) != "*";
+  LOCKSTEP_CHECK(check_gtest_flags());
+  out.listing = testing::GTEST_FLAG(list_tests);
+  return out;
+}
+
+// Asked before anything runs.
+Result<void> check_places(const Options& options) {
+  if (!options.report.empty()) LOCKSTEP_CHECK(check_report_path(options.report));
+  if (std::error_code ignored; !options.golden.empty() && !options.update && !std::filesystem::is_directory(options.golden, ignored))
+    return input_error(options.golden, 0, "there is no such directory of golden verdicts: --update makes it");
+  return {};
+}
+
+Result<void> fill(const Options& options, const Shard& shard, const Identities& identities, Suite* suite) {
+  LOCKSTEP_ASSIGN(suite->runs, load_runs(options));
+  const auto is_real = [](const CaseRun& run) { return run.source.context.host.real; };
+  if (!options.golden.empty() && std::all_of(suite->runs.begin(), suite->runs.end(), is_real))
+    return input_error(options.host, 0, "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths");
+  LOCKSTEP_ASSIGN(const AbiSet abis, selected_abis(options.abis, suite->kernel.abi));
+  for (const CaseRun& run : suite->runs) {
+    for (const Row& row : rows_of(run, abis, identities))
+      if (shard.has(row.name())) suite->rows.push_back(row);
+    if (options.policies.empty() && shard.has(claims_test(run))) suite->claims.push_back(&run);
+  }
+  return {};
+}
+
+int show_reproduction(const Suite& suite, const std::string& name) {
+  const auto row = std::find_if(suite.rows.begin(), suite.rows.end(), [&](const Row& each) { return each.name() == name; });
+  if (row == suite.rows.end()) return complain(bad_usage("no row is called " + printable(name) + ": see --gtest_list_tests"));
+  const Result<std::string> program = reproduce(*row);
+  return program.ok() ? print(*program) : complain(program.error());
 }
 
 int conformance_main(int argc, char** argv) {
   keep_ended_children();
-  Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
+  const Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
   if (!options.ok()) return complain(options.error());
-  if (options->help) {
-    std::fputs(usage(), stdout);
-    return 0;
-  }
-  bool listing = false;
-  for (int i = 1; i < argc; ++i) listing = listing || std::string_view(argv[i]).starts_with("--gtest_list_tests");
+  if (options->help) return print(usage());
+  const Result<Asked> asked = read_gtest_flags(argc, argv);
+  if (!asked.ok()) return complain(asked.error());
 
   Suite suite;
+  suite.kernel.abi = newest_abi;  // a list of what could run needs no kernel that can
   const Result<KernelLandlock> kernel = query_honest_kernel();
   if (kernel.ok()) suite.kernel = *kernel;
-  if (!kernel.ok() && !listing) return complain(kernel.error());
-  if (!kernel.ok()) suite.kernel.abi = newest_abi;  // a list of what could run needs no kernel that can
-  if (!options->report.empty()) {
-    if (Result<void> writable = check_report_path(options->report); !writable.ok()) return complain(writable.error());
-  }
-  if (std::error_code ignored; !options->golden.empty() && !options->update && !std::filesystem::is_directory(options->golden, ignored))
-    return complain(input_error(options->golden, 0, "there is no such directory of golden verdicts: --update makes it"));
+  if (!kernel.ok() && !asked->listing) return complain(kernel.error());
+  if (Result<void> places = check_places(*options); !places.ok()) return complain(places.error());
   if (!options->reclaim.empty()) return run_reclaim_job(suite.kernel, *options);
   if (options->soak > 0) return run_soak_job(suite.kernel, *options);
   const Result<Shard> shard = take_over_sharding();
@@ -251,83 +233,33 @@ int conformance_main(int argc, char** argv) {
   Workers::Options worker_options;
   worker_options.count = options->workers;
   std::optional<Workers> workers;
-  Identities identities;
-  if (!listing) {
+  if (!asked->listing) {
     Result<Workers> started = Workers::start(worker_options);
     if (!started.ok()) return complain(started.error());
     workers.emplace(std::move(started).value());
-    identities = workers->hello().identities;
-  } else {
-    identities = identities_here(first_user);
   }
-
   if (!options->surface.empty() && workers) return run_surface_job(*workers, suite.kernel, *options);
-  Result<std::vector<CaseRun>> runs = load_runs(*options);
-  if (!runs.ok()) return complain(runs.error());
-  suite.runs = std::move(runs).value();
-  const Result<AbiSet> abis = selected_abis(options->abis, suite.kernel.abi);
-  if (!abis.ok()) return complain(abis.error());
-  for (const CaseRun& run : suite.runs)
-    for (const Row& row : rows_of(run, *abis, identities))
-      if (shard->has(row.name())) suite.rows.push_back(row);
-  if (!options->reproduce.empty()) {
-    for (const Row& row : suite.rows)
-      if (row.name() == options->reproduce) {
-        const Result<std::string> program = reproduce(row);
-        if (!program.ok()) return complain(program.error());
-        std::fputs(program->c_str(), stdout);
-        return 0;
-      }
-    return complain(Error{ErrorKind::input, 0, "no row is called " + printable(options->reproduce) + ": see --gtest_list_tests", {}, 0});
-  }
-  if (options->mutants) return show_mutants(*workers, suite);
+  const Identities identities = workers ? workers->hello().identities : identities_here(first_user);
+  if (Result<void> filled = fill(*options, *shard, identities, &suite); !filled.ok()) return complain(filled.error());
+  if (!options->reproduce.empty()) return show_reproduction(suite, options->reproduce);
+  if (options->mutants) return show_mutants(*workers, suite, options->min_tried.value_or(Required().tried));
 
-  testing::InitGoogleTest(&argc, argv);
-  if (argc > 1) return complain(Error{ErrorKind::input, 0, "unknown argument " + printable(argv[1]), {}, 0});
-  for (const Row& row : suite.rows) {
-    const std::string full = row.name();
-    const std::size_t dot = full.find('.');
-    testing::RegisterTest(full.substr(0, dot).c_str(), full.substr(dot + 1).c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [full]() -> testing::Test* { return new RowTest(full); });
-  }
-  for (const CaseRun& run : suite.runs) {
-    const CaseRun* each = &run;
-    if (options->policies.empty() && shard->has(test_name(run.source.name) + ".claims"))
-      testing::RegisterTest(test_name(run.source.name).c_str(), "claims", nullptr, nullptr, __FILE__, __LINE__,
-                            [each]() -> testing::Test* { return new ClaimsTest(each); });
-  }
-  if (listing) return RUN_ALL_TESTS();
-
-  Run run;
-  run.kernel = suite.kernel;
-  auto* before = new RunBeforeIteration(*workers, suite, run);
-  testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
-  delete listeners.Release(listeners.default_result_printer());  // a thousand OK lines say less than the table
-  listeners.Append(before);
-  const int gtest_result = RUN_ALL_TESTS();
-  if (before->failure()) return complain(*before->failure());
-  run.seed = static_cast<std::uint32_t>(testing::UnitTest::GetInstance()->random_seed());
-
-  const testing::UnitTest& unit = *testing::UnitTest::GetInstance();
-  if (unit.test_to_run_count() == 0)
-    return complain(Error{ErrorKind::input, 0, "no row was selected: see --gtest_list_tests", {}, 0});
-  for (const CaseRun& each : suite.runs) run.claims.push_back({&each, check_claims(each, Subject{})});
-
-  std::fputs(render(run, ::isatty(STDOUT_FILENO) == 1, options->steps).c_str(), stdout);
-  std::printf("%.2f s, %u workers\n", run.seconds, workers->count());
-  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
-  if (!options->report.empty()) {
-    if (Result<void> written = write_report(run, options->report); !written.ok()) return complain(written.error());
-  }
-  const int golden = options->golden.empty() ? 0 : run_golden_job(run, *options);
-  const int code = exit_code_of(run, *options);
-  if (options->require && (code == 1 || code == 3))
-    std::printf("required  %s: not every row is (a plan that is skipped is not; --abi native asks about this kernel's own)\n",
-                std::string(name(*options->require)).c_str());
-  return code != 0 ? code : golden != 0 ? golden : gtest_result;
+  std::vector<std::string> of_the_run = {tried_test, output_test};
+  if (!options->golden.empty()) of_the_run.emplace_back(golden_test);
+  register_tests(suite, asked->listing ? std::vector<std::string>() : of_the_run);
+  const bool whole = options->policies.empty() && !asked->filtered && shard->total == 1;
+  const int code = asked->listing ? list_tests(*options) : run_tests(*workers, suite, *options, whole);
+  const Result<void> delivered = asked->output.deliver();
+  if (delivered.ok()) return code;
+  if (!asked->listing) std::puts("verdict   not green, exit 4: what --gtest_output asks for could not be written");
+  return complain(delivered.error());
 }
 
 }  // namespace
 }  // namespace lockstep::conformance
 
-int main(int argc, char** argv) { return lockstep::fill_standard_descriptors() ? lockstep::conformance::conformance_main(argc, argv) : 4; }
+int main(int argc, char** argv) {
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  ::signal(SIGPIPE, SIG_IGN);  // a pipe that nobody reads any more is an error we say, not a death
+  return lockstep::conformance::conformance_main(argc, argv);
+}

@@ -7,6 +7,7 @@
 #include "base/standard_fds.h"
 #include "conformance/report/matrix.h"
 #include "conformance/report/report.h"
+#include "conformance/report/write_file.h"
 
 namespace lockstep::conformance {
 namespace {

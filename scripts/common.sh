@@ -26,18 +26,38 @@ install_packages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
-# build DIRECTORY TARGET... -- CMAKE_OPTION...; quiet unless it fails.
+# Ninja's lines into a file, and how far it is on standard error: one line that is overwritten on a terminal, in a log one line in
+# half a minute.
+show_progress() {
+  local line last=$SECONDS width=${COLUMNS:-}
+  [ ! -t 2 ] || [ -n "$width" ] || width=$(tput cols 2>/dev/null || echo 80)
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$1"
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    if [ -t 2 ]; then
+      printf '\r%s\033[K' "${line:0:width - 1}" >&2
+    elif [ $((SECONDS - last)) -ge "${LOCKSTEP_PROGRESS:-30}" ]; then
+      last=$SECONDS
+      echo "  ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} steps" >&2
+    fi
+  done
+  [ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
+# build DIRECTORY TARGET... -- CMAKE_OPTION...; says how far it is, and everything where it fails. The log stays: DIRECTORY/build.log.
 build() {
   local directory=$1 targets=() log
   shift
   while [ $# -gt 0 ] && [ "$1" != -- ]; do targets+=("$1"); shift; done
   [ $# -gt 0 ] && shift
-  log=$(mktemp)
+  if ! mkdir -p "$directory" || ! : >"$directory/build.log"; then
+    echo "The build needs a directory that can be written: name one in LOCKSTEP_BUILD" >&2
+    exit 2
+  fi
+  log=$directory/build.log
   echo "Building ${targets[*]} in ${directory#"$top"/}" >&2
-  if ! { cmake -S "$top" -B "$directory" -G Ninja "$@" && cmake --build "$directory" --target "${targets[@]}"; } >"$log" 2>&1; then
+  if ! { cmake -S "$top" -B "$directory" -G Ninja "$@" && cmake --build "$directory" --target "${targets[@]}"; } 2>&1 | show_progress "$log"; then
     tail -n 60 "$log" >&2
-    rm -f "$log"
     exit 4
   fi
-  rm -f "$log"
 }

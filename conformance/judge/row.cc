@@ -54,6 +54,8 @@ std::string test_name(std::string_view text) {
   return out;
 }
 
+std::string claims_test(const CaseRun& run) { return test_name(run.source.name) + ".claims"; }
+
 std::string Row::name() const {
   return test_name(run->source.name) + ".abi" + std::to_string(plan_abi) + "/" + test_name(conformance::name(identity));
 }

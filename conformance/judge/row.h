@@ -47,6 +47,9 @@ Result<CaseRun> prepare_case(Case source);
 // A name of the fixtures as GoogleTest's filters can take it.
 std::string test_name(std::string_view text);
 
+// Of GoogleTest: the test of what a case claims of enrichment.
+std::string claims_test(const CaseRun& run);
+
 struct Row {
   const CaseRun* run = nullptr;
   int plan_abi = 0;

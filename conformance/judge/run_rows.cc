@@ -1,5 +1,7 @@
 #include "conformance/judge/run_rows.h"
 
+#include "conformance/judge/by_model.h"
+
 namespace lockstep::conformance {
 namespace {
 
@@ -20,6 +22,7 @@ Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row
         // hard_requirement at an ABI that lacks a right: a refusal, as the policy asks. Shown, never a pass.
         verdicts[i].outcome = request.error().kind == ErrorKind::unsupported ? RowOutcome::skip : RowOutcome::error;
         verdicts[i].message = "refused: " + request.error().message;
+        if (verdicts[i].outcome == RowOutcome::skip) verdicts[i].why_skipped = SkipReason::plan_refused;
         done();
         continue;
       }
@@ -27,7 +30,10 @@ Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row
       indices.push_back(i);
     }
     LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, const RowReply& reply) {
-      verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
+      RowVerdict& verdict = verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
+      const bool nobody = !workers.hello().identities.missing_for(rows[indices[i]].identity).empty();
+      if (verdict.outcome == RowOutcome::skip) verdict.why_skipped = nobody ? SkipReason::identity : SkipReason::here;
+      if (verdict.why_skipped == SkipReason::here && verdict.cells.empty()) verdict.by_model = readiness_by_model(rows[indices[i]], kernel);
       done();
     }));
   }

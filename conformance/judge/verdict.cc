@@ -119,6 +119,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   bool comparable = true;
   if (!request.survey) {
     *decision = decide(row, model, i, reply);
+    out.needed = decision->needed;
     out.missing = decision->missing;
     const int hidden = hidden_by_procfs(row, i, reply);
     const bool hidden_from_both = hidden != 0 && (control.err == ENOENT || control.err == EPERM);
@@ -235,6 +236,11 @@ std::string_view name(Witness witness) {
 std::string_view name(RowOutcome outcome) {
   constexpr std::string_view names[] = {"agree", "disagree", "skip", "error", "refused"};
   return names[static_cast<std::size_t>(outcome)];
+}
+
+std::string_view name(SkipReason reason) {
+  constexpr std::string_view names[] = {"none", "plan-refused", "identity", "here"};
+  return names[static_cast<std::size_t>(reason)];
 }
 
 RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel) {

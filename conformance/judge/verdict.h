@@ -26,9 +26,13 @@ enum class Verdict : std::uint8_t { agree, disagree, not_comparable, skip, error
 enum class Witness : std::uint8_t { none, expected, predicted, observed, all };  // who stands alone
 enum class RowOutcome : std::uint8_t { agree, disagree, skip, error, refused };  // refused: of a user's own policy alone
 
+// Of a row that was skipped, what it is that could not be. `here`: this machine or container could not try it.
+enum class SkipReason : std::uint8_t { none, plan_refused, identity, here };
+
 std::string_view name(Verdict verdict);
 std::string_view name(Witness witness);
 std::string_view name(RowOutcome outcome);
+std::string_view name(SkipReason reason);
 
 struct CellVerdict {
   Verdict verdict = Verdict::error;
@@ -42,16 +46,19 @@ struct CellVerdict {
   std::uint64_t aux = 0;          // of cu-init: the control's driver version, and its device count << 32
   std::string control_word;       // of cu-init, in place of the errnos: CUDA's names
   std::string observed_word;
-  AccessSet missing;              // what Landlock lacks, by the model
+  AccessSet needed;               // what the operation needs, by the model
+  AccessSet missing;              // what Landlock lacks of it
   std::string decided;            // the model's words: layer, right, rule, of denials and disagreements; of a skip, why
 };
 
 struct RowVerdict {
   RowOutcome outcome = RowOutcome::error;
   std::string message;  // of a skip or an error: what is missing, what went wrong
+  SkipReason why_skipped = SkipReason::none;
   std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
   ReadinessVerdict readiness;
   std::vector<PredictedReadiness> beyond;  // of the row at the kernel's own ABI: what newer plan ABIs would make of it
+  std::optional<ReadinessVerdict> by_model;  // of a row on a simulated host that could not be tried here: no kernel was asked
   std::vector<SkippedPath> skipped_paths;  // of the author: they could not be opened, and the policy goes on without them
   std::size_t agreed = 0;
   std::size_t disagreed = 0;

@@ -55,6 +55,7 @@ class Flags : public ::testing::Test {
 
 TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
   const std::string report = dir_.at("r.json");
+  const std::string real = dir_.write("real.json", R"({"schema":"lockstep.host/1","gpu":"none","gpu_nodes":[],"present":"real","absent":[]})");
   const std::vector<BadFlags> table = {
       {{"--nosuch"}, "", "unknown argument --nosuch"},
       {{"-x"}, "", "unknown argument"},
@@ -111,6 +112,27 @@ TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
       {{"--require", "Ready"}, "", "--require takes ready or degraded"},
       {{"--require", "ready", "--require", "degraded"}, "", "--require is given twice"},
       {{"--require", "ready", "--mutants"}, "", "--mutants"},
+      {{"--min-tried"}, "", "--min-tried needs a value"},
+      {{"--min-tried", "1.1"}, "", "--min-tried takes a share from 0 to 1"},
+      {{"--min-tried", "-0.1"}, "", "--min-tried takes a share from 0 to 1"},
+      {{"--min-tried", "nan"}, "", "--min-tried takes a share from 0 to 1"},
+      {{"--min-tried", "90%"}, "", "--min-tried takes a share from 0 to 1"},
+      {{"--min-tried", "0,9"}, "", "--min-tried takes a share from 0 to 1"},
+      {{"--min-tried", "1", "--min-tried", "0"}, "", "--min-tried is given twice"},
+      {{"--min-tried", "1", "--soak", "1"}, "", "--min-tried does not go with --soak"},
+      {{"--golden", dir_.path(), "--policy", policy_}, "", "--golden goes with --host FILE"},
+      {{"--golden", dir_.path(), "--policy", policy_, "--host", real}, real + ": ", "golden verdicts are of simulated hosts"},
+      {{"--gtest_output=csv:" + report}, "", "--gtest_output takes xml or json"},
+      {{"--gtest_repeat=-1"}, "", "a run that repeats for ever has no verdict"},
+      {{"--abi", "1"}, "", "a run that repeats for ever has no verdict", {"GTEST_REPEAT=-5"}},
+      {{"--gtest_list_tests", "--gtest_filter=none"}, "", "no row was selected"},
+      {{"--gtest_list_tests", "--require", "ready"}, "", "--require does not go with --gtest_list_tests"},
+      {{"--gtest_list_tests", "--report", report}, "", "--report does not go with --gtest_list_tests"},
+      {{"--gtest_list_tests", "--min-tried", "1"}, "", "--min-tried does not go with --gtest_list_tests"},
+      {{"--gtest_filter="}, "", "no row was selected"},
+      {{"--gtest_filter=none-run.*"}, "", "no row was selected"},
+      {{"--abi", "1"}, "", "no row was selected", {"GTEST_FILTER=none"}},
+      {{"--abi", "1", "--gtest_filter=comm_with_proc_read_only*"}, "", "no row was selected", {"GTEST_TOTAL_SHARDS=1000000007", "GTEST_SHARD_INDEX=1"}},
       {{"--steps=1"}, "", "unknown argument --steps=1"},
       {{"--steps", "--mutants"}, "", "--steps does not go with --mutants"},
       {{"--report"}, "", "--report needs a value"},
@@ -173,8 +195,11 @@ TEST_F(Flags, AScratchDirectoryThatCannotBeHadIsExitTwo) {
 TEST_F(Flags, AScratchDirectoryClosedToTheUserSkipsItsRows) {
   if (::geteuid() != 0) GTEST_SKIP() << "there is no other user";
   const Ended ended = run({"--abi", "native", "--policy", policy_});  // the directory above it has mode 0700
-  EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
+  EXPECT_EQ(ended.code, 3) << ended.out << ended.err;
   EXPECT_NE(ended.out.find("skipped   1 rows: user cannot"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("verdict   not green, exit 3: 1 of 2 rows tried (50%, 90% required), it agrees; not tried: 1 row: user cannot"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("name a directory in TMPDIR that it can"), std::string::npos) << ended.out;
+  EXPECT_EQ(run({"--abi", "native", "--policy", policy_, "--min-tried", "0.5"}).code, 0);
 }
 
 TEST_F(Flags, AnAbiThisKernelLacksIsExitThree) {
@@ -185,7 +210,7 @@ TEST_F(Flags, AnAbiThisKernelLacksIsExitThree) {
 // What best_effort leaves out of the plan is said as often as the policy is shown: once.
 TEST_F(Flags, ADroppedRightOfAnOwnPolicyIsSaid) {
   const std::string relies = dir_.write("relies.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {min_abi: 3}\n");
-  const Ended ended = run({"--policy", relies, "--abi", "1"});
+  const Ended ended = run({"--policy", relies, "--abi", "1", "--min-tried", "0.5"});
   EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
   for (const char* right : {"refer is of ABI 2", "truncate is of ABI 3"}) {
     const std::string line = "dropped   " + relies + ": " + right + ", the plan of ABI 1: ";

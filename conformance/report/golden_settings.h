@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "conformance/report/golden.h"
+#include "conformance/report/golden_file.h"
 #include "policy/effective.h"
 
 namespace lockstep::conformance {

@@ -16,7 +16,8 @@ using Shown = ::lockstep::conformance::Run;  // GoogleTest has a Run of its own
 class GoldenTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    run_case_.source.name = "a-case";
+    cases_[0].source.name = "a-case";
+    cases_[0].source.identities = {IdentityKind::user, IdentityKind::root};
     for (const char* path : {"/a", "/b"}) {
       CellRequest cell;
       cell.operation = Operation::open_w;
@@ -44,17 +45,24 @@ class GoldenTest : public ::testing::Test {
   }
 
   std::vector<std::string> differences(const Shown& run) {
-    const Result<GoldenResult> out = check_golden(run, dir_.path());
+    const Result<GoldenResult> out = check(run);
     EXPECT_TRUE(out.ok()) << out.error().to_string();
-    return out.ok() ? out->differences : std::vector<std::string>{"error"};
+    std::vector<std::string> sentences;
+    if (!out.ok()) return {"error"};
+    for (const GoldenDifference& each : out->differences) sentences.push_back(each.sentence);
+    return sentences;
   }
 
-  CaseRun run_case_;
+  Result<GoldenResult> check(const Shown& run, bool whole = false) { return check_golden(run, {dir_.path(), &cases_, whole}); }
+  Result<GoldenUpdate> update(const Shown& run, bool whole = false) { return update_golden(run, {dir_.path(), &cases_, whole}); }
+
+  std::vector<CaseRun> cases_ = std::vector<CaseRun>(1);
+  CaseRun& run_case_ = cases_[0];
   TemporaryDirectory dir_;
 };
 
 TEST_F(GoldenTest, AreWrittenForPeopleAndReadBack) {
-  ASSERT_TRUE(update_golden(run({{1, {0, EACCES}}, {2, {0, EACCES}}, {3, {EACCES, EACCES}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}, {2, {0, EACCES}}, {3, {EACCES, EACCES}}})).ok());
   const std::string text = dir_.read("a_case.txt");
   EXPECT_EQ(text,
             "lockstep.golden/1 a-case\n\nreadiness\n  user 3: blocked: comm needs x\n  user 1-2: ready\n"
@@ -65,10 +73,10 @@ TEST_F(GoldenTest, AreWrittenForPeopleAndReadBack) {
 }
 
 TEST_F(GoldenTest, AChangedCellIsASentence) {
-  ASSERT_TRUE(update_golden(run({{1, {0, EACCES}}, {2, {0, EACCES}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}, {2, {0, EACCES}}})).ok());
   EXPECT_TRUE(differences(run({{1, {0, EACCES}}, {2, {0, EACCES}}})).empty());
   EXPECT_EQ(differences(run({{1, {0, EACCES}}, {2, {0, 0}}})), std::vector<std::string>{"a-case: open-w /b as user at plan ABI 2: EACCES before, allow now"});
-  const Result<GoldenResult> newer = check_golden(run({{2, {0, EACCES}}, {3, {0, 0}}}), dir_.path());
+  const Result<GoldenResult> newer = check(run({{2, {0, EACCES}}, {3, {0, 0}}}));
   ASSERT_TRUE(newer.ok());
   EXPECT_TRUE(newer->differences.empty()) << "an ABI that the file does not have";
   EXPECT_EQ(newer->compared, 3U);
@@ -76,19 +84,19 @@ TEST_F(GoldenTest, AChangedCellIsASentence) {
 }
 
 TEST_F(GoldenTest, AChangedWordOfReadinessIsASentence) {
-  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   Shown other = run({{1, {0, 0}}});
   other.rows[0].verdict.readiness = {Readiness::blocked, "comm needs y", {}};
   EXPECT_EQ(differences(other), std::vector<std::string>{"a-case: readiness as user at plan ABI 1: ready before, blocked: comm needs y now"});
 }
 
 TEST_F(GoldenTest, WhatWasNotShownIsNotComparedAndIsKept) {
-  ASSERT_TRUE(update_golden(run({{1, {0, EACCES}}, {2, {0, EACCES}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}, {2, {0, EACCES}}})).ok());
   const std::string before = dir_.read("a_case.txt");
   EXPECT_TRUE(differences(run({{1, {-1, EACCES}}})).empty()) << "a cell that was skipped";
-  ASSERT_TRUE(update_golden(run({{1, {0, EACCES}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
   EXPECT_EQ(dir_.read("a_case.txt"), before) << "an older kernel's run leaves newer ABIs alone";
-  ASSERT_TRUE(update_golden(run({{1, {0, EACCES}}}, IdentityKind::root), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}}, IdentityKind::root)).ok());
   EXPECT_NE(dir_.read("a_case.txt").find("\nroot: EACCES 1\n"), std::string::npos);
   EXPECT_TRUE(differences(run({{2, {0, EACCES}}})).empty());
 }
@@ -98,10 +106,10 @@ TEST_F(GoldenTest, AnswersThatAreTheMachinesAreNotKept) {
   run_case_.cells.cells[0].path = "/proc/modules";
   Shown lacks = run({{1, {ENOENT, EACCES}}});
   lacks.rows[0].verdict.cells[0].control = ENOENT;
-  ASSERT_TRUE(update_golden(lacks, dir_.path()).ok());
+  ASSERT_TRUE(update(lacks).ok());
   EXPECT_EQ(dir_.read("a_case.txt").find("/proc/modules"), std::string::npos);
   Shown has = run({{1, {0, EACCES}}});
-  Result<GoldenResult> checked = check_golden(has, dir_.path());
+  Result<GoldenResult> checked = check(has);
   ASSERT_TRUE(checked.ok());
   EXPECT_TRUE(checked->differences.empty());
   EXPECT_EQ(checked->unknown, 1U);
@@ -110,7 +118,7 @@ TEST_F(GoldenTest, AnswersThatAreTheMachinesAreNotKept) {
   EXPECT_EQ(differences(has).size(), 1U);  // the policy's own
   has.rows[0].verdict.cells[1].observed = has.rows[0].verdict.cells[1].control = EPERM;
   EXPECT_TRUE(differences(has).empty());
-  ASSERT_TRUE(update_golden(has, dir_.path()).ok());
+  ASSERT_TRUE(update(has).ok());
   EXPECT_NE(dir_.read("a_case.txt").find("user: EACCES 1\n  open-w /b\n\nuser: allow 1\n  open-w /proc/modules"), std::string::npos)
       << dir_.read("a_case.txt");
   EXPECT_TRUE(differences(lacks).empty());
@@ -118,11 +126,11 @@ TEST_F(GoldenTest, AnswersThatAreTheMachinesAreNotKept) {
 
 TEST_F(GoldenTest, ACellThatIsNoMoreAndACaseThatIsNewAreFound) {
   EXPECT_EQ(differences(run({{1, {0, 0}}})).size(), 1U) << "no file";
-  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   run_case_.cells.cells.pop_back();
   run_case_.cells.info.pop_back();
   EXPECT_EQ(differences(run({{1, {0}}})), std::vector<std::string>{"a-case: open-w /b is in the golden file, and no row tries it any more"});
-  ASSERT_TRUE(update_golden(run({{1, {0}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0}}})).ok());
   EXPECT_TRUE(differences(run({{1, {0}}})).empty());
 }
 
@@ -131,7 +139,7 @@ TEST_F(GoldenTest, AChangedSettingIsASentence) {
   EffectivePolicy& policy = run_case_.effective;
   policy.run_as_user = "nobody";
   policy.min_abi = 3;
-  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   const std::string text = dir_.read("a_case.txt");
   EXPECT_NE(text.find("  user 1: ready\n\nsettings\n  min_abi: 3\n  run_as_user: nobody\n\nuser: allow 1\n"), std::string::npos) << text;
   EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
@@ -157,7 +165,7 @@ TEST_F(GoldenTest, AChangedSettingIsASentence) {
                                       "a-case: ports bind_tcp: any before, 80 443 now", "a-case: quiet: none before, /a\\x20b /c now",
                                       "a-case: run_as_group: the caller's before, wheel now", "a-case: run_as_user: nobody before, the caller's now",
                                       "a-case: scopes: none before, signal now", "a-case: threads: one before, all now"}));
-  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty()) << "every setting is read back";
 }
 
@@ -177,9 +185,9 @@ TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
   };
   Shown shown = run({{1, {0, 0}}, {2, {0, 0}}});
   refuse(shown.rows[0], "refused: ABI 1 is below min_abi 2");
-  const Result<std::size_t> updated = update_golden(shown, dir_.path());
+  const Result<GoldenUpdate> updated = update(shown);
   ASSERT_TRUE(updated.ok());
-  EXPECT_EQ(*updated, 1U);
+  EXPECT_EQ(updated->written, 1U);
   const std::string text = dir_.read("a_case.txt");
   EXPECT_NE(text.find("readiness\n  user 2: ready\n  user 1: refused: ABI 1 is below min_abi 2\n\nuser: allow 2\n"), std::string::npos) << text;
   EXPECT_TRUE(differences(shown).empty());
@@ -188,7 +196,7 @@ TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
 
   refuse(shown.rows[1], "refused: no");
   EXPECT_EQ(differences(shown), std::vector<std::string>{"a-case: readiness as user at plan ABI 2: ready before, refused: no now"});
-  ASSERT_TRUE(update_golden(shown, dir_.path()).ok());
+  ASSERT_TRUE(update(shown).ok());
   EXPECT_EQ(dir_.read("a_case.txt").find("allow"), std::string::npos) << "the answers of a plan that ran are no more";
   EXPECT_TRUE(differences(shown).empty());
 
@@ -208,7 +216,7 @@ TEST_F(GoldenTest, ACaseThatClaimsAnErrorHasAFileOfItsRefusals) {
   run_case_.effective.rules.push_back({"/usr", Access::read_only, {}, Origin::policy, "", {}, 1});
   Shown shown;
   shown.claims.push_back({&run_case_, {}});
-  ASSERT_TRUE(update_golden(shown, dir_.path()).ok());
+  ASSERT_TRUE(update(shown).ok());
   const std::string text = dir_.read("a_case.txt");
   EXPECT_NE(text.find("  user 1: refused: hard_requirement: ABI 1 is below"), std::string::npos) << text;
   EXPECT_NE(text.find("settings\n  compatibility: hard_requirement\n  min_abi: 3\n"), std::string::npos) << text;
@@ -223,17 +231,128 @@ TEST_F(GoldenTest, ACaseThatClaimsAnErrorHasAFileOfItsRefusals) {
 
 TEST_F(GoldenTest, APolicyIsNamedByItsPath) {
   run_case_.source.name = "policy:/some/where/p.yaml";
-  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   EXPECT_EQ(dir_.entries(), std::vector<std::string>{dir_.at("policy__some_where_p.yaml.txt")});
   EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
   run_case_.source.name = "policy:/some_where/p.yaml";
-  EXPECT_FALSE(check_golden(run({{1, {0, 0}}}), dir_.path()).ok()) << "another's file";
+  EXPECT_FALSE(check(run({{1, {0, 0}}})).ok()) << "another's file";
 }
 
 TEST_F(GoldenTest, ARealHostHasNone) {
   run_case_.source.context.host.real = true;
-  ASSERT_TRUE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok());
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   EXPECT_TRUE(dir_.entries().empty());
+}
+
+// What an ordinary user's run writes is for root's as well, and the other way round.
+TEST_F(GoldenTest, WhoAsksIsNotInTheAnswer) {
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}}, IdentityKind::self)).ok());
+  EXPECT_NE(dir_.read("a_case.txt").find("\nuser: allow 1\n"), std::string::npos) << dir_.read("a_case.txt");
+  for (const IdentityKind identity : {IdentityKind::user, IdentityKind::self, IdentityKind::root}) {
+    const Result<GoldenResult> same = check(run({{1, {0, EACCES}}}, identity));
+    ASSERT_TRUE(same.ok());
+    EXPECT_TRUE(same->differences.empty()) << name(identity);
+    EXPECT_GE(same->compared, 2U) << name(identity);
+    EXPECT_EQ(differences(run({{1, {0, 0}}}, identity)).size(), 1U) << name(identity);
+  }
+  // A file of before, with the other name.
+  dir_.write("a_case.txt", "lockstep.golden/1 a-case\n\nreadiness\n  self 1: ready\n\nself: allow 1\n  open-w /a\n  open-w /b\n");
+  EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
+  EXPECT_EQ(differences(run({{1, {EACCES, 0}}})).size(), 1U);
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
+  EXPECT_EQ(dir_.read("a_case.txt").find("self"), std::string::npos);
+}
+
+TEST_F(GoldenTest, WhereTheOthersAreNotOfOneMindNothingIsKnown) {
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
+  ASSERT_TRUE(update(run({{1, {0, 0}}}, IdentityKind::root)).ok());
+  run_case_.source.identities.push_back(IdentityKind::container_root);
+  const Result<GoldenResult> checked = check(run({{1, {EACCES, EACCES}}}, IdentityKind::container_root));
+  ASSERT_TRUE(checked.ok());
+  ASSERT_EQ(checked->differences.size(), 1U);
+  EXPECT_EQ(checked->differences[0].sentence, "a-case: open-w /a as container-root at plan ABI 1: allow before, EACCES now");
+  EXPECT_EQ(checked->unknown, 2U) << "the other cell, and the word of readiness";
+}
+
+TEST_F(GoldenTest, ACaseThatIsDroppedIsMissedInAWholeRun) {
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
+  dir_.write("gone.txt", "lockstep.golden/1 gone\n\nreadiness\n  user 1: ready\n");
+  dir_.write("notes.txt", "not of ours\n");
+  EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty()) << "a part of the cases";
+  const Result<GoldenResult> whole = check(run({{1, {0, 0}}}), true);
+  ASSERT_TRUE(whole.ok());
+  ASSERT_EQ(whole->differences.size(), 1U);
+  EXPECT_EQ(whole->differences[0].sentence, "gone: " + dir_.at("gone.txt") + " is there, and no case on a simulated host is called so: --update removes it");
+  ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
+  EXPECT_EQ(dir_.entries().size(), 3U) << "nor does a part remove it";
+  const Result<GoldenUpdate> updated = update(run({{1, {0, 0}}}), true);
+  ASSERT_TRUE(updated.ok());
+  EXPECT_EQ(updated->removed, std::vector<std::string>{dir_.at("gone.txt")});
+  EXPECT_EQ(dir_.entries(), (std::vector<std::string>{dir_.at("a_case.txt"), dir_.at("notes.txt")}));
+  // A case that is the real machine's now has no answers to hold.
+  run_case_.source.context.host.real = true;
+  EXPECT_EQ(check(run({{1, {0, 0}}}), true)->differences.size(), 1U);
+}
+
+TEST_F(GoldenTest, RowsThatACaseHasNoMoreAreMissed) {
+  ASSERT_TRUE(update(run({{1, {0, 0}}, {2, {0, 0}}})).ok());
+  ASSERT_TRUE(update(run({{2, {0, 0}}}, IdentityKind::root)).ok());
+  run_case_.source.plan_abis = *AbiSet::parse("2-");
+  EXPECT_EQ(differences(run({{2, {0, 0}}})), std::vector<std::string>{"a-case: user at plan ABI 1 is in the golden file, and the case has no such row any more"});
+  run_case_.source.identities = {IdentityKind::user};
+  EXPECT_EQ(differences(run({{2, {0, 0}}})).size(), 2U);
+  ASSERT_TRUE(update(run({{2, {0, 0}}})).ok());
+  EXPECT_TRUE(differences(run({{2, {0, 0}}})).empty());
+}
+
+TEST_F(GoldenTest, APolicyIsFoundFromAnotherDirectory) {
+  run_case_.source.own_policy = true;
+  run_case_.source.name = "policy:policies/p.yaml";
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
+  const std::string before = dir_.read("policy_policies_p.yaml.txt");
+  for (const char* name : {"p.yaml", "./p.yaml", "policies/p.yaml", "./policies//p.yaml", "/work/tree/policies/p.yaml", "../policies/p.yaml"}) {
+    run_case_.source.name = std::string("policy:") + name;
+    EXPECT_TRUE(differences(run({{1, {0, EACCES}}})).empty()) << name;
+    EXPECT_EQ(differences(run({{1, {0, 0}}})).size(), 1U) << name;
+    ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
+    EXPECT_EQ(dir_.entries().size(), 1U) << "kept where it was";
+    EXPECT_EQ(dir_.read("policy_policies_p.yaml.txt"), before);
+  }
+  for (const char* name : {"q.yaml", "other/p.yaml", "xp.yaml", "/p.yaml/policies"}) {
+    run_case_.source.name = std::string("policy:") + name;
+    const std::vector<std::string> said = differences(run({{1, {0, EACCES}}}));
+    ASSERT_EQ(said.size(), 1U) << name;
+    EXPECT_NE(said[0].find("nor a file of a policy whose path ends so"), std::string::npos) << said[0];
+  }
+  dir_.write("policy_x_p.yaml.txt", "lockstep.golden/1 policy:x/p.yaml\n");
+  run_case_.source.name = "policy:p.yaml";
+  const Result<GoldenResult> either = check(run({{1, {0, EACCES}}}));
+  ASSERT_FALSE(either.ok());
+  EXPECT_EQ(either.error().kind, ErrorKind::input);
+  EXPECT_NE(either.error().message.find("may be "), std::string::npos) << either.error().message;
+}
+
+// What belongs together is a line, and what widened comes first.
+TEST_F(GoldenTest, DifferencesAreGroupedByPathAndRight) {
+  run_case_.effective.rules.push_back({"/a", Access::read_write, {}, Origin::policy, "", {}, 1});
+  for (const char* path : {"/a/sweep/1", "/a/sweep/2", "/a/x"}) {
+    CellRequest cell;
+    cell.operation = Operation::create;
+    cell.path = path;
+    run_case_.cells.cells.push_back(cell);
+    run_case_.cells.info.emplace_back();
+  }
+  ASSERT_TRUE(update(run({{1, {EACCES, 0, EACCES, EACCES, EACCES}}, {2, {EACCES, 0, EACCES, EACCES, EACCES}}})).ok());
+  Shown now = run({{1, {EACCES, EACCES, 0, 0, 0}}, {2, {EACCES, EACCES, 0, 0, 0}}});
+  for (JudgedRow& row : now.rows)
+    for (CellVerdict& cell : row.verdict.cells) cell.needed = Right::make_reg, cell.missing = Right::write_file;
+  const Result<GoldenResult> result = check(now);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->differences.size(), 8U);
+  const std::string text = golden_text(*result, {dir_.path(), &cases_, false});
+  EXPECT_EQ(text, "widened   a-case: /a: make_reg: EACCES before, allow now, 6 answers as user at plan ABI 1-2: create\n"
+                  "narrowed  a-case: /b: write_file: allow before, EACCES now, 2 answers as user at plan ABI 1-2: open-w\n"
+                  "golden    12 answers held against " + dir_.path() + ", 8 differ\n");
 }
 
 TEST_F(GoldenTest, AFileThatIsNoneIsAnErrorWithItsLine) {
@@ -254,11 +373,11 @@ TEST_F(GoldenTest, AFileThatIsNoneIsAnErrorWithItsLine) {
                                                                           {head + "\nsettings\n  min_abi: 3\n  min_abi: 4\n", 5},
                                                                           {head + "\nreadiness\n  user 1: ready\n  user 1: blocked\n", 5}}) {
     dir_.write("a_case.txt", text);
-    const Result<GoldenResult> out = check_golden(run({{1, {0, 0}}}), dir_.path());
+    const Result<GoldenResult> out = check(run({{1, {0, 0}}}));
     ASSERT_FALSE(out.ok()) << text;
     EXPECT_EQ(out.error().kind, ErrorKind::input) << text;
     EXPECT_EQ(out.error().line, line) << text;
-    EXPECT_FALSE(update_golden(run({{1, {0, 0}}}), dir_.path()).ok()) << "what cannot be read is not written over";
+    EXPECT_FALSE(update(run({{1, {0, 0}}})).ok()) << "what cannot be read is not written over";
   }
 }
 

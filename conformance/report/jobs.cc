@@ -3,44 +3,62 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
 
-#include "conformance/report/golden.h"
+#include "conformance/report/findings.h"
 #include "conformance/report/reclaim.h"
 #include "conformance/report/soak.h"
 #include "conformance/report/surface.h"
+#include "conformance/report/write_file.h"
 
 namespace lockstep::conformance {
 namespace {
 
 int write_text(const std::string& text, const std::string& path) {
-  std::ofstream out(path, std::ios::trunc);
-  out << text << std::flush;
-  return out ? 0 : complain(system_error(errno, "write(\"" + printable(path) + "\")"));
+  const Result<void> written = write_file(path, text);
+  return written.ok() ? 0 : complain(written.error());
 }
 
 }  // namespace
 
+int code_of(const Error& error) { return error.kind == ErrorKind::system ? 4 : error.exit_code(); }
+
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep-conformance: %s\n", error.to_string().c_str());
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
+  return code_of(error);
 }
 
-int run_golden_job(const Run& run, const Options& options) {
+Result<void> flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return system_error(errno != 0 ? errno : EIO, "write(stdout)");
+}
+
+std::string run_golden_job(const Options& options, const GoldenScope& scope, Run& run) {
+  const auto found = [&run](int code, std::string message) { run.findings.push_back({golden_test, code, std::move(message)}); };
+  const auto failed = [&found](const Error& error) {
+    found(complain(error), "golden: " + error.to_string());
+    return std::string();
+  };
   if (options.update) {
-    const Result<std::size_t> updated = update_golden(run, options.golden);
-    if (!updated.ok()) return complain(updated.error());
-    std::printf("golden    %zu files written in %s%s\n", *updated, options.golden.c_str(),
-                *updated == 0 ? ": cases on the real machine have none, --host FILE simulates one" : "");
-    return *updated > 0 ? 0 : 3;
+    const Result<GoldenUpdate> updated = update_golden(run, scope);
+    if (!updated.ok()) return failed(updated.error());
+    if (updated->written == 0) found(3, "no golden file is written: no row of a simulated host could be tried");
+    std::string out = "golden    " + std::to_string(updated->written) + " files written in " + printable(scope.directory) + "\n";
+    for (const std::string& file : updated->removed) out += "golden    " + printable(file) + " removed: no case is called so\n";
+    return out;
   }
-  const Result<GoldenResult> result = check_golden(run, options.golden);
-  if (!result.ok()) return complain(result.error());
-  for (const std::string& difference : result->differences) std::printf("golden    %s\n", difference.c_str());
-  std::printf("golden    %zu answers held against %s, %zu differ", result->compared, options.golden.c_str(), result->differences.size());
-  if (result->unknown > 0) std::printf("; %zu of plan ABIs or identities that the files do not have: --update adds them", result->unknown);
-  std::printf("\n");
-  return !result->differences.empty() ? 1 : result->compared == 0 ? 3 : 0;
+  const Result<GoldenResult> result = check_golden(run, scope);
+  if (!result.ok()) return failed(result.error());
+  for (const GoldenDifference& each : result->differences)
+    if (each.test != golden_test) run.findings.push_back({each.test, 1, "golden: " + each.sentence});
+  if (!result->differences.empty()) {
+    found(1, "golden: " + std::to_string(result->differences.size()) + " differences from " + printable(scope.directory));
+    for (const GoldenDifference& each : result->differences)
+      if (each.test == golden_test) found(1, "golden: " + each.sentence);
+  } else if (result->compared == 0) {
+    found(3, "golden: no answer could be held against " + printable(scope.directory));
+  }
+  return golden_text(*result, scope);
 }
 
 int run_surface_job(Workers& workers, const KernelLandlock& kernel, const Options& options) {

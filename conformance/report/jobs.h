@@ -3,16 +3,22 @@
 #define LOCKSTEP_CONFORMANCE_REPORT_JOBS_H_
 
 #include "conformance/harness/workers.h"
+#include "conformance/report/golden.h"
 #include "conformance/report/options.h"
 #include "conformance/report/report.h"
 
 namespace lockstep::conformance {
 
+int code_of(const Error& error);
 // "lockstep-conformance: FILE:LINE: message" on standard error; the exit code.
 int complain(const Error& error);
 
-// 0 where the verdicts are as they were. Nothing compared, or nothing to write, is nothing shown: 3.
-int run_golden_job(const Run& run, const Options& options);
+// Fails where something printed did not get out: a full disk, a pipe that nobody reads, a closed descriptor.
+Result<void> flush_output();
+
+// Holds the run against its golden verdicts, or writes them. What is wrong becomes findings; what it has to say is returned. Nothing
+// compared, or nothing to write, is nothing shown: 3.
+std::string run_golden_job(const Options& options, const GoldenScope& scope, Run& run);
 int run_surface_job(Workers& workers, const KernelLandlock& kernel, const Options& options);
 int run_reclaim_job(const KernelLandlock& kernel, const Options& options);
 int run_soak_job(const KernelLandlock& kernel, const Options& options);

@@ -9,7 +9,7 @@ namespace lockstep::conformance {
 
 const char* usage() {
   return "usage: lockstep-conformance [--policy FILE]... [--host FILE] [--fixtures DIR] [--abi native|all|LIST]\n"
-         "                            [--require ready|degraded] [--report FILE.json] [--steps] [--mutants]\n"
+         "                            [--require ready|degraded] [--min-tried SHARE] [--report FILE.json] [--steps] [--mutants]\n"
          "                            [--golden DIR [--update]] [--reproduce ROW] [--surface FILE]\n"
          "                            [--reclaim FILE|-] [--workers N] [--gtest_...]\n"
          "\n"
@@ -24,6 +24,8 @@ const char* usage() {
          "  --cdi FILE|DIR    with --policy: CDI specs; --gpu-devices LIST chooses of them: all, 0,2, a UUID, vendor/class=name\n"
          "  --abi LIST        plan ABIs, as native, all, 7, 1-3 or 2,7 (default: all this kernel can mask)\n"
          "  --require LEVEL   exit 1 unless every row has run and is ready (or at least degraded)\n"
+         "  --min-tried SHARE exit 3 where less of the rows planned could be tried here, as 0.5 (default: 0.9). As who cannot be had here,\n"
+         "                    or for a plan that the policy itself refuses, no row is planned\n"
          "  --steps           show of every case each step that is denied and what breaks, and what each newer plan ABI takes\n"
          "                    (of a policy of your own that is shown anyway, but for what is harmless)\n"
          "  --report FILE     everything, cell by cell, as JSON (lockstep.report/1)\n"
@@ -39,7 +41,8 @@ const char* usage() {
          "  --reproduce ROW   print a C program of bare system calls that shows the row's answers\n"
          "  --gtest_...       rows are GoogleTest tests: --gtest_filter, --gtest_list_tests, --gtest_output, --gtest_shuffle, ...\n"
          "\n"
-         "exit: 0 all agree; 1 a disagreement or a missed --require; 2 bad input; 3 no Landlock here; 4 the harness failed\n";
+         "exit: 0 all agree; 1 a disagreement, a golden difference or a missed --require; 2 bad input; 3 no Landlock here, or too little\n"
+         "could be tried; 4 the harness failed, or something could not be written. XML and JSON of --gtest_output are red where it is not 0\n";
 }
 
 Result<Options> parse_options(int* argc, char** argv, const std::string& default_fixtures) {
@@ -70,7 +73,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     const std::string flag(word.substr(0, equals));
     std::string value;
     const bool known = flag == "--policy" || flag == "--host" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
-                       flag == "--report" || flag == "--reproduce" || flag == "--workers" || flag == "--surface" ||
+                       flag == "--report" || flag == "--min-tried" || flag == "--reproduce" || flag == "--workers" || flag == "--surface" ||
                        flag == "--reclaim" || flag == "--golden" || flag == "--cdi" || flag == "--gpu-devices" || flag == "--conflicts" || flag == "--soak" || flag == "--soak-report";
     if (!known) return bad("unknown argument " + printable(word));
     if (equals != std::string_view::npos) {
@@ -114,6 +117,12 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     } else if (flag == "--require") {
       out.require = readiness_from_name(value);
       if (!out.require || *out.require > Readiness::degraded) return bad("--require takes ready or degraded, not " + printable(value));
+    } else if (flag == "--min-tried") {
+      double share = 0;
+      const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), share);
+      if (ec != std::errc() || end != value.data() + value.size() || !(share >= 0 && share <= 1))
+        return bad("--min-tried takes a share from 0 to 1, as 0.9, not " + printable(value));
+      out.min_tried = share;
     } else if (flag == "--abi") {
       if (value != "native" && !AbiSet::parse(value)) return bad("--abi takes native, all, or ABIs such as 7, 1-3 or 2,7, not " + printable(value));
       out.abis = value;
@@ -129,6 +138,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
       if (is_given) return bad(std::string(flag) + " goes with --policy");
   if (!out.soak_report.empty() && out.soak == 0) return bad("--soak-report goes with --soak");
   if (out.update && out.golden.empty()) return bad("--update goes with --golden");
+  if (!out.golden.empty() && !out.policies.empty() && out.host.empty())
+    return bad("--golden goes with --host FILE where --policy is given: what this machine answers is the machine's; `lockstep host --format json` writes one");
   // One job at a time, and nothing that was asked for is left undone without a word.
   std::vector<const char*> jobs;
   if (out.mutants) jobs.push_back("--mutants");
@@ -140,6 +151,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
                       : !out.report.empty()                                   ? "--report"
                       : !out.golden.empty()                                   ? "--golden"
                       : out.require                                           ? "--require"
+                      : out.min_tried && !out.mutants                         ? "--min-tried"
                       : out.steps                                             ? "--steps"
                       : !out.policies.empty() && out.reproduce.empty()        ? "--policy"
                       : kept > 1                                              ? argv[1]

@@ -20,6 +20,7 @@ struct Options {
   std::string fixtures;
   std::string abis = "all";           // native, all, or a list
   std::optional<Readiness> require;   // ready or degraded
+  std::optional<double> min_tried;    // of the rows planned; 0 to 1
   std::string report;
   std::string reproduce;              // a row's name
   std::string surface;                // where to write lockstep.surface/1; runs nothing else

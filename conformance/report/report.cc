@@ -1,17 +1,14 @@
 #include "conformance/report/report.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/unique_fd.h"
+#include "conformance/report/findings.h"
 #include "conformance/report/upgrades.h"
+#include "conformance/report/write_file.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -114,11 +111,13 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
   if (const std::vector<std::string> are = platforms(row.run->source.context.host); !are.empty()) out["platforms"] = are;
   out["outcome"] = name(verdict.outcome);
   if (!verdict.message.empty()) out["message"] = printable(verdict.message);
+  if (verdict.outcome == RowOutcome::skip) out["skipped"] = name(verdict.why_skipped);
   // A row without cells has shown nothing of it.
   const std::string_view readiness = !verdict.cells.empty()                   ? name(verdict.readiness.is)
                                      : verdict.outcome == RowOutcome::agree ? name(RowOutcome::refused)
                                                                              : name(verdict.outcome);
   out["readiness"] = readiness_json(verdict.readiness, readiness);
+  if (verdict.by_model) out["by_model"] = readiness_json(*verdict.by_model, name(verdict.by_model->is));
   for (const PredictedReadiness& each : verdict.beyond) {
     out["predicted"].push_back(readiness_json(each.verdict, name(each.verdict.is)));
     out["predicted"].back()["plan_abi"] = each.plan_abi;
@@ -136,17 +135,6 @@ Json totals_json(const Totals& sum) {
           {"rows_skipped", sum.rows_skipped}, {"rows_error", sum.rows_error}, {"rows_refused", sum.rows_refused}, {"cells", sum.cells},
           {"agree", sum.agree},       {"disagree", sum.disagree},             {"not_comparable", sum.not_comparable},
           {"skipped", sum.skipped},   {"untried", sum.untried},   {"three_witnesses", sum.three_witnesses}};
-}
-
-// Writes everything, or says why not.
-Result<void> write_all(int fd, const std::string& text, const std::string& path) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return system_error(errno, "write(\"" + printable(path) + "\")");
-    done += static_cast<std::size_t>(n);
-  }
-  return {};
 }
 
 }  // namespace
@@ -174,18 +162,6 @@ Totals totals(const Run& run) {
   return sum;
 }
 
-Result<void> check_report_path(const std::string& path) {
-  const std::string temporary = path + ".part";
-  UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd) return input_error(path, 0, "the report cannot be written there: " + errno_name(errno));
-  ::unlink(temporary.c_str());
-  struct stat existing{};
-  const bool exists = ::stat(path.c_str(), &existing) == 0;
-  if (!exists && errno != ENOENT) return input_error(path, 0, "the report cannot be written there: " + errno_name(errno));
-  if (exists && !S_ISREG(existing.st_mode)) return input_error(path, 0, "the report must be a regular file");
-  return {};
-}
-
 Result<void> write_report(const Run& run, const std::string& path) {
   Json out;
   out["schema"] = "lockstep.report/1";
@@ -194,6 +170,11 @@ Result<void> write_report(const Run& run, const std::string& path) {
   out["seconds"] = run.seconds;
   out["host"] = host_json(run);
   out["totals"] = totals_json(totals(run));
+  out["exit_code"] = exit_code(run.findings);
+  const Tried share = tried(run);
+  out["tried"] = {{"planned", share.planned}, {"judged", share.judged}};
+  out["findings"] = Json::array();
+  for (const Finding& each : run.findings) out["findings"].push_back({{"test", printable(each.test)}, {"code", each.code}, {"message", printable(each.message)}});
   out["claims"] = Json::array();
   for (const JudgedClaims& claims : run.claims) {
     Json each = {{"case", printable(claims.run->source.name)}, {"differences", Json::array()}};
@@ -205,12 +186,7 @@ Result<void> write_report(const Run& run, const std::string& path) {
   out["rows"] = Json::array();
   for (const JudgedRow& judged : run.rows) out["rows"].push_back(row_json(judged, run.kernel.abi));
 
-  const std::string temporary = path + ".part";
-  UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd) return system_error(errno, "open(\"" + printable(temporary) + "\")");
-  LOCKSTEP_CHECK(write_all(fd.get(), out.dump(1) + "\n", temporary));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error(errno, "rename to \"" + printable(path) + "\"");
-  return {};
+  return write_file(path, out.dump(1) + "\n");
 }
 
 }  // namespace lockstep::conformance

@@ -24,6 +24,13 @@ struct JudgedClaims {
   std::vector<std::string> differences;  // empty: as claimed
 };
 
+// What keeps the run from being green: see findings.h.
+struct Finding {
+  std::string test;  // GoogleTest's name of it, "case.abi7/user" or "run.tried"
+  int code = 0;      // the exit code it stands for
+  std::string message;
+};
+
 struct Run {
   KernelLandlock kernel;
   std::string subject = "lockstep";
@@ -31,6 +38,8 @@ struct Run {
   double seconds = 0;  // wall time of the rows
   std::vector<JudgedRow> rows;
   std::vector<JudgedClaims> claims;
+  std::string no_namespace;  // why no mount namespace can be had, and what to do; empty: it can
+  std::vector<Finding> findings;
 };
 
 struct Totals {
@@ -40,14 +49,14 @@ struct Totals {
 };
 Totals totals(const Run& run);
 
-// lockstep.report/1. Written to a temporary beside `path` and renamed, so that a reader never sees half of it.
+// lockstep.report/1, by write_file().
 Result<void> write_report(const Run& run, const std::string& path);
-// Fails (input) where the report could not be written later: asked before anything runs.
-Result<void> check_report_path(const std::string& path);
 
-// The table of policy x plan ABI, the disagreements a line each, the skips with their reasons, and the count. With `steps`,
-// of the fixtures too, each step that is denied and each upgrade in full.
-std::string render(const Run& run, bool color, bool steps);
+// The table of policy x plan ABI. `width`: of the terminal, 0: any.
+std::string render_table(const Run& run, bool color, std::size_t width);
+// It, the disagreements a line each, the skips with their reasons, and the count. With `steps`, of the fixtures too, each step that is
+// denied and each upgrade in full. Lines are as long as they are.
+std::string render(const Run& run, bool color, bool steps, std::size_t width);
 
 }  // namespace lockstep::conformance
 

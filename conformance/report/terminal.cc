@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "conformance/report/golden_file.h"
 #include "conformance/report/report.h"
 #include "conformance/report/upgrades.h"
 #include "landlock/abi.h"
@@ -12,56 +13,6 @@ namespace lockstep::conformance {
 namespace {
 
 constexpr std::size_t disagreements_shown = 20;
-
-struct Tally {
-  std::size_t rows = 0, agree = 0, disagree = 0, error = 0, skip = 0, cells = 0;
-  bool refused = false;  // as the case claims
-  bool simulated = false;
-  bool no_gpu = false;  // the host has none: of a fixture nothing else need be said
-  bool own_policy = false;
-  Readiness readiness = Readiness::ready;  // of the most blocked identity, with its reason
-  Readiness best = Readiness::blocked;     // of the least blocked
-  std::string why;
-};
-
-// The most blocked row of an entry speaks for it.
-int severity(Readiness readiness) {
-  switch (readiness) {
-    case Readiness::ready: return 0;
-    case Readiness::degraded: return 1;
-    case Readiness::unknown: return 2;
-    case Readiness::blocked_elsewhere: return 3;
-    case Readiness::blocked: break;
-  }
-  return 4;
-}
-
-std::string pad(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
-std::string mark(const Tally& tally) {
-  if (tally.rows == 0) return "-";
-  if (tally.error > 0) return "ERROR";
-  if (tally.disagree > 0) return "DISAGREE";
-  if (tally.skip == tally.rows) return "skip";
-  if (tally.refused) return "refused";
-  switch (tally.readiness) {
-    case Readiness::ready: return "ready";
-    case Readiness::degraded: return "degraded";
-    case Readiness::blocked: return "blocked";
-    case Readiness::unknown: return "unknown";
-    case Readiness::blocked_elsewhere: break;
-  }
-  return tally.no_gpu ? "no GPU" : "elsewhere";
-}
-
-std::string paint(const std::string& text, const std::string& word, bool color) {
-  if (!color) return text;
-  const char* code = word == "ready" ? "32" : word == "DISAGREE" || word == "ERROR" ? "1;31" : word == "blocked" ? "33" : "2";
-  return std::string("\x1b[") + code + "m" + text + "\x1b[0m";
-}
 
 std::string answer(const std::optional<int>& err) { return !err ? "-" : *err == 0 ? "allow" : errno_name(*err); }
 
@@ -174,71 +125,30 @@ void render_untried(const Run& run, std::string& out) {
   for (const auto& [what, rows] : untried) out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";
 }
 
+// Of hosts that could not be laid out here: what the model says instead, by case. Of the fixtures that is no answer anybody asked for.
+void render_by_model(const Run& run, std::string& out) {
+  std::map<std::string, std::map<std::string, std::set<int>>> said;
+  for (const JudgedRow& judged : run.rows) {
+    if (!judged.verdict.by_model || !judged.row.run->source.own_policy) continue;
+    const ReadinessVerdict& is = *judged.verdict.by_model;
+    said[judged.row.run->source.name][std::string(name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(judged.row.plan_abi);
+  }
+  for (const auto& [case_name, answers] : said)
+    for (const auto& [answer, abis] : answers)
+      out += "by model  " + printable(case_name) + " in plan " + ranges(abis) + ": " + printable(answer) + " (no kernel was asked: the host cannot be laid out here)\n";
+}
+
 }  // namespace
 
-std::string render(const Run& run, bool color, bool steps) {
-  std::map<std::string, std::map<int, Tally>> table;
+std::string render(const Run& run, bool color, bool steps, std::size_t width) {
+  std::string out = render_table(run, color, width) + "\n";
   std::map<std::string, std::size_t> skips;
-  std::size_t width = 4;
-  AbiSet abis;
-  for (const JudgedRow& judged : run.rows) {
-    const std::string case_name = printable(judged.row.run->source.name);
-    Tally& tally = table[case_name][judged.row.plan_abi];
-    const RowVerdict& verdict = judged.verdict;
-    ++tally.rows;
-    tally.cells += verdict.cells.size();
-    tally.agree += verdict.outcome == RowOutcome::agree ? 1 : 0;
-    tally.disagree += verdict.outcome == RowOutcome::disagree ? 1 : 0;
-    tally.error += verdict.outcome == RowOutcome::error ? 1 : 0;
-    tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
-    tally.simulated = !judged.row.run->source.context.host.real;
-    tally.no_gpu = judged.row.run->source.context.host.gpu == GpuKind::none;
-    tally.own_policy = judged.row.run->source.own_policy;
-    tally.refused = judged.row.run->source.refusal.has_value() || verdict.outcome == RowOutcome::refused;
-    if (verdict.outcome == RowOutcome::skip) ++skips[verdict.message];
-    if (severity(verdict.readiness.is) < severity(tally.best)) tally.best = verdict.readiness.is;
-    if (severity(verdict.readiness.is) > severity(tally.readiness)) {
-      tally.readiness = verdict.readiness.is;
-      tally.why = verdict.readiness.why + " (as " + std::string(name(judged.row.identity)) + ")";
-    }
-    width = std::max(width, case_name.size());
-    abis.add(judged.row.plan_abi);
-  }
-
-  std::string out = pad("case", width) + "  ";
-  for (int abi = oldest_abi; abi <= newest_abi; ++abi)
-    if (abis.contains(abi)) out += pad("plan " + std::to_string(abi), 10);
-  out += " on kernel ABI " + std::to_string(run.kernel.abi) + "\n";
-  for (const auto& [case_name, row] : table) {
-    out += pad(case_name, width) + "  ";
-    std::size_t cells = 0, agreeing = 0, rows = 0;
-    const Tally* worst = nullptr;  // the first ABI at which it is as blocked as it gets
-    for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
-      if (!abis.contains(abi)) continue;
-      const auto found = row.find(abi);
-      const std::string word = found == row.end() ? "-" : mark(found->second);
-      out += paint(pad(word, 10), word, color);
-      if (found == row.end()) continue;
-      cells += found->second.cells;
-      agreeing += found->second.agree;
-      rows += found->second.rows;
-      if (worst == nullptr || severity(found->second.readiness) > severity(worst->readiness)) worst = &found->second;
-    }
-    out += " " + std::to_string(agreeing) + "/" + std::to_string(rows) + " rows, " + std::to_string(cells) + " cells, " +
-           (row.begin()->second.simulated ? "simulated" : "real");
-    const bool plain = worst == nullptr || worst->readiness == Readiness::ready ||
-                       (worst->no_gpu && !worst->own_policy && worst->readiness == Readiness::blocked_elsewhere);
-    if (!plain) {
-      // Whom it concerns is said where it does not concern everybody.
-      const bool everybody = worst->best == worst->readiness;
-      out += "  " + printable(everybody ? worst->why.substr(0, worst->why.rfind(" (as ")) : worst->why);
-    }
-    out += "\n";
-  }
-  out += "\n";
+  for (const JudgedRow& judged : run.rows)
+    if (judged.verdict.outcome == RowOutcome::skip) ++skips[judged.verdict.message];
   render_own_policies(run, out);
   out += render_steps(run, steps);
   out += render_upgrades(run, steps);
+  render_by_model(run, out);
   render_disagreements(run, out);
   render_cuda(run, out);
   render_untried(run, out);

@@ -20,7 +20,7 @@ MutantVerdict by_claims(const Mutant& mutant, const CaseRun& run) {
   bool seen = false;
   for (const std::string& difference : check_claims(run, mutant.subject)) seen = seen || difference.starts_with(mutant.cell);
   const bool caught = seen && check_claims(run, Subject{}).empty();
-  return {mutant.subject.name, caught, false, mutant.case_name + ": " + mutant.cell + ", alone: observed"};
+  return {mutant.subject.name, caught, false, false, mutant.case_name + ": " + mutant.cell + ", alone: observed"};
 }
 
 // A crash or another cell does not count: the cell named, with the kernel alone against both other witnesses.
@@ -38,13 +38,13 @@ Result<MutantVerdict> by_row(Workers& workers, const Mutant& mutant, const CaseR
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> unbroken, run_rows(workers, row, Subject{}, kernel, [] {}));
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> broken, run_rows(workers, row, mutant.subject, kernel, [] {}));
   if (unbroken.front().outcome == RowOutcome::skip)
-    return MutantVerdict{mutant.subject.name, false, true, row.front().name() + ": " + unbroken.front().message};
+    return MutantVerdict{mutant.subject.name, false, true, false, row.front().name() + ": " + unbroken.front().message};
   const bool passes = unbroken.front().outcome == RowOutcome::agree;
   const bool seen = disagrees(broken.front(), run, mutant.cell);
   std::string text = row.front().name() + ": " + mutant.cell + ", alone: observed";
   if (!passes) text += " (the unbroken library does not pass this row: " + unbroken.front().message + ")";
   if (!seen) text += " (not seen: " + std::string(name(broken.front().outcome)) + " " + broken.front().message + ")";
-  return MutantVerdict{mutant.subject.name, passes && seen, false, std::move(text)};
+  return MutantVerdict{mutant.subject.name, passes && seen, false, false, std::move(text)};
 }
 
 }  // namespace
@@ -54,11 +54,11 @@ Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vect
   for (const Mutant& mutant : mutants()) {
     const CaseRun* run = find_case(runs, mutant.case_name);
     if (run == nullptr) {
-      out.push_back({mutant.subject.name, false, false, "no case " + mutant.case_name});
+      out.push_back({mutant.subject.name, false, false, false, "no case " + mutant.case_name});
     } else if (mutant.needs_abi == 0) {
       out.push_back(by_claims(mutant, *run));
     } else if (mutant.needs_abi > kernel.abi) {
-      out.push_back({mutant.subject.name, false, true, "needs ABI " + std::to_string(mutant.needs_abi) + ", this kernel has " + std::to_string(kernel.abi)});
+      out.push_back({mutant.subject.name, false, true, true, "needs ABI " + std::to_string(mutant.needs_abi) + ", this kernel has " + std::to_string(kernel.abi)});
     } else {
       LOCKSTEP_ASSIGN(MutantVerdict verdict, by_row(workers, mutant, *run, kernel));
       out.push_back(std::move(verdict));

@@ -15,7 +15,8 @@ namespace lockstep::conformance {
 struct MutantVerdict {
   std::string mutant;
   bool caught = false;
-  bool skipped = false;  // this kernel is too old to show it: `text` says what is missing
+  bool skipped = false;  // it cannot be shown here: `text` says what is missing
+  bool for_want_of_abi = false;  // skipped because this kernel is too old
   std::string text;  // the row, the cell and the witness; or why it was missed
 };
 

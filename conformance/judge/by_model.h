@@ -1,0 +1,23 @@
+// The readiness of a simulated row where nothing can be laid out for it (no mount namespace): by the model alone, with no kernel asked.
+//
+//   if (std::optional<ReadinessVerdict> said = readiness_by_model(row, kernel)) ...   // nothing: the model cannot say
+//
+// Paths are looked up in the case's own tree, as it would be laid out: links are followed, what is not there is ENOENT. On procfs and
+// on this machine's sysfs every path asked about is taken to be there. No witness: it never makes a row agree.
+#ifndef LOCKSTEP_CONFORMANCE_JUDGE_BY_MODEL_H_
+#define LOCKSTEP_CONFORMANCE_JUDGE_BY_MODEL_H_
+
+#include <optional>
+
+#include "conformance/judge/readiness.h"
+#include "conformance/judge/row.h"
+#include "landlock/kernel.h"
+
+namespace lockstep::conformance {
+
+// Nothing for a policy with a rule below /proc, which is of one process, and where the host is this machine.
+std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelLandlock& kernel);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_JUDGE_BY_MODEL_H_

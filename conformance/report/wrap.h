@@ -1,0 +1,20 @@
+// Text for a terminal of some width.
+#ifndef LOCKSTEP_CONFORMANCE_REPORT_WRAP_H_
+#define LOCKSTEP_CONFORMANCE_REPORT_WRAP_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace lockstep::conformance {
+
+// COLUMNS where it is set to a number, else what the terminal of standard output says; 0, any width, for a file and a pipe.
+std::size_t terminal_width();
+
+// Lines that are longer than `width` go on in the next, broken at spaces, below the text behind the line's first word. A word
+// that is longer stays whole: a path that is cut is none. Colours take no room. 0: as it is.
+std::string wrap(std::string_view text, std::size_t width);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_REPORT_WRAP_H_
