@@ -13,9 +13,8 @@
 
 #include "conformance/doctor/files.h"
 #include "conformance/harness/descendants.h"
-#include "enforce/restrict.h"
+#include "enforce/count_layers.h"
 #include "host/read_host.h"
-#include "landlock/ruleset.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -84,30 +83,6 @@ std::vector<std::string> container_marks() {
 
 }  // namespace
 
-std::optional<int> count_layers(std::string* how) {
-  const Result<KernelLandlock> kernel = query_kernel();
-  const auto unknown = [&](const std::string& why) {
-    *how = "not known: " + why;
-    return std::nullopt;
-  };
-  if (!kernel.ok()) return unknown(kernel.error().message);
-  if (kernel->abi < 2) return unknown("ABI 1 has another limit");
-  constexpr int no_ruleset = 100, refused = 101;
-  const int taken = in_child([&] {
-    const Result<Ruleset> rules = Ruleset::create({.fs = Right::make_block}, 1);
-    if (!rules.ok()) return no_ruleset;
-    for (int more = 0; more <= most_layers; ++more) {
-      const Result<void> stacked = restrict_self(rules->fd());
-      if (!stacked.ok()) return stacked.error().err == E2BIG ? more : refused;
-    }
-    return refused;
-  });
-  if (taken < 0) return unknown("the child that counts was ended by signal " + std::to_string(-taken));
-  if (taken > most_layers) return unknown("the child that counts could not restrict itself");
-  *how = "a child could stack " + std::to_string(taken) + " of " + std::to_string(most_layers);
-  return most_layers - taken;
-}
-
 Machine read_machine() {
   Machine out;
   out.host = read_host();
@@ -120,7 +95,9 @@ Machine read_machine() {
     out.no_landlock = kernel.error().message;
   }
   out.security_modules = first_line("/sys/kernel/security/lsm");
-  out.layers = count_layers(&out.layers_how);
+  const LayerCount around = count_layers();
+  out.layers = around.layers;
+  out.layers_how = around.how;
   read_status(out);
   out.confined_by = confinement(out.security_modules);
   out.uid = ::geteuid();

@@ -65,10 +65,6 @@ Machine read_machine();
 // was there.
 std::vector<std::string> unseen(const Machine& machine);
 
-// Counts the Landlock layers around the calling process by stacking more in a child until the kernel takes no
-// more (it takes 16). Nothing where that does not tell, and `how` says why.
-std::optional<int> count_layers(std::string* how);
-
 }  // namespace lockstep::conformance
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_FACTS_H_

@@ -10,6 +10,7 @@
 #include "conformance/doctor/examine.h"
 #include "conformance/doctor/files.h"
 #include "conformance/doctor/testing.h"
+#include "enforce/count_layers.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -23,26 +24,24 @@ int in_child(const std::function<int()>& body) {
 
 TEST(Facts, LayersAreCountedUpToTheKernelsLimit) {
   if (!query_kernel().ok()) GTEST_SKIP() << "no-landlock";
-  std::string how;
-  const std::optional<int> here = count_layers(&how);
-  ASSERT_TRUE(here) << how;
-  for (const int more : {1, 5, 16 - *here}) {
+  const LayerCount here = count_layers();
+  ASSERT_TRUE(here.layers) << here.how;
+  for (const int more : {1, 5, 16 - *here.layers}) {
     EXPECT_EQ(in_child([&] {
                 for (int i = 0; i < more; ++i)
                   if (layer(Right::make_block, {}) != 0) return 250;
-                std::string why;
-                return count_layers(&why).value_or(251);
+                return count_layers().layers.value_or(251);
               }),
-              *here + more);
+              *here.layers + more);
   }
-  EXPECT_EQ(*count_layers(&how), *here) << "counting leaves no layer behind";
+  EXPECT_EQ(count_layers().layers, here.layers) << "counting leaves no layer behind";
 }
 
 TEST(Facts, WhereLandlockIsRefusedLayersAreNotKnown) {
   EXPECT_EQ(in_child([] {
               if (filter(444, EPERM) != 0) return 250;
-              std::string why;
-              return !count_layers(&why) && why.starts_with("not known: ") ? 0 : 1;
+              const LayerCount count = count_layers();
+              return !count.layers && count.how.starts_with("not known: ") ? 0 : 1;
             }),
             0);
 }
