@@ -75,6 +75,10 @@ Place on_file(const std::string& path, const Host& host) {
 
 }  // namespace
 
+Place place_of(const std::string& path, const Host& host) {
+  return host.real ? on_this_machine(path) : on_file(path, host);
+}
+
 Host complete_host(const Policy& policy) {
   Host out;
   out.gpu = GpuKind::nvidia;
@@ -133,7 +137,7 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
   const auto add = [&](const PathEntry& each, Access list, AccessSet rights, bool quiet) {
     out.written.add(each.path, rights);
     out.entries.push_back(
-        {&each, list, rights, quiet, host.real ? on_this_machine(each.path) : on_file(each.path, host)});
+        {&each, list, rights, quiet, place_of(each.path, host)});
   };
   for (const PathEntry& each : policy.read_only) add(each, Access::read_only, access_read_only, false);
   for (const PathEntry& each : policy.read_write) add(each, Access::read_write, all, false);
