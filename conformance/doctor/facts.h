@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/doctor/layers.h"
 #include "landlock/kernel.h"
 #include "policy/host.h"
 
@@ -51,6 +52,7 @@ struct Machine {
   std::string cgroup;
   std::vector<std::string> container;  // marks of one: "/.dockerenv"
   std::vector<Node> nodes;             // of the GPU, in order
+  std::vector<DriverNumber> numbers;   // what drivers have registered: /proc/devices
   std::string driver;                  // of the kernel: "580.65.06"; empty: not loaded, or not in sight
   std::vector<std::string> mig;        // MIG capability nodes in procfs
   std::vector<std::string> cdi;        // specification files

@@ -24,6 +24,9 @@ struct Mount {
 };
 std::vector<Mount> read_mounts();  // /proc/self/mountinfo, in order
 
+// Of the text of /proc/devices.
+std::vector<DriverNumber> character_devices(const std::string& text);
+
 // Nodes, driver, MIG, CDI, NUMA, libcuda.
 void read_gpu(Machine& out);
 
