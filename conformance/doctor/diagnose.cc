@@ -15,6 +15,8 @@ std::string shown_path(const CellRequest& cell) {
   return cell.operation == Operation::comm_open ? "/proc/<pid>/task/<tid>/comm" : cell.path;
 }
 
+}  // namespace
+
 Surroundings surroundings_of(const Machine& machine) {
   Surroundings out{machine.layers, machine.seccomp, machine.confined_by, !machine.container.empty()};
   out.first_user_namespace = machine.first_user_namespace;
@@ -22,6 +24,8 @@ Surroundings surroundings_of(const Machine& machine) {
   out.numbers = machine.numbers;
   return out;
 }
+
+namespace {
 
 bool same_call_worked(const CellPlan& plan, const std::vector<CellVerdict>& cells, Operation operation) {
   for (std::size_t i = 0; i < cells.size(); ++i)

@@ -107,6 +107,7 @@ Machine read_machine() {
   if (map >> inside >> outside >> count)
     out.first_user_namespace = inside == 0 && outside == 0 && count == 0xffffffffUL;
   out.user_namespace = try_user_namespace();
+  out.own_procfs = look_at_procfs();
   read_procfs(out);
   std::istringstream groups(read_text("/proc/self/cgroup"));
   for (std::string line; std::getline(groups, line);)

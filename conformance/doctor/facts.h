@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "conformance/doctor/layers.h"
+#include "host/own_procfs.h"
 #include "landlock/kernel.h"
 #include "policy/host.h"
 
@@ -48,6 +49,7 @@ struct Machine {
   bool first_user_namespace = true;
   std::string user_namespace;               // "can be made", or why not
   std::string procfs;                       // the options /proc is mounted with
+  ProcfsFacts own_procfs;                   // whose it is
   std::vector<std::string> procfs_covered;  // what is mounted below /proc: "/proc/sys (ro)"
   std::string cgroup;
   std::vector<std::string> container;  // marks of one: "/.dockerenv"

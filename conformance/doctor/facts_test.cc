@@ -46,6 +46,15 @@ TEST(Facts, WhereLandlockIsRefusedLayersAreNotKnown) {
             0);
 }
 
+TEST(Facts, RegisteredNumbersAreThoseOfCharacterDevices) {
+  const std::vector<DriverNumber> numbers =
+      character_devices("Character devices:\n  1 mem\n195 nvidia\n511 nvidia-uvm\n\nBlock devices:\n  8 sd\n");
+  ASSERT_EQ(numbers.size(), 3U);
+  EXPECT_EQ(numbers[2].name, "nvidia-uvm");
+  EXPECT_EQ(numbers[2].major, 511U);
+  EXPECT_TRUE(character_devices("").empty());
+}
+
 TEST(Facts, AFilterAndNoNewPrivsAreSeen) {
   EXPECT_EQ(in_child([] {
               const Machine before = read_machine();

@@ -174,6 +174,13 @@ std::vector<DriverNumber> character_devices(const std::string& text) {
   return out;
 }
 
+std::vector<std::string> nvidia_paths() {
+  std::vector<std::string> out;
+  for (const std::string& name : names_in("/dev"))
+    if (name.starts_with("nvidia")) out.push_back(printable("/dev/" + name));
+  return out;
+}
+
 void read_gpu(Machine& out) {
   out.numbers = character_devices(read_text("/proc/devices"));
   out.nodes = gpu_nodes();

@@ -100,6 +100,21 @@ std::optional<unsigned> registered_major(const std::string& path, const Surround
   return std::nullopt;
 }
 
+std::optional<Finding> of_procfs(const ProcfsFacts& procfs, const Surroundings& around) {
+  if (procfs.kind == ProcfsKind::own) return std::nullopt;
+  const std::string remedy =
+      around.container ? "start the container with a /proc of its own: every runtime mounts one unless it is told otherwise"
+                       : "give the sandbox a /proc of its own: unshare --mount-proc, bwrap --proc /proc";
+  if (procfs.kind == ProcfsKind::stale)
+    return Finding{{Layer::missing_path},
+                   "/proc is of another PID namespace, so /proc/self/task/<tid>/comm is not there (ENOENT) and cuInit() returns 304, "
+                   "though nothing denies it: " + procfs.why,
+                   remedy, "procfs"};
+  return Finding{{Layer::missing_path}, "CUDA names its threads through /proc, and it cannot be relied on here (" +
+                                            std::string(name(procfs.kind)) + "): " + procfs.why,
+                 remedy, "procfs"};
+}
+
 std::string to_join(const PathFacts& facts, unsigned wants, const Surroundings& around) {
   const std::string group = std::to_string(facts.gid);
   const unsigned given = (facts.mode >> 3) & 07U;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "conformance/doctor/layers.h"
+#include "host/own_procfs.h"
 
 namespace lockstep::conformance {
 
@@ -19,6 +20,8 @@ std::string to_appear(const std::string& path, const Surroundings& around);
 std::string to_load(const std::string& path, const Surroundings& around);
 // The device number that the loaded driver has registered for such a node, where /proc/devices names one.
 std::optional<unsigned> registered_major(const std::string& path, const Surroundings& around);
+// A /proc that is not this process's own: CUDA finds no thread to name there.
+std::optional<Finding> of_procfs(const ProcfsFacts& procfs, const Surroundings& around);
 // How the identity comes to the bits of `wants` (4 read, 2 write) on a path that its mode closes.
 std::string to_join(const PathFacts& facts, unsigned wants, const Surroundings& around);
 

@@ -1,7 +1,6 @@
 // lockstep explain: the model's answer to one operation, and the rule that decides.
 #include <cerrno>
 #include <charconv>
-#include <filesystem>
 #include <map>
 
 #include "cli/cli.h"
@@ -9,7 +8,7 @@
 #include "model/loaders.h"
 #include "model/model.h"
 #include "model/read_walk.h"
-#include "review/paths.h"
+#include "review/leads.h"
 
 namespace lockstep::cli {
 namespace {
@@ -100,31 +99,34 @@ Result<Question> read_question(const Arguments& arguments) {
 // What the paths lead to: on this machine as the kernel follows them, on a simulated host as its file says.
 class Places {
  public:
-  explicit Places(const Host& host) : host_(host), spelled_(host) {}
+  explicit Places(const Host& host) : host_(host), names_(host), spelled_(host) {}
+
+  // How the path leads; where it ends behind a link of procfs to what one process has, nobody can say from here.
+  review::Lead lead(const Question& question, std::size_t index) {
+    return review::follow(question.paths[index], names_, follows_last_symlink(question.operation));
+  }
 
   model::Walk rule(const EffectiveRule& rule) {
     if (host_.real) return real_walk(rule.path, true);
-    const std::string at = place(rule.path);
+    const std::string at = review::follow(rule.path, names_).path;
     model::Walk out = spelled_.walk(at, false);
     if (!host_.exists(at) && !is_below(at, "/proc")) out.error = ENOENT;
     return out;
   }
 
   // A path asked about. What a simulated host does not list is taken to be there, or it could be asked about nothing.
-  model::Walk asked(const Question& question, std::size_t index) {
+  model::Walk asked(const Question& question, std::size_t index, const review::Lead& lead) {
     const std::string& path = question.paths[index];
     const bool makes = makes_path(question.operation, index);
-    const bool follow = follows_last_symlink(question.operation);
+    if (!lead.links.empty()) notes_ += printable(path) + " leads to " + printable(lead.path) + " " + review::said(lead) + ".\n";
     if (host_.real) {
-      model::Walk out = real_walk(path, follow);
+      model::Walk out = real_walk(path, follows_last_symlink(question.operation));
       if (out.error == 0 && out.missing && !makes) out.error = ENOENT;
-      if (out.error == 0 && !out.exempt) name_link(path, real_place(path, follow));
       return out;
     }
-    const std::string at = follow ? place(path) : normalise_path(path);
-    name_link(path, at);
-    model::Walk out = spelled_.walk(at, makes);
-    if (makes || host_.exists(at)) return out;
+    model::Walk out = spelled_.walk(lead.path, makes);
+    if (lead.endless) out.error = ELOOP;
+    if (makes || host_.exists(lead.path)) return out;
     const auto [type, word] = wants_directory(question.operation)             ? std::pair{model::FileType::directory, "directory"}
                               : question.operation == Operation::connect_unix ? std::pair{model::FileType::socket, "socket"}
                                                                               : std::pair{model::FileType::regular, "regular file"};
@@ -155,40 +157,19 @@ class Places {
   const std::string& notes() const { return notes_; }
 
  private:
-  std::string place(const std::string& path) const {
-    const std::string spelled = normalise_path(path), leads = review::leads_to(spelled, host_);
-    return leads.empty() ? spelled : leads;
-  }
-  // Without links; of what is not there yet, its directory's.
-  static std::string real_place(const std::string& path, bool follow) {
-    namespace fs = std::filesystem;
-    std::error_code error;
-    const fs::path spelled(normalise_path(path));
-    if (follow && fs::exists(spelled, error)) return fs::canonical(spelled, error).string();
-    const fs::path parent = fs::canonical(spelled.parent_path(), error);
-    return error ? std::string() : (parent / spelled.filename()).string();
-  }
-  void name_link(const std::string& path, const std::string& leads) {
-    // Below /proc nearly every path passes one, self, and that one is known.
-    if (!leads.empty() && !is_below(leads, "/proc") && leads != normalise_path(path)) notes_ += printable(path) + " leads to " + printable(leads) + " by a link.\n";
-  }
-
   const Host& host_;
+  review::Names names_;
   SpelledView spelled_;
   std::string notes_;
 };
 
 // A link of procfs to what one process has leads somewhere else in the workload than in this program.
-std::optional<Answer> of_another_process(const Question& question) {
-  for (const std::string& path : question.paths) {
-    const std::string spelled = normalise_path(path);
-    const std::optional<review::ByProcess> by = review::by_process(spelled);
-    if (!by || by->link == "root" || (by->below.empty() && !follows_last_symlink(question.operation))) continue;
-    return Answer{"undecided: " + printable(path) + " leads to " + std::string(by->leads_to) +
-                      ", and this program is not the workload: ask about the path that it leads to there\n",
-                  false};
-  }
-  return std::nullopt;
+std::optional<Answer> of_another_process(const std::string& path, const review::Lead& lead) {
+  if (lead.process == nullptr && lead.other_root.empty()) return std::nullopt;
+  const std::string where = lead.process != nullptr ? std::string(lead.process->leads_to) : "the root directory of one process";
+  return Answer{"undecided: " + printable(path) + " leads to " + where +
+                    ", and this program is not the workload: ask about the path that it leads to there\n",
+                false};
 }
 
 std::string layers_around() {
@@ -204,7 +185,6 @@ Result<Answer> explain(const Arguments& arguments) {
   LOCKSTEP_ASSIGN(const Question question, read_question(arguments));
   LOCKSTEP_ASSIGN(const int abi, plan_abi(arguments));
   LOCKSTEP_ASSIGN(const Plan plan, compile(effective, abi));  // a policy that is refused at this ABI allows nothing, and nothing runs
-  if (std::optional<Answer> elsewhere = of_another_process(question)) return *elsewhere;
 
   const Host& host = arguments.context.host;
   model::Kernel kernel;
@@ -220,7 +200,9 @@ Result<Answer> explain(const Arguments& arguments) {
 
   std::vector<model::Walk> walks;
   for (std::size_t i = 0; i < question.paths.size(); ++i) {
-    walks.push_back(places.asked(question, i));
+    const review::Lead lead = places.lead(question, i);
+    if (std::optional<Answer> elsewhere = of_another_process(question.paths[i], lead)) return *elsewhere;
+    walks.push_back(places.asked(question, i, lead));
     if (walks.back().error != 0)
       return Answer{"undecided: " + printable(question.paths[i]) + " cannot be looked up (" + errno_name(walks.back().error) +
                         "): Landlock is not asked\n",

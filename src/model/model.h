@@ -52,12 +52,12 @@ struct Query {
   Mode mode = Mode::plain;
   const Walk* first = nullptr;
   const Walk* second = nullptr;  // of rename, exchange, link
-  // Of exec: what is opened to execute beside the program (loaders.h), each asked like the program itself. Null: nothing.
-  const std::vector<Walk>* loaders = nullptr;
   std::uint16_t port = 0;        // of the operations on ports
   // How many layers, from the first, the other side of a connection or a signal stands in as well: 0 outside, all of
   // them for a server of the process's own (Mode::own_server says that by itself).
   std::size_t shared_layers = 0;
+  // Of exec: what is opened to execute beside the program (loaders.h), each asked like the program itself. Null: nothing.
+  const std::vector<Walk>* loaders = nullptr;
 };
 
 struct Decision {
