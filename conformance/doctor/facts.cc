@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +64,23 @@ std::string try_user_namespace() {
                     : "cannot be made (" + errno_name(answer) + ")";
 }
 
+// Each with arguments that do nothing, and that the kernel itself never answers with EPERM or ENOSYS since the version named.
+std::vector<std::string> filtered_calls() {
+  std::vector<std::string> out;
+  const auto tried = [&](const char* call, long answer) {
+    if (answer < 0 && (errno == EPERM || errno == ENOSYS || errno == EACCES)) out.push_back(std::string(call) + " (" + errno_name(errno) + ")");
+    return answer;
+  };
+  for (const long fd : {tried("memfd_create", ::syscall(SYS_memfd_create, "lockstep", MFD_CLOEXEC)),         // 3.17
+                        tried("pidfd_open", ::syscall(SYS_pidfd_open, ::getpid(), 0))})                      // 5.3
+    if (fd >= 0) ::close(static_cast<int>(fd));
+  tried("execveat", ::syscall(SYS_execveat, -1, "", nullptr, nullptr, 0));  // 3.19: ENOENT
+  tried("clone3", ::syscall(SYS_clone3, nullptr, 0));                       // 5.3: EINVAL
+  tried("unshare", ::unshare(0));
+  tried("ioctl", ::ioctl(-1, 0));                                        // EBADF
+  return out;
+}
+
 // The last mount wins: it is on top.
 void read_procfs(Machine& out) {
   for (const Mount& mount : read_mounts()) {
@@ -99,6 +119,7 @@ Machine read_machine() {
   out.layers = around.layers;
   out.layers_how = around.how;
   read_status(out);
+  if (out.seccomp == 2) out.filtered = filtered_calls();
   out.confined_by = confinement(out.security_modules);
   out.uid = ::geteuid();
   out.gid = ::getegid();

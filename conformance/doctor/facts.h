@@ -41,6 +41,7 @@ struct Machine {
   std::optional<int> layers;     // of Landlock, around this process
   std::string layers_how;        // how they were counted, or why they could not be
   bool no_new_privs = false;
+  std::vector<std::string> filtered;  // calls that this program or CUDA makes and a filter denies: "memfd_create (EPERM)"
   int seccomp = -1;         // 0 none, 1 strict, 2 filter; -1: procfs does not say
   std::string confined_by;  // the label of another security module that confines us: "AppArmor docker-default
                             // (enforce)"

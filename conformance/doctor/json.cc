@@ -35,6 +35,7 @@ Json machine_json(const Machine& machine) {
                           {"how", machine.layers_how}};
   out["no_new_privs"] = machine.no_new_privs;
   out["seccomp"] = machine.seccomp < 0 ? Json() : Json(machine.seccomp);
+  out["seccomp_denies"] = machine.filtered;
   out["confined_by"] = machine.confined_by;
   out["uid"] = machine.uid;
   out["gid"] = machine.gid;

@@ -48,6 +48,7 @@ void machine_text(const Machine& machine, std::string& out) {
        (machine.layers ? std::to_string(*machine.layers) + " Landlock layers"
                        : std::string("Landlock layers")) +
            " (" + machine.layers_how + "); seccomp: " + seccomp_word(machine.seccomp) +
+           (machine.filtered.empty() ? "" : ", which denies " + joined(machine.filtered)) +
            "; no_new_privs: " + (machine.no_new_privs ? "yes" : "no") +
            "; confined by: " + (machine.confined_by.empty() ? "nothing that says so" : machine.confined_by));
   line(out, "identity",

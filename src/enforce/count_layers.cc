@@ -6,13 +6,13 @@
 #include <cerrno>
 
 #include "enforce/restrict.h"
+#include "landlock/abi.h"
 #include "landlock/kernel.h"
 #include "landlock/ruleset.h"
 
 namespace lockstep {
 namespace {
 
-constexpr int most_layers = 16;  // of ABI 2 and later
 constexpr int no_ruleset = 100, refused = 101;
 
 int stack_all() {
