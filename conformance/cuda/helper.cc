@@ -7,9 +7,11 @@
 // Linked dynamically, for libcuda.so.1 is a shared library and finding it under the policy is part of the test; and against
 // nothing but libc's and libdl's functions of long ago, so that one program runs on every distribution: no code of libstdc++,
 // no exceptions, nothing that allocates (glibc.c).
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,6 +36,20 @@ void lift(decltype(RLIMIT_AS) resource) {
   if (::getrlimit(resource, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(resource, &limit);
+}
+
+// Of a root, cuInit() makes /dev/nvidiactl where it is missing, driver or not, and leaves it: who looks next sees another machine.
+// Without CAP_MKNOD it goes on as it does for a user. Of what it executes, nvidia-modprobe, too.
+void leave_no_nodes() {
+  ::prctl(PR_CAPBSET_DROP, CAP_MKNOD, 0, 0, 0);
+  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_MKNOD, 0, 0);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (::syscall(SYS_capget, &header, data) != 0) return;
+  constexpr unsigned bit = CAP_TO_MASK(CAP_MKNOD);
+  auto& word = data[CAP_TO_INDEX(CAP_MKNOD)];
+  word.effective &= ~bit, word.permitted &= ~bit, word.inheritable &= ~bit;
+  ::syscall(SYS_capset, &header, data);
 }
 
 // Decimal, -1 included; -2 for anything else. Not atoi(): newer headers make a newer function of it.
@@ -117,5 +133,6 @@ int main(int argc, char** argv) {
     constexpr char usage[] = "usage: lockstep-cuda-helper init|work\n";
     return ::write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0 ? 4 : 2;
   }
+  leave_no_nodes();
   return argc == 8 ? in_slot(argv, work) : by_hand(work);
 }

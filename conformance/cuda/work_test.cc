@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,6 +172,18 @@ TEST_F(WorkStages, ALibraryThatEndsTheProcessIsToldByItsStage) {
     SCOPED_TRACE(each.function);
     expect(end_of(std::string(each.function) + ":exit"), CuOutcome::exited, each.stage, 42);
   }
+}
+
+// As root the real cuInit() makes /dev/nvidiactl; whoever looks next would see a node without a driver.
+TEST_F(WorkStages, NoNodeIsLeftBehind) {
+  const std::string node = root_ + "/nvidiactl";
+  if (::mknod(node.c_str(), S_IFCHR | 0600, makedev(195, 255)) != 0) GTEST_SKIP() << "no device can be made here: " << errno_name(errno);
+  ASSERT_EQ(::unlink(node.c_str()), 0);
+  ::setenv("LOCKSTEP_STAND_IN_NODE", node.c_str(), 1);
+  expect(end_of(""), CuOutcome::returned, CuStage::tear_down, 0);
+  ::unsetenv("LOCKSTEP_STAND_IN_NODE");
+  EXPECT_EQ(::access(node.c_str(), F_OK), -1);
+  EXPECT_EQ(errno, ENOENT);
 }
 
 // All at once: each waits for its time-out.

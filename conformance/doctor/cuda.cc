@@ -41,6 +41,13 @@ constexpr Known known[] = {
      "libcuda and the kernel's module are of different versions: install both from one release, then reboot"},
     {804, "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE",
      "this GPU takes no forward-compatible libcuda: use the driver's own"},
+    {805, "CUDA_ERROR_MPS_CONNECTION_FAILED",
+     "an MPS control daemon answers, and has no device for it: echo quit | nvidia-cuda-mps-control, and start it again where the GPU "
+     "is; or point CUDA_MPS_PIPE_DIRECTORY at another directory"},
+    {806, "CUDA_ERROR_MPS_RPC_FAILURE", "echo quit | nvidia-cuda-mps-control, and start the daemon again"},
+    {807, "CUDA_ERROR_MPS_SERVER_NOT_READY", "wait for the MPS server, or look at its log: /var/log/nvidia-mps"},
+    {808, "CUDA_ERROR_MPS_MAX_CLIENTS_REACHED", "the MPS server has all the clients it takes: end one"},
+    {809, "CUDA_ERROR_MPS_MAX_CONNECTIONS_REACHED", "the MPS server has all the connections it takes: end a client"},
     {999, "CUDA_ERROR_UNKNOWN", "sudo nvidia-modprobe -u -c 0; dmesg | grep -i nvrm"},
 };
 

@@ -15,9 +15,17 @@ std::string shown_path(const CellRequest& cell) {
   return cell.operation == Operation::comm_open ? "/proc/<pid>/task/<tid>/comm" : cell.path;
 }
 
+}  // namespace
+
 Surroundings surroundings_of(const Machine& machine) {
-  return {machine.layers, machine.seccomp, machine.confined_by, !machine.container.empty()};
+  Surroundings out{machine.layers, machine.seccomp, machine.confined_by, !machine.container.empty()};
+  out.first_user_namespace = machine.first_user_namespace;
+  out.gpu = machine.host.gpu;
+  out.numbers = machine.numbers;
+  return out;
 }
+
+namespace {
 
 bool same_call_worked(const CellPlan& plan, const std::vector<CellVerdict>& cells, Operation operation) {
   for (std::size_t i = 0; i < cells.size(); ++i)

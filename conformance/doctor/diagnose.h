@@ -49,6 +49,8 @@ struct Diagnosis {
   std::vector<std::string> disagreements;  // cells in which the witnesses differ
 };
 
+Surroundings surroundings_of(const Machine& machine);
+
 Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, const Machine& machine,
                                         const std::vector<IdentityKind>& identities, Denials& denials);
 

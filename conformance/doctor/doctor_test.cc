@@ -110,6 +110,39 @@ TEST_F(Doctor, TheSubcommandIsTheProgramAndHelpSaysSo) {
   EXPECT_NE(testing::run_program({LOCKSTEP_CLI, "--help"}, {}).out.find("doctor"), std::string::npos);
 }
 
+TEST_F(Doctor, InAPidNamespaceThatKeepsTheOuterProcItSaysSoAndEnds) {
+  Stage stage;
+  stage.before([] {
+    if (::unshare(CLONE_NEWPID) != 0) return errno;
+    const pid_t pid = ::fork();
+    if (pid == 0) return 0;  // goes on as the first process of the namespace
+    const int status = reap(pid, 50000);
+    ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+  });
+  const Ended ended = stage.run({"--format", "json", policy(stage, ready_policy)});
+  SKIP_WITHOUT_STAGE(ended);
+  EXPECT_EQ(ended.code, 3) << ended.err;
+  EXPECT_NE(ended.err.find("no policy was tried: "), std::string::npos) << ended.err;
+  const Json report = parsed(ended);
+  EXPECT_EQ(report["machine"]["procfs_is"]["kind"], "stale");
+  ASSERT_EQ(report["findings"].size(), 1U);
+  EXPECT_NE(report["findings"][0]["why"].get<std::string>().find("ENOENT) and cuInit() returns 304"), std::string::npos);
+  EXPECT_NE(report["findings"][0]["remedy"].get<std::string>().find("--mount-proc"), std::string::npos);
+  EXPECT_TRUE(report["policies"].empty());
+  const Ended text = stage.run({policy(stage, ready_policy)});
+  EXPECT_EQ(text.code, 3);
+  EXPECT_NE(text.out.find("finding     missing-path: /proc is of another PID namespace"), std::string::npos) << text.out;
+}
+
+TEST_F(Doctor, AProgramThatIsNotThereIsOurOwnFailure) {
+  const testing::TemporaryDirectory files;
+  const std::string copy = files.at("lockstep");
+  std::filesystem::copy_file(LOCKSTEP_CLI, copy);
+  const Ended ended = testing::run_program({copy, "doctor"}, {});
+  EXPECT_EQ(ended.code, 4) << ended.err;
+  EXPECT_NE(ended.err.find("lockstep-doctor is neither in"), std::string::npos) << ended.err;
+}
+
 TEST_F(Doctor, WithoutAGpuItSaysOnceWhatItCouldNotSee) {
   const Stage stage;
   const auto start = std::chrono::steady_clock::now();

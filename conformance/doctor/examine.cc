@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ constexpr unsigned overflow_id = 65534;          // an owner that this user name
 // What the child writes: plain, and as many as there are questions.
 struct Answer {
   int err, access, mode_allows, has_acl, read_only, nodev;
-  unsigned mode, uid, gid;
+  unsigned mode, uid, gid, major, minor;
   char kind;
   char culprit[512], mount_point[512], mount_type[64];
 };
@@ -104,6 +105,8 @@ void answer(const PathQuestion& question, const std::vector<Mount>& mounts, Answ
   out->mode = st.st_mode & 07777U;
   out->uid = st.st_uid;
   out->gid = st.st_gid;
+  out->major = major(st.st_rdev);
+  out->minor = minor(st.st_rdev);
   out->access = ::faccessat(AT_FDCWD, path.c_str(), question.wants, AT_EACCESS) == 0 ? 0 : errno;
   out->mode_allows = mode_allows(st, question.wants) ? 1 : 0;
   out->has_acl = ::getxattr(path.c_str(), "system.posix_acl_access", nullptr, 0) > 0 ? 1 : 0;
@@ -148,6 +151,8 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
     facts.mode = from.mode;
     facts.uid = from.uid;
     facts.gid = from.gid;
+    facts.major = from.major;
+    facts.minor = from.minor;
     facts.mode_allows = from.mode_allows != 0;
     facts.has_acl = from.has_acl != 0;
     facts.access = from.access;

@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,9 +16,8 @@
 
 #include "conformance/doctor/files.h"
 #include "conformance/harness/ending.h"
-#include "enforce/restrict.h"
+#include "enforce/count_layers.h"
 #include "host/read_host.h"
-#include "landlock/ruleset.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -62,6 +64,23 @@ std::string try_user_namespace() {
                     : "cannot be made (" + errno_name(answer) + ")";
 }
 
+// Each with arguments that do nothing, and that the kernel itself never answers with EPERM or ENOSYS since the version named.
+std::vector<std::string> filtered_calls() {
+  std::vector<std::string> out;
+  const auto tried = [&](const char* call, long answer) {
+    if (answer < 0 && (errno == EPERM || errno == ENOSYS || errno == EACCES)) out.push_back(std::string(call) + " (" + errno_name(errno) + ")");
+    return answer;
+  };
+  for (const long fd : {tried("memfd_create", ::syscall(SYS_memfd_create, "lockstep", MFD_CLOEXEC)),         // 3.17
+                        tried("pidfd_open", ::syscall(SYS_pidfd_open, ::getpid(), 0))})                      // 5.3
+    if (fd >= 0) ::close(static_cast<int>(fd));
+  tried("execveat", ::syscall(SYS_execveat, -1, "", nullptr, nullptr, 0));  // 3.19: ENOENT
+  tried("clone3", ::syscall(SYS_clone3, nullptr, 0));                       // 5.3: EINVAL
+  tried("unshare", ::unshare(0));
+  tried("ioctl", ::ioctl(-1, 0));                                        // EBADF
+  return out;
+}
+
 // The last mount wins: it is on top.
 void read_procfs(Machine& out) {
   for (const Mount& mount : read_mounts()) {
@@ -84,30 +103,6 @@ std::vector<std::string> container_marks() {
 
 }  // namespace
 
-std::optional<int> count_layers(std::string* how) {
-  const Result<KernelLandlock> kernel = query_kernel();
-  const auto unknown = [&](const std::string& why) {
-    *how = "not known: " + why;
-    return std::nullopt;
-  };
-  if (!kernel.ok()) return unknown(kernel.error().message);
-  if (kernel->abi < 2) return unknown("ABI 1 has another limit");
-  constexpr int no_ruleset = 100, refused = 101;
-  const int taken = in_child([&] {
-    const Result<Ruleset> rules = Ruleset::create({.fs = Right::make_block}, 1);
-    if (!rules.ok()) return no_ruleset;
-    for (int more = 0; more <= most_layers; ++more) {
-      const Result<void> stacked = restrict_self(rules->fd());
-      if (!stacked.ok()) return stacked.error().err == E2BIG ? more : refused;
-    }
-    return refused;
-  });
-  if (taken < 0) return unknown("the child that counts was ended by signal " + std::to_string(-taken));
-  if (taken > most_layers) return unknown("the child that counts could not restrict itself");
-  *how = "a child could stack " + std::to_string(taken) + " of " + std::to_string(most_layers);
-  return most_layers - taken;
-}
-
 Machine read_machine() {
   Machine out;
   out.host = read_host();
@@ -120,8 +115,11 @@ Machine read_machine() {
     out.no_landlock = kernel.error().message;
   }
   out.security_modules = first_line("/sys/kernel/security/lsm");
-  out.layers = count_layers(&out.layers_how);
+  const LayerCount around = count_layers();
+  out.layers = around.layers;
+  out.layers_how = around.how;
   read_status(out);
+  if (out.seccomp == 2) out.filtered = filtered_calls();
   out.confined_by = confinement(out.security_modules);
   out.uid = ::geteuid();
   out.gid = ::getegid();
@@ -130,6 +128,7 @@ Machine read_machine() {
   if (map >> inside >> outside >> count)
     out.first_user_namespace = inside == 0 && outside == 0 && count == 0xffffffffUL;
   out.user_namespace = try_user_namespace();
+  out.own_procfs = look_at_procfs();
   read_procfs(out);
   std::istringstream groups(read_text("/proc/self/cgroup"));
   for (std::string line; std::getline(groups, line);)

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "conformance/doctor/layers.h"
+#include "host/own_procfs.h"
 #include "landlock/kernel.h"
 #include "policy/host.h"
 
@@ -39,6 +41,7 @@ struct Machine {
   std::optional<int> layers;     // of Landlock, around this process
   std::string layers_how;        // how they were counted, or why they could not be
   bool no_new_privs = false;
+  std::vector<std::string> filtered;  // calls that this program or CUDA makes and a filter denies: "memfd_create (EPERM)"
   int seccomp = -1;         // 0 none, 1 strict, 2 filter; -1: procfs does not say
   std::string confined_by;  // the label of another security module that confines us: "AppArmor docker-default
                             // (enforce)"
@@ -47,10 +50,12 @@ struct Machine {
   bool first_user_namespace = true;
   std::string user_namespace;               // "can be made", or why not
   std::string procfs;                       // the options /proc is mounted with
+  ProcfsFacts own_procfs;                   // whose it is
   std::vector<std::string> procfs_covered;  // what is mounted below /proc: "/proc/sys (ro)"
   std::string cgroup;
   std::vector<std::string> container;  // marks of one: "/.dockerenv"
   std::vector<Node> nodes;             // of the GPU, in order
+  std::vector<DriverNumber> numbers;   // what drivers have registered: /proc/devices
   std::string driver;                  // of the kernel: "580.65.06"; empty: not loaded, or not in sight
   std::vector<std::string> mig;        // MIG capability nodes in procfs
   std::vector<std::string> cdi;        // specification files
@@ -64,10 +69,6 @@ Machine read_machine();
 // What a machine without a GPU, or a driver, keeps from being seen: one sentence each. Empty where everything
 // was there.
 std::vector<std::string> unseen(const Machine& machine);
-
-// Counts the Landlock layers around the calling process by stacking more in a child until the kernel takes no
-// more (it takes 16). Nothing where that does not tell, and `how` says why.
-std::optional<int> count_layers(std::string* how);
 
 }  // namespace lockstep::conformance
 

@@ -1,6 +1,7 @@
 #include "conformance/doctor/facts.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "conformance/doctor/examine.h"
 #include "conformance/doctor/files.h"
 #include "conformance/doctor/testing.h"
+#include "enforce/count_layers.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -23,28 +25,35 @@ int in_child(const std::function<int()>& body) {
 
 TEST(Facts, LayersAreCountedUpToTheKernelsLimit) {
   if (!query_kernel().ok()) GTEST_SKIP() << "no-landlock";
-  std::string how;
-  const std::optional<int> here = count_layers(&how);
-  ASSERT_TRUE(here) << how;
-  for (const int more : {1, 5, 16 - *here}) {
+  const LayerCount here = count_layers();
+  ASSERT_TRUE(here.layers) << here.how;
+  for (const int more : {1, 5, 16 - *here.layers}) {
     EXPECT_EQ(in_child([&] {
                 for (int i = 0; i < more; ++i)
                   if (layer(Right::make_block, {}) != 0) return 250;
-                std::string why;
-                return count_layers(&why).value_or(251);
+                return count_layers().layers.value_or(251);
               }),
-              *here + more);
+              *here.layers + more);
   }
-  EXPECT_EQ(*count_layers(&how), *here) << "counting leaves no layer behind";
+  EXPECT_EQ(count_layers().layers, here.layers) << "counting leaves no layer behind";
 }
 
 TEST(Facts, WhereLandlockIsRefusedLayersAreNotKnown) {
   EXPECT_EQ(in_child([] {
               if (filter(444, EPERM) != 0) return 250;
-              std::string why;
-              return !count_layers(&why) && why.starts_with("not known: ") ? 0 : 1;
+              const LayerCount count = count_layers();
+              return !count.layers && count.how.starts_with("not known: ") ? 0 : 1;
             }),
             0);
+}
+
+TEST(Facts, RegisteredNumbersAreThoseOfCharacterDevices) {
+  const std::vector<DriverNumber> numbers =
+      character_devices("Character devices:\n  1 mem\n195 nvidia\n511 nvidia-uvm\n\nBlock devices:\n  8 sd\n");
+  ASSERT_EQ(numbers.size(), 3U);
+  EXPECT_EQ(numbers[2].name, "nvidia-uvm");
+  EXPECT_EQ(numbers[2].major, 511U);
+  EXPECT_TRUE(character_devices("").empty());
 }
 
 TEST(Facts, AFilterAndNoNewPrivsAreSeen) {
@@ -55,6 +64,25 @@ TEST(Facts, AFilterAndNoNewPrivsAreSeen) {
               return before.seccomp <= after.seccomp && after.seccomp == 2 && after.no_new_privs ? 0 : 1;
             }),
             0);
+}
+
+TEST(Facts, FilteredCallsAreNamed) {
+  const struct {
+    int call;
+    const char* name;
+  } calls[] = {{SYS_memfd_create, "memfd_create (EPERM)"}, {SYS_execveat, "execveat (EPERM)"}, {SYS_pidfd_open, "pidfd_open (EPERM)"},
+               {SYS_clone3, "clone3 (EPERM)"}, {SYS_unshare, "unshare (EPERM)"}, {SYS_acct, ""}};
+  for (const auto& each : calls) {
+    SCOPED_TRACE(each.name);
+    EXPECT_EQ(in_child([&] {
+                const std::vector<std::string> before = read_machine().filtered;  // under a filter already, as in a container
+                if (filter(each.call, EPERM) != 0) return 250;
+                const std::vector<std::string> after = read_machine().filtered;
+                const bool named = std::find(after.begin(), after.end(), each.name) != after.end();
+                return *each.name == '\0' ? (after.size() == before.size() ? 0 : 1) : named ? 0 : 2;
+              }),
+              0);
+  }
 }
 
 TEST(Facts, TheLibraryIsFoundWhereTheLoaderLooksFirst) {

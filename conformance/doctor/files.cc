@@ -162,7 +162,27 @@ std::vector<Mount> read_mounts() {
   return out;
 }
 
+// "Character devices:\n  1 mem\n195 nvidia\n\nBlock devices:\n..."
+std::vector<DriverNumber> character_devices(const std::string& text) {
+  std::vector<DriverNumber> out;
+  std::istringstream lines(text.substr(0, text.find("Block devices:")));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    DriverNumber each;
+    if (words >> each.major >> each.name) out.push_back(each);
+  }
+  return out;
+}
+
+std::vector<std::string> nvidia_paths() {
+  std::vector<std::string> out;
+  for (const std::string& name : names_in("/dev"))
+    if (name.starts_with("nvidia")) out.push_back(printable("/dev/" + name));
+  return out;
+}
+
 void read_gpu(Machine& out) {
+  out.numbers = character_devices(read_text("/proc/devices"));
   out.nodes = gpu_nodes();
   out.driver = first_line("/sys/module/nvidia/version");
   if (out.driver.empty()) out.driver = first_line("/proc/driver/nvidia/version");

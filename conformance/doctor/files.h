@@ -24,6 +24,12 @@ struct Mount {
 };
 std::vector<Mount> read_mounts();  // /proc/self/mountinfo, in order
 
+// Of the text of /proc/devices.
+std::vector<DriverNumber> character_devices(const std::string& text);
+
+// Paths of NVIDIA's that are in /dev now, sorted.
+std::vector<std::string> nvidia_paths();
+
 // Nodes, driver, MIG, CDI, NUMA, libcuda.
 void read_gpu(Machine& out);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "conformance/doctor/remedies.h"
 #include "conformance/doctor/report.h"
 
 namespace lockstep::conformance {
@@ -34,6 +35,7 @@ Json machine_json(const Machine& machine) {
                           {"how", machine.layers_how}};
   out["no_new_privs"] = machine.no_new_privs;
   out["seccomp"] = machine.seccomp < 0 ? Json() : Json(machine.seccomp);
+  out["seccomp_denies"] = machine.filtered;
   out["confined_by"] = machine.confined_by;
   out["uid"] = machine.uid;
   out["gid"] = machine.gid;
@@ -42,6 +44,7 @@ Json machine_json(const Machine& machine) {
   out["first_user_namespace"] = machine.first_user_namespace;
   out["user_namespace"] = machine.user_namespace;
   out["procfs"] = machine.procfs;
+  out["procfs_is"] = {{"kind", name(machine.own_procfs.kind)}, {"why", printable(machine.own_procfs.why)}};
   out["procfs_covered"] = machine.procfs_covered;
   out["container"] = machine.container;
   out["cgroup"] = machine.cgroup;
@@ -117,6 +120,12 @@ bool is_met(const Diagnosis& row, Readiness required) {
 
 }  // namespace
 
+std::vector<Finding> machine_findings(const Machine& machine) {
+  std::vector<Finding> out;
+  if (std::optional<Finding> procfs = of_procfs(machine.own_procfs, surroundings_of(machine))) out.push_back(std::move(*procfs));
+  return out;
+}
+
 bool meets(const DoctorReport& report, Readiness required) {
   std::size_t rows = 0;
   for (const PolicyReport& policy : report.policies) {
@@ -135,7 +144,7 @@ int exit_code(const DoctorReport& report) {
                          [&](const Diagnosis& row) { return row.outcome == outcome; });
     });
   };
-  if (!report.machine.host.kernel) return 3;
+  if (!report.machine.host.kernel || !report.no_rows.empty()) return 3;
   if (any(RowOutcome::error)) return 4;
   if (any(RowOutcome::refused)) return 2;
   if (any(RowOutcome::disagree) || (report.require && !meets(report, *report.require))) return 1;
@@ -146,6 +155,10 @@ std::string to_json(const DoctorReport& report) {
   Json out;
   out["schema"] = "lockstep.doctor/1";
   out["machine"] = machine_json(report.machine);
+  out["not_tried"] = report.no_rows.empty() ? Json() : Json(printable(report.no_rows));
+  out["findings"] = Json::array();
+  for (const Finding& finding : report.findings) out["findings"].push_back(finding_json(finding));
+  out["appeared"] = report.appeared;
   out["audit"] = {{"heard", report.no_records.empty()}, {"why_not", printable(report.no_records)}};
   out["identities_missing"] = Json::array();
   for (const std::string& each : report.missing_identities)

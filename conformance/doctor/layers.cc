@@ -1,9 +1,14 @@
 #include "conformance/doctor/layers.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 
 #include "base/result.h"
+#include "conformance/doctor/examine.h"
+#include "conformance/doctor/remedies.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -30,22 +35,6 @@ std::string who_owns(const PathFacts& facts) {
          std::to_string(facts.gid);
 }
 
-// How a path of the driver's comes to be there.
-std::string make_it_appear(const Evidence& seen) {
-  const std::string& path = seen.path;
-  if (!path.starts_with("/dev/nvidia") && path != "/dev/nvmap" && !path.starts_with("/proc/driver/nvidia"))
-    return "";
-  if (seen.around.container)
-    return "start the container with the device: docker run --gpus all, or --device nvidia.com/gpu=all (CDI)";
-  if (path.starts_with("/dev/nvidia-uvm")) return "sudo nvidia-modprobe -u -c 0";
-  if (path == "/dev/nvidia-modeset") return "sudo nvidia-modprobe -m";
-  const std::string digits = path.substr(std::string("/dev/nvidia").size());
-  const bool numbered = path.starts_with("/dev/nvidia") && !digits.empty() &&
-                        digits.find_first_not_of("0123456789") == std::string::npos;
-  if (numbered || path == "/dev/nvidiactl") return "sudo nvidia-modprobe -c " + (numbered ? digits : "0");
-  return "sudo modprobe nvidia";
-}
-
 Finding by_landlock(const Evidence& seen) {
   const std::string rights = join_names(seen.missing);
   const std::string words = seen.decided.empty() ? "" : " (" + seen.decided + ")";
@@ -60,7 +49,7 @@ Finding by_landlock(const Evidence& seen) {
 
 Finding missing_path(const Evidence& seen) {
   const std::string gone = seen.facts.culprit.empty() ? seen.path : seen.facts.culprit;
-  return found(Layer::missing_path, gone + " is not here", make_it_appear(seen));
+  return found(Layer::missing_path, gone + " is not here", to_appear(seen.path, seen.around));
 }
 
 Finding by_read_only_mount(const Evidence& seen) {
@@ -89,12 +78,9 @@ Finding by_permissions(const Evidence& seen) {
     return found(Layer::permissions,
                  seen.path + " is closed to this identity by an ACL (" + who_owns(facts) + ")",
                  "sudo setfacl -m u:USER:rw " + seen.path);
-  const bool by_group = (facts.mode & 0060U) == 0060U && facts.gid != 0;  // nobody is to join root's
-  std::string remedy = by_group ? "sudo usermod -aG " + std::to_string(facts.gid) +
-                                      " USER   (the group's number; log in again)"
-                                : "sudo chmod o+rw " + seen.path;
-  if (!by_group && seen.path.starts_with("/dev/nvidia"))
-    remedy += "   (for good: options nvidia NVreg_DeviceFileMode=0666)";
+  PathFacts asked = facts;
+  asked.path = seen.path;
+  const std::string remedy = to_join(asked, wants_of(seen.operation) == R_OK ? 04U : 06U, seen.around);
   return found(Layer::permissions, seen.path + " is closed to this identity (" + who_owns(facts) + ")",
                remedy);
 }
@@ -154,6 +140,25 @@ Finding by_eperm(const Evidence& seen) {
                "EPERM on " + seen.path + ": a capability is missing, or the file is immutable", "");
 }
 
+// The node is there, and nothing answers behind its number.
+Finding by_missing_driver(const Evidence& seen) {
+  const std::optional<unsigned> registered = registered_major(seen.path, seen.around);
+  const std::string error = " (" + errno_name(seen.control) + ")";
+  if (registered && is_device(seen.facts) && *registered != seen.facts.major)
+    return found(Layer::driver,
+                 seen.path + " has the number " + std::to_string(seen.facts.major) + ":" + std::to_string(seen.facts.minor) +
+                     ", and its driver has " + std::to_string(*registered) + " now: a stale node, made before the driver was loaded again" +
+                     error,
+                 seen.around.container ? "make the CDI specification again (nvidia-ctk cdi generate), and start the container anew"
+                                       : "sudo rm " + seen.path + "; " + to_appear(seen.path, seen.around) +
+                                             "; where a CDI specification has the number, make it again: nvidia-ctk cdi generate");
+  const bool made_by_cuda = seen.path == "/dev/nvidiactl" && !registered;
+  return found(Layer::driver,
+               seen.path + " is here, and no driver is behind it" + error +
+                   (made_by_cuda ? ": cuInit() and nvmlInit() of a root make this node by themselves, driver or not" : ""),
+               to_load(seen.path, seen.around));
+}
+
 Finding elsewhere(const Evidence& seen) {
   const PathFacts& facts = seen.facts;
   switch (seen.control) {
@@ -181,9 +186,7 @@ Finding elsewhere(const Evidence& seen) {
       return found(Layer::unknown, "ENOSYS: this kernel does not have the call", "");
     case ENXIO:
     case ENODEV:
-      return found(Layer::driver,
-                   seen.path + " is here, and no driver is behind it (" + errno_name(seen.control) + ")",
-                   "sudo modprobe nvidia; dmesg | grep -i nvrm says why not");
+      return by_missing_driver(seen);
     case EIO:
     case EBUSY:
     case ENOMEM:
@@ -207,7 +210,8 @@ std::string policy_line(const std::string& path, AccessSet missing, bool device)
   if (missing.empty()) return "";
   // A rule on an entry of procfs is lost when the kernel reclaims the entry: the root of it keeps.
   const std::string granted = is_procfs(path) ? "/proc" : path;
-  if ((missing - access_read_only).empty()) return "filesystem_policy.read_only: [" + granted + "]";
+  // /proc in read_only is promoted to read-write on a GPU host: a grant says what it says.
+  if ((missing - access_read_only).empty() && !is_procfs(path)) return "filesystem_policy.read_only: [" + granted + "]";
   if (device) return "filesystem_policy.read_write: [" + granted + "]";
   if (is_procfs(path))
     missing |= Right::read_file | Right::read_dir;  // what opens for writing is read as well

@@ -18,6 +18,7 @@
 
 #include "landlock/access.h"
 #include "model/operation.h"
+#include "policy/host.h"
 
 namespace lockstep::conformance {
 
@@ -46,11 +47,18 @@ struct PathFacts {
   std::string culprit;
   char kind = '?';  // c, b, d, s, f
   unsigned mode = 0, uid = 0, gid = 0;
+  unsigned major = 0, minor = 0;  // of a device
   bool mode_allows = true;  // by mode, owner, groups and capabilities alone
   bool has_acl = false;
   int access = 0;                         // errno of access() for what the step wants
   bool read_only = false, nodev = false;  // of its mount
   std::string mount_point, mount_type;
+};
+
+// A line of /proc/devices.
+struct DriverNumber {
+  std::string name;
+  unsigned major = 0;
 };
 
 // What is around every process here.
@@ -59,6 +67,9 @@ struct Surroundings {
   int seccomp = 0;                  // 2: a filter
   std::string confined_by;          // the label of another security module
   bool container = false;           // marks of one were seen
+  bool first_user_namespace = true;
+  GpuKind gpu = GpuKind::none;
+  std::vector<DriverNumber> numbers = {};  // of character devices
 };
 
 // A record of the kernel's: what was lacking, on what.

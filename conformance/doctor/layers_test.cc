@@ -1,5 +1,7 @@
 #include "conformance/doctor/layers.h"
 
+#include "conformance/doctor/remedies.h"
+
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -118,6 +120,49 @@ std::vector<Case> cases() {
        {L::permissions},
        "group 44",
        "usermod -aG 44"},
+      {"a group that may read, where writing is wanted",
+       with(node(EACCES),
+            [](Evidence& e) {
+              e.facts.mode = 0440, e.facts.gid = 44, e.facts.mode_allows = false, e.facts.access = EACCES;
+            }),
+       {L::permissions},
+       "group 44",
+       "sudo chmod g+rw /dev/nvidia0; sudo usermod -aG 44"},
+      {"a group that may read, where that is enough",
+       with(node(EACCES),
+            [](Evidence& e) {
+              e.operation = Operation::open_r, e.facts.mode = 0440, e.facts.gid = 44, e.facts.mode_allows = false;
+              e.facts.access = EACCES;
+            }),
+       {L::permissions},
+       "group 44",
+       "sudo usermod -aG 44"},
+      {"a group that is not mapped",
+       with(node(EACCES),
+            [](Evidence& e) {
+              e.facts.mode = 0660, e.facts.gid = 65534, e.facts.mode_allows = false, e.facts.access = EACCES;
+              e.around.first_user_namespace = false;
+            }),
+       {L::permissions},
+       "group 65534",
+       "keep-groups"},
+      {"a group, in a container",
+       with(node(EACCES),
+            [](Evidence& e) {
+              e.facts.mode = 0660, e.facts.gid = 44, e.facts.mode_allows = false, e.facts.access = EACCES;
+              e.around.container = true;
+            }),
+       {L::permissions},
+       "group 44",
+       "--group-add 44"},
+      {"nobody's group",
+       with(node(EACCES),
+            [](Evidence& e) {
+              e.facts.mode = 0660, e.facts.gid = 65534, e.facts.mode_allows = false, e.facts.access = EACCES;
+            }),
+       {L::permissions},
+       "group 65534",
+       "chmod o+rw"},
       {"root's group",
        with(node(EACCES),
             [](Evidence& e) { e.facts.mode = 0660, e.facts.mode_allows = false, e.facts.access = EACCES; }),
@@ -182,6 +227,27 @@ std::vector<Case> cases() {
        "answers EPERM",
        ""},
       {"the driver, gone", node(ENXIO), {L::driver}, "no driver is behind it", "modprobe nvidia"},
+      {"a stale number",
+       with(node(ENXIO),
+            [](Evidence& e) {
+              e.path = "/dev/nvidia-uvm", e.facts.major = 510, e.around.numbers = {{"mem", 1}, {"nvidia-uvm", 511}};
+            }),
+       {L::driver},
+       "number 510:0, and its driver has 511 now: a stale node",
+       "sudo rm /dev/nvidia-uvm; sudo nvidia-modprobe -u -c 0"},
+      {"the right number",
+       with(node(ENXIO),
+            [](Evidence& e) {
+              e.path = "/dev/nvidia-uvm", e.facts.major = 511, e.around.numbers = {{"nvidia-uvm", 511}};
+            }),
+       {L::driver},
+       "no driver is behind it",
+       "modprobe nvidia"},
+      {"made by a root's cuInit",
+       with(node(ENXIO), [](Evidence& e) { e.path = "/dev/nvidiactl"; }),
+       {L::driver},
+       "of a root make this node by themselves",
+       "modprobe nvidia"},
       {"the driver, EIO", node(EIO), {L::driver}, "EIO", "nvrm"},
       {"a layer around us",
        with(node(EACCES), [](Evidence& e) { e.around.outer_layers = 2; }),
@@ -251,6 +317,59 @@ TEST(Attribute, AMissingNodeNamesTheCommandThatMakesIt) {
   EXPECT_EQ(remedy("/dev/nvidia-modeset"), "sudo nvidia-modprobe -m");
   EXPECT_EQ(remedy("/proc/driver/nvidia/params"), "sudo modprobe nvidia");
   EXPECT_EQ(remedy("/sys/devices/system/node"), "") << "no command brings that";
+}
+
+TEST(Attribute, EachPlatformHasItsOwnRemedies) {
+  const auto remedy = [](int control, const std::string& path, GpuKind gpu, bool container) {
+    Evidence seen = node(control);
+    seen.path = seen.facts.culprit = path;
+    seen.facts.err = control == ENOENT ? ENOENT : 0;
+    seen.around.gpu = gpu;
+    seen.around.container = container;
+    return attribute(seen).remedy;
+  };
+  const struct {
+    const char* path;
+    GpuKind gpu;
+    const char *load, *container;
+  } cases[] = {{"/dev/kfd", GpuKind::amd, "modprobe amdgpu", "--device /dev/kfd --device /dev/dri"},
+               {"/dev/dri/renderD128", GpuKind::amd, "modprobe amdgpu", "--device /dev/kfd"},
+               {"/dev/dri/renderD128", GpuKind::intel, "modprobe xe", "docker run --device /dev/dri"},
+               {"/dev/dxg", GpuKind::wsl2, "wsl --update", "--gpus all"},
+               {"/dev/nvmap", GpuKind::nvidia, "modprobe nvgpu", "--runtime nvidia"},
+               {"/dev/nvhost-gpu", GpuKind::nvidia, "modprobe nvgpu", "--runtime nvidia"}};
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.path);
+    for (const int control : {ENOENT, ENXIO, ENODEV}) {
+      EXPECT_NE(remedy(control, each.path, each.gpu, false).find(each.load), std::string::npos) << remedy(control, each.path, each.gpu, false);
+      EXPECT_EQ(remedy(control, each.path, each.gpu, false).find("modprobe nvidia;"), std::string::npos);
+    }
+    EXPECT_NE(remedy(ENOENT, each.path, each.gpu, true).find(each.container), std::string::npos) << remedy(ENOENT, each.path, each.gpu, true);
+  }
+}
+
+TEST(Attribute, AReadOfProcfsIsProposedAsAGrant) {
+  // /proc in read_only is promoted to read-write on a GPU host, and a grant beside it would be joined with that.
+  EXPECT_EQ(policy_line("/proc/driver/nvidia/params", Right::read_file, false),
+            "filesystem_policy.grants: [{path: /proc, access: [read_file, read_dir]}]");
+  EXPECT_EQ(policy_line("/sys/class", Right::read_dir, false), "filesystem_policy.read_only: [/sys/class]");
+}
+
+TEST(Attribute, AProcfsThatIsNotOursIsAFindingOfTheMachine) {
+  ProcfsFacts procfs;
+  procfs.kind = ProcfsKind::own;
+  EXPECT_FALSE(of_procfs(procfs, {}));
+  procfs.kind = ProcfsKind::stale;
+  procfs.why = "NSpid has two numbers";
+  const std::optional<Finding> stale = of_procfs(procfs, {});
+  ASSERT_TRUE(stale);
+  EXPECT_NE(stale->sentence.find("cuInit() returns 304"), std::string::npos);
+  EXPECT_NE(stale->sentence.find(procfs.why), std::string::npos);
+  EXPECT_NE(stale->remedy.find("--mount-proc"), std::string::npos);
+  for (const ProcfsKind kind : {ProcfsKind::none, ProcfsKind::part, ProcfsKind::unreadable}) {
+    procfs.kind = kind;
+    EXPECT_TRUE(of_procfs(procfs, {}));
+  }
 }
 
 TEST(Attribute, LayersHaveNamesOfTheirOwn) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/standard_fds.h"
+#include "conformance/doctor/files.h"
 #include "conformance/doctor/report.h"
 #include "conformance/harness/workers.h"
 
@@ -157,7 +158,8 @@ int print(const std::string& text) {
                              0});
 }
 
-Result<DoctorReport> examine_all(const Options& options, Workers& workers) {
+// `workers`: an error where none can be had here.
+Result<DoctorReport> examine_all(const Options& options, Result<Workers>& workers) {
   DoctorReport report;
   report.require = options.require;
   std::vector<CaseRun> runs;
@@ -166,18 +168,26 @@ Result<DoctorReport> examine_all(const Options& options, Workers& workers) {
     runs.push_back(std::move(run));
   }
   report.machine = read_machine();
+  report.findings = machine_findings(report.machine);
+  if (!workers.ok()) {
+    report.no_rows = workers.error().message;
+    return report;
+  }
   LOCKSTEP_ASSIGN(const std::vector<IdentityKind> identities,
-                  identities_to_run(options, workers.hello().identities, &report.missing_identities));
+                  identities_to_run(options, workers->hello().identities, &report.missing_identities));
+  const std::vector<std::string> before = nvidia_paths();
   Denials denials;
   for (const CaseRun& run : runs) {
     PolicyReport policy;
     policy.name = run.source.policy.file;
     for (const Notice& notice : run.effective.notices) policy.notices.push_back(notice.message);
     if (report.machine.host.kernel) {
-      LOCKSTEP_ASSIGN(policy.rows, diagnose(workers, run, report.machine, identities, denials));
+      LOCKSTEP_ASSIGN(policy.rows, diagnose(*workers, run, report.machine, identities, denials));
     }
     report.policies.push_back(std::move(policy));
   }
+  for (const std::string& each : nvidia_paths())
+    if (std::find(before.begin(), before.end(), each) == before.end()) report.appeared.push_back(each);
   report.no_records = denials.why_not();
   return report;
 }
@@ -192,11 +202,13 @@ int doctor_main(int argc, char** argv) {
   Workers::Options one;
   one.count = 1;
   Result<Workers> workers = Workers::start(one);
-  if (!workers.ok()) return complain(workers.error());
-  const Result<DoctorReport> report = examine_all(*options, *workers);
+  // What this machine cannot do is shown all the same; what is broken about us is not.
+  if (!workers.ok() && workers.error().kind != ErrorKind::unsupported) return complain(workers.error());
+  const Result<DoctorReport> report = examine_all(*options, workers);
   if (!report.ok()) return complain(report.error());
   if (const int failed = print(options->format == "json" ? to_json(*report) : to_text(*report)); failed != 0)
     return failed;
+  if (!report->no_rows.empty()) return complain(unsupported_error(0, "no policy was tried: " + report->no_rows));
   if (!report->machine.host.kernel)
     return complain(unsupported_error(0, "no policy was tried: " + report->machine.no_landlock));
   return exit_code(*report);

@@ -48,6 +48,7 @@ void machine_text(const Machine& machine, std::string& out) {
        (machine.layers ? std::to_string(*machine.layers) + " Landlock layers"
                        : std::string("Landlock layers")) +
            " (" + machine.layers_how + "); seccomp: " + seccomp_word(machine.seccomp) +
+           (machine.filtered.empty() ? "" : ", which denies " + joined(machine.filtered)) +
            "; no_new_privs: " + (machine.no_new_privs ? "yes" : "no") +
            "; confined by: " + (machine.confined_by.empty() ? "nothing that says so" : machine.confined_by));
   line(out, "identity",
@@ -57,6 +58,7 @@ void machine_text(const Machine& machine, std::string& out) {
            machine.user_namespace);
   line(out, "procfs",
        (machine.procfs.empty() ? "not mounted on /proc" : machine.procfs) +
+           (machine.own_procfs.kind == ProcfsKind::own ? "" : "; " + std::string(name(machine.own_procfs.kind)) + ": " + machine.own_procfs.why) +
            (machine.procfs_covered.empty() ? "" : "; over it: " + joined(machine.procfs_covered)));
   line(out, "container",
        joined(machine.container) + (machine.cgroup.empty() ? "" : "; cgroup " + machine.cgroup));
@@ -161,6 +163,10 @@ std::string to_text(const DoctorReport& report) {
   line(out, "audit",
        report.no_records.empty() ? "the kernel's records of denials are heard"
                                  : "not heard, the model answers instead: " + report.no_records);
+  for (const Finding& each : report.findings) line(out, "finding", finding_text(each).substr(0, finding_text(each).size() - 1));
+  for (const std::string& each : report.appeared)
+    line(out, "appeared", each + ", while CUDA was called: nobody knows by whom; it is left as it is");
+  if (!report.no_rows.empty()) line(out, "not tried", "no policy: " + printable(report.no_rows));
   for (const std::string& each : report.missing_identities) line(out, "not run", each);
   for (const PolicyReport& policy : report.policies) policy_text(policy, report.machine, out);
   if (report.require)

@@ -41,7 +41,7 @@ struct Row {
   int plan_abi = 0;                             // 0: the kernel's
   void (*between)(const Tree& tree) = nullptr;  // what happens between preparing and restricting
   Toggle gpu = Toggle::off;
-  const char* workdir = nullptr;
+  const char* workdir = nullptr;  // with $B
   bool as_root = false;
 };
 

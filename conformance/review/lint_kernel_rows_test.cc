@@ -17,8 +17,8 @@
 namespace lockstep::conformance::lint {
 
 Tree::Tree() {
-  for (const char* each : {"d", "e", "rw", "rw/inner", "rw/other", "prog", "bin"}) directory(each);
-  for (const char* each : {"d/f", "e/f", "rw/inner/f", "bin/tool"}) file(each);
+  for (const char* each : {"d", "e", "rw", "rw/inner", "rw/other", "prog", "bin", ".cache", ".cache/a", ".cache/b"}) directory(each);
+  for (const char* each : {"d/f", "e/f", "rw/inner/f", "bin/tool", ".cache/a/f"}) file(each);
   std::ifstream in("/bin/true", std::ios::binary);
   std::ofstream(at("prog/true"), std::ios::binary) << in.rdbuf();
   ::chmod(at("prog/true").c_str(), 0755);
@@ -177,6 +177,20 @@ const std::vector<Row> table = {
     {"no-truncate", "  grants: [{path: $B/d, access: [read_file, write_file]}]",
      "  grants: [{path: $B/d, access: [read_file, write_file, truncate]}]",
      [](const Tree& tree) { return open_as(tree.at("d/f"), O_WRONLY | O_TRUNC); }, EACCES, 0, 3},
+    {"proc-without-truncate", "  grants: [{path: /proc, access: [read_file, write_file]}]",
+     "  grants: [{path: /proc, access: [read_file, write_file, truncate]}]",
+     [](const Tree&) { return open_as("/proc/thread-self/comm", O_WRONLY | O_TRUNC); }, EACCES, 0, 3},
+    {"terminal-without-ioctl", "  grants: [{path: /dev/ptmx, access: [read_file, write_file]}]",
+     "  grants: [{path: /dev/ptmx, access: [read_file, write_file, ioctl_dev]}]", ioctl_node, EACCES, 0, 5},
+    // As PoCL does: what was built elsewhere is renamed into place.
+    {"cache-rights", "  grants: [{path: $B/.cache, access: [read, write_file, truncate, make_dir, make_reg, remove_file]}]",
+     "  grants: [{path: $B/.cache, access: [cache]}]",
+     [](const Tree& tree) { return ::rename(tree.at(".cache/a/f").c_str(), tree.at(".cache/b/f").c_str()) == 0 ? 0 : errno; }, EXDEV, 0, 2},
+    {"loader-missing", "  read_only: [$B/prog]", "  read_only: [$B/prog, /usr, /lib, /lib64]", run_program, EACCES, 0},
+    {"narrower-below-wider", "  read_write: [$B/rw]\n  grants: [{path: $B/rw/inner, access: [read]}]",
+     "  read_write: [$B/rw/other]\n  grants: [{path: $B/rw/inner, access: [read]}]", write_inner, 0, EACCES},
+    {"workdir-read-only", "  include_workdir: true\n  read_only: [$B/rw/inner]", "  include_workdir: false\n  read_only: [$B/rw/inner]",
+     write_inner, 0, EACCES, 1, 0, nullptr, Toggle::off, "$B/rw/inner"},
     {"proc-write-only", "  grants: [{path: /proc, access: [write_file]}]",
      "  grants: [{path: /proc, access: [read_file, write_file]}]",
      [](const Tree&) { return name_another_thread(); }, EACCES, 0},

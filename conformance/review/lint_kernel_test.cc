@@ -36,12 +36,12 @@ Result<Policy> policy_of(const char* lists, const Tree& tree, const char* node) 
   return decode_policy(with(with(std::move(text), "$B", tree.path), "$NODE", node), "p.yaml");
 }
 
-Context context_of(const Row& row) {
+Context context_of(const Row& row, const Tree& tree) {
   Context out;
   out.host.real = true;
   out.host.present = {{"/proc"}};
   out.gpu = row.gpu;
-  if (row.workdir != nullptr) out.workdir = row.workdir;
+  if (row.workdir != nullptr) out.workdir = with(row.workdir, "$B", tree.path);
   return out;
 }
 
@@ -50,7 +50,7 @@ bool falls_into(const Row& row, const char* lists) {
   const Result<Policy> policy = policy_of(lists, tree, "/dev/nvidia0");
   if (!policy.ok()) ADD_FAILURE() << policy.error().to_string();
   review::LintOptions options;
-  options.context = context_of(row);
+  options.context = context_of(row, tree);
   options.only = {row.id};
   const Result<std::vector<review::Finding>> found =
       policy.ok() ? review::lint(*policy, options) : policy.error();
@@ -74,7 +74,7 @@ int tried(const Row& row, const char* lists, int kernel_abi) {
     const Result<Policy> policy = policy_of(lists, tree, "/dev/ptmx");
     if (!policy.ok()) return broken;
     drops = !policy->run_as_user.empty() && policy->run_as_user != "root";
-    const Result<EffectivePolicy> effective = enrich(*policy, context_of(row));
+    const Result<EffectivePolicy> effective = enrich(*policy, context_of(row, tree));
     if (!effective.ok()) return refused;
     const Result<Plan> plan =
         compile(*effective, row.plan_abi != 0 ? row.plan_abi : std::min(kernel_abi, newest_abi));
@@ -172,7 +172,7 @@ TEST(LintReclaim, ARuleBelowProcIsLostAndOneOnProcIsNot) {
     EXPECT_EQ(falls_into(row, lists), lost);
     const Result<Policy> policy = policy_of(lists, tree, "");
     ASSERT_TRUE(policy.ok());
-    const Result<EffectivePolicy> effective = enrich(*policy, context_of(row));
+    const Result<EffectivePolicy> effective = enrich(*policy, context_of(row, tree));
     ASSERT_TRUE(effective.ok());
     const Result<Plan> plan = compile(*effective, std::min(kernel->abi, newest_abi));
     ASSERT_TRUE(plan.ok());

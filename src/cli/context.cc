@@ -182,7 +182,8 @@ int exec_companion(const char* program, int argc, char** argv) {
     ::execv(path.c_str(), arguments.data());
     if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
   }
-  return complain(unsupported_error(0, std::string(program) + " is neither in " + printable(self.parent_path().string()) + " nor in ../conformance of it: build that target"));
+  // 3 would say that this machine cannot: it is the installation that is not whole.
+  return complain(internal_error(std::string(program) + " is neither in " + printable(self.parent_path().string()) + " nor in ../conformance of it: build that target"));
 }
 
 int complain(const Error& error) {

@@ -229,10 +229,20 @@ Decision Model::decide(const Query& query) const {
   switch (needs.at) {
     case At::nowhere:
       return {};
-    case At::object:
-      if (!name_exists || walk.exempt || walk.objects.empty()) return {};
-      return check_in_steps(walk, wanted_on(needs, walk.objects[0].type), asked_later(query.operation),
-                            query.operation == Operation::connect_unix ? shared_layers : 0);
+    case At::object: {
+      const auto ask = [&](const Walk& on) {
+        if (on.error != 0 || on.missing || on.exempt || on.objects.empty()) return Decision{};
+        return check_in_steps(on, wanted_on(needs, on.objects[0].type), asked_later(query.operation),
+                              query.operation == Operation::connect_unix ? shared_layers : 0);
+      };
+      Decision out = ask(walk);
+      // execve(2) opens them after the program, in their order, and stops at the first that is denied.
+      for (std::size_t i = 0; query.loaders != nullptr && out.err == 0 && i < query.loaders->size(); ++i) {
+        out = ask((*query.loaders)[i]);
+        if (out.err != 0) out.loader = static_cast<int>(i);
+      }
+      return out;
+    }
     case At::parent:  // the root has none: EBUSY
       return name_exists && !walk.exempt && walk.objects.size() > 1 ? check(walk, 1, needs.rights) : Decision{};
     case At::new_name:

@@ -56,6 +56,8 @@ struct Query {
   // How many layers, from the first, the other side of a connection or a signal stands in as well: 0 outside, all of
   // them for a server of the process's own (Mode::own_server says that by itself).
   std::size_t shared_layers = 0;
+  // Of exec: what is opened to execute beside the program (loaders.h), each asked like the program itself. Null: nothing.
+  const std::vector<Walk>* loaders = nullptr;
 };
 
 struct Decision {
@@ -63,8 +65,8 @@ struct Decision {
   int layer = 0;      // which layer denied, 1-based; 0: none did
   AccessSet missing;  // what that layer lacks; where the kernel asks in several steps, something of the first that is denied
   AccessSet needed;   // what the operation needs, of what the layers handle
-  // Index of the rule in that layer that came nearest (allow: the nearest in the last layer); of a layer made
-  // from an effective policy, into its rules. -1: none on the walk.
+  // Index of the rule in that layer that came nearest (allow: the nearest in the last layer, which need not be one that
+  // grants it: granted_by()); of a layer made from an effective policy, into its rules. -1: none on the walk.
   int rule = -1;
   bool gain =
       false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
@@ -72,6 +74,7 @@ struct Decision {
   // decided.
   std::optional<PortRule> port = std::nullopt;
   std::optional<Scope> scope = std::nullopt;
+  int loader = -1;  // of exec, where it is a loader that is denied: its index in the query; -1: the program itself
 };
 
 class Model {
@@ -88,6 +91,9 @@ class Model {
 
   // One line for people: which layer, which right, which rule.
   std::string describe(const Decision& decision) const;
+  // Of what is allowed: each right that some layer handles, with every rule of the policy that grants it there, the nearest
+  // first: "write_file granted by /srv (read_write, line 4)". For layers made from an effective policy. Allocates.
+  std::string granted_by(const Query& query, const Decision& decision) const;
 
   const Kernel& kernel() const { return kernel_; }
 
@@ -101,6 +107,7 @@ class Model {
     std::unordered_map<Object, Granted, ObjectHash> rules;
     Restrictions restrictions;
     std::vector<std::string> names;  // of the rules, for describe()
+    std::vector<Rule> written;       // of a policy: each rule by itself, for granted_by()
   };
 
   struct Sum {

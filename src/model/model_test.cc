@@ -362,8 +362,49 @@ TEST(ModelLayer, NamesTheRuleByItsPlaceInThePolicy) {
   const Decision denied = model.decide({Operation::open_w, Mode::plain, &walk});
   EXPECT_EQ(denied.rule, 1);
   EXPECT_EQ(model.describe(denied), "layer 1 lacks write_file; nearest rule /x (read_only, line 7)");
-  EXPECT_EQ(model.describe(model.decide({Operation::open_r, Mode::plain, &walk})),
-            "allowed: read_file granted by /x (read_only, line 7)");
+  const Query reads = {Operation::open_r, Mode::plain, &walk};
+  EXPECT_EQ(model.describe(model.decide(reads)), "allowed: read_file");
+  EXPECT_EQ(model.granted_by(reads, model.decide(reads)), "read_file granted by /x (read_only, line 7)");
+}
+
+TEST(ModelLayer, NamesEachRuleThatGrantsAndNoOther) {
+  const Walk walk = file_in_inner();
+  EffectivePolicy policy;
+  const auto add = [&](const char* path, Access access, AccessSet granted, int line) {
+    EffectiveRule rule;
+    rule.path = path;
+    rule.access = access;
+    rule.granted = granted;
+    rule.line = line;
+    policy.rules.push_back(rule);
+  };
+  add("/a", Access::read_write, {}, 4);
+  add("/a/b", Access::read_only, {}, 5);
+  add("/a/b", Access::grant, Right::ioctl_dev, 9);
+  Model model({.abi = 7, .kernel_abi = 7, .errata = 0});
+  model.add_layer(policy, {at({inner, root}), walk, walk});
+  const Query writes = {Operation::open_w, Mode::plain, &walk};
+  EXPECT_EQ(model.granted_by(writes, model.decide(writes)), "write_file granted by /a (read_write, line 4)");
+  const Query both = {Operation::open_rw, Mode::plain, &walk};
+  EXPECT_EQ(model.granted_by(both, model.decide(both)),
+            "write_file granted by /a (read_write, line 4); read_file granted by /a/b (read_only, line 5) and /a (read_write, line 4)");
+}
+
+TEST(ModelLayer, AProgramNeedsItsLoaderToBeAllowedToo) {
+  const Walk program = file_in_inner();
+  const std::vector<Walk> loaders = {at({{1, 77, FileType::regular}, root})};
+  Model model({.abi = 7, .kernel_abi = 7, .errata = 0});
+  model.add_layer(policy_of(Access::read_only), {name_in({root}), at({inner, root})});
+  Query runs = {Operation::exec, Mode::plain, &program};
+  EXPECT_EQ(model.decide(runs).err, 0);
+  runs.loaders = &loaders;
+  const Decision denied = model.decide(runs);
+  EXPECT_EQ(denied.err, EACCES);
+  EXPECT_EQ(denied.loader, 0);
+  EXPECT_EQ(denied.missing, Right::execute | Right::read_file);
+  const std::vector<Walk> granted = {at({{1, 77, FileType::regular}, inner, root})};
+  runs.loaders = &granted;
+  EXPECT_EQ(model.decide(runs).err, 0);
 }
 
 TEST(ModelLayer, AWalkWithAnErrorIsNoRule) {

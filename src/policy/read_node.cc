@@ -79,6 +79,11 @@ Result<std::string> read_path(const Node& node, const std::string& file, const s
   return normalise_path(written);
 }
 
+// What a program's cache directory needs, of all that were seen to use one. No execute, and nothing of sockets, fifos and
+// devices: no program was seen to make or run them there.
+constexpr AccessSet access_cache = Right::read_file | Right::read_dir | Right::write_file | Right::truncate | Right::make_dir |
+                                   Right::make_reg | Right::make_sym | Right::remove_file | Right::remove_dir | Right::refer;
+
 Result<AccessSet> read_rights(const Node& node, const std::string& file, const std::string& what) {
   if (node.kind != Node::Kind::sequence || node.items.empty()) return input_error(file, node.line, what + " must be a list of rights");
   const AccessSet all = abi_info(newest_abi)->fs;
@@ -89,12 +94,14 @@ Result<AccessSet> read_rights(const Node& node, const std::string& file, const s
       out |= access_read_only;
     } else if (word == "write") {
       out |= all - access_read_only;
+    } else if (word == "cache") {
+      out |= access_cache;
     } else if (word == "all") {
       out |= all;
     } else if (const std::optional<Right> right = right_from_name(word)) {
       out |= *right;
     } else {
-      return input_error(file, item.line, what + ": no right is called \"" + printable(word) + "\": write read, write, all, or of " + join_names(all, ", "));
+      return input_error(file, item.line, what + ": no right is called \"" + printable(word) + "\": write read, write, cache, all, or of " + join_names(all, ", "));
     }
   }
   return out;

@@ -57,6 +57,18 @@ bool limits_a_baseline(const Subject& subject, const Entry& entry) {
          !subject.written.above(entry.path()).contains(abi_info(newest_abi)->fs);
 }
 
+// Covered by what the policy grants above, for what can be seen, and said by no louder trap.
+bool idle(const Subject& subject, const Entry& entry) {
+  if (!may_stand_there(entry) || entry.quiet || !covered(subject, entry)) return false;
+  if (entry.list == Access::read_only && subject.written.above(entry.path()).contains(Right::write_file)) return false;
+  return !limits_a_baseline(subject, entry);
+}
+
+// A grant that names its rights was meant to be all there is; an entry of a list repeats what stands above it.
+bool is_narrower(const Subject& subject, const Entry& entry) {
+  return entry.list == Access::grant && subject.written.above(entry.path()) != entry.rights;
+}
+
 bool in_list(const std::vector<PathEntry>& list, const std::string& path) {
   return std::any_of(list.begin(), list.end(), [&](const PathEntry& each) { return each.path == path; });
 }
@@ -165,13 +177,18 @@ void read_only_below_write(const Subject& subject, Report& report) {
   }
 }
 
+void narrower_below_wider(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries)
+    if (idle(subject, entry) && is_narrower(subject, entry))
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) + " has " +
+                     join_names(subject.written.above(entry.path()) - entry.rights, ", ") +
+                     " all the same, from a rule above it: Landlock joins the rights of all parents");
+}
+
 void redundant(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
-    if (!may_stand_there(entry) || entry.quiet || !covered(subject, entry)) continue;
-    // Said already, and louder.
-    if (entry.list == Access::read_only && subject.written.above(entry.path()).contains(Right::write_file))
-      continue;
-    if (limits_a_baseline(subject, entry)) continue;
+    if (!idle(subject, entry) || is_narrower(subject, entry)) continue;
     report
         .add(entry.line(), entry.path(),
              printable(entry.path()) + " grants nothing of its own: a rule above it grants as much" +

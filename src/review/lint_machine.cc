@@ -131,6 +131,17 @@ void workdir_root(const Subject& subject, Report& report) {
                "that, another enforcer may not");
 }
 
+void workdir_read_only(const Subject& subject, Report& report) {
+  const std::optional<std::string>& workdir = subject.options.context.workdir;
+  if (!subject.policy.include_workdir || !workdir) return;
+  const Place place = place_of(*workdir, subject.options.context.host);
+  for (const Entry& entry : subject.entries)
+    if (entry.list == Access::read_only &&
+        (entry.path() == normalise_path(*workdir) || (entry.place.exists && entry.place.object == place.object)))
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) + " is the work directory, which include_workdir makes writable: read_only is of no effect there");
+}
+
 void user_unknown(const Subject& subject, Report& report) {
   if (!subject.options.context.host.real) return;
   if (std::string message = unknown_user(subject.policy); !message.empty())

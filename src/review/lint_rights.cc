@@ -69,7 +69,7 @@ void proc_write_only(const Subject& subject, Report& report) {
 
 void no_truncate(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
-    if (!is_named(entry) || is_device(entry) || !entry.rights.contains(Right::write_file) ||
+    if (!is_named(entry) || is_device(entry) || is_below(entry.path(), "/proc") || !entry.rights.contains(Right::write_file) ||
         subject.written.at(entry.path()).contains(Right::truncate))
       continue;
     report.add(entry.line(), entry.path(),

@@ -53,6 +53,12 @@ Place on_file(const std::string& path, const Host& host, Names& names) {
 
 }  // namespace
 
+Place place_of(const std::string& path, const Host& host) {
+  if (host.real) return on_this_machine(path);
+  Names names(host, false);
+  return on_file(path, host, names);
+}
+
 Host complete_host(const Policy& policy) {
   Host out;
   out.gpu = GpuKind::nvidia;

@@ -23,6 +23,9 @@ struct Place {
   bool is_root = false;
 };
 
+// On this machine where the host is real, else by its file.
+Place place_of(const std::string& path, const Host& host);
+
 // One path that the author wrote.
 struct Entry {
   const PathEntry* written = nullptr;
@@ -94,15 +97,16 @@ Host complete_host(const Policy& policy);
 bool is_gpu_device(std::string_view path);
 
 // lint_lists.cc: what the text alone shows. lint_rights.cc: rights by name. lint_machine.cc: host, GPU,
-// conflicts.
+// conflicts. lint_programs.cc: what real programs need.
 namespace find {
 using Rule = void(const Subject&, Report&);
 Rule procfs_self, procfs_below, procfs_link, pattern, variable, spelling, path_twice, both_lists,
-    read_only_below_write, redundant, many_paths, root_read_only, dev_writable, no_path, root_user;
+    read_only_below_write, narrower_below_wider, redundant, many_paths, root_read_only, dev_writable, no_path, root_user;
 Rule write_and_execute, proc_write_only, no_truncate, directory_rights, execute_without_read, gpu_read_only,
     gpu_without_ioctl, socket_by_path, socket_file, rights_dropped, null_missing, urandom_missing, udp_unbound;
-Rule symlink, root_by_link, missing_path, same_object, workdir_root, user_unknown, cuda_blocked, conflict_idle,
-    conflict_shadowed;
+Rule symlink, root_by_link, missing_path, same_object, workdir_root, workdir_read_only, user_unknown, cuda_blocked,
+    conflict_idle, conflict_shadowed;
+Rule cache_rights, terminal_without_ioctl, proc_without_truncate, loader_missing;
 }  // namespace find
 
 }  // namespace lockstep::review

@@ -2,9 +2,11 @@
 #include "review/lint.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -87,8 +89,16 @@ const std::vector<Row> rows = {
      "  read_only: [/data/link]\n  read_write: [/data]"},
     {"redundant", 3, "  read_only: [/usr, /usr/bin]", "  read_only: [/usr, /usrbin]"},
     {"redundant", 3, "  read_write: [/data, /data/sub]", "  read_write: [/data, /data/link]"},
-    {"redundant", 4, "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file]}]",
+    {"redundant", 4, "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read]}]",
      "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file, write_file]}]"},
+    {"redundant", 3, "  read_only: [/data, /data/sub]",
+     "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file]}]"},
+    {"narrower-below-wider", 4, "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file]}]",
+     "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file, write_file]}]"},
+    {"narrower-below-wider", 4, "  read_write: [/data]\n  grants: [{path: /data/sub, access: [read, write_file]}]",
+     "  read_write: [/data/other]\n  grants: [{path: /data/sub, access: [read, write_file]}]"},
+    {"narrower-below-wider", 3, "  grants: [{path: /data/sub, access: [read]}, {path: /data, access: [read, make_reg]}]",
+     "  grants: [{path: /data/link, access: [read]}, {path: /data, access: [read, make_reg]}]"},
     {"root-read-only", 3, "  read_only: [/]", "  read_only: [/usr]"},
     {"root-read-only", 3, "  read_only: [/data/all]", "  read_only: [/data/link]"},
     {"root-read-only", 3, "  read_only: [/]", "  read_write: [/data/all]"},
@@ -118,6 +128,27 @@ const std::vector<Row> rows = {
      "  grants: [{path: /data, access: [read, write_file, truncate]}]"},
     {"no-truncate", 3, "  grants: [{path: /data, access: [read, write_file]}]",
      "  grants: [{path: /dev/node, access: [read, write_file]}]"},
+    {"no-truncate", 3, "  grants: [{path: /data, access: [read, write_file]}]",
+     "  grants: [{path: /proc, access: [read, write_file]}]"},
+    {"proc-without-truncate", 3, "  grants: [{path: /proc, access: [read, write_file]}]",
+     "  grants: [{path: /proc, access: [read, write_file, truncate]}]"},
+    {"proc-without-truncate", 3, "  grants: [{path: /proc/self/task, access: [write_file]}]",
+     "  grants: [{path: /process, access: [write_file]}]"},
+    {"terminal-without-ioctl", 3, "  grants: [{path: /dev/ptmx, access: [read_file, write_file]}]",
+     "  grants: [{path: /dev/ptmx, access: [read_file, write_file, ioctl_dev]}]"},
+    {"terminal-without-ioctl", 3, "  read_only: [/dev/pts]", "  read_write: [/dev/pts]"},
+    {"terminal-without-ioctl", 3, "  grants: [{path: /dev/pts/3, access: [write]}, {path: /dev/tty, access: [read]}]",
+     "  read_write: [/dev]\n  grants: [{path: /dev/tty, access: [read]}]"},
+    {"terminal-without-ioctl", 3, "  read_only: [/dev/ttyS0]", "  read_only: [/dev/ttys/x, /dev/pt]"},
+    {"cache-rights", 3, "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file, make_reg, make_dir, remove_file]}]",
+     "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file, make_reg, make_dir, remove_file, refer, truncate]}]"},
+    {"cache-rights", 3, "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file]}]",
+     "  grants: [{path: /home/u/.cache/pocl, access: [cache]}]"},
+    {"cache-rights", 3, "  grants: [{path: /var/cache/ccache/9, access: [write_file, read]}]", "  read_only: [/var/cache/ccache]"},
+    {"cache-rights", 3, "  grants: [{path: /home/u/.cache, access: [read, write_file, make_reg]}]",
+     "  grants: [{path: /home/u/cache, access: [read, write_file, make_reg]}]"},
+    {"cache-rights", 3, "  grants: [{path: /tmp/hsperfdata_user, access: [read_file, write_file, make_dir, make_reg, remove_file]}]",
+     "  grants: [{path: /data/__pycache__, access: [read_file, write_file, make_dir, make_reg, remove_file]}]"},
     {"directory-rights", 3, "  grants: [{path: /dev/node, access: [read_file, read_dir]}]",
      "  grants: [{path: /dev/node, access: [read]}]"},
     {"directory-rights", 3, "  grants: [{path: /data/file, access: [make_reg, write_file]}]",
@@ -160,6 +191,10 @@ const std::vector<Row> rows = {
     {"same-object", 4, "  read_only: [/data/real]\n  read_write: [/data/link]",
      "  read_only: [/data/real, /data/link]"},
     {"workdir-root", 3, "  include_workdir: true", "  include_workdir: false", "//"},
+    {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]", "  include_workdir: false\n  read_only: [/data/real]",
+     "/data/real"},
+    {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]", "  include_workdir: true\n  read_only: [/data]",
+     "/data/link"},
     {"cuda-blocked", 3, "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]",
      "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], sources: [image], mode: keep}]"},
     {"cuda-blocked", 3, "  grants: [{path: /proc, access: [write_file]}]",
@@ -222,7 +257,7 @@ std::string many(int count) {
 }
 
 TEST(Lint, EveryTrapHasBothCases) {
-  std::set<std::string_view> tested{"many-paths", "user-unknown"}, known;  // these have tests of their own
+  std::set<std::string_view> tested{"many-paths", "user-unknown", "loader-missing"}, known;  // these have tests of their own
   for (const Row& row : rows) tested.insert(row.id);
   for (const Trap& trap : traps()) {
     EXPECT_TRUE(known.insert(trap.id).second) << trap.id << " twice";
@@ -300,6 +335,32 @@ TEST(Lint, AUserThatThisMachineDoesNotKnow) {
   EXPECT_EQ(count("root"), 0U);
   EXPECT_EQ(count("4711"), 0U) << "a number needs no name";
   EXPECT_TRUE(found(policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\n"), options).empty());
+}
+
+TEST(Lint, AProgramGrantedWithoutItsLoader) {
+  const testing::TemporaryDirectory dir;
+  LintOptions options;
+  options.context.host.real = true;
+  options.only = {"loader-missing"};
+  const std::string shell = std::filesystem::canonical("/bin/sh").string();
+  for (const char* name : {"bin/first", "bin/second", "bin/data"}) dir.write(name, "#!" + shell + "\n");
+  for (const char* name : {"bin/first", "bin/second"}) ASSERT_EQ(::chmod(dir.at(name).c_str(), 0755), 0);
+  const auto messages = [&](const std::string& lists) {
+    std::vector<std::string> out;
+    for (const Finding& each : found(policy("version: 1\nfilesystem_policy: {" + lists + "}\n"), options)) out.push_back(each.message);
+    return out;
+  };
+  const std::vector<std::string> alone = messages("read_only: [" + dir.at("bin") + "]");
+  ASSERT_EQ(alone.size(), 2U) << "the shell, and the shell's own loader; each once for the directory";
+  EXPECT_EQ(alone[0].rfind(dir.at("bin/first") + " is executed by way of " + shell + ", ", 0), 0U) << alone[0];
+  EXPECT_EQ(messages("read_only: [" + dir.at("bin/second") + "]").size(), 2U);
+  EXPECT_TRUE(messages("read_only: [" + dir.at("bin/data") + ", /usr, /lib, /lib64]").empty());
+  EXPECT_TRUE(messages("read_only: [" + dir.at("bin") + ", /usr, /lib, /lib64]").empty());
+  EXPECT_EQ(messages("grants: [{path: " + dir.at("bin") + ", access: [read]}, {path: /usr, access: [read_file, read_dir]}]").size(), 2U)
+      << "reading a loader is not executing it";
+  EXPECT_TRUE(messages("grants: [{path: " + dir.at("bin") + ", access: [read_file, read_dir]}]").empty());
+  options.context.host.real = false;
+  EXPECT_TRUE(messages("read_only: [" + dir.at("bin") + "]").empty()) << "a host file does not say what is in a program";
 }
 
 TEST(Lint, AsksThisMachineWhereTheHostIsReal) {
