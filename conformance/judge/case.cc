@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <map>
 
+#include "host/choose_devices.h"
 #include "host/read_host.h"
 #include "landlock/abi.h"
 #include "policy/document.h"

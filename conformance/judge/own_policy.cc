@@ -1,5 +1,6 @@
 // The case of a policy that a user brings: nothing is written down of it, so the model and the kernel stand alone.
 #include "conformance/judge/case.h"
+#include "host/choose_devices.h"
 #include "host/read_host.h"
 
 namespace lockstep::conformance {

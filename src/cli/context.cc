@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/cli.h"
+#include "host/choose_devices.h"
 #include "host/read_host.h"
 #include "landlock/abi.h"
 
@@ -84,8 +85,9 @@ const char context_help[] =
     "  --source WHO          default, gateway, image or user: who supplied the policy\n"
     "  --workdir DIR         what include_workdir grants\n"
     "  --conflicts FILE      the administrator's runtime_baseline_conflicts, asked before the policy's own\n"
-    "  --cdi FILE|DIR        CDI specs, in place of every GPU of the host (runtimes look in /etc/cdi and /var/run/cdi)\n"
-    "  --gpu-devices LIST    all, or those named: 0,2 or a UUID of a spec, or vendor/class=name; without a spec by number\n"
+    "  --cdi FILE|DIR        CDI specs, in place of every GPU of the host; a later directory stands over an earlier one, as\n"
+    "                        /var/run/cdi over /etc/cdi\n"
+    "  --gpu-devices LIST    all (GPUs of one kind), or those named: 0,2 or a UUID of a spec, or vendor/class=name; without a spec by number\n"
     "  --abi N|native        the Landlock ABI to plan for\n";
 
 Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,

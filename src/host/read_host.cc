@@ -80,43 +80,6 @@ void complete_from_machine(Host& host) {
     if (const Result<KernelLandlock> kernel = query_kernel(); kernel.ok()) host.kernel = *kernel;
 }
 
-Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices, Context* context) {
-  Host& host = context->host;
-  if (context->gpu == Toggle::off) return input_error("", 0, "GPUs are chosen, and the GPU baseline is off: take one of the two out");
-  const std::string_view chosen = devices.empty() ? "all" : std::string_view(devices);
-  if (specs.empty()) {
-    LOCKSTEP_ASSIGN(host.gpu_nodes, choose_nodes(host.gpu_nodes, chosen));
-    return {};
-  }
-  LOCKSTEP_ASSIGN(context->cdi, choose_cdi(specs, chosen));
-  std::vector<CdiPath>& paths = context->cdi->paths;
-  const std::vector<std::string> nodes = host.gpu_nodes;
-  // A GPU that was not chosen is not one that CUDA misses.
-  std::erase_if(host.gpu_nodes, [&](const std::string& node) {
-    return std::none_of(paths.begin(), paths.end(), [&](const CdiPath& each) { return each.path == node; });
-  });
-  // A spec that opens a GPU that was not chosen, by a directory above it, is refused.
-  for (const std::string& node : nodes)
-    for (const CdiPath& each : paths)
-      if (node.starts_with(each.path + "/") && std::find(host.gpu_nodes.begin(), host.gpu_nodes.end(), node) == host.gpu_nodes.end())
-        return input_error("", 0, printable(each.spec) + ": " + printable(each.path) + " would open " + node + ", which was not chosen");
-  const auto look = [&](const std::string& path) {
-    if (!host.exists(path)) look_for(path, host);
-  };
-  if (host.real) {
-    for (const CdiPath& each : paths) look(each.path);
-    for (const std::string_view path : cdi_baseline_paths()) look(std::string(path));
-  }
-  for (CdiPath& each : paths) {
-    if (is_gpu_node(each.path) && !host.exists(each.path))
-      return input_error("", 0, printable(each.spec) + ": " + each.path + " is chosen and is not here: the spec is older than the machine");
-    // What is a socket is for connecting to, whatever it is called.
-    for (const HostEntry& entry : host.present)
-      if (entry.path == each.path && entry.kind == NodeKind::socket) each.access |= Right::resolve_unix;
-  }
-  return {};
-}
-
 Host read_host() {
   Host host;
   complete_from_machine(host);

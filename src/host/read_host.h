@@ -18,10 +18,6 @@ Host read_host();
 // (gpu nodes listed, absent paths, a kernel).
 void complete_from_machine(Host& host);
 
-// What `--cdi` and `--gpu-devices` say, for show, exec and the suite alike: sets context.cdi from specs (files or directories), or
-// narrows the host's GPU nodes where there are none; "" is all. On this machine it is seen which of the chosen paths exist.
-Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices, Context* context);
-
 }  // namespace lockstep
 
 #endif  // LOCKSTEP_HOST_READ_HOST_H_

@@ -1,18 +1,17 @@
 // CDI: what a container runtime would give a workload for the devices it asks for, as paths for a policy.
 //
-//   LOCKSTEP_ASSIGN(CdiChoice choice, choose_cdi({"/etc/cdi"}, "0,2"));
+//   LOCKSTEP_ASSIGN(CdiChoice choice, choose_cdi({"/etc/cdi", "/var/run/cdi"}, "0,2", host));
 //   choice.paths[0].path;                 // "/dev/nvidia0", from "/etc/cdi/nvidia.yaml:7"
 //   context.cdi = choice;                 // enrich() adds them, with origin cdi
 //
-// Container Device Interface, up to 1.1: nodes, mounts and sockets of the chosen devices, and of the spec as a whole. YAML or JSON by
-// the policies' own strict decoder, but for one thing: a field that is not known is a warning that names it, for specs come from newer
-// tools. Hooks and environment are not for Landlock. Paths are the host's (hostPath where there is one): policies are enforced on
-// the host's files. `permissions` of a node are a device controller's: r and w become opening for reading and writing, each with
-// ioctl; absent means all; m alone opens nothing. A mount is read only, unless its options say rw; a socket, which is a mount as
-// well, is for connecting to. What a spec does not say (procfs, sysfs, the control nodes) stays the baseline's business.
+// Container Device Interface, 0.3 to 1.1. Specs are read as runtimes read them (cdi_stack.h, cdi_spec.h), and
+// become what a container would get (cdi_container.h). Where no container would start, that is an error,
+// never a wider answer. Paths are the host's: policies are enforced on its files. What a spec does not say
+// (procfs, sysfs, the control nodes) stays the baseline's business.
 #ifndef LOCKSTEP_POLICY_CDI_H_
 #define LOCKSTEP_POLICY_CDI_H_
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,17 +31,36 @@ struct CdiPath {
 struct CdiChoice {
   std::vector<CdiPath> paths;         // sorted, one a path: rights joined where several name it
   std::vector<std::string> warnings;  // "FILE:LINE: ..."
+  bool nvidia =
+      false;  // nodes of NVIDIA's drivers (or WSL's) are among what is chosen: their baseline comes with them
 };
 
-// A path that would open every device (/, /dev) is an error.
-//
-// `places`: files, or directories whose *.yaml, *.yml and *.json are read in order (runtimes look in /etc/cdi and /var/run/cdi).
-// `devices`: "all", or names separated by commas: a name of a spec ("0", "1:0", a UUID), or qualified, "nvidia.com/gpu=0". Fails (input)
-// where a spec is malformed, a device is not there, or a name stands in two specs.
-Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string_view devices);
+// What stands at a path of the host.
+struct CdiObject {
+  enum class Kind { missing, character, block, fifo, socket, directory, file, link };
+  Kind kind = Kind::missing;
+  bool numbered = false;  // a device whose numbers are known
+  unsigned major = 0, minor = 0;
+  bool has_every_device = false;  // the root or /dev, by whatever name
+};
+
+struct CdiHost {
+  std::function<CdiObject(const std::string& path, bool follow)> look;  // through a link at the end, or at it
+  bool complete = false;  // programs of hooks are seen as well: a machine, no simulation
+};
+
+// `places`: directories, the later over the earlier, or files. `devices`: "all", or names separated by
+// commas: a name of a spec ("0", "1:0", a UUID), or qualified, "nvidia.com/gpu=0". Fails (input) where a
+// device cannot be had as asked.
+Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string_view devices,
+                             const CdiHost& host);
 
 // Without a spec: those of a host's GPU nodes that are chosen by number, or all.
-Result<std::vector<std::string>> choose_nodes(const std::vector<std::string>& nodes, std::string_view devices);
+Result<std::vector<std::string>> choose_nodes(const std::vector<std::string>& nodes,
+                                              std::string_view devices);
+
+// "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/dxg": what CUDA, or what goes with it, is behind.
+bool is_nvidia_node(std::string_view path);
 
 }  // namespace lockstep
 

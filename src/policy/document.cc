@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "base/unique_fd.h"
+#include "policy/yaml_aliases.h"
 
 namespace lockstep {
 namespace {
@@ -164,12 +165,17 @@ class YamlEvents : public YAML::EventHandler {
   bool started_ = false;
 };
 
-void parse_yaml(std::string_view text, TreeBuilder& builder) {
+void parse_yaml(std::string_view text, TreeBuilder& builder, bool as_spec) {
   std::istringstream stream{std::string(text)};
   try {
     YAML::Parser parser(stream);
     YamlEvents events(builder);
-    while (parser.HandleNextDocument(events)) {
+    YamlAliases aliases(events);
+    if (as_spec) {
+      parser.HandleNextDocument(aliases);
+    } else {
+      while (parser.HandleNextDocument(events)) {
+      }
     }
   } catch (const Refused&) {
     // The builder has the reason.
@@ -260,7 +266,8 @@ const Node* Node::find(std::string_view key) const {
   return nullptr;
 }
 
-Result<Node> parse_document(std::string_view text, const std::string& name) {
+// A spec is YAML whatever its name says.
+static Result<Node> parse(std::string_view text, const std::string& name, bool as_spec) {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   if (!is_valid_utf8(text)) {
@@ -271,11 +278,14 @@ Result<Node> parse_document(std::string_view text, const std::string& name) {
   }
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) return input_error(name, line_of(text, nul), "a NUL character: this is no text file");
   TreeBuilder builder(name);
-  name.ends_with(".json") ? parse_json(text, builder) : parse_yaml(text, builder);
+  name.ends_with(".json") && !as_spec ? parse_json(text, builder) : parse_yaml(text, builder, as_spec);
   if (builder.error()) return *builder.error();
   if (!builder.root() || builder.root()->kind == Node::Kind::null) return input_error(name, 0, "the file is empty");
   return std::move(*builder.root());
 }
+
+Result<Node> parse_document(std::string_view text, const std::string& name) { return parse(text, name, false); }
+Result<Node> parse_spec_document(std::string_view text, const std::string& name) { return parse(text, name, true); }
 
 // A plain scalar that some YAML takes for a number, a truth or nothing, in 1.1's words or the core schema's: 12 is not "12" and True
 // not "True", where web is "web".

@@ -40,6 +40,8 @@ struct Node {
 
 // JSON where `name` ends in ".json", else YAML.
 Result<Node> parse_document(std::string_view text, const std::string& name);
+// As runtimes read CDI specs: YAML whatever `name` says, with aliases written out; what follows the first document is not read.
+Result<Node> parse_spec_document(std::string_view text, const std::string& name);
 // The whole of a regular file (or "-", standard input), at most `limit` bytes.
 Result<std::string> read_input_file(const std::string& path, std::size_t limit);
 

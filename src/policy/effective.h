@@ -92,12 +92,12 @@ enum class Toggle { automatic, on, off };
 // What decides, beside the policy, what is added to it.
 struct Context {
   Host host;
-  Toggle gpu = Toggle::automatic;    // automatic: /dev/nvidiactl or /dev/dxg exists on the host
+  Toggle gpu = Toggle::automatic;    // automatic: /dev/nvidiactl or /dev/dxg exists on the host; by what was chosen, where `cdi` is set
   Toggle proxy = Toggle::automatic;  // automatic: network_policies is not empty
   Source source = Source::user;
   std::optional<std::string> workdir;                // for include_workdir; absolute, not the root
   std::vector<ConflictRule> administrator_conflicts;  // come first; their reject is final
-  std::optional<CdiChoice> cdi;  // in place of every /dev/nvidia<digits> of the host; host/read_host.h sets it
+  std::optional<CdiChoice> cdi;  // in place of every /dev/nvidia<digits> of the host; host/choose_devices.h sets it
 };
 
 // Fails (input) where a conflict is rejected, and where the workdir is unusable.

@@ -263,7 +263,6 @@ Result<void> Enricher::add_cdi() {
     LOCKSTEP_CHECK(add_baseline(baseline));
     if (const auto added = lists_.find(chosen.path); added != lists_.end() && added->second.origin == Origin::cdi) added->second.spec = chosen.spec;
   }
-  for (const BaselinePath& baseline : cdi_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
   return {};
 }
 
@@ -278,7 +277,8 @@ Result<EffectivePolicy> Enricher::run() {
   out_.restrictions = policy_.restrictions;
   out_.network = policy_.network;
   out_.warnings = policy_.warnings;
-  const bool has_gpu = context_.cdi || context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");
+  // Devices that were chosen decide: an AMD GPU or a network card brings nothing of NVIDIA's.
+  const bool has_gpu = context_.cdi ? context_.cdi->nvidia : context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");
   out_.gpu = context_.gpu == Toggle::on || (context_.gpu == Toggle::automatic && has_gpu);
   out_.proxy = context_.proxy == Toggle::on || (context_.proxy == Toggle::automatic && policy_.has_network_policies);
 
@@ -286,8 +286,10 @@ Result<EffectivePolicy> Enricher::run() {
   LOCKSTEP_CHECK(add_workdir());
   if (out_.proxy)
     for (const BaselinePath& baseline : proxy_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
-  if (out_.gpu && context_.cdi) LOCKSTEP_CHECK(add_cdi());
+  if (context_.cdi) LOCKSTEP_CHECK(add_cdi());
   if (out_.gpu) {
+    if (context_.cdi)
+      for (const BaselinePath& baseline : cdi_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
     for (const BaselinePath& baseline : gpu_baseline) LOCKSTEP_CHECK(add_baseline(baseline));
     for (const std::string& node : context_.cdi ? std::vector<std::string>() : context_.host.gpu_nodes)
       LOCKSTEP_CHECK(add_baseline({node, Access::read_write, Origin::gpu_device, "a GPU of this host"}));

@@ -170,6 +170,7 @@ std::string unified(const std::vector<Line>& lines, const std::string& file) {
 // A device of every kind that the policy names, as a CDI spec would bring it.
 CdiChoice every_device(const Policy& policy) {
   CdiChoice out;
+  out.nvidia = true;
   const auto add = [&](const PathEntry& each) {
     const auto same = [&](const CdiPath& other) { return other.path == each.path; };
     if (each.path.starts_with("/dev/") && std::none_of(out.paths.begin(), out.paths.end(), same))
