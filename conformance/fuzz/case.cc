@@ -179,6 +179,9 @@ class Reader {
     one.kind = static_cast<ItemKind>(found - kind_names.begin());
     LOCKSTEP_CHECK(path(node, "path", true, one.path));
     LOCKSTEP_CHECK(path(node, "target", false, one.target));
+    const bool server = std::find(server_words.begin(), server_words.end(), one.target) != server_words.end();
+    if (one.kind == ItemKind::socket && !one.target.empty() && !server)
+      return fail(node, "a socket's target: write seqpacket, dgram, idle or gone");
     LOCKSTEP_CHECK(path(node, "moved_to", false, one.moved_to));
     LOCKSTEP_CHECK(path(node, "mount", false, one.mount));
     if (const Node* mode = node.find("mode")) {

@@ -22,6 +22,7 @@
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,7 +43,7 @@ enum class ItemKind : std::uint8_t {
   chr,      // 1:8
   null,     // 1:3
   blk,      // 7:0; never opened
-  socket,   // with a server outside every domain
+  socket,   // with a server outside every domain; target: a word of server_words, empty a listening stream
   symlink,  // -> target, relative to itself
   link,     // hard link to target
   tmpfs,    // makes the directory where it is missing, mounts a tmpfs
@@ -64,6 +65,9 @@ struct Item {
   std::string mount;
   unsigned mode = 0777;
 };
+
+// A bound server that does not listen is found by a client and then refuses; one that is gone is not found.
+inline constexpr std::array<std::string_view, 4> server_words = {"seqpacket", "dgram", "idle", "gone"};
 
 struct RuleSpec {
   std::string path;

@@ -51,8 +51,7 @@ struct Cell {
   SlotCell control, restricted;
   std::int32_t asked;  // 1: the model was asked
   std::int32_t err, layer;
-  std::uint64_t needed;
-  model::FileType moved;
+  std::uint64_t needed, missing;
   char words[160];
 };
 

@@ -21,8 +21,8 @@ Judged judge(const OperationSpec& operation, const Cell& cell) {
   model::Decision decision;
   decision.err = cell.err;
   decision.needed = AccessSet::from_bits(cell.needed);
-  decision.moved = cell.moved;
-  const Composed composed = compose(operation.operation, operation.mode, cell.control.err, decision);
+  decision.missing = AccessSet::from_bits(cell.missing);
+  const Composed composed = compose(operation.operation, operation.mode, {cell.control.err, cell.control.ret, cell.control.aux}, decision);
   out.allowed =
       cell.control.err == declared_unrestricted(operation.operation, operation.mode) && cell.err == 0;
   out.denied = cell.err != 0 && composed.comparable && composed.err == cell.err;

@@ -55,7 +55,7 @@ void Oracle::answer(const Question& question, Cell& cell) const {
   cell.err = decision.err;
   cell.layer = decision.layer;
   cell.needed = decision.needed.bits();
-  cell.moved = decision.moved;
+  cell.missing = decision.missing.bits();
   if (setting_.explain) std::strncpy(cell.words, model_->describe(decision).c_str(), sizeof cell.words - 1);
 }
 

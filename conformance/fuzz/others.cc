@@ -18,6 +18,8 @@ namespace {
 
 constexpr int queue = 4096;
 
+constexpr SocketType socket_types[] = {SocketType::stream, SocketType::seqpacket, SocketType::dgram};
+
 bool accepts_later(int fd) {
   // A connection that is reset leaves no port in TIME_WAIT, of which there are only so many.
   const linger reset{1, 0};
@@ -25,16 +27,27 @@ bool accepts_later(int fd) {
   return ::listen(fd, queue) == 0 && ::fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
+// One of each type at the abstract name: each has names of its own.
+Result<std::vector<UniqueFd>> serve_every_type(std::string_view name) {
+  std::vector<UniqueFd> out;
+  for (const SocketType type : socket_types) {
+    LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(std::string(name), true, type, queue));
+    if (::fcntl(server.get(), F_SETFL, O_NONBLOCK) != 0) return system_error(errno, "fcntl()");
+    out.push_back(std::move(server));
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<void> Outside::start() {
   if (::unshare(CLONE_NEWNET) != 0) return unsupported_error(errno, "no network namespace to be had");
   LOCKSTEP_CHECK(open_loopback());
+  LOCKSTEP_ASSIGN(listening_, serve_every_type(outside_word));
   using Kind = TreeKind;
-  const std::string name(outside_word);
   for (const auto& [kind, port] : {std::pair<Kind, std::uint16_t>{Kind::tcp_server, 22}, {Kind::tcp_server, 4101},
-                                   {Kind::abstract_server, 0}, {Kind::udp_server, 53}, {Kind::udp_server, 4102}}) {
-    LOCKSTEP_ASSIGN(UniqueFd server, serve({kind, name, {}, 0, false, port}, name));
+                                   {Kind::udp_server, 53}, {Kind::udp_server, 4102}}) {
+    LOCKSTEP_ASSIGN(UniqueFd server, serve({kind, {}, {}, 0, false, port}, {}));
     if (kind != Kind::udp_server && !accepts_later(server.get())) return system_error(errno, "listen()");
     (kind == Kind::udp_server ? servers_ : listening_).push_back(std::move(server));
   }
@@ -46,17 +59,21 @@ Result<void> Outside::start() {
 }
 
 void Outside::drain() const {
-  for (const UniqueFd& fd : listening_)
+  char byte;
+  for (const UniqueFd& fd : listening_) {
     while (UniqueFd(::accept4(fd.get(), nullptr, nullptr, SOCK_CLOEXEC))) {
     }
+    while (::recv(fd.get(), &byte, 1, 0) >= 0) {  // of a datagram server alone
+    }
+  }
 }
 
 bool Peer::start(int helper) {
-  Result<UniqueFd> server = serve({TreeKind::abstract_server, {}, {}, 0, false, 0}, std::string(peer_word));
+  Result<std::vector<UniqueFd>> servers = serve_every_type(peer_word);
   int ends[2], replaced[2];
-  if (!server || ::listen(server->get(), queue) != 0 || ::pipe2(ends, O_CLOEXEC) != 0) return false;
+  if (!servers || ::pipe2(ends, O_CLOEXEC) != 0) return false;
   if (::pipe2(replaced, O_CLOEXEC) != 0) return ::close(ends[0]), ::close(ends[1]), false;
-  server_ = std::move(server).value();
+  servers_ = std::move(servers).value();
   alive_.reset(ends[1]);
   const UniqueFd reader(ends[0]), started(replaced[0]);
   UniqueFd starts(replaced[1]);  // closed by the execution
@@ -67,7 +84,7 @@ bool Peer::start(int helper) {
     return process_ > 0 && (helper < 0 || ::read(started.get(), &byte, 1) == 0);
   }
   alive_.reset();
-  server_.reset();
+  servers_.clear();
   if (helper >= 0) {
     execute_and_wait(helper, reader.get());
     while (::write(starts.get(), "!", 1) < 0 && errno == EINTR) {
@@ -81,7 +98,7 @@ bool Peer::start(int helper) {
 
 void Peer::end() {
   alive_.reset();  // not killed: a scope may stand between
-  server_.reset();
+  servers_.clear();
   while (process_ > 0 && ::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
   }
   process_ = 0;

@@ -57,7 +57,8 @@ class Peer {
   pid_t process() const { return process_; }
 
  private:
-  UniqueFd server_, alive_;
+  std::vector<UniqueFd> servers_;
+  UniqueFd alive_;
   pid_t process_ = 0;
 };
 

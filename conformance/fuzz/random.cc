@@ -85,6 +85,12 @@ std::string Generator::any_object(FuzzCase& out) {
   }
 }
 
+// Mostly of the server's own type.
+Mode Generator::any_client() {
+  constexpr Mode clients[] = {Mode::stream, Mode::seqpacket, Mode::dgram, Mode::sendto};
+  return one_in(3) ? clients[pick(std::size(clients))] : Mode::plain;
+}
+
 void Generator::add_without_path(FuzzCase& out) {
   OperationSpec next;
   next.operation = static_cast<Operation>(path_operation_count + static_cast<int>(pick(6)));
@@ -98,6 +104,7 @@ void Generator::add_without_path(FuzzCase& out) {
     next.path = "own";
   } else {
     next.path = one_in(3) ? outside_word : peer_word;
+    if (next.operation == Operation::connect_abstract) next.mode = any_client();
   }
   out.operations.push_back(next);
 }
@@ -168,6 +175,7 @@ void Generator::add_operation(FuzzCase& out) {
       break;
     case Operation::connect_unix:
       next.path = any(connect_);
+      next.mode = any_client();
       if (one_in(4)) next.mode = Mode::own_server, next.path = fresh(where);
       break;
     case Operation::comm_open:

@@ -74,6 +74,7 @@ class Generator {
   std::string any_object(FuzzCase& out);
   void add_operation(FuzzCase& out);
   void add_without_path(FuzzCase& out);
+  Mode any_client();
   void add_layers(FuzzCase& out);
   LayerSpec policy_layer(int abi);
   std::string named();

@@ -108,8 +108,11 @@ void Generator::make_names() {
   }
   for (const ItemKind kind : {ItemKind::chr, ItemKind::null, ItemKind::fifo})
     if (!one_in(3)) add(kind, places_[0]);
-  add(ItemKind::socket, place());
-  connect_.push_back(names_.back().path);
+  for (const std::string_view server : {"", "seqpacket", "dgram", "idle", "gone"}) {
+    if (!server.empty() && !one_in(3)) continue;
+    add(ItemKind::socket, place(), std::string(server));
+    connect_.push_back(names_.back().path);
+  }
   for (std::size_t count = 1 + pick(3); count > 0; --count) {
     const Place& where = places_[0];
     const bool to_directory = one_in(2);

@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 
 #include <cerrno>
 
+#include "conformance/harness/network.h"
 #include "model/read_walk.h"
 
 namespace lockstep::conformance::fuzz {
@@ -203,16 +203,13 @@ Result<void> Tree::mount(const Item& item) {
 }
 
 Result<void> Tree::serve(const Item& item) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
   const std::string path = anywhere(item.path);
-  if (path.size() >= sizeof address.sun_path) return internal_error("too long for a socket: " + path);
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  LOCKSTEP_CHECK(check(fd.get(), item));
-  LOCKSTEP_CHECK(check(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), item));
-  LOCKSTEP_CHECK(check(::listen(fd.get(), 4096), item));
-  servers_.push_back(std::move(fd));
+  const SocketType type = socket_type_from_name(item.target).value_or(SocketType::stream);
+  LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(path, false, type, item.target == "idle" ? 0 : 4096));
+  if (!server) return internal_error("too long for a socket: " + path);
+  // Shut down it no longer listens, and stays bound.
+  if (item.target == "idle") LOCKSTEP_CHECK(check(::shutdown(server.get(), SHUT_RDWR), item));
+  if (item.target != "gone") servers_.push_back(std::move(server));
   return {};
 }
 

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -54,7 +52,7 @@ class Builder {
   Result<void> make_file(const std::string& path, std::uint32_t size, bool executable);
   Result<void> make_character(const std::string& item, const std::string& path);
   Result<void> make_terminal(const std::string& path);
-  Result<void> make_server(const std::string& path);
+  Result<void> make_server(const std::string& path, SocketType type);
 
   bool privileged_;
   uid_t owner_;
@@ -130,16 +128,10 @@ Result<void> Builder::make_character(const std::string& item, const std::string&
   return {};
 }
 
-Result<void> Builder::make_server(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  // A path too long for a socket is made by name anyway: the probe says "unsupported".
-  if (path.size() >= sizeof(address.sun_path)) return make_file(path, 0, false);
-  std::memcpy(address.sun_path, path.data(), path.size());
-  UniqueFd server(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!server || ::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(server.get(), 16) != 0 || ::chmod(path.c_str(), 0666) != 0)
-    return failed("bind", path);
+Result<void> Builder::make_server(const std::string& path, SocketType type) {
+  LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(path, false, type, 16));
+  if (!server) return make_file(path, 0, false);  // its path is too long for a socket: the probe says "unsupported"
+  if (::chmod(path.c_str(), 0666) != 0) return failed("chmod", path);
   keep_->push_back(std::move(server));
   return {};
 }
@@ -169,7 +161,7 @@ Result<void> Builder::make(const TreeItem& item) {
     case TreeKind::fifo:
       if (::mkfifo(path.c_str(), 0666) != 0) return failed("mkfifo", path);
       return {};
-    case TreeKind::socket: return make_server(path);
+    case TreeKind::socket: return make_server(path, item.type);
     case TreeKind::symlink:
       if (::symlink(item.target.c_str(), path.c_str()) != 0) return failed("symlink", path);
       return {};

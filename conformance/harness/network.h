@@ -14,6 +14,10 @@ namespace lockstep::conformance {
 // permissions do not decide cells, and neither do these.
 Result<void> open_loopback();
 
+// A server at a path or an abstract name, which whoever wants to connect to must be of the same type as. Nothing where the name
+// does not fit.
+Result<UniqueFd> serve_unix(const std::string& name, bool abstract, SocketType type, int queue);
+
 // The server of a tcp_server, udp_server or abstract_server; `name` is the abstract one's, resolved.
 Result<UniqueFd> serve(const TreeItem& item, const std::string& name);
 

@@ -25,6 +25,10 @@ enum class ChildOutcome : std::uint8_t {
 };
 std::string_view name(ChildOutcome outcome);
 
+// `ret` of an errno that two of the kernel's checks give, one before and one after it asks Landlock, where it was the later one:
+// see probes/probe.h.
+inline constexpr std::int64_t errno_is_late = -4096;
+
 enum class CellState : std::uint32_t { unset = 0, done = 1, unsupported = 2 };
 
 struct CellReply {

@@ -42,12 +42,17 @@ struct CellRequest {
   std::uint16_t port = 0;
 };
 
+// Of a UNIX socket: a client must be of its server's.
+enum class SocketType : std::uint8_t { stream, seqpacket, dgram };
+std::string_view name(SocketType type);  // stream, seqpacket, dgram
+std::optional<SocketType> socket_type_from_name(std::string_view name);
+
 enum class TreeKind : std::uint8_t {
   directory,    // mode 0777
   file,         // mode 0666 (0777 where `executable`), `size` bytes
   character,    // a stand-in device: distinct inode, an ioctl that succeeds
   fifo,
-  socket,       // with a server listening on it, outside the domain
+  socket,       // with a server of `type` on it, outside the domain
   symlink,      // -> target
   hard_link,    // to target
   bind,         // target bind-mounted here
@@ -64,6 +69,7 @@ struct TreeItem {
   std::uint32_t size = 0;
   bool executable = false;
   std::uint16_t port = 0;
+  SocketType type = SocketType::stream;  // of socket and abstract_server
 };
 
 struct WirePlanRule {

@@ -93,7 +93,7 @@ void flag(Archive& archive, bool& value) {
 template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {
   enumeration(archive, cell.operation, static_cast<Operation>(operation_count - 1));
-  enumeration(archive, cell.mode, Mode::work);
+  enumeration(archive, cell.mode, static_cast<Mode>(mode_count - 1));
   enumeration(archive, cell.actor, Actor::early_thread);
   enumeration(archive, cell.target, Target::other_process);
   flag(archive, cell.survey);
@@ -110,6 +110,7 @@ void fields(Archive& archive, TreeItem& item) {
   archive.scalar(item.size);
   flag(archive, item.executable);
   archive.scalar(item.port);
+  enumeration(archive, item.type, SocketType::dgram);
 }
 
 template <typename Archive>
@@ -244,6 +245,7 @@ std::optional<Enum> find(const std::array<std::string_view, n>& names, std::stri
 
 constexpr std::array<std::string_view, 4> identity_names = {"user", "container-root", "root", "self"};
 constexpr std::array<std::string_view, 4> target_names = {"own", "other-thread", "numeric", "other-process"};
+constexpr std::array<std::string_view, 3> socket_type_names = {"stream", "seqpacket", "dgram"};
 constexpr std::array<std::string_view, 8> outcome_names = {"completed", "skipped",      "timed out",     "crashed",
                                                            "leaked",    "setup failed", "harness error", "refused"};
 
@@ -253,6 +255,8 @@ std::string_view name(IdentityKind identity) { return identity_names[static_cast
 std::optional<IdentityKind> identity_from_name(std::string_view name) { return find<IdentityKind>(identity_names, name); }
 std::string_view name(Target target) { return target_names[static_cast<std::size_t>(target)]; }
 std::optional<Target> target_from_name(std::string_view name) { return find<Target>(target_names, name); }
+std::string_view name(SocketType type) { return socket_type_names[static_cast<std::size_t>(type)]; }
+std::optional<SocketType> socket_type_from_name(std::string_view name) { return find<SocketType>(socket_type_names, name); }
 std::string_view name(ChildOutcome outcome) { return outcome_names[static_cast<std::size_t>(outcome)]; }
 
 std::uint32_t time_for(const RowRequest& request) {

@@ -188,7 +188,7 @@ Result<void> CaseReader::read_operands(const Node& node, const std::string& word
 
 Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   LOCKSTEP_CHECK(check_keys(node, file_, "expect",
-                            {"op", "mode", "actor", "target", "path", "path2", "port", "identity", "abi", "result", "why"}));
+                            {"op", "mode", "actor", "target", "path", "path2", "port", "server", "identity", "abi", "result", "why"}));
   Expectation out;
   out.line = node.line;
   const Node* op = node.find("op");
@@ -224,6 +224,13 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   LOCKSTEP_CHECK(choice(node, "identity", identity_from_name, "user, container-root, root or self", out.identity));
   if (const Node* value = node.find("abi")) {
     LOCKSTEP_ASSIGN(out.abis, abis(*value, "expect.abi"));
+  }
+  if (const Node* value = node.find("server")) {
+    if (*operation != Operation::connect_unix || out.cell.mode == Mode::own_server)
+      return fail(*value, "server: of connect-unix to a server that is there, and of nothing else");
+    SocketType type = SocketType::stream;
+    LOCKSTEP_CHECK(choice(node, "server", socket_type_from_name, "stream, seqpacket or dgram", type));
+    out.server = type;
   }
   LOCKSTEP_CHECK(read_operands(node, op_word, &out.cell));
   return out;

@@ -14,13 +14,14 @@
 //   expect_error    a part of the message with which enrichment or compiling must refuse; then nothing below
 //   expect_refusal  a part of the message with which opening the paths must refuse, in both children; then nothing below
 //   readiness       ready | degraded | blocked | blocked-elsewhere, or a list of {abi, is}
-//   expect          [{op, mode, actor, target, path, path2, port, identity, abi, result}]; result: allow, or an errno
+//   expect          [{op, mode, actor, target, path, path2, port, server, identity, abi, result}]; result: allow, or an errno
 // First match wins. An expectation adds its cell where no probe would make it; one that no selected row could match is an
 // error. mode defaults to plain (comm-open: rdwr), actor to self, target to own (comm-open: other-thread).
 // "$scratch" at the start of a path is a directory the harness makes. A destructive operation needs a path of its own. An
 // operation on a port takes `port` instead of `path` (on simulated hosts, where it meets a server); signal and
 // connect-abstract take neither: they are of the harness's sibling and server. mode own-server connects to a server that the acting
-// process makes; actor early-thread is a thread that ran before the restriction.
+// process makes; actor early-thread is a thread that ran before the restriction. `server` is the type of the server that connect-unix
+// finds: stream (the default), seqpacket or dgram. The client is of the server's type, but where a mode names one.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 
@@ -59,6 +60,7 @@ struct Expectation {
   AbiSet abis = AbiSet::all();
   std::optional<IdentityKind> identity;  // absent: any
   int err = 0;                           // 0: allow
+  std::optional<SocketType> server;
   int line = 0;
 };
 

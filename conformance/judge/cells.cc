@@ -29,6 +29,7 @@ class Planner {
   void add(Operation operation, const std::string& path, const std::string& path2 = {}, Mode mode = Mode::plain,
            Actor actor = Actor::self);
   Result<void> add_expectations();
+  Result<void> check_server(const Expectation& expectation, const std::string& path) const;
   std::vector<std::string> sweep_sites() const;
   void sweep(const std::string& site);
   void sweep_pairs(const std::vector<std::string>& sites);
@@ -66,6 +67,11 @@ void Planner::add(Operation operation, const std::string& path, const std::strin
   add(std::move(cell));
 }
 
+Result<void> Planner::check_server(const Expectation& expectation, const std::string& path) const {
+  if (!expectation.server || tree_.type_of(path) == expectation.server) return {};
+  return input_error(case_.file, expectation.line, "server: " + printable(path) + " is not of this type, or nothing of ours: the host has it, or an expectation before this one");
+}
+
 Result<void> Planner::add_expectations() {
   for (std::size_t index = 0; index < case_.expectations.size(); ++index) {
     const Expectation& expectation = case_.expectations[index];
@@ -80,6 +86,7 @@ Result<void> Planner::add_expectations() {
       return input_error(case_.file, expectation.line, "on a real host a destructive operation must stay below $scratch");
     const std::string name = cell_name(cell);
     if (const auto known = cell_names_.find(name); known != cell_names_.end()) {  // the same cell at another ABI or identity
+      LOCKSTEP_CHECK(check_server(expectation, cell.path));
       out_.info[known->second].expectations.push_back(static_cast<int>(index));
       continue;
     }
@@ -94,7 +101,8 @@ Result<void> Planner::add_expectations() {
                            printable(*path) + " is used by another cell that changes it: give it a path of its own");
       if (destructive) changed_.insert(*path);
     }
-    tree_.make_target(cell);
+    tree_.make_target(cell, expectation.server.value_or(SocketType::stream));
+    LOCKSTEP_CHECK(check_server(expectation, cell.path));
     CellInfo info;
     info.expectations.push_back(static_cast<int>(index));
     add(std::move(cell), std::move(info));

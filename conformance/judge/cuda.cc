@@ -97,7 +97,7 @@ bool is_board_gpu(std::string_view path) {
 
 bool is_tegra(const Host& host) { return host.exists("/dev/nvmap"); }
 bool is_fabric(const Host& host) { return host.exists("/dev/nvidia-nvswitchctl") || host.exists("/run/nvidia-fabricmanager"); }
-bool is_mps(const Host& host) { return host.exists("/tmp/nvidia-mps"); }
+bool is_mps(const Host& host) { return host.exists("/tmp/nvidia-mps/control"); }
 bool is_mig(const Host& host) {
   return std::any_of(host.present.begin(), host.present.end(), [](const HostEntry& entry) { return is_instance_node(entry.path); });
 }

@@ -7,7 +7,7 @@
 // on a NUMA-coherent one. Which platforms a host is, it says by its nodes:
 //   tegra /dev/nvmap · wsl2, amd (ROCm), intel by `gpu` · coherent by `numa_coherent` · fabric /dev/nvidia-nvswitchctl or
 //   /run/nvidia-fabricmanager · mig a node of /dev/nvidia-caps beyond the first two, which every MIG-capable GPU has ·
-//   mps /tmp/nvidia-mps
+//   mps /tmp/nvidia-mps/control; of a real host only where somebody serves it: a daemon that quit leaves it behind
 // The NVIDIA rows are in cuda.cc, those of AMD and Intel in vendors.cc.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CUDA_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CUDA_H_
@@ -35,7 +35,7 @@ struct CudaStep {
   CellRequest cell;
   CudaImportance importance = CudaImportance::fatal;
   Certainty certainty = Certainty::source;
-  bool optional = false;  // a path that may be missing: ENOENT without the policy is no failure
+  bool optional = false;  // a path that may be missing, or a socket without its server: without the policy that is no failure
   StepGroup group = StepGroup::none;
   std::string_view breaks;
 };

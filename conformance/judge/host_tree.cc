@@ -48,7 +48,7 @@ HostTree::HostTree(const Host& host) : host_(host) {
       case NodeKind::directory: make(TreeKind::directory, entry.path); break;
       case NodeKind::file: make(TreeKind::file, entry.path, {}, true); break;
       case NodeKind::character: make(TreeKind::character, entry.path); break;
-      case NodeKind::socket: make(TreeKind::socket, entry.path); break;
+      case NodeKind::socket: make_socket(entry.path, socket_type_from_name(entry.target).value_or(SocketType::stream)); break;
       case NodeKind::link: make(TreeKind::symlink, entry.path, entry.target); break;
     }
   }
@@ -57,13 +57,35 @@ HostTree::HostTree(const Host& host) : host_(host) {
 }
 
 // A server outside the domain. Ports of the machine itself stay as they are: there the refusal is the control's answer.
-void HostTree::serve(TreeKind kind, const std::string& name, std::uint16_t port) {
-  if ((host_.real && kind != TreeKind::abstract_server) || !served_.insert({kind, port}).second) return;
-  tree_.push_back({kind, name, {}, 0, false, port});
+void HostTree::serve(TreeKind kind, const std::string& name, std::uint16_t port, SocketType type) {
+  if ((host_.real && kind != TreeKind::abstract_server) || !served_.insert({kind, port, type}).second) return;
+  tree_.push_back({kind, name, {}, 0, false, port, type});
 }
 
+void HostTree::make_socket(const std::string& path, SocketType type) {
+  const std::size_t before = tree_.size();
+  make(TreeKind::socket, path);
+  if (tree_.size() > before) tree_.back().type = type;
+}
+
+std::optional<SocketType> HostTree::type_of(const std::string& path) const {
+  for (const TreeItem& item : tree_)
+    if (item.kind == TreeKind::socket && item.path == path) return item.type;
+  return std::nullopt;
+}
+
+namespace {
+
+// Of an abstract name's server: each type has names of its own.
+SocketType type_for(Mode mode) {
+  if (mode == Mode::seqpacket) return SocketType::seqpacket;
+  return mode == Mode::dgram || mode == Mode::sendto ? SocketType::dgram : SocketType::stream;
+}
+
+}  // namespace
+
 // Makes what the operation of an expectation needs to find, where the host does not already have it.
-void HostTree::make_target(const CellRequest& cell) {
+void HostTree::make_target(const CellRequest& cell, SocketType server) {
   const std::string& path = cell.path;
   switch (cell.operation) {
     case Operation::opendir:
@@ -99,7 +121,7 @@ void HostTree::make_target(const CellRequest& cell) {
       if (cell.mode == Mode::own_server)
         make(TreeKind::directory, parent_of(path));
       else
-        make(TreeKind::socket, path);
+        make_socket(path, server);
       break;
     case Operation::exec:
       make(TreeKind::file, path, {}, true);
@@ -117,7 +139,7 @@ void HostTree::make_target(const CellRequest& cell) {
       serve(TreeKind::udp_server, {}, cell.port);
       break;
     case Operation::connect_abstract:
-      if (cell.mode != Mode::own_server) serve(TreeKind::abstract_server, path, 0);
+      if (cell.mode != Mode::own_server) serve(TreeKind::abstract_server, path, 0, type_for(cell.mode));
       break;
     default:
       make(TreeKind::file, path);

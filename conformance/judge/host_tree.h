@@ -9,9 +9,11 @@
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_HOST_TREE_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_HOST_TREE_H_
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,24 +27,27 @@ class HostTree {
   explicit HostTree(const Host& host);
 
   void make(TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false);
+  void make_socket(const std::string& path, SocketType type);
   // Makes what the operation of an expectation needs to find, where the host does not already have it.
-  void make_target(const CellRequest& cell);
+  void make_target(const CellRequest& cell, SocketType server = SocketType::stream);
 
   bool has(const std::string& path) const { return made_.count(path) > 0; }
   NodeKind kind_of(const std::string& path) const;
+  // Of a socket that was made here.
+  std::optional<SocketType> type_of(const std::string& path) const;
   bool is_kernel_path(std::string_view path) const;
   bool bind_sys() const { return bind_sys_; }
   std::vector<TreeItem> take() { return std::move(tree_); }
 
  private:
   bool has_own_sys() const;
-  void serve(TreeKind kind, const std::string& name, std::uint16_t port);
+  void serve(TreeKind kind, const std::string& name, std::uint16_t port, SocketType type = SocketType::stream);
 
   const Host& host_;
   std::vector<TreeItem> tree_;
   bool bind_sys_ = false;
   std::set<std::string> made_;
-  std::set<std::pair<TreeKind, std::uint16_t>> served_;
+  std::set<std::tuple<TreeKind, std::uint16_t, SocketType>> served_;
 };
 
 std::string parent_of(const std::string& path);

@@ -76,7 +76,7 @@ void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock&
       if (control.state != CellState::done || reply.restricted.cells[i].state != CellState::done) continue;
       const model::Decision decision = model == nullptr ? decisions[i] : decide(row, *model, i, reply);
       const CellRequest& request = row.run->cells.cells[i];
-      const int under = model == nullptr ? out.cells[i].observed : compose(request.operation, request.mode, control.err, decision).err;
+      const int under = model == nullptr ? out.cells[i].observed : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, decision).err;
       all[s] = {true, control.err, under, decision.err != 0, decision.missing};
     }
     return all;

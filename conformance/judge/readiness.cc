@@ -67,7 +67,9 @@ ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<
         unknown = step.id + " could not be tried" + (step.cell.path.empty() ? "" : ": " + step.cell.path);
       continue;
     }
-    if (answer.under == 0 || (answer.control == ENOENT && step.optional)) continue;
+    // The socket of a server that quit stays behind, and is as good as none.
+    const bool gone = answer.control == ENOENT || (answer.control == ECONNREFUSED && step.cell.operation == Operation::connect_unix);
+    if (answer.under == 0 || (gone && step.optional)) continue;
     const DeniedStep failed = denied(step, answer, importance);
     const bool excused = promoted_on_gpu_hosts && is_comm(step);
     if (!excused) out.denied.push_back(failed);

@@ -44,6 +44,18 @@ TEST_F(Conclude, ReadyWhereEveryStepWorks) {
   EXPECT_TRUE(verdict().denied.empty());
 }
 
+TEST_F(Conclude, ASocketWhoseServerQuitIsAsGoodAsNone) {
+  steps_[4].importance = CudaImportance::degraded;
+  answers_[4] = {true, ECONNREFUSED, ECONNREFUSED, false, {}};
+  EXPECT_EQ(verdict().is, Readiness::ready);
+  EXPECT_TRUE(verdict().denied.empty());
+  answers_[4] = {true, EACCES, EACCES, false, {}};
+  EXPECT_EQ(verdict().is, Readiness::degraded);
+  // A file that answers so is another thing.
+  answers_[3] = {true, ECONNREFUSED, ECONNREFUSED, false, {}};
+  EXPECT_EQ(verdict().denied.size(), 2U);
+}
+
 TEST_F(Conclude, TheFirstFatalStepBlocksAndEveryOtherIsListedToo) {
   deny(4, Right::resolve_unix);
   deny(3, Right::read_file);

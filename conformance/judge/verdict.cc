@@ -108,7 +108,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   if (!request.survey) {
     *decision = decide(row, model, i, reply);
     out.missing = decision->missing;
-    const Composed composed = compose(request.operation, request.mode, control.err, *decision);
+    const Composed composed = compose(request.operation, request.mode, {control.err, control.ret, control.aux}, *decision);
     out.predicted = composed.err;
     comparable = composed.comparable;
   }

@@ -87,7 +87,8 @@ void probe_move(const Probe& probe, SlotCell* cell) {
                                                                   : 0;
     result = ::syscall(SYS_renameat2, AT_FDCWD, probe.path, AT_FDCWD, probe.path2, flags);
   }
-  step(cell, 1, result == 0);
+  if (!step(cell, 1, result == 0) && probe.operation == Operation::link && cell->err == EPERM && may_link_to(probe.path))
+    cell->ret = errno_is_late;
   cell->after = exists(probe.path2);
 }
 

@@ -23,10 +23,16 @@ std::uint64_t size_of(const char* path) {
   return ::stat(path, &st) == 0 ? static_cast<std::uint64_t>(st.st_size) : ~std::uint64_t{0};
 }
 
+// Always false.
+bool mark_late(const char* path, SlotCell* cell) {
+  if (cell->err == EPERM && is_late_eperm(path)) cell->ret = errno_is_late;
+  return false;
+}
+
 bool open_step(const char* path, int flags, SlotCell* cell, int* fd, mode_t mode = 0) {
   *fd = ::open(path, flags, mode);
   cell->ret = *fd < 0 ? -1 : 0;
-  return step(cell, 1, *fd >= 0);
+  return step(cell, 1, *fd >= 0) || mark_late(path, cell);
 }
 
 // A request that changes nothing: RNDGETENTCNT for the random devices, TCGETS for everything else. Terminals
@@ -69,7 +75,7 @@ void reopen(const Probe& probe, SlotCell* cell) {
   if (probe.mode != Mode::before && !open_step(probe.path, O_PATH | O_CLOEXEC, cell, &fd)) return;
   char link[40];
   const int again = ::open(fd_path(fd, link), O_RDONLY | quiet);
-  step(cell, 2, again >= 0);
+  if (!step(cell, 2, again >= 0)) mark_late(link, cell);
   if (again >= 0) ::close(again);
   if (probe.mode != Mode::before) ::close(fd);
 }
@@ -103,7 +109,7 @@ void probe_tmpfile(const Probe& probe, SlotCell* cell) {
 }
 
 void probe_truncate(const Probe& probe, SlotCell* cell) {
-  step(cell, 1, ::truncate(probe.path, 1) == 0);
+  if (!step(cell, 1, ::truncate(probe.path, 1) == 0)) mark_late(probe.path, cell);
   cell->after = size_of(probe.path);
 }
 

@@ -34,8 +34,12 @@ int open_before(const Probe& probe);
 // Runs one probe in the calling thread. The errno is that of the step that failed first (aux: its number, but
 // for comm_open and surveys: see CellReply). Not what a caller might expect:
 //   ioctl on a device that does not know the request is 0, with ret the device's own errno negated: the
-//   request arrived exec is ENOEXEC for the harness's files, 0 where a program ran, and -1 where it was
+//   request arrived; so did a client whose server's queue is full (-EAGAIN). exec is ENOEXEC for the harness's files, 0 where a program ran, and -1 where it was
 //   killed: nobody knows by whom a socket path that does not fit sockaddr_un is `unsupported`
+// `ret` is errno_is_late where two checks give the errno and it was the one that the kernel makes once it has asked
+// Landlock: ECONNREFUSED of a server that is bound and does not listen (else nobody is bound), EPERM of a driver or a
+// file system that opens (else the file is immutable, or only to append to), EPERM of a link but for
+// fs.protected_hardlinks.
 // `after`:
 //   create, mkdir, mkfifo, mknod, mksock, symlink, link   1: the name exists afterwards
 //   truncate, ftruncate, open_trunc                       size of the file afterwards

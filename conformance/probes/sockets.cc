@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <span>
 
 #include "conformance/probes/verbs.h"
 
@@ -32,6 +33,37 @@ bool unix_address(const char* name, bool abstract, sockaddr_un* address, socklen
 
 void close_if(int fd) {
   if (fd >= 0) ::close(fd);
+}
+
+int type_of(Mode mode) {
+  return mode == Mode::seqpacket ? SOCK_SEQPACKET : mode == Mode::dgram || mode == Mode::sendto ? SOCK_DGRAM : SOCK_STREAM;
+}
+
+// Never waits: a server that is stopped answers nothing. A full queue (EAGAIN) is found out once everything else was allowed, but
+// for connections to an abstract name: then the client had arrived, and it is no failure. False: there is no such socket.
+bool connect_as(int type, bool sends, bool abstract, const sockaddr* to, socklen_t size, SlotCell* cell) {
+  const int fd = ::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (!step(cell, 1, fd >= 0)) return false;
+  const bool ok = sends ? ::sendto(fd, "", 0, MSG_NOSIGNAL, to, size) == 0 : ::connect(fd, to, size) == 0;
+  const bool arrived = !ok && errno == EAGAIN && (sends || !abstract);
+  if (arrived) cell->ret = -EAGAIN;
+  step(cell, 4, ok || arrived);
+  ::close(fd);
+  return true;
+}
+
+void connect_to_own(const Probe& probe, const sockaddr* to, socklen_t size, SlotCell* cell) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int server = -1;
+  if (step(cell, 1, fd >= 0)) {
+    server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (step(cell, 2, server >= 0 && ::bind(server, to, size) == 0) && step(cell, 3, ::listen(server, 1) == 0))
+      step(cell, 4, ::connect(fd, to, size) == 0);
+  }
+  close_if(fd);
+  close_if(server);
+  struct stat st;
+  if (probe.operation == Operation::connect_unix) cell->after = ::lstat(probe.path, &st) == 0 ? 1 : 0;
 }
 
 }  // namespace
@@ -67,18 +99,24 @@ void probe_connect(const Probe& probe, SlotCell* cell) {
     return;
   }
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  int server = -1;
-  bool ok = step(cell, 1, fd >= 0);
-  if (ok && probe.mode == Mode::own_server) {
-    server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ok = step(cell, 2, server >= 0 && ::bind(server, to, size) == 0) && step(cell, 3, ::listen(server, 1) == 0);
+  if (probe.mode == Mode::own_server) return connect_to_own(probe, to, size, cell);
+  // The server's own type, which nobody can ask for: one that is not it is told so before Landlock is asked (an abstract name is
+  // not even found by it).
+  constexpr int any[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+  const int named[] = {type_of(probe.mode)};
+  bool bound = false;
+  for (const int type : probe.mode == Mode::plain ? std::span<const int>(any) : std::span<const int>(named)) {
+    if (!connect_as(type, probe.mode == Mode::sendto, abstract, to, size, cell)) return;
+    bound = bound || cell->err == EPROTOTYPE;
+    if (cell->err != EPROTOTYPE && !(abstract && cell->err == ECONNREFUSED)) break;
   }
-  if (ok) step(cell, 4, ::connect(fd, to, size) == 0);
-  close_if(fd);
-  close_if(server);
-  struct stat st;
-  if (probe.mode == Mode::own_server && !abstract) cell->after = ::lstat(probe.path, &st) == 0 ? 1 : 0;
+  if (abstract || cell->err != ECONNREFUSED) return;
+  // Nobody is bound there, or somebody who does not listen: Landlock is asked between the two, and a client of another type is told
+  // which it is.
+  SlotCell other{};
+  const int stranger = named[0] == SOCK_SEQPACKET ? SOCK_STREAM : SOCK_SEQPACKET;
+  bound = bound || (connect_as(stranger, false, false, to, size, &other) && other.err == EPROTOTYPE);
+  if (bound) cell->ret = errno_is_late;
 }
 
 void probe_signal(const Probe& probe, SlotCell* cell) {

@@ -33,6 +33,11 @@ inline bool step(SlotCell* cell, std::uint64_t number, bool ok) {
   return ok;
 }
 
+// Whether it is not for its attributes that this file cannot be opened or truncated.
+bool is_late_eperm(const char* path);  // late.cc
+// Whether fs.protected_hardlinks lets this process link to it.
+bool may_link_to(const char* path);
+
 // "/proc/self/fd/N" into `out` (at least 40 bytes); returns it.
 const char* fd_path(int fd, char* out);
 // Appends the decimal of `value` at `out` and returns the end, which is NUL-terminated.

@@ -10,9 +10,9 @@ namespace {
 
 constexpr char main_run[] = "tmpfs", fuzz_run[] = "fuzz";
 
-// The suite's, with a report; unit tests, those of review and the fuzzer have none, or another.
+// The suite's, with a report; unit tests, those of review and of orders, and the fuzzer have none, or another.
 bool is_suite(const GuestRun& run) {
-  return run.name != "unit" && run.name != "review" && run.name != fuzz_run;
+  return run.name != "unit" && run.name != "review" && run.name != "order" && run.name != fuzz_run;
 }
 
 // What two answers to one cell are held against: the kernels they come from.

@@ -35,7 +35,7 @@ const char* name(TreeKind kind) {
     case TreeKind::fifo:
       return "fifo";
     case TreeKind::socket:
-      return "socket";
+      return "socket";  // of a type: see declare()
     case TreeKind::symlink:
       return "symlink";
     case TreeKind::hard_link:
@@ -93,8 +93,8 @@ std::string declare(const RowRequest& row) {
 
   out += "\nstatic const struct item tree[] = {\n";
   for (const TreeItem& item : row.tree)
-    if (!is_server(item)) out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " + c_string(item.target) +
-           ", " + std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
+    if (!is_server(item)) out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " +
+           c_string(item.kind == TreeKind::socket ? name(item.type) : item.target) + ", " + std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
   out += "  {0}};\n\nstatic const struct rule rules[] = {\n";
   for (const WirePlanRule& rule : row.rules)
     out += "  {" + c_string(rule.path) + ", " + std::to_string(rule.rights) + "ull, " +

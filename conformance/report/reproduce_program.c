@@ -149,23 +149,44 @@ static void make_character(const char *name, const char *path) {
   }
 }
 
-/* Binds or connects a socket to the path. Returns it, -1, or `unsupported` where the path does not fit. */
-static int socket_at(const char *path, int connecting) {
+enum use { use_bind, use_connect, use_send };
+
+/* A socket of the type at the path. Returns it, -1, or `unsupported` where the path does not fit. A full queue (EAGAIN) is found
+   out last: the client had arrived. */
+static int socket_at(const char *path, int type, enum use use) {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof(to.sun_path)) return unsupported;
   memcpy(to.sun_path, path, strlen(path));
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (connecting ? SOCK_NONBLOCK : 0), 0);
-  if (fd < 0 || (connecting ? connect : bind)(fd, (const struct sockaddr *)&to, sizeof(to)) == 0) return fd;
+  const struct sockaddr *at = (const struct sockaddr *)&to;
+  int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | (use == use_bind ? 0 : SOCK_NONBLOCK), 0);
+  if (fd < 0) return fd;
+  const long done = use == use_bind ? bind(fd, at, sizeof(to)) : use == use_connect ? connect(fd, at, sizeof(to))
+                                    : sendto(fd, "", 0, MSG_NOSIGNAL, at, sizeof(to));
+  if (done == 0 || (use != use_bind && errno == EAGAIN)) return fd;
   const int err = errno;
   close(fd);
   errno = err;
   return -1;
 }
 
-static void make_server(const char *path) {
-  const int fd = socket_at(path, 0);  /* stays open, and stands outside the domain */
+static int type_named(const char *word) {
+  return is(word, "seqpacket") ? SOCK_SEQPACKET : is(word, "dgram") || is(word, "sendto") ? SOCK_DGRAM : SOCK_STREAM;
+}
+
+static void make_server(const char *path, int type) {
+  const int fd = socket_at(path, type, use_bind);  /* stays open, and stands outside the domain */
   if (fd == unsupported) make_file(path, 0, 0);
-  else MUST(fd >= 0 && listen(fd, 16) == 0 && chmod(path, 0666) == 0, path);
+  else MUST(fd >= 0 && (type == SOCK_DGRAM || listen(fd, 16) == 0) && chmod(path, 0666) == 0, path);
+}
+
+/* As the server's own type where the mode names none: a client of another type is told EPROTOTYPE. */
+static int connect_at(const char *path, const char *mode) {
+  static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+  if (!is(mode, "plain")) return socket_at(path, type_named(mode), is(mode, "sendto") ? use_send : use_connect);
+  int fd = -1;
+  errno = EPROTOTYPE;
+  for (int i = 0; i < 3 && fd == -1 && errno == EPROTOTYPE; ++i) fd = socket_at(path, types[i], use_connect);
+  return fd;
 }
 
 static void make(const struct item *item) {
@@ -176,7 +197,7 @@ static void make(const struct item *item) {
   if (is(item->kind, "file")) make_file(path, item->size, item->executable);
   if (is(item->kind, "character")) make_character(item->path, path);
   if (is(item->kind, "fifo")) MUST(mkfifo(path, 0666) == 0, path);
-  if (is(item->kind, "socket")) make_server(path);
+  if (is(item->kind, "socket")) make_server(path, type_named(item->target));
   if (is(item->kind, "symlink")) MUST(symlink(item->target, path) == 0, path);
   if (is(item->kind, "hard-link")) MUST(link(target, path) == 0, path);
   if (is(item->kind, "bind")) bind_onto(target, path);
@@ -392,8 +413,8 @@ static int attempt(const struct cell *c, int before_fd, volatile int *shared) {
   if (is(op, "mkfifo")) return result(mknod(path, S_IFIFO | 0666, 0));
   if (is(op, "mknod-chr")) return result(mknod(path, S_IFCHR | 0666, makedev(1, 3)));
   if (is(op, "mknod-blk")) return result(mknod(path, S_IFBLK | 0666, makedev(7, 0)));
-  if (is(op, "mksock")) return closed(socket_at(path, 0));
-  if (is(op, "connect-unix")) return closed(socket_at(path, 1));
+  if (is(op, "mksock")) return closed(socket_at(path, SOCK_STREAM, use_bind));
+  if (is(op, "connect-unix")) return closed(connect_at(path, c->mode));
   if (is(op, "symlink")) return result(symlink("target", path));
   if (is(op, "unlink")) return result(unlink(path));
   if (is(op, "rmdir")) return result(rmdir(path));

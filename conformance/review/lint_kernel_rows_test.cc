@@ -97,6 +97,16 @@ int connect_socket(const Tree& tree) {
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ? 0 : errno;
 }
+// As a daemon does that starts again. The server stays open.
+void serve_anew(const Tree& tree) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  tree.at("x.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::unlink(address.sun_path) != 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+      ::listen(fd, 4) != 0)
+    std::abort();
+}
 // From a socket that nobody bound: the kernel has to choose its port.
 int send_datagram(const Tree&) {
   sockaddr_in address{};
@@ -162,6 +172,8 @@ const std::vector<Row> table = {
      "  grants: [{path: $NODE, access: [read_file, write_file, ioctl_dev]}]", ioctl_node, EACCES, 0, 5},
     {"socket-by-path", "  read_only: [$B/x.sock]",
      "  grants: [{path: $B/x.sock, access: [read_file, resolve_unix]}]", connect_socket, EACCES, 0, 9},
+    {"socket-file", "  grants: [{path: $B/x.sock, access: [resolve_unix]}]", "  grants: [{path: $B, access: [resolve_unix]}]",
+     connect_socket, EACCES, 0, 9, 0, serve_anew},
     {"no-truncate", "  grants: [{path: $B/d, access: [read_file, write_file]}]",
      "  grants: [{path: $B/d, access: [read_file, write_file, truncate]}]",
      [](const Tree& tree) { return open_as(tree.at("d/f"), O_WRONLY | O_TRUNC); }, EACCES, 0, 3},

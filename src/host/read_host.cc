@@ -1,12 +1,16 @@
 #include "host/read_host.h"
 
 #include <dirent.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <utility>
 
+#include "base/unique_fd.h"
 #include "policy/effective.h"
 
 namespace lockstep {
@@ -45,10 +49,22 @@ std::vector<std::string> gpu_nodes() {
   return out;
 }
 
+// Whether somebody serves the socket: a daemon that quit leaves it behind. Asked as a datagram client, of which a listening server is
+// told nothing: the kernel says EPROTOTYPE where there is one, and ECONNREFUSED where there is none.
+bool is_served(const char* path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string_view name = path;
+  name.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return !fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno != ECONNREFUSED;
+}
+
 // What tells one platform from another: where it is absent, nothing is asked of it.
 void look_for_platforms(Host& host) {
-  for (const char* path : {"/dev/nvmap", "/dev/nvidia-nvswitchctl", "/dev/kfd", "/run/nvidia-fabricmanager/socket", "/tmp/nvidia-mps/control"})
-    look_for(path, host);
+  for (const char* path : {"/dev/nvmap", "/dev/nvidia-nvswitchctl", "/dev/kfd"}) look_for(path, host);
+  for (const char* path : {"/run/nvidia-fabricmanager/socket", "/tmp/nvidia-mps/control"})
+    if (is_served(path)) look_for(path, host);
   constexpr std::pair<const char*, const char*> listed[] = {
       {"/dev", "nvhost-"}, {"/dev/nvidia-caps", "nvidia-cap"}, {"/dev/nvidia-caps-imex-channels", "channel"}, {"/dev/dri", "renderD"}};
   for (const auto& [folder, prefix] : listed)

@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 
+#include "base/unique_fd.h"
 #include "policy/effective.h"
 
 namespace lockstep {
@@ -81,6 +85,42 @@ int gpu_with_dev(const std::vector<const char*>& folders, const std::vector<cons
   ::waitpid(child, &status, 0);
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 103;
   return code == 100 ? -1 : code;
+}
+
+// What read_host() says of MPS' socket, in a private /tmp: bit 0 while its server is there, bit 1 once it has quit. -1: no namespace.
+int mps_with_server(int type) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) != 0)
+      ::_exit(100);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = "/tmp/nvidia-mps/control";
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    UniqueFd server(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+    if (::mkdir("/tmp/nvidia-mps", 0777) != 0 || ::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+        (type != SOCK_DGRAM && ::listen(server.get(), 0) != 0))
+      ::_exit(101);
+    const int there = read_host().exists(path) ? 1 : 0;
+    // Nobody connected: nothing waits to be accepted.
+    pollfd waits{server.get(), POLLIN, 0};
+    if (::poll(&waits, 1, 0) != 0) ::_exit(102);
+    server.reset();
+    ::_exit(there | (read_host().exists(path) ? 2 : 0));
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 103;
+  return code == 100 ? -1 : code;
+}
+
+TEST(ReadHost, ASocketThatItsDaemonLeftBehindIsNoPlatform) {
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM}) {
+    const int found = mps_with_server(type);
+    if (found == -1) GTEST_SKIP() << "no-namespace: a private /tmp cannot be had here";
+    EXPECT_EQ(found, 1) << type;
+  }
 }
 
 TEST(ReadHost, PlatformsAreToldApartByTheirNodes) {

@@ -144,8 +144,21 @@ constexpr unsigned whiteouts_fixed = 1U << 3;
 // Erratum 3: above a disconnected directory the mount is walked too. Before, only the parents on the file system were.
 constexpr unsigned disconnected_fixed = 1U << 2;
 
+// Rights that the kernel asks for in a second step, of the operations that have one: the new file, once its name was made; the
+// truncation and the request, once the file was opened.
+AccessSet asked_later(Operation operation) {
+  if (operation == Operation::create) return write;
+  if (operation == Operation::ioctl) return Right::ioctl_dev;
+  return operation == Operation::truncate ? none : AccessSet(Right::truncate);
+}
+
 bool usable(const Walk* walk) {
   return walk != nullptr && walk->error == 0;
+}
+
+// Whether the object is one of the directories that hold the name.
+bool is_above(const Object& object, const Walk& walk, std::size_t start) {
+  return std::find(walk.objects.begin() + static_cast<std::ptrdiff_t>(start), walk.objects.end(), object) != walk.objects.end();
 }
 
 // Whether the name stands on a mount other than the one at the root of the tree.
@@ -189,6 +202,16 @@ Decision Model::check(const Walk& walk, std::size_t start, AccessSet rights, std
   return out;
 }
 
+// A layer that denies a later step never gets to say so where another denies the first.
+Decision Model::check_in_steps(const Walk& walk, AccessSet rights, AccessSet later, std::size_t first_layer) const {
+  Decision out = check(walk, 0, rights, first_layer);
+  if (out.err == 0 || !later.contains(out.missing)) return out;
+  Decision first = check(walk, 0, rights - later, first_layer);
+  if (first.err == 0) return out;
+  first.needed = out.needed;
+  return first;
+}
+
 Decision Model::decide(const Query& query) const {
   const std::size_t shared_layers = query.mode == Mode::own_server ? layers_.size() : query.shared_layers;
   if (query.operation == Operation::cu_init) return {};  // not one hook: nobody may ask about it
@@ -207,17 +230,16 @@ Decision Model::decide(const Query& query) const {
       return {};
     case At::object:
       if (!name_exists || walk.exempt || walk.objects.empty()) return {};
-      return check(walk, 0, wanted_on(needs, walk.objects[0].type), query.operation == Operation::connect_unix ? shared_layers : 0);
-    case At::parent:
-      return name_exists && !walk.exempt ? check(walk, 1, needs.rights) : Decision{};
+      return check_in_steps(walk, wanted_on(needs, walk.objects[0].type), asked_later(query.operation),
+                            query.operation == Operation::connect_unix ? shared_layers : 0);
+    case At::parent:  // the root has none: EBUSY
+      return name_exists && !walk.exempt && walk.objects.size() > 1 ? check(walk, 1, needs.rights) : Decision{};
     case At::new_name:
-      return name_exists ? Decision{} : check(walk, 0, needs.rights);  // EEXIST comes first
+      return name_exists ? Decision{} : check_in_steps(walk, needs.rights, asked_later(query.operation));  // EEXIST comes first
     case At::two:
-      break;
+      return move(query);
   }
-  Decision out = move(query);
-  if (!walk.objects.empty() && !walk.missing) out.moved = walk.objects[0].type;
-  return out;
+  return {};
 }
 
 // rename, exchange and link.
@@ -231,6 +253,8 @@ Decision Model::move(const Query& query) const {
   const Ends ends = {from, to, parent_start(from), parent_start(to), exchange};
   if (ends.from_start >= from.objects.size() || ends.to_start >= to.objects.size())
     return {};  // the root: EBUSY
+  // Into itself (EINVAL), or onto a directory that holds it (ENOTEMPTY): found out first.
+  if (removes && (is_above(from.objects[0], to, ends.to_start) || (!to.missing && is_above(to.objects[0], from, ends.from_start)))) return {};
 
   const FileType type = from.objects[0].type;
   AccessSet needs_from = removes ? remove_right(type) : none;
@@ -245,7 +269,7 @@ Decision Model::move(const Query& query) const {
   // missing. A plan for ABI 1 on a newer kernel only leaves refer unhandled, and there a missing right is
   // EACCES first.
   const int deciding = kernel_.kernel_abi > 0 ? kernel_.kernel_abi : kernel_.abi;
-  if (deciding == 1) return {EXDEV, 1, Right::refer, Right::refer, -1, FileType::none, false};
+  if (deciding == 1) return {EXDEV, 1, Right::refer, Right::refer, -1, false};
   return reparent(ends, needs_from | Right::refer, needs_to | Right::refer);
 }
 

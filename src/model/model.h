@@ -61,12 +61,11 @@ struct Query {
 struct Decision {
   int err = 0;        // 0: Landlock allows it; else EACCES, EXDEV or EPERM
   int layer = 0;      // which layer denied, 1-based; 0: none did
-  AccessSet missing;  // what that layer lacks
+  AccessSet missing;  // what that layer lacks; where the kernel asks in several steps, something of the first that is denied
   AccessSet needed;   // what the operation needs, of what the layers handle
   // Index of the rule in that layer that came nearest (allow: the nearest in the last layer); of a layer made
   // from an effective policy, into its rules. -1: none on the walk.
   int rule = -1;
-  FileType moved = FileType::none;  // of rename, exchange and link: what the first path leads to
   bool gain =
       false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
   // Instead of `needed` and `missing`: the right on a port, or the scope, that some layer handles and, where denied, that
@@ -122,6 +121,7 @@ class Model {
   static AccessSet gain(const Layer& layer, const Ends& ends);
   // The layers before `first_layer` do not ask.
   Decision check(const Walk& walk, std::size_t start, AccessSet rights, std::size_t first_layer = 0) const;
+  Decision check_in_steps(const Walk& walk, AccessSet rights, AccessSet later, std::size_t first_layer = 0) const;
   std::string describe_without_path(const Decision& decision) const;
   Decision check_port(PortRule wanted) const;
   Decision check_scope(Scope scope, std::size_t first_layer) const;

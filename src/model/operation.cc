@@ -68,8 +68,9 @@ static_assert(in_order());
 constexpr const Entry& entry(Operation operation) { return operations[static_cast<std::size_t>(operation)]; }
 constexpr bool has(Operation operation, unsigned trait) { return (entry(operation).traits & trait) != 0; }
 
-constexpr std::array<std::string_view, 11> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
-                                                        "wronly", "trunc",  "setname",    "prctl",   "whiteout", "work"};
+constexpr std::array<std::string_view, mode_count> mode_names = {
+    "plain", "before", "own-server", "sendto", "rdwr",   "wronly",    "trunc",
+    "setname", "prctl", "whiteout",  "work",   "stream", "seqpacket", "dgram"};
 constexpr std::array<std::string_view, 6> actor_names = {"self", "thread", "child", "grandchild", "exec", "early-thread"};
 
 template <typename Enum, std::size_t n>
@@ -101,15 +102,19 @@ bool wants_directory(Operation operation) { return has(operation, on_directory);
 
 bool has_mode(Operation operation, Mode mode) {
   const bool comm = operation == Operation::comm_open;
+  const bool connects = operation == Operation::connect_unix || operation == Operation::connect_abstract;
   switch (mode) {
     case Mode::plain:
       return !comm;
     case Mode::before:
       return operand(operation) == Operand::path;
     case Mode::own_server:
-      return operation == Operation::connect_unix || operation == Operation::connect_abstract;
+    case Mode::stream:
+    case Mode::seqpacket:
+    case Mode::dgram:
+      return connects;
     case Mode::sendto:
-      return operation == Operation::send_udp;
+      return connects || operation == Operation::send_udp;
     case Mode::whiteout:
       return operation == Operation::mknod_chr || operation == Operation::rename;
     case Mode::work:

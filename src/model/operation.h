@@ -36,7 +36,8 @@ enum class Operation : std::uint8_t {
   rmdir,
   exec,         // execve(path): a file without an interpreter, so that "allowed" is ENOEXEC and nobody is replaced
   ioctl,        // open(path, O_RDWR), ioctl
-  connect_unix, // connect() to the socket at path; its server stands outside the domain, but for Mode::own_server
+  connect_unix, // connect() to the socket at path, by a client of the server's own type where no mode names one; the server
+                // stands outside the domain, but for Mode::own_server
   stat,
   chmod,
   readlink,
@@ -62,7 +63,7 @@ enum class Mode : std::uint8_t {
   plain,
   before,    // ftruncate, ioctl, reopen_fd, write...: the descriptor was opened before the restriction
   own_server,  // connect_unix, connect_abstract: to a server that the acting process makes at the name just before
-  sendto,      // send_udp: sendto() instead of connect()
+  sendto,      // send_udp, connect_unix, connect_abstract: sendto() of a datagram socket instead of connect()
   // of comm_open: how the file is opened
   rdwr,      // O_RDWR, as glibc's pthread_setname_np() for another thread
   wronly,    // O_WRONLY
@@ -71,7 +72,12 @@ enum class Mode : std::uint8_t {
   prctl,     // prctl(PR_SET_NAME), which opens nothing
   whiteout,  // of mknod_chr: device 0:0; of rename: RENAME_WHITEOUT, which leaves one behind
   work,      // of cu_init: a context, a kernel and its result as well, up to the end
+  // of connect_unix and connect_abstract: a client of this type, whatever the server is
+  stream,
+  seqpacket,
+  dgram,
 };
+inline constexpr int mode_count = static_cast<int>(Mode::dgram) + 1;
 
 // Who tries it.
 enum class Actor : std::uint8_t {

@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view gpu_names[] = {"none", "nvidia", "wsl2", "amd", "intel"};
 constexpr std::size_t longest_path = 4096;
 constexpr std::string_view kind_names[] = {"dir", "file", "char", "socket", "link"};
+constexpr std::string_view socket_types[] = {"stream", "seqpacket", "dgram"};
 
 NodeKind usual_kind(std::string_view path) {
   const bool directory = path == "/dev" || path == "/dev/shm" || path == "/dev/pts" || path == "/dev/nvidia-caps";
@@ -42,7 +43,7 @@ Result<HostEntry> HostReader::entry(const Node& node) const {
     out.kind = usual_kind(out.path);
     return out;
   }
-  LOCKSTEP_CHECK(check_keys(node, file_, "an entry of present", {"path", "kind", "target"}));
+  LOCKSTEP_CHECK(check_keys(node, file_, "an entry of present", {"path", "kind", "target", "type"}));
   const Node* where = node.find("path");
   const Node* kind = node.find("kind");
   if (where == nullptr || kind == nullptr) return fail(node, "an entry of present needs path and kind");
@@ -56,6 +57,13 @@ Result<HostEntry> HostReader::entry(const Node& node) const {
   if (target != nullptr) {
     LOCKSTEP_ASSIGN(out.target, read_string(*target, file_, "present.target"));
     if (out.target.empty() || out.target.size() > longest_path) return fail(*target, "present.target: write what the link leads to");
+  }
+  if (const Node* type = node.find("type")) {
+    if (out.kind != NodeKind::socket) return fail(*type, "present.type is of sockets alone");
+    LOCKSTEP_ASSIGN(const std::string of_server, read_string(*type, file_, "present.type"));
+    if (std::find(std::begin(socket_types), std::end(socket_types), of_server) == std::end(socket_types))
+      return fail(*type, "present.type: write stream, seqpacket or dgram, not \"" + printable(of_server) + "\"");
+    if (of_server != socket_types[0]) out.target = of_server;
   }
   return out;
 }
@@ -191,6 +199,7 @@ std::string host_to_json(const Host& host) {
     } else {
       out["present"].push_back({{"path", entry.path}, {"kind", name(entry.kind)}});
       if (entry.kind == NodeKind::link) out["present"].back()["target"] = entry.target;
+      if (entry.kind == NodeKind::socket && !entry.target.empty()) out["present"].back()["type"] = entry.target;
     }
   }
   out["absent"] = host.absent;

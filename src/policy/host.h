@@ -25,7 +25,7 @@ enum class NodeKind { directory, file, character, socket, link };  // written di
 struct HostEntry {
   std::string path;  // normalised
   NodeKind kind = NodeKind::directory;
-  std::string target = {};  // of a link: as symlink(2) takes it
+  std::string target = {};  // of a link, as symlink(2) takes it; of a socket, its type (empty: stream)
 };
 
 struct Host {

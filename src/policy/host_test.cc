@@ -17,7 +17,8 @@ Host decoded(const std::string& text) {
 constexpr const char* full = R"({"schema": "lockstep.host/1", "gpu": "nvidia",
  "gpu_nodes": ["/dev/nvidia10", "/dev/nvidia2"],
  "present": ["/usr/", "/dev/nvidiactl", "/dev/nvidia0", "/run/nvidia-persistenced", "/dev/shm",
-             {"path": "/run/x.sock", "kind": "socket"}, {"path": "/etc/hostname", "kind": "file"}, "/app/data"],
+             {"path": "/run/x.sock", "kind": "socket"}, {"path": "/etc/hostname", "kind": "file"}, "/app/data",
+             {"path": "/dev/log", "kind": "socket", "type": "dgram"}],
  "absent": ["/app"], "kernel": {"abi": 7, "errata": 7}})";
 
 TEST(Host, ExactlyWhatIsListedExistsAndItsParents) {
@@ -61,7 +62,8 @@ TEST(Host, JsonRoundTrips) {
   EXPECT_EQ(host_to_json(again), host_to_json(host));
   EXPECT_EQ(again.gpu, GpuKind::nvidia);
   EXPECT_EQ(again.gpu_nodes, host.gpu_nodes);
-  EXPECT_EQ(again.present.size(), host.present.size());
+  ASSERT_EQ(again.present.size(), host.present.size());
+  EXPECT_EQ(again.present[8].target, "dgram");
   EXPECT_EQ(again.absent, host.absent);
   ASSERT_TRUE(again.kernel.has_value());
   EXPECT_EQ(again.kernel->abi, 7);

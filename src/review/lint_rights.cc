@@ -130,6 +130,19 @@ void socket_by_path(const Subject& subject, Report& report) {
                      "it lacks");
 }
 
+void socket_file(const Subject& subject, Report& report) {
+  for (const Entry& entry : subject.entries) {
+    const std::string& path = entry.path();
+    const bool named_so = path.ends_with(".sock") || path.ends_with(".socket") || path == "/tmp/nvidia-mps/control";
+    const bool is_socket = entry.place.exists ? entry.place.kind == NodeKind::socket : named_so;
+    if (is_socket && is_named(entry) && entry.rights.contains(Right::resolve_unix))
+      report.add(entry.line(), path,
+                 printable(path) +
+                     " is a socket: a server that starts again makes it anew, and this rule stays with the old one, so that "
+                     "from ABI 9 nobody connects any more");
+  }
+}
+
 void rights_dropped(const Subject& subject, Report& report) {
   const Policy& policy = subject.policy;
   const int oldest = subject.options.oldest_abi;

@@ -100,7 +100,7 @@ using Rule = void(const Subject&, Report&);
 Rule procfs_self, procfs_below, procfs_link, pattern, variable, spelling, path_twice, both_lists,
     read_only_below_write, redundant, many_paths, root_read_only, dev_writable, no_path, root_user;
 Rule write_and_execute, proc_write_only, no_truncate, directory_rights, execute_without_read, gpu_read_only,
-    gpu_without_ioctl, socket_by_path, rights_dropped, null_missing, urandom_missing, udp_unbound;
+    gpu_without_ioctl, socket_by_path, socket_file, rights_dropped, null_missing, urandom_missing, udp_unbound;
 Rule symlink, root_by_link, missing_path, same_object, workdir_root, user_unknown, cuda_blocked, conflict_idle,
     conflict_shadowed;
 }  // namespace find
