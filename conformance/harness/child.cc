@@ -19,6 +19,7 @@
 #include "conformance/harness/cu_init.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/misbehave.h"
+#include "conformance/harness/plans.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
 #include "enforce/prepare.h"
@@ -77,7 +78,7 @@ class Child {
   pid_t own_sibling_ = 0;
   UniqueFd stop_own_sibling_;
   std::vector<UniqueFd> keep_;
-  std::optional<Prepared> prepared_;
+  std::vector<Prepared> layers_;  // the first is the row's own
   std::vector<std::string> paths_;
   std::vector<Probe> probes_;
   char canary_path_[40] = {};
@@ -132,22 +133,12 @@ Result<void> Child::open_everything() {
     own_sibling_ = sibling_ = start_sibling(IdentityKind::self, 0, &stop_own_sibling_);
     if (sibling_ < 0) return system_error(errno, "fork()");
   }
-  Plan plan;
-  plan.file = request_.policy_file;
-  plan.abi = request_.plan_abi;
-  plan.handled = AccessSet::from_bits(request_.handled);
-  plan.compatibility = request_.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
-  for (const WirePlanRule& rule : request_.rules)
-    plan.rules.push_back({rule.path, AccessSet::from_bits(rule.rights), rule.from_baseline, rule.line, rule.quiet});
-  plan.handled_net = NetSet::from_bits(request_.handled_net);
-  plan.scoped = ScopeSet::from_bits(request_.scoped);
-  plan.ports = request_.ports;
-  plan.log = RestrictFlags::from_bits(request_.log);
-  plan.all_threads = request_.all_threads;
-  Result<Prepared> prepared = prepare(plan, {});
-  if (!prepared.ok() && prepared.error().kind == ErrorKind::input) fail(prepared.error(), exit_refused);
-  if (!prepared.ok()) return std::move(prepared).error();
-  prepared_.emplace(std::move(prepared).value());
+  for (const Plan& plan : plans_of(request_)) {
+    Result<Prepared> prepared = prepare(plan, {});
+    if (!prepared.ok() && prepared.error().kind == ErrorKind::input) fail(prepared.error(), exit_refused);
+    if (!prepared.ok()) return std::move(prepared).error();
+    layers_.push_back(std::move(prepared).value());
+  }
 
   if (!context_.restricts)
     for (std::size_t i = 0; i < request_.view_paths.size(); ++i)
@@ -185,7 +176,7 @@ Result<void> Child::cu_init() {
     init.canary_path = canary_path_;
     init.work = request_.cells[i].mode == Mode::work;
     init.timeout_ms = request_.cu_init_timeout_ms;
-    if (context_.restricts && request_.enforcement == Enforcement::faithful) init.ruleset_fd = prepared_->ruleset.fd();
+    if (context_.restricts && request_.enforcement == Enforcement::faithful) init.ruleset_fd = layers_.front().ruleset.fd();
     LOCKSTEP_CHECK(run_cu_init(init, context_.slot, i));
   }
   ::close(context_.cuda_helper_fd);
@@ -207,17 +198,24 @@ void* restrict_in_thread(void* argument) {
 Result<void> Child::restrict() {
   has_early_ = std::any_of(probes_.begin(), probes_.end(), [](const Probe& probe) { return probe.actor == Actor::early_thread; });
   if (has_early_ && ::pthread_create(&early_, nullptr, early_main, this) != 0) return internal_error("the early thread could not be started");
-  const bool gives_up = request_.enforcement == Enforcement::none_if_skipped && !prepared_->skipped.empty();
+  const bool gives_up = request_.enforcement == Enforcement::none_if_skipped && !layers_.front().skipped.empty();
   if (!context_.restricts || gives_up || request_.enforcement == Enforcement::none) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS)");
     return {};
   }
   RestrictOptions options;
-  if (has_early_ && !prepared_->all_threads) options.threads = Threads::calling;  // the case is about the one that stays free
-  if (request_.enforcement != Enforcement::other_thread) return restrict_self(*prepared_, options);
+  if (has_early_ && !layers_.front().all_threads) options.threads = Threads::calling;  // the case is about the one that stays free
+  if (request_.enforcement == Enforcement::answered) LOCKSTEP_CHECK(answer_for_the_kernel());
+  if (request_.enforcement != Enforcement::other_thread) {
+    for (const Prepared& layer : layers_) {
+      LOCKSTEP_CHECK(restrict_self(layer, options));
+      if (request_.enforcement == Enforcement::first_layer_alone) break;
+    }
+    return {};
+  }
   pthread_t thread;
   void* failed = nullptr;
-  if (::pthread_create(&thread, nullptr, restrict_in_thread, &*prepared_) != 0 || ::pthread_join(thread, &failed) != 0 || failed != nullptr)
+  if (::pthread_create(&thread, nullptr, restrict_in_thread, &layers_.front()) != 0 || ::pthread_join(thread, &failed) != 0 || failed != nullptr)
     return internal_error("the other thread could not be restricted");
   return {};
 }
@@ -256,11 +254,13 @@ void Child::probe() {
   phase(3);
   must(open_everything());
   phase(5);
-  std::vector<int> open = {0, 1, 2, context_.slot_fd, context_.request_fd, context_.helper_fd, context_.cuda_helper_fd,
-                           prepared_->ruleset.fd()};
+  std::vector<int> open = {0, 1, 2, context_.slot_fd, context_.request_fd, context_.helper_fd, context_.cuda_helper_fd};
+  for (const Prepared& layer : layers_) {
+    open.push_back(layer.ruleset.fd());
+    for (const Pin& pin : layer.pins) open.push_back(pin.fd.get());
+  }
   for (const UniqueFd& fd : keep_) open.push_back(fd.get());
   open.push_back(stop_own_sibling_.get());
-  for (const Pin& pin : prepared_->pins) open.push_back(pin.fd.get());
   close_all_but(std::move(open));
   phase(6);
   must(drop());

@@ -4,11 +4,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "conformance/harness/child.h"
+#include "landlock/seccomp_testing.h"
+#include "landlock/uapi.h"
 
 namespace lockstep::conformance {
 
@@ -51,6 +54,11 @@ void misbehave(const RowRequest& request, const Slot& slot) {
       ::abort();
     case Misbehaviour::false_canary: slot.header->canary_after = 0; return;
   }
+}
+
+Result<void> answer_for_the_kernel() {
+  if (testing::answer_calls({{.call = uapi::restrict_self_nr}})) return {};
+  return system_error(errno, "seccomp(SECCOMP_SET_MODE_FILTER)");
 }
 
 }  // namespace lockstep::conformance

@@ -2,12 +2,16 @@
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_
 
+#include "base/result.h"
 #include "conformance/harness/request.h"
 #include "conformance/harness/slot.h"
 
 namespace lockstep::conformance {
 
 void misbehave(const RowRequest& request, const Slot& slot);
+
+// From here on landlock_restrict_self(2) is answered 0 and never made: Enforcement::answered.
+Result<void> answer_for_the_kernel();
 
 }  // namespace lockstep::conformance
 

@@ -86,12 +86,23 @@ enum class Enforcement : std::uint8_t {
   none,
   other_thread,
   none_if_skipped,  // a path that cannot be opened costs the whole restriction
+  first_layer_alone,  // nothing is stacked on it
+  answered,         // the kernel is never asked: a filter says that the restriction is in force
 };
 
 // How a child of the harness's own tests misbehaves, instead of probing.
 enum class Misbehaviour : std::uint8_t {
   none, crash, hang, exit_zero, exit_without_complete, wild_write, flood_stdout, fork_away, ignore_sigterm, stop, exhaust_fds,
   exhaust_memory, false_canary, fork_away_and_hang,
+};
+
+// One more policy, enforced once the row's own is in force.
+struct WireLayer {
+  std::uint64_t handled = 0;
+  std::uint64_t handled_net = 0;
+  std::uint64_t scoped = 0;
+  std::vector<PortRule> ports;
+  std::vector<WirePlanRule> rules;
 };
 
 struct RowRequest {
@@ -112,7 +123,8 @@ struct RowRequest {
   bool all_threads = false;
   bool hard_requirement = false;
   std::vector<WirePlanRule> rules;
-  std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policy
+  std::vector<WireLayer> stacked;  // in this order
+  std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policies
   std::vector<CellRequest> cells;
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;

@@ -129,6 +129,15 @@ void fields(Archive& archive, PortRule& rule) {
 }
 
 template <typename Archive>
+void fields(Archive& archive, WireLayer& layer) {
+  archive.scalar(layer.handled);
+  archive.scalar(layer.handled_net);
+  archive.scalar(layer.scoped);
+  archive.list(layer.ports, [&](PortRule& rule) { fields(archive, rule); });
+  archive.list(layer.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
+}
+
+template <typename Archive>
 void fields(Archive& archive, RowRequest& request) {
   archive.scalar(request.id);
   archive.text(request.name);
@@ -147,9 +156,10 @@ void fields(Archive& archive, RowRequest& request) {
   flag(archive, request.all_threads);
   flag(archive, request.hard_requirement);
   archive.list(request.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
+  archive.list(request.stacked, [&](WireLayer& layer) { fields(archive, layer); });
   archive.list(request.view_paths, [&](std::string& path) { archive.text(path); });
   archive.list(request.cells, [&](CellRequest& cell) { fields(archive, cell); });
-  enumeration(archive, request.enforcement, Enforcement::none_if_skipped);
+  enumeration(archive, request.enforcement, Enforcement::answered);
   enumeration(archive, request.misbehaviour, Misbehaviour::fork_away_and_hang);
   flag(archive, request.non_dumpable);
   flag(archive, request.without_control);

@@ -15,6 +15,7 @@ namespace lockstep::conformance {
 namespace {
 
 constexpr std::size_t case_size_limit = 4U << 20;
+constexpr std::size_t most_stacked = 15;  // a kernel takes 16 layers
 
 std::optional<Toggle> toggle_from_name(std::string_view name) {
   if (name == "auto") return Toggle::automatic;
@@ -117,6 +118,15 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
       LOCKSTEP_ASSIGN(chosen, text(*devices, "gpu_devices"));
     }
     LOCKSTEP_CHECK(choose_devices(specs, chosen, &out.context));
+  }
+  if (const Node* node = root.find("stacked")) {
+    LOCKSTEP_ASSIGN(const std::vector<std::string> files, strings(*node, "stacked"));
+    if (out.context.host.real || files.empty() || files.size() > most_stacked)
+      return fail(*node, "stacked: from 1 to " + std::to_string(most_stacked) + " policies, on a simulated host");
+    for (const std::string& file : files) {
+      LOCKSTEP_ASSIGN(Policy more, load_policy(fixtures_ + "/" + file));
+      out.stacked.push_back(std::move(more));
+    }
   }
   if (const Node* node = root.find("plan_abis")) {
     LOCKSTEP_ASSIGN(out.plan_abis, abis(*node, "plan_abis"));
@@ -299,7 +309,7 @@ Result<Case> CaseReader::read() {
   LOCKSTEP_ASSIGN(const Node root, parse_document(content, file_));
   LOCKSTEP_CHECK(check_keys(root, file_, "a case",
                             {"schema", "name", "why", "policy", "host", "source", "gpu", "proxy", "workdir",
-                             "administrator_conflicts", "cdi", "gpu_devices", "identities", "plan_abis", "expect_effective", "expect_notices",
+                             "administrator_conflicts", "stacked", "cdi", "gpu_devices", "identities", "plan_abis", "expect_effective", "expect_notices",
                              "expect_error", "expect_refusal", "readiness", "expect"}));
   const Node* schema = root.find("schema");
   if (schema == nullptr || schema->scalar != "lockstep.case/1") return fail(root, "a case starts with \"schema\": \"lockstep.case/1\"");

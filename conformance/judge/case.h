@@ -7,6 +7,7 @@
 //   why             one sentence: the claim
 //   policy, host    policies/...yaml, hosts/...json
 //   source, gpu, proxy, workdir, administrator_conflicts (a file, relative too)         the context; all optional
+//   stacked         more policies (files, relative too), each in force on top of the one before; on simulated hosts
 //   cdi, gpu_devices  a CDI spec (a file, relative too) and the devices chosen
 //   identities      of user, container-root, root, self; default ["user"]
 //   plan_abis       "1-7", "3-", "5", or a list of these; default "1-"
@@ -75,6 +76,7 @@ struct Case {
   bool own_policy = false;  // a user's, not a fixture
   std::string why;
   Policy policy;
+  std::vector<Policy> stacked;
   Context context;  // host included
   std::vector<IdentityKind> identities;
   AbiSet plan_abis = AbiSet::all();

@@ -60,6 +60,8 @@ const std::vector<BadCase>& bad_cases() {
       {expecting("\"op\": \"mksock\", \"path\": \"/a\", \"server\": \"dgram\", \"result\": \"allow\""), 6, "server: of connect-unix"},
       {expecting("\"op\": \"connect-unix\", \"mode\": \"own-server\", \"path\": \"/a\", \"server\": \"dgram\", \"result\": \"allow\""), 6, "server: of connect-unix"},
       {expecting("\"op\": \"mksock\", \"mode\": \"dgram\", \"path\": \"/a\", \"result\": \"allow\""), 6, "is no mode of mksock"},
+      {with("\"stacked\": []"), 6, "from 1 to 15 policies"},
+      {with("\"stacked\": \"policies/p.yaml\""), 6, "stacked must be a list"},
       {with("\"expects\": []"), 6, "did you mean expect?"},
       {with("\"plan_abi\": \"1-\""), 6, "did you mean plan_abis?"},
       {with("\"source\": \"root\""), 6, "default, gateway, image or user"},

@@ -28,10 +28,15 @@ model::Model build_model(const Row& row, const RowReply& reply, const KernelLand
   decides.kernel_abi = kernel.abi;
   decides.errata = kernel.errata;
   model::Model model(decides);
-  std::vector<model::Walk> walks;
-  walks.reserve(reply.control.view_walks.size());
-  for (const model::RawWalk& raw : reply.control.view_walks) walks.push_back(model::to_walk(raw));
-  model.add_layer(row.run->effective, walks);
+  std::size_t next = 0;
+  const auto add = [&](const EffectivePolicy& effective) {
+    std::vector<model::Walk> walks;
+    walks.reserve(effective.rules.size());
+    for (std::size_t i = 0; i < effective.rules.size(); ++i) walks.push_back(model::to_walk(reply.control.view_walks[next++]));
+    model.add_layer(effective, walks);
+  };
+  add(row.run->effective);
+  for (const EffectivePolicy& more : row.run->stacked) add(more);
   return model;
 }
 

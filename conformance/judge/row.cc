@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "conformance/harness/plans.h"
 #include "landlock/abi.h"
 
 namespace lockstep::conformance {
@@ -37,6 +38,10 @@ Result<CaseRun> prepare_case(Case source) {
     return out;
   }
   out.effective = std::move(effective).value();
+  for (const Policy& policy : out.source.stacked) {
+    LOCKSTEP_ASSIGN(EffectivePolicy more, enrich(policy, out.source.context));
+    out.stacked.push_back(std::move(more));
+  }
   LOCKSTEP_ASSIGN(out.cells, plan_cells(out.source, out.effective));
   return out;
 }
@@ -97,9 +102,14 @@ Result<RowRequest> make_request(const Row& row, const Subject& subject) {
   request.log = plan.log.bits();
   request.all_threads = plan.all_threads;
   request.hard_requirement = plan.compatibility == Compatibility::hard_requirement;
-  for (const PlanRule& rule : plan.rules)
-    request.rules.push_back({rule.path, rule.rights.bits(), rule.from_baseline, rule.line, rule.quiet});
+  for (const PlanRule& rule : plan.rules) request.rules.push_back(to_wire(rule));
   for (const EffectiveRule& rule : run.effective.rules) request.view_paths.push_back(rule.path);
+  for (const EffectivePolicy& more : run.stacked) {
+    LOCKSTEP_ASSIGN(Plan on_top, compile(more, row.plan_abi));
+    if (subject.after_compile_of_stacked) subject.after_compile_of_stacked(on_top);
+    request.stacked.push_back(to_wire(on_top));
+    for (const EffectiveRule& rule : more.rules) request.view_paths.push_back(rule.path);
+  }
   request.cells = run.cells.cells;
   request.enforcement = subject.enforcement;
   return request;

@@ -28,6 +28,7 @@ struct Subject {
   std::string name = "lockstep";
   std::function<void(EffectivePolicy&)> after_enrich;
   std::function<void(Plan&)> after_compile;
+  std::function<void(Plan&)> after_compile_of_stacked;
   Enforcement enforcement = Enforcement::faithful;
 };
 
@@ -35,6 +36,7 @@ struct Subject {
 struct CaseRun {
   Case source;
   EffectivePolicy effective;
+  std::vector<EffectivePolicy> stacked;
   std::optional<Error> error;
   CellPlan cells;
 };

@@ -236,9 +236,11 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   const bool refused = reply.control.outcome == ChildOutcome::refused || reply.restricted.outcome == ChildOutcome::refused;
   if (refused || row.run->source.refusal) return judge_refusal(row, reply.control, reply.restricted);
   const std::size_t cells = row.run->cells.cells.size();
+  std::size_t rules = row.run->effective.rules.size();
+  for (const EffectivePolicy& more : row.run->stacked) rules += more.rules.size();
   if (reply.control.cells.size() != cells || reply.restricted.cells.size() != cells ||
       reply.control.first_walks.size() != cells || reply.control.second_walks.size() != cells ||
-      reply.control.view_walks.size() != row.run->effective.rules.size()) {
+      reply.control.view_walks.size() != rules) {
     out.message = "the worker's reply has the wrong number of cells";
     return out;
   }

@@ -116,6 +116,7 @@ std::string declare(const RowRequest& row) {
 
 Result<std::string> reproduce(const Row& row) {
   LOCKSTEP_ASSIGN(const RowRequest request, make_request(row, Subject{}));
+  if (!request.stacked.empty()) return unsupported_error(0, printable(row.name()) + " stacks a second policy, which the program does not know");
   const std::string_view program = reproduce_program;
   constexpr std::string_view include = "#include \"reproduce_row.h\"\n";
   const std::size_t at = program.find(include);

@@ -15,6 +15,14 @@ Mutant on_plan(const char* name, const char* what, std::function<void(Plan&)> ch
   return out;
 }
 
+Mutant on_stacked(const char* name, const char* what, std::function<void(Plan&)> change) {
+  Mutant out;
+  out.subject.name = name;
+  out.subject.after_compile_of_stacked = std::move(change);
+  out.what = what;
+  return out;
+}
+
 Mutant on_effective(const char* name, const char* what, std::function<void(EffectivePolicy&)> change) {
   Mutant out;
   out.subject.name = name;
@@ -51,6 +59,13 @@ void drop_right(Plan& plan, Right right) {
 void unhandle(Plan& plan, Right right) {
   plan.handled = plan.handled - right;
   drop_right(plan, right);
+}
+
+// What the plan's own ABI brought is left out.
+void to_older_abi(Plan& plan) {
+  const AbiInfo &known = *abi_info(plan.abi), &older = *abi_info(plan.abi - 1);
+  for (int bit = 0; bit < right_count; ++bit)
+    if (const auto right = static_cast<Right>(bit); known.fs.contains(right) && !older.fs.contains(right)) unhandle(plan, right);
 }
 
 template <typename Keep>
@@ -129,6 +144,19 @@ std::vector<Mutant> mutants() {
                                       if (is_device(rule)) rule.path = "/dev";
                                   }),
                           gpu, 1, "open-rw /dev/other"));
+  constexpr const char* stacked = "a-second-policy-narrows-the-first";
+  out.push_back(caught_by(on_enforcement("second-layer-lost", "nothing is stacked on the first policy", Enforcement::first_layer_alone), stacked, 1,
+                          "open-w /scratch/rw/file"));
+  out.push_back(caught_by(on_stacked("right-lost-at-stacking", "a policy that is stacked does not handle write_file",
+                                     [](Plan& plan) { unhandle(plan, Right::write_file); }),
+                          stacked, 1, "open-w /scratch/rw/file"));
+  out.push_back(caught_by(on_enforcement("answered-and-not-done", "a filter answers in the kernel's place that the restriction is in force",
+                                         Enforcement::answered),
+                          rights, 1, "open-w /scratch/ro/file"));
+  Mutant older = caught_by(on_plan("abi-one-less", "the kernel is taken for one of an ABI less", to_older_abi), "gpu-node-by-grant-without-ioctl", 5,
+                           "ioctl /dev/nvidia0");
+  older.plan_abi = 5;
+  out.push_back(std::move(older));
   constexpr const char* ports = "ports-are-those-named";
   out.push_back(caught_by(on_plan("ports-unhandled", "ports are left out of the rule set",
                                   [](Plan& plan) {

@@ -34,7 +34,7 @@ bool disagrees(const RowVerdict& verdict, const CaseRun& run, const std::string&
 
 Result<MutantVerdict> by_row(Workers& workers, const Mutant& mutant, const CaseRun& run, const KernelLandlock& kernel) {
   const IdentityKind identity = stand_in_for(mutant.identity, workers.hello().identities);
-  const std::vector<Row> row = {{&run, std::min(kernel.abi, newest_abi), identity}};
+  const std::vector<Row> row = {{&run, mutant.plan_abi > 0 ? mutant.plan_abi : std::min(kernel.abi, newest_abi), identity}};
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> unbroken, run_rows(workers, row, Subject{}, kernel, [] {}));
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> broken, run_rows(workers, row, mutant.subject, kernel, [] {}));
   if (unbroken.front().outcome == RowOutcome::skip)
