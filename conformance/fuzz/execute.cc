@@ -290,7 +290,7 @@ class SideRun {
       char* arguments[] = {ready.first.data(), nullptr};
       char* environment[] = {nullptr};
       ::execve(probe.path, arguments, environment);
-      slot.err = errno;
+      slot.err = errno, slot.aux = 2;  // as probe_exec() says it
     } else {
       run_probe(probe, &slot);
     }

@@ -19,7 +19,8 @@ std::vector<Plan> plans_of(const RowRequest& request) {
   plan.file = request.policy_file;
   plan.abi = request.plan_abi;
   plan.handled = AccessSet::from_bits(request.handled);
-  plan.compatibility = request.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
+  plan.compatibility =
+      request.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
   plan.rules = rules_of(request.rules);
   plan.handled_net = NetSet::from_bits(request.handled_net);
   plan.scoped = ScopeSet::from_bits(request.scoped);
@@ -40,7 +41,9 @@ std::vector<Plan> plans_of(const RowRequest& request) {
   return out;
 }
 
-WirePlanRule to_wire(const PlanRule& rule) { return {rule.path, rule.rights.bits(), rule.from_baseline, rule.line, rule.quiet}; }
+WirePlanRule to_wire(const PlanRule& rule) {
+  return {rule.path, rule.rights.bits(), rule.from_baseline, rule.line, rule.quiet};
+}
 
 WireLayer to_wire(const Plan& plan) {
   WireLayer out{plan.handled.bits(), plan.handled_net.bits(), plan.scoped.bits(), plan.ports, {}};

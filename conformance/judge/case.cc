@@ -19,9 +19,7 @@ constexpr std::size_t most_stacked = 15;  // a kernel takes 16 layers
 
 std::optional<Toggle> toggle_from_name(std::string_view name) {
   if (name == "auto") return Toggle::automatic;
-  if (name == "on") return Toggle::on;
-  if (name == "off") return Toggle::off;
-  return std::nullopt;
+  return name == "on" ? std::optional(Toggle::on) : name == "off" ? std::optional(Toggle::off) : std::nullopt;
 }
 
 // Reads one case file. Holds the file's name so that every error can carry it.
@@ -39,6 +37,7 @@ class CaseReader {
   Result<AbiSet> abis(const Node& node, const std::string& what) const;
   Result<std::vector<std::string>> strings(const Node& node, const std::string& what) const;
   Result<void> read_context(const Node& root, Case& out) const;
+  Result<void> read_stacked(const Node& node, Case& out) const;
   Result<void> read_claims(const Node& root, Case& out) const;
   Result<void> read_readiness(const Node& node, Case& out) const;
   Result<void> check_first_matches(const Case& out) const;
@@ -88,8 +87,7 @@ Result<std::vector<std::string>> CaseReader::strings(const Node& node, const std
 }
 
 Result<void> CaseReader::read_context(const Node& root, Case& out) const {
-  const Node* policy = root.find("policy");
-  const Node* host = root.find("host");
+  const Node *policy = root.find("policy"), *host = root.find("host");
   if (policy == nullptr || host == nullptr) return fail(root, "a case needs \"policy\" and \"host\"");
   LOCKSTEP_ASSIGN(const std::string policy_path, text(*policy, "policy"));
   LOCKSTEP_ASSIGN(out.policy, load_policy(fixtures_ + "/" + policy_path));
@@ -119,15 +117,7 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
     }
     LOCKSTEP_CHECK(choose_devices(specs, chosen, &out.context));
   }
-  if (const Node* node = root.find("stacked")) {
-    LOCKSTEP_ASSIGN(const std::vector<std::string> files, strings(*node, "stacked"));
-    if (out.context.host.real || files.empty() || files.size() > most_stacked)
-      return fail(*node, "stacked: from 1 to " + std::to_string(most_stacked) + " policies, on a simulated host");
-    for (const std::string& file : files) {
-      LOCKSTEP_ASSIGN(Policy more, load_policy(fixtures_ + "/" + file));
-      out.stacked.push_back(std::move(more));
-    }
-  }
+  if (const Node* node = root.find("stacked")) LOCKSTEP_CHECK(read_stacked(*node, out));
   if (const Node* node = root.find("plan_abis")) {
     LOCKSTEP_ASSIGN(out.plan_abis, abis(*node, "plan_abis"));
   }
@@ -146,6 +136,16 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
   return {};
 }
 
+Result<void> CaseReader::read_stacked(const Node& node, Case& out) const {
+  LOCKSTEP_ASSIGN(const std::vector<std::string> files, strings(node, "stacked"));
+  if (out.context.host.real || files.empty() || files.size() > most_stacked)
+    return fail(node, "stacked: from 1 to " + std::to_string(most_stacked) + " policies, on a simulated host");
+  for (const std::string& file : files) {
+    LOCKSTEP_ASSIGN(out.stacked.emplace_back(), load_policy(fixtures_ + "/" + file));
+  }
+  return {};
+}
+
 Result<void> CaseReader::read_readiness(const Node& node, Case& out) const {
   const auto one = [&](const Node& value, AbiSet set) -> Result<void> {
     LOCKSTEP_ASSIGN(const std::string word, text(value, "readiness"));
@@ -157,8 +157,7 @@ Result<void> CaseReader::read_readiness(const Node& node, Case& out) const {
   if (node.kind != Node::Kind::sequence) return one(node, AbiSet::all());
   for (const Node& item : node.items) {
     LOCKSTEP_CHECK(check_keys(item, file_, "readiness", {"abi", "is"}));
-    const Node* range = item.find("abi");
-    const Node* is = item.find("is");
+    const Node *range = item.find("abi"), *is = item.find("is");
     if (range == nullptr || is == nullptr) return fail(item, "readiness: each entry needs \"abi\" and \"is\"");
     LOCKSTEP_ASSIGN(const AbiSet set, abis(*range, "readiness.abi"));
     LOCKSTEP_CHECK(one(*is, set));
@@ -201,8 +200,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
                             {"op", "mode", "actor", "target", "path", "path2", "port", "server", "identity", "abi", "result", "why"}));
   Expectation out;
   out.line = node.line;
-  const Node* op = node.find("op");
-  const Node* result = node.find("result");
+  const Node *op = node.find("op"), *result = node.find("result");
   if (op == nullptr || result == nullptr) return fail(node, "an expectation needs \"op\" and \"result\"");
   LOCKSTEP_ASSIGN(const std::string op_word, text(*op, "op"));
   const std::optional<Operation> operation = operation_from_name(op_word);
@@ -236,11 +234,8 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
     LOCKSTEP_ASSIGN(out.abis, abis(*value, "expect.abi"));
   }
   if (const Node* value = node.find("server")) {
-    if (*operation != Operation::connect_unix || out.cell.mode == Mode::own_server)
-      return fail(*value, "server: of connect-unix to a server that is there, and of nothing else");
-    SocketType type = SocketType::stream;
-    LOCKSTEP_CHECK(choice(node, "server", socket_type_from_name, "stream, seqpacket or dgram", type));
-    out.server = type;
+    if (*operation != Operation::connect_unix || out.cell.mode == Mode::own_server) return fail(*value, "server: of connect-unix to a server that is there");
+    LOCKSTEP_CHECK(choice(node, "server", socket_type_from_name, "stream, seqpacket or dgram", out.server.emplace()));
   }
   LOCKSTEP_CHECK(read_operands(node, op_word, &out.cell));
   return out;
@@ -315,8 +310,7 @@ Result<Case> CaseReader::read() {
   if (schema == nullptr || schema->scalar != "lockstep.case/1") return fail(root, "a case starts with \"schema\": \"lockstep.case/1\"");
   Case out;
   out.file = file_;
-  const Node* name = root.find("name");
-  const Node* why = root.find("why");
+  const Node *name = root.find("name"), *why = root.find("why");
   if (name == nullptr || why == nullptr) return fail(root, "a case needs \"name\" and \"why\"");
   LOCKSTEP_ASSIGN(out.name, text(*name, "name"));
   LOCKSTEP_ASSIGN(out.why, text(*why, "why"));

@@ -12,11 +12,12 @@ namespace {
 
 using enum Operation;
 
-// The path itself, and a descriptor for it. Not ENOTDIR: where Landlock denies, the path was found, and it is said of what it leads to.
+// The path itself, and a descriptor for it. Not ENOTDIR: where Landlock denies, the path was found, and it is
+// said of what it leads to.
 constexpr int lookup[] = {ENOENT, ELOOP, ENAMETOOLONG, EMFILE, ENFILE};
 
-// The checks of the kernel's own that come before Landlock's hook; whatever else it may answer (a file system's and a driver's own
-// errnos, which are without end) comes after, so that a denial hides it.
+// The checks of the kernel's own that come before Landlock's hook; whatever else it may answer (a file
+// system's and a driver's own errnos, which are without end) comes after, so that a denial hides it.
 struct Row {
   std::initializer_list<Operation> operations;
   std::initializer_list<int> before;
@@ -26,7 +27,8 @@ const Row table[] = {
     // Kind and mount of what is opened. EPERM: see is_late.
     {{open_r, open_w, open_rw, open_trunc, opendir, reopen_fd, comm_open}, {EISDIR, EROFS, ETXTBSY, EPERM}},
     {{truncate}, {EISDIR, EINVAL, EROFS, ETXTBSY, EPERM}},
-    // Of the name that is to be, or not to be, and of its mount. Permission on the directory, the sticky bit, what the victim is, room
+    // Of the name that is to be, or not to be, and of its mount. Permission on the directory, the sticky bit,
+    // what the victim is, room
     // and privilege come once the file system is asked.
     {{create, mkdir, mkfifo, mknod_chr, mknod_blk, symlink}, {EEXIST, EROFS}},
     {{mksock}, {EADDRINUSE, EROFS}},
@@ -34,21 +36,27 @@ const Row table[] = {
     {{rename, exchange, link}, {EEXIST, EROFS, EXDEV, EPERM}},
     // One socket there is, and whose type.
     {{connect_unix}, {EPROTOTYPE, ECONNREFUSED}},
-    // The limit on processes, and on arguments. All that is found out by reading the file comes after: its format, its interpreter.
+    // The limit on processes, and on arguments. All that is found out by reading the file comes after: its
+    // format, its interpreter.
     {{exec}, {EAGAIN, E2BIG}},
 };
 
-bool contains(std::span<const int> errnos, int err) { return std::find(errnos.begin(), errnos.end(), err) != errnos.end(); }
+bool contains(std::span<const int> errnos, int err) {
+  return std::find(errnos.begin(), errnos.end(), err) != errnos.end();
+}
 
 const Row* row_of(Operation operation) {
   for (const Row& row : table)
-    if (std::find(row.operations.begin(), row.operations.end(), operation) != row.operations.end()) return &row;
+    if (std::find(row.operations.begin(), row.operations.end(), operation) != row.operations.end())
+      return &row;
   return nullptr;
 }
 
-// The probe has told apart what two checks answer alike (probes/probe.h). EPERM of a rename is never one of the first.
+// The probe has told apart what two checks answer alike (probes/probe.h). EPERM of a rename is never one of
+// the first.
 bool is_late(Operation operation, const Control& control) {
-  return control.ret == errno_is_late || ((operation == rename || operation == exchange) && control.err == EPERM);
+  return control.ret == errno_is_late ||
+         ((operation == rename || operation == exchange) && control.err == EPERM);
 }
 
 bool in_table(Operation operation, const Control& control) {
@@ -75,7 +83,8 @@ bool comes_after(Operation operation, Mode mode, const Control& control, const m
     case mksock:  // step 1 is socket()
       return control.step > 1 && in_table(mksock, control);
     case connect_unix:  // its own server it makes first, and is denied its name
-      return control.step > 1 && (mode != Mode::own_server ? in_table(connect_unix, control) : control.step > 2 || in_table(mksock, control));
+      return control.step > 1 && (mode != Mode::own_server ? in_table(connect_unix, control)
+                                                           : control.step > 2 || in_table(mksock, control));
     case bind_tcp:  // step 1 is socket(): the address is looked at first by Landlock
     case connect_tcp:
     case bind_udp:
@@ -83,7 +92,7 @@ bool comes_after(Operation operation, Mode mode, const Control& control, const m
       return control.step > 1;
     case exec:  // step 1 is fork()
       return control.step > 1 && in_table(exec, control);
-    case signal:  // nobody there, or not ours to signal
+    case signal:            // nobody there, or not ours to signal
     case connect_abstract:  // nobody there, or a queue that is full
     case open_path:
     case stat:

@@ -1,4 +1,5 @@
-// Making, removing, moving and linking names: which of the kernel's own errnos come before it asks Landlock, and which after.
+// Making, removing, moving and linking names: which of the kernel's own errnos come before it asks Landlock,
+// and which after.
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/mount.h>
@@ -16,7 +17,8 @@ namespace {
 using enum Operation;
 using enum Order;
 
-// Moves between directories are EXDEV where refer alone is missing, so that EACCES of the kernel's own can be told apart.
+// Moves between directories are EXDEV where refer alone is missing, so that EACCES of the kernel's own can be
+// told apart.
 constexpr AccessSet moves_alone = AccessSet(Right::refer) | Right::execute;
 
 void nothing(Place& /*at*/) {}
@@ -72,17 +74,25 @@ void mount_points(Place& at) {
   Place::must(::close(::open(at.at("a/point").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) == 0);
   Place::must(::mount("/dev/null", at.at("a/point").c_str(), nullptr, MS_BIND, nullptr) == 0);
 }
+void bound_elsewhere(Place& at) {
+  names(at);
+  at.directory("b/mount");
+  Place::must(::mount(at.at("a/d").c_str(), at.at("b/mount").c_str(), nullptr, MS_BIND, nullptr) == 0);
+}
 void other_mount(Place& at) {
   names(at);
   at.mount("m", "tmpfs", "mode=0777");
   at.file("m/f");
 }
-void sysfs(Place& at) { at.mount("s", "sysfs"); }
+void sysfs(Place& at) {
+  at.mount("s", "sysfs");
+}
 void overlay(Place& at) {
   at.mount("o", "tmpfs", "mode=0777");
   for (const char* each : {"o/lower", "o/upper", "o/work", "o/merged"}) at.directory(each);
   at.file("o/lower/f");
-  const std::string options = "lowerdir=" + at.at("o/lower") + ",upperdir=" + at.at("o/upper") + ",workdir=" + at.at("o/work");
+  const std::string options =
+      "lowerdir=" + at.at("o/lower") + ",upperdir=" + at.at("o/upper") + ",workdir=" + at.at("o/work");
   at.mount("o/merged", "overlay", options.c_str());
 }
 void protected_links(Place& at) {
@@ -100,8 +110,9 @@ void own_directory(Place& at) {
 }
 
 void add_makers(std::vector<Situation>& out) {
-  const std::pair<Operation, const char*> makers[] = {{create, "Create"}, {mkdir, "Mkdir"}, {mkfifo, "Mkfifo"}, {mknod_chr, "MknodChr"},
-                                                      {mknod_blk, "MknodBlk"}, {mksock, "Mksock"}, {symlink, "Symlink"}};
+  const std::pair<Operation, const char*> makers[] = {
+      {create, "Create"},      {mkdir, "Mkdir"},   {mkfifo, "Mkfifo"},  {mknod_chr, "MknodChr"},
+      {mknod_blk, "MknodBlk"}, {mksock, "Mksock"}, {symlink, "Symlink"}};
   for (const auto& [operation, word] : makers) {
     const std::string of = word;
     const int exists = operation == mksock ? EADDRINUSE : EEXIST;
@@ -109,15 +120,18 @@ void add_makers(std::vector<Situation>& out) {
     out.push_back({of + "OnAReadOnlyMount", operation, "m/x", "", EROFS, before, read_only<true>});
     out.push_back({of + "OnAReadOnlyFileSystem", operation, "m/x", "", EROFS, before, read_only<false>});
     out.push_back({of + "OntoANameOnAReadOnlyMount", operation, "m/f", "", exists, before, read_only<true>});
-    out.push_back({of + "InAnImmutableDirectory", operation, "a/x", "", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>});
+    out.push_back({of + "InAnImmutableDirectory", operation, "a/x", "", EPERM, after,
+                   attributed_directory<FS_IMMUTABLE_FL>});
     out.push_back({of + "WithoutPermission", operation, "a/x", "", EACCES, same, closed, As::user});
     out.push_back({of + "WithoutRoom", operation, "m/x", "", ENOSPC, after, no_room});
     out.push_back({of + "BelowAFile", operation, "a/f/x", "", ENOTDIR, before, names});
     out.push_back({of + "InNoDirectory", operation, "x/x", "", ENOENT, before, nothing});
     const bool device = operation == mknod_chr || operation == mknod_blk;
     if (device) out.push_back({of + "WithoutPrivilege", operation, "a/x", "", EPERM, after, names, As::user});
-    if (operation == mkdir || operation == mkfifo) out.push_back({of + "InSysfs", operation, "s/x", "", EPERM, after, sysfs});
-    if (operation == mkdir || operation == symlink) out.push_back({of + "BeyondTheQuota", operation, "m/d/x", "", EDQUOT, after, no_quota, As::user});
+    if (operation == mkdir || operation == mkfifo)
+      out.push_back({of + "InSysfs", operation, "s/x", "", EPERM, after, sysfs});
+    if (operation == mkdir || operation == symlink)
+      out.push_back({of + "BeyondTheQuota", operation, "m/d/x", "", EDQUOT, after, no_quota, As::user});
   }
   // The new file is made before it is opened: where only that is denied, nothing of the making comes after.
   for (const Situation& each : std::vector<Situation>(out)) {
@@ -138,7 +152,8 @@ std::vector<Situation> situations() {
       {"UnlinkADirectory", unlink, "a/d", "", EISDIR, after, names},
       {"UnlinkTheRoot", unlink, "/", "", EISDIR, before, nothing},
       {"UnlinkMissing", unlink, "a/x", "", ENOENT, before, names},
-      {"UnlinkInAnImmutableDirectory", unlink, "a/f", "", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
+      {"UnlinkInAnImmutableDirectory", unlink, "a/f", "", EPERM, after,
+       attributed_directory<FS_IMMUTABLE_FL>},
       {"UnlinkInAnAppendOnlyDirectory", unlink, "a/f", "", EPERM, after, attributed_directory<FS_APPEND_FL>},
       {"UnlinkAnImmutableFile", unlink, "a/f", "", EPERM, after, attributed_file<FS_IMMUTABLE_FL>},
       {"UnlinkSomebodyElsesInAStickyDirectory", unlink, "a/f", "", EPERM, after, sticky, As::user},
@@ -160,6 +175,7 @@ std::vector<Situation> situations() {
       {"RenameOnAReadOnlyFileSystem", rename, "m/f", "m/x", EROFS, before, read_only<false>},
       {"RenameToAnotherMount", rename, "a/f", "m/x", EXDEV, before, other_mount},
       {"RenameIntoItself", rename, "a/d", "a/d/x", EINVAL, before, names},
+      {"RenameAMountPointIntoWhatIsMounted", rename, "b/mount", "a/d/x", EBUSY, after, bound_elsewhere},
       {"RenameOntoItsParent", rename, "a/full/f", "a/full", ENOTEMPTY, before, names},
       {"RenameOntoItsParentsParent", rename, "a/full/f", "a", ENOTEMPTY, before, names},
       {"RenameADirectoryOntoAFullOne", rename, "a/d", "a/full", ENOTEMPTY, after, names},
@@ -169,22 +185,29 @@ std::vector<Situation> situations() {
       {"RenameAMountPoint", rename, "a/mount", "a/x", EBUSY, after, mount_points},
       {"RenameOntoAMountPoint", rename, "a/d", "a/mount", EBUSY, after, mount_points},
       {"RenameAnImmutableFile", rename, "a/f", "a/x", EPERM, after, attributed_file<FS_IMMUTABLE_FL>},
-      {"RenameInAnImmutableDirectory", rename, "a/f", "a/x", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
+      {"RenameInAnImmutableDirectory", rename, "a/f", "a/x", EPERM, after,
+       attributed_directory<FS_IMMUTABLE_FL>},
       {"RenameSomebodyElsesInAStickyDirectory", rename, "a/f", "b/x", EPERM, after, sticky, As::user},
       {"RenameWithoutPermission", rename, "a/f", "a/x", EACCES, same, closed, As::user},
-      {"RenameElsewhereWithoutPermission", rename, "a/f", "b/x", EACCES, after, closed, As::user, Mode::plain, moves_alone},
-      {"RenameElsewhereOntoADirectory", rename, "a/f", "b/d", EISDIR, after, names, As::root, Mode::plain, moves_alone},
-      {"RenameToAnotherMountOfWhatMayNotMove", rename, "a/f", "m/x", EXDEV, same, other_mount, As::root, Mode::plain, moves_alone},
+      {"RenameElsewhereWithoutPermission", rename, "a/f", "b/x", EACCES, after, closed, As::user, Mode::plain,
+       moves_alone},
+      {"RenameElsewhereOntoADirectory", rename, "a/f", "b/d", EISDIR, after, names, As::root, Mode::plain,
+       moves_alone},
+      {"RenameToAnotherMountOfWhatMayNotMove", rename, "a/f", "m/x", EXDEV, same, other_mount, As::root,
+       Mode::plain, moves_alone},
       {"RenameInSysfs", rename, "s/kernel/notes", "s/kernel/x", EPERM, after, sysfs},
-      {"RenameLeavingAWhiteoutThatCannotBe", rename, "o/merged/f", "o/merged/x", EINVAL, after, overlay, As::root, Mode::whiteout},
+      {"RenameLeavingAWhiteoutThatCannotBe", rename, "o/merged/f", "o/merged/x", EINVAL, after, overlay,
+       As::root, Mode::whiteout},
       {"ExchangeWithNothing", exchange, "a/f", "a/x", ENOENT, before, names},
       {"ExchangeWithItsParent", exchange, "a/full/f", "a/full", EINVAL, before, names},
       {"ExchangeWithWhatItHolds", exchange, "a/full", "a/full/f", EINVAL, before, names},
       {"ExchangeWithAnotherMount", exchange, "a/f", "m/f", EXDEV, before, other_mount},
       {"ExchangeAMountPoint", exchange, "a/mount", "a/d", EBUSY, after, mount_points},
       {"ExchangeOnAReadOnlyMount", exchange, "m/f", "m/g", EROFS, before, read_only<true>},
-      {"ExchangeInAnImmutableDirectory", exchange, "a/f", "a/d", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
-      {"ExchangeElsewhereWithoutPermission", exchange, "a/f", "b/f", EACCES, after, closed, As::user, Mode::plain, moves_alone},
+      {"ExchangeInAnImmutableDirectory", exchange, "a/f", "a/d", EPERM, after,
+       attributed_directory<FS_IMMUTABLE_FL>},
+      {"ExchangeElsewhereWithoutPermission", exchange, "a/f", "b/f", EACCES, after, closed, As::user,
+       Mode::plain, moves_alone},
 
       {"LinkOnAReadOnlyMount", link, "m/f", "m/x", EROFS, before, read_only<true>},
       {"LinkOnAReadOnlyFileSystem", link, "m/f", "m/x", EROFS, before, read_only<false>},
@@ -201,7 +224,8 @@ std::vector<Situation> situations() {
       {"LinkInAnImmutableDirectory", link, "a/f", "a/x", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
       {"LinkInSysfs", link, "s/kernel/notes", "s/kernel/x", EPERM, after, sysfs},
       {"LinkWithoutPermission", link, "a/f", "a/x", EACCES, same, closed, As::user},
-      {"LinkElsewhereWithoutPermission", link, "b/f", "a/x", EACCES, after, closed, As::user, Mode::plain, moves_alone},
+      {"LinkElsewhereWithoutPermission", link, "b/f", "a/x", EACCES, after, closed, As::user, Mode::plain,
+       moves_alone},
       {"LinkWithoutRoom", link, "m/f", "m/x", ENOSPC, after, no_room},
   };
   add_makers(out);
@@ -212,7 +236,9 @@ std::vector<Situation> situations() {
 }
 
 class OrderOfNames : public OrderTest {};
-TEST_P(OrderOfNames, IsTheKernels) { check(); }
+TEST_P(OrderOfNames, IsTheKernels) {
+  check();
+}
 INSTANTIATE_TEST_SUITE_P(Each, OrderOfNames, ::testing::ValuesIn(situations()), name_of);
 
 }  // namespace

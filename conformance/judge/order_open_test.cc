@@ -1,4 +1,5 @@
-// Opening, truncating, executing: which of the kernel's own errnos come before it asks Landlock, and which after.
+// Opening, truncating, executing: which of the kernel's own errnos come before it asks Landlock, and which
+// after.
 #include <elf.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -33,8 +34,12 @@ void read_only_fs(Place& at) {
   at.file("m/f");
   at.remount_read_only("m", false);
 }
-void one_file(Place& at) { at.file("f"); }
-void one_directory(Place& at) { at.directory("d"); }
+void one_file(Place& at) {
+  at.file("f");
+}
+void one_directory(Place& at) {
+  at.directory("d");
+}
 void immutable(Place& at) {
   at.file("f");
   at.attribute("f", FS_IMMUTABLE_FL);
@@ -43,9 +48,15 @@ void append_only(Place& at) {
   at.file("f");
   at.attribute("f", FS_APPEND_FL);
 }
-void fifo(Place& at) { Place::must(::mkfifo(at.at("p").c_str(), 0666) == 0); }
-void no_driver(Place& at) { at.device("d", S_IFCHR, 250, 250); }
-void no_minor(Place& at) { at.device("d", S_IFCHR, 10, 253); }
+void fifo(Place& at) {
+  Place::must(::mkfifo(at.at("p").c_str(), 0666) == 0);
+}
+void no_driver(Place& at) {
+  at.device("d", S_IFCHR, 250, 250);
+}
+void no_minor(Place& at) {
+  at.device("d", S_IFCHR, 10, 253);
+}
 // /dev/port, where the kernel has it.
 void memory(Place& at) {
   at.device("d", S_IFCHR, 1, 4);
@@ -56,7 +67,9 @@ void memory(Place& at) {
 void core(Place& /*at*/) {
   if (::access("/proc/kcore", R_OK) != 0) Place::cannot();
 }
-void socket(Place& at) { at.serve("s", SOCK_STREAM, 1); }
+void socket(Place& at) {
+  at.serve("s", SOCK_STREAM, 1);
+}
 void nothing(Place& /*at*/) {}
 void leased(Place& at) {
   at.file("f");
@@ -101,15 +114,20 @@ constexpr char missing[] = "missing", below_a_file[] = "plain/x", a_loop[] = "lo
 // A program of 64 bits that asks for this interpreter.
 template <const char* path>
 void program(Place& at) {
-  at.file("plain", 0777, "no ELF, but long enough to be read as the head of one: ....................................................");
+  at.file("plain", 0777,
+          "no ELF, but long enough to be read as the head of one: "
+          "....................................................");
   const std::string interpreter = at.at(path);
   Elf64_Ehdr head{};
   std::memcpy(head.e_ident, ELFMAG, SELFMAG);
-  head.e_ident[EI_CLASS] = ELFCLASS64, head.e_ident[EI_DATA] = ELFDATA2LSB, head.e_ident[EI_VERSION] = EV_CURRENT;
+  head.e_ident[EI_CLASS] = ELFCLASS64, head.e_ident[EI_DATA] = ELFDATA2LSB,
+  head.e_ident[EI_VERSION] = EV_CURRENT;
   head.e_type = ET_DYN, head.e_machine = EM_X86_64, head.e_version = EV_CURRENT;
-  head.e_phoff = sizeof(head), head.e_ehsize = sizeof(head), head.e_phentsize = sizeof(Elf64_Phdr), head.e_phnum = 1;
+  head.e_phoff = sizeof(head), head.e_ehsize = sizeof(head), head.e_phentsize = sizeof(Elf64_Phdr),
+  head.e_phnum = 1;
   Elf64_Phdr part{};
-  part.p_type = PT_INTERP, part.p_offset = sizeof(head) + sizeof(part), part.p_filesz = part.p_memsz = interpreter.size() + 1;
+  part.p_type = PT_INTERP, part.p_offset = sizeof(head) + sizeof(part),
+  part.p_filesz = part.p_memsz = interpreter.size() + 1;
   std::string bytes(reinterpret_cast<const char*>(&head), sizeof(head));
   bytes.append(reinterpret_cast<const char*>(&part), sizeof(part));
   bytes.append(interpreter.c_str(), interpreter.size() + 1);
@@ -145,7 +163,8 @@ std::vector<Situation> situations() {
       {"OpenASocket", open_r, "s", "", ENXIO, after, socket},
       {"ReopenASocket", reopen_fd, "s", "", ENXIO, after, socket},
       {"OpenADeviceWithoutADriver", open_r, "d", "", ENXIO, after, no_driver},
-      {"OpenABlockDeviceWithoutADriver", open_rw, "d", "", ENXIO, after, [](Place& at) { at.device("d", S_IFBLK, 250, 250); }},
+      {"OpenABlockDeviceWithoutADriver", open_rw, "d", "", ENXIO, after,
+       [](Place& at) { at.device("d", S_IFBLK, 250, 250); }},
       {"OpenANumberWithoutADriver", open_r, "d", "", ENODEV, after, no_minor},
       {"OpenWhatTheDriverRefuses", open_r, "d", "", EPERM, after, memory, As::no_rawio},
       {"ReopenWhatTheDriverRefuses", reopen_fd, "d", "", EPERM, after, memory, As::no_rawio},
@@ -196,12 +215,17 @@ std::vector<Situation> situations() {
       {"ReadlinkAFile", readlink, "f", "", EINVAL, before, one_file},
   };
   for (const Operation operation : {open_w, open_rw, open_trunc, truncate, ftruncate}) {
-    const std::string word = operation == open_w ? "ToWrite" : operation == open_rw ? "ToBoth" : operation == open_trunc ? "ToEmpty" : operation == truncate ? "Length" : "LengthByDescriptor";
+    const std::string word = operation == open_w       ? "ToWrite"
+                             : operation == open_rw    ? "ToBoth"
+                             : operation == open_trunc ? "ToEmpty"
+                             : operation == truncate   ? "Length"
+                                                       : "LengthByDescriptor";
     out.push_back({"ReadOnlyMount" + word, operation, "m/f", "", EROFS, before, read_only_mount});
     out.push_back({"ReadOnlyFileSystem" + word, operation, "m/f", "", EROFS, before, read_only_fs});
     out.push_back({"Immutable" + word, operation, "f", "", EPERM, before, immutable});
     out.push_back({"AppendOnly" + word, operation, "f", "", EPERM, before, append_only});
-    if (operation != truncate) out.push_back({"Directory" + word, operation, "d", "", EISDIR, before, one_directory});
+    if (operation != truncate)
+      out.push_back({"Directory" + word, operation, "d", "", EISDIR, before, one_directory});
   }
   for (Situation& each : out) {
     const bool may_be_opened = each.name.find("MayBeOpened") != std::string::npos;
@@ -214,7 +238,9 @@ std::vector<Situation> situations() {
 }
 
 class OrderOfOpening : public OrderTest {};
-TEST_P(OrderOfOpening, IsTheKernels) { check(); }
+TEST_P(OrderOfOpening, IsTheKernels) {
+  check();
+}
 INSTANTIATE_TEST_SUITE_P(Each, OrderOfOpening, ::testing::ValuesIn(situations()), name_of);
 
 }  // namespace

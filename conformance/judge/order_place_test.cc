@@ -1,6 +1,4 @@
 // How the situations of order_testing.h are made, and what holds of each.
-#include "conformance/judge/order_testing.h"
-
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -21,6 +19,7 @@
 #include "base/result.h"
 #include "conformance/harness/network.h"
 #include "conformance/judge/compose.h"
+#include "conformance/judge/order_testing.h"
 #include "conformance/probes/testing.h"
 #include "landlock/abi.h"
 #include "landlock/kernel.h"
@@ -38,7 +37,8 @@ constexpr unsigned nobody = 65534;
 
 void become(As as) {
   if (as == As::user) {
-    Place::must(::setgroups(0, nullptr) == 0 && ::setresgid(nobody, nobody, nobody) == 0 && ::setresuid(nobody, nobody, nobody) == 0);
+    Place::must(::setgroups(0, nullptr) == 0 && ::setresgid(nobody, nobody, nobody) == 0 &&
+                ::setresuid(nobody, nobody, nobody) == 0);
   } else if (as == As::no_rawio) {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct sets[2] = {};
@@ -53,19 +53,30 @@ void restrict_to(AccessSet handled, const Situation& each, int abi) {
   attr.handled_access_fs = handled.bits();
   if (each.ports) attr.handled_access_net = model::net_rights_of_abi(abi).bits();
   if (each.scoped) attr.scoped = model::scopes_of_abi(abi).bits();
-  const int ruleset = static_cast<int>(uapi::create_ruleset(&attr, each.scoped ? 24 : each.ports ? 16 : 8, 0));
-  Place::must(ruleset >= 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && uapi::restrict_self(ruleset, 0) == 0);
+  const int ruleset = static_cast<int>(uapi::create_ruleset(&attr,
+                                                            each.scoped  ? 24
+                                                            : each.ports ? 16
+                                                                         : 8,
+                                                            0));
+  Place::must(ruleset >= 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+              uapi::restrict_self(ruleset, 0) == 0);
   ::close(ruleset);
 }
 
-bool has_name(Operation operation) { return operand(operation) == Operand::path || operand(operation) == Operand::two_paths; }
+bool has_name(Operation operation) {
+  return operand(operation) == Operand::path || operand(operation) == Operand::two_paths;
+}
 
 // The situation anew, and the operation in it. Cells: free 0, restricted 1; walks of the free one.
-int run(const Situation& each, const std::string& root, AccessSet handled, int abi, bool restricted, SharedSlot& slot) {
+int run(const Situation& each, const std::string& root, AccessSet handled, int abi, bool restricted,
+        SharedSlot& slot) {
   return in_child([&] {
-    const bool network = each.ports || std::string_view(each.first).starts_with("s");  // sysfs is the network's too
-    Place::must(::unshare(CLONE_NEWNS | (network ? CLONE_NEWNET : 0)) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-    Place::must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0777") == 0 && (!network || open_loopback().ok()));
+    const bool network =
+        each.ports || std::string_view(each.first).starts_with("s");  // sysfs is the network's too
+    Place::must(::unshare(CLONE_NEWNS | (network ? CLONE_NEWNET : 0)) == 0 &&
+                ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+    Place::must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0777") == 0 &&
+                (!network || open_loopback().ok()));
     ::umask(0);
     Place place(root);
     each.make(place);
@@ -76,12 +87,14 @@ int run(const Situation& each, const std::string& root, AccessSet handled, int a
     if (!restricted && has_name(each.operation)) model::read_walk(first.c_str(), follow, &slot->walks[0]);
     if (!restricted && !second.empty()) model::read_walk(second.c_str(), follow, &slot->walks[1]);
     if (restricted) restrict_to(handled, each, abi);
-    run_probe({each.operation, each.mode, Actor::self, Target::own, false, first.c_str(), second.c_str(), -1, each.port},
+    run_probe({each.operation, each.mode, Actor::self, Target::own, false, first.c_str(), second.c_str(), -1,
+               each.port},
               &slot->cells[restricted ? 1 : 0]);
   });
 }
 
-model::Decision decide(const Situation& each, AccessSet handled, int abi, const KernelLandlock& kernel, SharedSlot& slot) {
+model::Decision decide(const Situation& each, AccessSet handled, int abi, const KernelLandlock& kernel,
+                       SharedSlot& slot) {
   model::Model model({abi, kernel.abi, kernel.errata});
   Restrictions restrictions;
   if (each.ports) restrictions.net = model::net_rights_of_abi(abi);
@@ -99,19 +112,24 @@ model::Decision decide(const Situation& each, AccessSet handled, int abi, const 
 
 }  // namespace
 
-void Place::cannot() { ::_exit(cannot_status); }
+void Place::cannot() {
+  ::_exit(cannot_status);
+}
 void Place::must(bool ok) {
   if (!ok) ::_exit(failed_status);
 }
 
 void Place::file(const std::string& name, unsigned mode, const std::string& text) {
   const UniqueFd fd(::open(at(name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  must(fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fchmod(fd.get(), mode) == 0);
+  must(fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+       ::fchmod(fd.get(), mode) == 0);
 }
 void Place::directory(const std::string& name, unsigned mode) {
   must(::mkdir(at(name).c_str(), mode) == 0 && ::chmod(at(name).c_str(), mode) == 0);
 }
-void Place::link(const std::string& name, const std::string& target) { must(::symlink(target.c_str(), at(name).c_str()) == 0); }
+void Place::link(const std::string& name, const std::string& target) {
+  must(::symlink(target.c_str(), at(name).c_str()) == 0);
+}
 void Place::device(const std::string& name, unsigned kind, unsigned major, unsigned minor) {
   if (::mknod(at(name).c_str(), kind | 0666, makedev(major, minor)) != 0) cannot();
   must(::chmod(at(name).c_str(), 0666) == 0);
@@ -175,10 +193,12 @@ void OrderTest::check() {
   const Scratch scratch;
   ASSERT_EQ(::chmod(scratch.path.c_str(), 0777), 0);
   bool seen = false;
-  // A kernel that is emulated takes its time: there its own ABI is enough, for every masked one was asked where that was quick.
+  // A kernel that is emulated takes its time: there its own ABI is enough, for every masked one was asked
+  // where that was quick.
   const int newest = std::min(kernel->abi, newest_abi);
   for (int abi = ::getenv("LOCKSTEP_NATIVE") != nullptr ? newest : oldest_abi; abi <= newest; ++abi) {
-    const AccessSet handled = (each.ports || each.scoped) && abi < 4 ? AccessSet() : each.handled & model::rights_of_abi(abi);
+    const AccessSet handled =
+        (each.ports || each.scoped) && abi < 4 ? AccessSet() : each.handled & model::rights_of_abi(abi);
     if (handled.empty() && !((each.ports && abi >= 4) || (each.scoped && abi >= 6))) continue;
     SCOPED_TRACE("plan ABI " + std::to_string(abi) + " on " + std::to_string(kernel->abi));
     SharedSlot slot(2, 2);
@@ -193,8 +213,10 @@ void OrderTest::check() {
     ASSERT_EQ(control.state, restricted.state);
     EXPECT_EQ(errno_name(control.err), errno_name(each.err));
     const model::Decision decision = decide(each, handled, abi, *kernel, slot);
-    const Composed composed = compose(each.operation, each.mode, {control.err, control.ret, control.aux}, decision);
-    EXPECT_EQ(errno_name(composed.err), errno_name(restricted.err)) << "the composition, of Landlock's " << errno_name(decision.err);
+    const Composed composed =
+        compose(each.operation, each.mode, {control.err, control.ret, control.aux}, decision);
+    EXPECT_EQ(errno_name(composed.err), errno_name(restricted.err))
+        << "the composition, of Landlock's " << errno_name(decision.err);
     const bool denies = abi >= each.least_abi && each.order != Order::before;
     if (each.order == Order::before) {
       EXPECT_EQ(errno_name(restricted.err), errno_name(each.err)) << "the kernel";

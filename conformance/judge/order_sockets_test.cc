@@ -1,5 +1,5 @@
-// Connecting, binding, signalling: which of the kernel's own errnos come before it asks Landlock, and which after. And that a client
-// is of its server's own type where none is named.
+// Connecting, binding, signalling: which of the kernel's own errnos come before it asks Landlock, and which
+// after. And that a client is of its server's own type where none is named.
 #include <linux/fs.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -60,7 +60,9 @@ void no_file_of_ours(Place& at) {
   at.serve("s", SOCK_SEQPACKET, 1);
   Place::must(::chmod(at.at("s").c_str(), 0600) == 0);
 }
-void one_file(Place& at) { at.file("f"); }
+void one_file(Place& at) {
+  at.file("f");
+}
 void nothing(Place& /*at*/) {}
 void thread_of_the_kernel(Place& /*at*/) {
   if (::kill(2, 0) != 0) Place::cannot();  // in a container
@@ -87,10 +89,12 @@ void port_in_use(Place& at) {
   const sockaddr_in address = port_of(0x7f000002, 4000);
   const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
   at.keep(fd);
-  Place::must(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 && (type == SOCK_DGRAM || ::listen(fd, 1) == 0));
+  Place::must(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+              (type == SOCK_DGRAM || ::listen(fd, 1) == 0));
 }
 
-constexpr auto own = Mode::own_server, stream = Mode::stream, seqpacket = Mode::seqpacket, dgram = Mode::dgram, sends = Mode::sendto;
+constexpr auto own = Mode::own_server, stream = Mode::stream, seqpacket = Mode::seqpacket,
+               dgram = Mode::dgram, sends = Mode::sendto;
 
 std::vector<Situation> by_their_path() {
   std::vector<Situation> out = {
@@ -105,21 +109,33 @@ std::vector<Situation> by_their_path() {
       {"Datagram", connect_unix, "s", "", 0, after, server<by_path, SOCK_DGRAM>},
       {"DatagramSentTo", connect_unix, "s", "", 0, after, server<by_path, SOCK_DGRAM>, As::root, sends},
       {"DatagramOnAReadOnlyFileSystem", connect_unix, "m/s", "", 0, after, read_only},
-      {"StreamToASeqpacket", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_SEQPACKET>, As::root, stream},
-      {"DatagramToASeqpacket", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_SEQPACKET>, As::root, dgram},
-      {"SendToASeqpacket", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_SEQPACKET>, As::root, sends},
-      {"StreamToADatagram", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_DGRAM>, As::root, stream},
-      {"SeqpacketToADatagram", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_DGRAM>, As::root, seqpacket},
-      {"SeqpacketToAStream", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_STREAM>, As::root, seqpacket},
-      {"SendToAStream", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_STREAM>, As::root, sends},
+      {"StreamToASeqpacket", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_SEQPACKET>,
+       As::root, stream},
+      {"DatagramToASeqpacket", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_SEQPACKET>,
+       As::root, dgram},
+      {"SendToASeqpacket", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_SEQPACKET>,
+       As::root, sends},
+      {"StreamToADatagram", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_DGRAM>, As::root,
+       stream},
+      {"SeqpacketToADatagram", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_DGRAM>,
+       As::root, seqpacket},
+      {"SeqpacketToAStream", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_STREAM>,
+       As::root, seqpacket},
+      {"SendToAStream", connect_unix, "s", "", EPROTOTYPE, before, server<by_path, SOCK_STREAM>, As::root,
+       sends},
       {"IdleStream", connect_unix, "s", "", ECONNREFUSED, after, idle<by_path, SOCK_STREAM>},
-      {"IdleStreamAsItsType", connect_unix, "s", "", ECONNREFUSED, after, idle<by_path, SOCK_STREAM>, As::root, stream},
+      {"IdleStreamAsItsType", connect_unix, "s", "", ECONNREFUSED, after, idle<by_path, SOCK_STREAM>,
+       As::root, stream},
       {"IdleSeqpacket", connect_unix, "s", "", ECONNREFUSED, after, idle<by_path, SOCK_SEQPACKET>},
-      {"IdleSeqpacketAsItsType", connect_unix, "s", "", ECONNREFUSED, after, idle<by_path, SOCK_SEQPACKET>, As::root, seqpacket},
-      {"IdleStreamAsAnotherType", connect_unix, "s", "", EPROTOTYPE, before, idle<by_path, SOCK_STREAM>, As::root, seqpacket},
+      {"IdleSeqpacketAsItsType", connect_unix, "s", "", ECONNREFUSED, after, idle<by_path, SOCK_SEQPACKET>,
+       As::root, seqpacket},
+      {"IdleStreamAsAnotherType", connect_unix, "s", "", EPROTOTYPE, before, idle<by_path, SOCK_STREAM>,
+       As::root, seqpacket},
       {"StreamThatIsShutDown", connect_unix, "s", "", ECONNREFUSED, after, shut_down<by_path, SOCK_STREAM>},
-      {"SeqpacketThatIsShutDown", connect_unix, "s", "", ECONNREFUSED, after, shut_down<by_path, SOCK_SEQPACKET>},
-      {"DatagramThatIsShutDown", connect_unix, "s", "", EPIPE, after, shut_down<by_path, SOCK_DGRAM>, As::root, sends},
+      {"SeqpacketThatIsShutDown", connect_unix, "s", "", ECONNREFUSED, after,
+       shut_down<by_path, SOCK_SEQPACKET>},
+      {"DatagramThatIsShutDown", connect_unix, "s", "", EPIPE, after, shut_down<by_path, SOCK_DGRAM>,
+       As::root, sends},
       {"DatagramThatIsTaken", connect_unix, "s", "", EPERM, after, taken<by_path>},
       {"DatagramThatIsTakenSentTo", connect_unix, "s", "", EPERM, after, taken<by_path>, As::root, sends},
       // The client arrives: what the queue says of it comes last.
@@ -142,14 +158,20 @@ std::vector<Situation> without_a_path() {
       {"NameOfAStream", connect_abstract, "s", "", 0, after, server<by_name, SOCK_STREAM>},
       {"NameOfASeqpacket", connect_abstract, "s", "", 0, after, server<by_name, SOCK_SEQPACKET>},
       {"NameOfADatagram", connect_abstract, "s", "", 0, after, server<by_name, SOCK_DGRAM>},
-      {"NameOfADatagramSentTo", connect_abstract, "s", "", 0, after, server<by_name, SOCK_DGRAM>, As::root, sends},
-      {"NameOfASeqpacketAsAStream", connect_abstract, "s", "", ECONNREFUSED, before, server<by_name, SOCK_SEQPACKET>, As::root, stream},
-      {"NameOfAStreamSentTo", connect_abstract, "s", "", ECONNREFUSED, before, server<by_name, SOCK_STREAM>, As::root, sends},
+      {"NameOfADatagramSentTo", connect_abstract, "s", "", 0, after, server<by_name, SOCK_DGRAM>, As::root,
+       sends},
+      {"NameOfASeqpacketAsAStream", connect_abstract, "s", "", ECONNREFUSED, before,
+       server<by_name, SOCK_SEQPACKET>, As::root, stream},
+      {"NameOfAStreamSentTo", connect_abstract, "s", "", ECONNREFUSED, before, server<by_name, SOCK_STREAM>,
+       As::root, sends},
       {"NameOfAnIdleStream", connect_abstract, "s", "", ECONNREFUSED, before, idle<by_name, SOCK_STREAM>},
-      {"NameOfAStreamThatIsShutDown", connect_abstract, "s", "", ECONNREFUSED, before, shut_down<by_name, SOCK_STREAM>},
-      {"NameOfADatagramThatIsShutDown", connect_abstract, "s", "", EPIPE, before, shut_down<by_name, SOCK_DGRAM>, As::root, sends},
+      {"NameOfAStreamThatIsShutDown", connect_abstract, "s", "", ECONNREFUSED, before,
+       shut_down<by_name, SOCK_STREAM>},
+      {"NameOfADatagramThatIsShutDown", connect_abstract, "s", "", EPIPE, before,
+       shut_down<by_name, SOCK_DGRAM>, As::root, sends},
       {"NameOfADatagramThatIsTaken", connect_abstract, "s", "", EPERM, same, taken<by_name>},
-      {"NameOfAFullStream", connect_abstract, "s", "", EAGAIN, before, full_queue<by_name, SOCK_STREAM>, As::root, stream},
+      {"NameOfAFullStream", connect_abstract, "s", "", EAGAIN, before, full_queue<by_name, SOCK_STREAM>,
+       As::root, stream},
       {"SignalNobody", signal, "4194303", "", ESRCH, before, nothing},
       {"SignalSomebodyElses", signal, "2", "", EPERM, same, thread_of_the_kernel, As::user},
   };
@@ -171,7 +193,9 @@ std::vector<Situation> without_a_path() {
 }
 
 class OrderOfSockets : public OrderTest {};
-TEST_P(OrderOfSockets, IsTheKernels) { check(); }
+TEST_P(OrderOfSockets, IsTheKernels) {
+  check();
+}
 INSTANTIATE_TEST_SUITE_P(ByPath, OrderOfSockets, ::testing::ValuesIn(by_their_path()), name_of);
 INSTANTIATE_TEST_SUITE_P(WithoutAPath, OrderOfSockets, ::testing::ValuesIn(without_a_path()), name_of);
 

@@ -1,9 +1,12 @@
-// For the tests of what the kernel checks before it asks Landlock, and what after: situations in which an errno of its own and a
-// denial both apply, each made in a mount namespace of its own, tried free and restricted.
+// For the tests of what the kernel checks before it asks Landlock, and what after: situations in which an
+// errno of its own and a denial both apply, each made in a mount namespace of its own, tried free and
+// restricted.
 //
-//   {"UnlinkADirectory", Operation::unlink, "dir", "", EISDIR, Order::after, [](Place& at) { at.directory("dir"); }}
+//   {"UnlinkADirectory", Operation::unlink, "dir", "", EISDIR, Order::after, [](Place& at) {
+//   at.directory("dir"); }}
 //
-// Three witnesses: what a person wrote down, the composition, and the running kernel, at every plan ABI it has.
+// Three witnesses: what a person wrote down, the composition, and the running kernel, at every plan ABI it
+// has.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_ORDER_TESTING_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_ORDER_TESTING_H_
 
@@ -19,11 +22,14 @@
 
 namespace lockstep::conformance::order {
 
-// Where the situation is made: an empty tmpfs, below which names are relative. What is kept stays open to the end.
+// Where the situation is made: an empty tmpfs, below which names are relative. What is kept stays open to the
+// end.
 class Place {
  public:
   explicit Place(std::string root) : root_(std::move(root)) {}
-  std::string at(const std::string& name) const { return name.empty() || name[0] == '/' ? name : root_ + "/" + name; }
+  std::string at(const std::string& name) const {
+    return name.empty() || name[0] == '/' ? name : root_ + "/" + name;
+  }
   void file(const std::string& name, unsigned mode = 0777, const std::string& text = "text");
   void directory(const std::string& name, unsigned mode = 0777);
   void link(const std::string& name, const std::string& target);
@@ -70,7 +76,7 @@ struct Situation {
   // Or a scope, or a port's right.
   bool scoped = false, ports = false;
   std::uint16_t port = 0;
-  int least_abi = 1;  // the oldest whose denial can be seen
+  int least_abi = 1;            // the oldest whose denial can be seen
   bool may_be_missing = false;  // older kernels cannot make it
 };
 
@@ -79,7 +85,9 @@ class OrderTest : public ::testing::TestWithParam<Situation> {
   void check();
 };
 
-inline std::string name_of(const ::testing::TestParamInfo<Situation>& each) { return each.param.name; }
+inline std::string name_of(const ::testing::TestParamInfo<Situation>& each) {
+  return each.param.name;
+}
 
 }  // namespace lockstep::conformance::order
 

@@ -1,4 +1,5 @@
-// Errnos that two of the kernel's checks give, one before and one after it asks Landlock: which of them it was.
+// Errnos that two of the kernel's checks give, one before and one after it asks Landlock: which of them it
+// was.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/stat.h>

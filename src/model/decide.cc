@@ -156,8 +156,9 @@ bool usable(const Walk* walk) {
   return walk != nullptr && walk->error == 0;
 }
 
-// Whether the object is one of the directories that hold the name.
+// Whether the object is one of the directories that hold the name. Who names a mount point names what it covers, which holds nothing.
 bool is_above(const Object& object, const Walk& walk, std::size_t start) {
+  if (object.mount_root) return false;
   return std::find(walk.objects.begin() + static_cast<std::ptrdiff_t>(start), walk.objects.end(), object) != walk.objects.end();
 }
 
