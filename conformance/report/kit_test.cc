@@ -71,6 +71,7 @@ TEST_F(Kit, WritesItsReportWhateverIsSetAroundIt) {
   expect_report(shell("CDPATH=/:..:. ../kit/run"), 0, "CDPATH");
   expect_report(shell("cd .. && CDPATH=$PWD kit/run --output work/lockstep-report.tar.gz"), 0,
                 "CDPATH of its own");
+  expect_report(shell("TAR_OPTIONS=--no-such-option GZIP=--no-such-option \"$KIT\""), 0, "options of tar and gzip");
   expect_report(shell("cd ../kit && sh run --output=../work/lockstep-report.tar.gz"), 0, "by its name alone");
   expect_report(shell("unset HOME; PATH=/nonexistent \"$KIT\""), 0, "no HOME, a PATH that leads nowhere");
   expect_report(shell("env -i TMPDIR=\"$TMPDIR\" \"$KIT\""), 0, "no environment");
@@ -120,6 +121,16 @@ TEST_F(Kit, SaysWhyItCannotWriteItsReport) {
   EXPECT_NE(scratch.err.find("set TMPDIR"), std::string::npos) << scratch.err;
   EXPECT_TRUE(std::filesystem::is_empty(dir_.at("work")));
   expect_nothing_left();
+}
+
+TEST_F(Kit, ItsMakerLooksBeforeItBuilds) {
+  const std::string maker = "env -u HOME CDPATH=/:. LOCKSTEP_BUILD='" + dir_.at("build") + "' " LOCKSTEP_SOURCE_DIR "/scripts/gpu-runner-kit ";
+  const Ended help = shell(maker + "--help");
+  EXPECT_EQ(help.code, 0) << help.err;
+  EXPECT_EQ(help.out.substr(0, 29), "usage: scripts/gpu-runner-kit") << help.out;
+  const Ended nowhere = shell(maker + "--output /no/such/folder/kit.tar.gz");
+  EXPECT_EQ(nowhere.code, 2) << nowhere.err;
+  EXPECT_NE(nowhere.err.find("/no/such/folder/kit.tar.gz cannot be written"), std::string::npos) << nowhere.err;
 }
 
 // Neither a packed report of nothing nor a lost one.

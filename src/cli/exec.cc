@@ -49,11 +49,14 @@ int fail(const Error& error) {
   return own_failure;
 }
 
+using Handler = void (*)(int);
+Handler inherited_sigpipe = SIG_DFL;  // the command's again
+
 [[noreturn]] void become(const std::vector<std::string>& command) {
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGPIPE, inherited_sigpipe);
   ::execvp(argv[0], argv.data());
   const int err = errno;
   std::fprintf(stderr, "lockstep: %s: %s\n", printable(command[0]).c_str(), std::strerror(err));
@@ -139,6 +142,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 int run_exec(int argc, char** argv) {
+  inherited_sigpipe = ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error we say, not a death
   const Result<Arguments> arguments = parse_arguments(argc, argv, {}, true);
   if (!arguments.ok()) return fail(arguments.error());
   if (arguments->help) return print(std::string(usage) + context_help);

@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include <utility>
+
 #include "cli/exec_testing.h"
 
 namespace lockstep::testing {
@@ -55,60 +57,60 @@ class ExecTerminal : public Exec {
   }
   std::string under(const std::string& command) const {
     return std::string(LOCKSTEP_CLI) + " exec --gpu off --proxy off " + dir_ + "/p.yaml -- " + command +
-           " 2>&1\n";
+           " 2>&1";
   }
 
   UniqueFd terminal_;
   pid_t shell_ = -1;
 };
 
-// The numbers are sums, so that what is typed is not what is waited for.
+// A line or keys that are typed, and what is waited for. The numbers are sums, so that what is typed is not
+// what is waited for.
 TEST_F(ExecTerminal, AShellIsSuspendedContinuedAndEndsAsWithoutAHolder) {
+  const std::string start_file = dir_ + "/rw/new";
+  // Says when it is continued. Not dash: a child of it that is stopped between vfork() and exec keeps it from
+  // being stopped itself.
+  const std::string loop = "trap \"echo up-$((6+6))\" CONT; echo up-$((6+6)); while :; do sleep 0.05; done";
+  const std::string cat = under("/bin/cat");
+  const std::vector<std::pair<std::string, std::string>> session = {
+      {"PS1='>'; echo start-$((0+1))\n", "start-1"},
+      // An interactive shell below, suspended, continued, with a stopped and a killed job of its own; its
+      // code comes through.
+      {"echo 'PS1=; echo inner-$((1+1))' >" + start_file + "; " +
+           under("/bin/bash --noprofile --noediting --rcfile " + start_file + " -i") + "\n",
+       "inner-2"},
+      {"suspend\n", "Stopped"},
+      {"echo outer-$((2+2))\n", "outer-4"},
+      {"fg\n", "lockstep"},
+      {"echo inner-$((3+3))\n", "inner-6"},
+      {"/bin/sh -c 'echo go-$((6+7)); exec sleep 600'\n", "go-13"},
+      {"\x1a", "Stopped"},
+      {"kill -KILL %1; disown -a; echo inner-$((4+4))\n", "inner-8"},
+      {"exit 9\n", "exit"},
+      {"echo code-$?-$((5+5))\n", "code-9-10"},
+      // A command: stopped by the key, continued in the background and the foreground, interrupted.
+      {under("/bin/bash -c '" + loop + "'") + "\n", "up-12"},
+      {"\x1a", "Stopped"},
+      {"bg\n", "up-12"},
+      {"jobs\n", "Running"},
+      {"kill -STOP %1; wait -n; jobs\n", "Stopped"},
+      {"fg\n", "up-12"},
+      {"\x03", ">"},
+      {"echo code-$?-$((9+9))\n", "code-130-18"},
+      // In the background it may not read: it stops, and goes on in the foreground.
+      {"( " + cat + " ) & wait; echo outer-$((10+10))\n", "outer-20"},
+      {"jobs\n", "Stopped"},
+      {"fg\n", "lockstep"},
+      {"word\n", "word"},
+      {"\x04", ">"},
+      {"echo code-$?-$((11+11))\n", "code-0-22"},
+      // Ended by a signal, as the shell says it.
+      {under("/bin/sh -c 'kill -USR1 $$'") + "\necho code-$?-$((12+12))\n", "code-138-24"},
+      {"exit 5\n", "exit"}};
   for (const char* writable : {"/dev", "/dev, /proc/self/task"}) {
     policy(writable);
     ASSERT_TRUE(open_terminal());
-    ASSERT_TRUE(type("PS1='>'; echo start-$((0+1))\n", "start-1")) << writable;
-    // An interactive shell below, suspended, continued, with a stopped and a killed job of its own; its code
-    // comes through.
-    ASSERT_TRUE(type("echo 'PS1=; echo inner-$((1+1))' >" + dir_ + "/rw/new; " +
-                         under("/bin/bash --noprofile --noediting --rcfile " + dir_ + "/rw/new -i"),
-                     "inner-2"))
-        << writable;
-    ASSERT_TRUE(type("suspend\n", "Stopped")) << writable;
-    ASSERT_TRUE(type("echo outer-$((2+2))\n", "outer-4")) << writable;
-    ASSERT_TRUE(type("fg\n", "lockstep")) << writable;
-    ASSERT_TRUE(type("echo inner-$((3+3))\n", "inner-6")) << writable;
-    ASSERT_TRUE(type("/bin/sh -c 'echo go-$((6+7)); exec sleep 600'\n", "go-13")) << writable;
-    ASSERT_TRUE(type("\x1a", "Stopped")) << writable;
-    ASSERT_TRUE(type("kill -KILL %1; disown -a; echo inner-$((4+4))\n", "inner-8")) << writable;
-    ASSERT_TRUE(type("exit 9\n", "exit")) << writable;
-    ASSERT_TRUE(type("echo code-$?-$((5+5))\n", "code-9-10")) << writable;
-    // A command: stopped by the key, continued in the background and the foreground, interrupted. It says
-    // when it is continued. Not dash: a child of it that is stopped between vfork() and exec keeps it from
-    // being stopped itself.
-    const std::string loop = "trap \"echo up-$((6+6))\" CONT; echo up-$((6+6)); while :; do sleep 0.05; done";
-    ASSERT_TRUE(type(under("/bin/bash -c '" + loop + "'"), "up-12")) << writable;
-    ASSERT_TRUE(type("\x1a", "Stopped")) << writable;
-    ASSERT_TRUE(type("bg\n", "up-12")) << writable;
-    ASSERT_TRUE(type("jobs\n", "Running")) << writable;
-    ASSERT_TRUE(type("kill -STOP %1; wait -n; jobs\n", "Stopped")) << writable;
-    ASSERT_TRUE(type("fg\n", "up-12")) << writable;
-    ASSERT_TRUE(type("\x03", ">")) << writable;
-    ASSERT_TRUE(type("echo code-$?-$((9+9))\n", "code-130-18")) << writable;
-    // In the background it may not read: it stops, and goes on in the foreground.
-    ASSERT_TRUE(type("( " + under("/bin/cat").substr(0, under("/bin/cat").size() - 1) +
-                         " ) & wait; echo outer-$((10+10))\n",
-                     "outer-20"))
-        << writable;
-    ASSERT_TRUE(type("jobs\n", "Stopped")) << writable;
-    ASSERT_TRUE(type("fg\n", "lockstep")) << writable;
-    ASSERT_TRUE(type("word\n", "word")) << writable;
-    ASSERT_TRUE(type("\x04", ">")) << writable;
-    ASSERT_TRUE(type("echo code-$?-$((11+11))\n", "code-0-22")) << writable;
-    // Ended by a signal, as the shell says it.
-    ASSERT_TRUE(type(under("/bin/sh -c 'kill -USR1 $$'") + "echo code-$?-$((12+12))\n", "code-138-24"))
-        << writable;
-    ASSERT_TRUE(type("exit 5\n", "exit")) << writable;
+    for (const auto& [typed, until] : session) ASSERT_TRUE(type(typed, until)) << writable;
     int status = 0;
     ASSERT_EQ(::waitpid(shell_, &status, 0), shell_);
     shell_ = -1;

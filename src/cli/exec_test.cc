@@ -1,4 +1,6 @@
 // lockstep exec, through the real binary. What others answer in the kernel's place: exec_filter_test.cc; terminals: exec_terminal_test.cc.
+#include <algorithm>
+
 #include "cli/exec_testing.h"
 
 namespace lockstep::testing {
@@ -120,6 +122,26 @@ TEST_F(Exec, SignalsReachTheCommandBesideItsHolder) {
     }
     ::kill(running.pid, SIGKILL);
     EXPECT_EQ(finish(running).signal, SIGKILL) << writable;
+  }
+}
+
+// What is ignored and blocked is the command's as it was the caller's.
+TEST_F(Exec, DispositionsAndMaskAreTheCallers) {
+  const auto line = [](const std::string& said, const std::string& name) { return said.substr(std::min(said.size(), said.find(name)), 25); };
+  for (const char* writable : plain_and_pinned) {
+    policy(writable);
+    for (bool changed : {false, true}) {
+      const auto before = [&] {
+        sigset_t one;
+        sigemptyset(&one);
+        sigaddset(&one, SIGUSR1);
+        return !changed || (::signal(SIGPIPE, SIG_IGN) != SIG_ERR && ::signal(SIGHUP, SIG_IGN) != SIG_ERR && ::sigprocmask(SIG_BLOCK, &one, nullptr) == 0);
+      };
+      const Ended got = finish(start({"/bin/cat", "/proc/self/status"}, {}, before));
+      EXPECT_EQ(line(got.said, "SigIgn:"), changed ? "SigIgn:\t0000000000001001\n" : "SigIgn:\t0000000000000000\n") << writable;
+      EXPECT_EQ(line(got.said, "SigBlk:"), changed ? "SigBlk:\t0000000000000200\n" : "SigBlk:\t0000000000000000\n") << writable;
+      EXPECT_EQ(line(got.said, "SigPnd:"), "SigPnd:\t0000000000000000\n") << writable;
+    }
   }
 }
 

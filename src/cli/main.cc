@@ -25,6 +25,7 @@ constexpr char usage[] =
 int main(int argc, char** argv) {
   using namespace lockstep;
   if (!fill_standard_descriptors()) return 4;
+  if (argc > 1 && std::string_view(argv[1]) == "exec") return cli::run_exec(argc - 1, argv + 1);  // which gives SIGPIPE back as it was
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error we say, not a death
   if (argc < 2) return cli::complain(cli::usage_error("a subcommand is missing"));
   const std::string_view word = argv[1];
@@ -36,6 +37,5 @@ int main(int argc, char** argv) {
   if (word == "diff") return cli::run_diff(argc - 1, argv + 1);
   if (word == "doctor") return cli::exec_companion("lockstep-doctor", argc - 1, argv + 1);
   if (word == "lint") return cli::run_lint(argc - 1, argv + 1);
-  if (word == "exec") return cli::run_exec(argc - 1, argv + 1);
   return cli::complain(cli::usage_error("no subcommand is called " + printable(word)));
 }

@@ -1,6 +1,7 @@
 #include "review/compare.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "landlock/abi.h"
 
@@ -194,11 +195,18 @@ void Comparer::list_change(const Here& here, int id, const Delta& delta) {
   const std::size_t side = delta.gained.empty() ? 0 : 1;
   const EffectiveRule* found = giver(here, side, id, side == 1 ? delta.gained : delta.lost);
   const EffectiveRule& rule = found == nullptr ? nobody : *found;
-  std::vector<std::size_t>& known = changes_at_[id];
+  // A shared rule is the same one in every situation: it need not be compared by its path.
+  const std::vector<EffectiveRule>* list = shared_[side];
+  const bool is_shared = list != nullptr && !list->empty() && !std::less<>()(found, list->data()) &&
+                         std::less<>()(found, list->data() + list->size());
+  const EffectiveRule* shared = is_shared ? found : nullptr;
+  if (changes_at_.size() <= index(id)) changes_at_.resize(paths_.size());
+  std::vector<std::size_t>& known = changes_at_[index(id)];
   for (const std::size_t each : known) {
     PathChange& change = changes_[each];
-    if (change.gained == delta.gained && change.lost == delta.lost && change.cause.line == rule.line &&
-        change.cause.rule == rule.path) {
+    if (change.gained != delta.gained || change.lost != delta.lost || shared_causes_[each] != shared)
+      continue;
+    if (shared != nullptr || (change.cause.line == rule.line && change.cause.rule == rule.path)) {
       change.situations.push_back(here.situation);
       return;
     }
@@ -212,6 +220,7 @@ void Comparer::list_change(const Here& here, int id, const Delta& delta) {
   known.push_back(changes_.size());
   changes_.push_back(std::move(change));
   nodes_.push_back(id);
+  shared_causes_.push_back(shared);
 }
 
 // Entries whose rights are more than before and show nowhere, because what is above them gives as much: by

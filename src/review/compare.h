@@ -100,10 +100,11 @@ class Comparer {
   Pair<std::vector<Tie>> shared_ties_;         // by object, where spelling decides
   std::unordered_map<std::string, Lead> led_;  // of rules that lead to nothing yet, on this machine
   std::vector<PathChange> changes_;
-  std::vector<int> nodes_;                                        // parallel to them
-  std::unordered_map<int, std::vector<std::size_t>> changes_at_;  // by node
-  std::map<std::string, std::vector<std::size_t>> moves_;         // messages, with the situations
-  std::set<std::string> files_;                                   // what some host lists as no directory
+  std::vector<int> nodes_;                                 // parallel to them
+  std::vector<const EffectiveRule*> shared_causes_;        // parallel too: the rule, where it is a shared one
+  std::vector<std::vector<std::size_t>> changes_at_;       // by node
+  std::map<std::string, std::vector<std::size_t>> moves_;  // messages, with the situations
+  std::set<std::string> files_;                            // what some host lists as no directory
   std::set<std::string> idle_new_, idle_changed_, dangling_, missing_;
   Pair<std::vector<std::size_t>> refused_alone_;
   std::vector<std::size_t> both_refused_, not_compared_;
