@@ -138,7 +138,7 @@ std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelL
   for (std::size_t i = 0; i < run.cells.cells.size(); ++i) {
     decisions.push_back(decide(row, model, i, reply));
     out.cells.emplace_back();
-    out.cells.back().observed = compose(run.cells.cells[i].operation, run.cells.cells[i].mode, reply.control.cells[i].err, decisions[i]).err;
+    out.cells.back().observed = compose(run.cells.cells[i].operation, run.cells.cells[i].mode, Control{reply.control.cells[i].err}, decisions[i]).err;
   }
   read_readiness(row, reply, kernel, decisions, out);
   out.readiness.expected.reset();
