@@ -9,6 +9,7 @@
 #include "base/standard_fds.h"
 #include "conformance/doctor/files.h"
 #include "conformance/doctor/report.h"
+#include "conformance/harness/ending.h"
 #include "conformance/harness/workers.h"
 
 namespace lockstep::conformance {
@@ -193,6 +194,7 @@ Result<DoctorReport> examine_all(const Options& options, Result<Workers>& worker
 }
 
 int doctor_main(int argc, char** argv) {
+  keep_ended_children();
   std::signal(SIGPIPE, SIG_IGN);
   const Result<Options> options = parse(argc, argv);
   if (!options.ok()) return complain(options.error());

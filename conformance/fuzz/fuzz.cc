@@ -56,8 +56,8 @@ class Campaign {
   }
 
   Result<void> open() {
-    LOCKSTEP_ASSIGN(kernel_, query_honest_kernel());
     keep_ended_children();
+    LOCKSTEP_ASSIGN(kernel_, query_honest_kernel());
     LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove());
     procfs_.emplace(std::move(procfs));
     before_ = children_of_this_process(*procfs_);

@@ -143,8 +143,8 @@ Result<void> Worker::find_features() {
     return unsupported_error(errno, "no tmpfs can be mounted here: " + errno_name(errno));
   Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
   const auto works = [&](const std::vector<Item>& items) { return trees.make(items).ok(); };
-  if (!works({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}}))
-    return unsupported_error(0, "no device is to be had here");
+  if (const Result<void> made = trees.make({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}}); !made)
+    return unsupported_error(0, "no device is to be had here: " + made.error().to_string());
   const std::string block = trees.restricted.anywhere("t/block");
   found.mknod = ::mknod(block.c_str(), S_IFBLK | 0600, 7 << 8) == 0;
   found.proc = works({{ItemKind::proc, "t/proc", {}, {}, {}}});

@@ -1,4 +1,5 @@
-// A procfs that lies: what it lists are numbers of another PID namespace, which in ours are strangers' or nobody's.
+// A procfs that lies: what it lists are numbers of another PID namespace, which in ours are strangers' or
+// nobody's.
 #include "conformance/harness/descendants.h"
 
 #include <fcntl.h>
@@ -58,15 +59,16 @@ TEST(Descendants, AreFoundAndEnded) {
               if (other == 0) ::pause();
               if (children_of_this_process(*procfs).size() != 2) return 2;
               if (end_children(*procfs, [&](pid_t pid) { return pid == kept; }) != 1) return 3;
-              const bool right = state_of_child(kept) == ChildState::alive && state_of_child(other) == ChildState::not_ours;
+              const bool right =
+                  state_of_child(kept) == ChildState::alive && state_of_child(other) == ChildState::not_ours;
               await_end(kept, 0);
               return right ? 0 : 4;
             }),
             0);
 }
 
-// The first process of a namespace has a child, which the outer procfs lists by its outer number N. Here N is a stranger's: a child of
-// that child. It gets no signal, and the loop ends.
+// The first process of a namespace has a child, which the outer procfs lists by its outer number N. Here N is
+// a stranger's: a child of that child. It gets no signal, and the loop ends.
 TEST(Descendants, ANumberOfAnotherNamespaceGetsNoSignal) {
   const Result<OwnProcfs> outer = OwnProcfs::prove();  // not of the processes below
   ASSERT_TRUE(outer.ok()) << outer.error().message;
@@ -116,7 +118,11 @@ TEST(Descendants, NoWorkersStartWithAnotherNamespacesProc) {
   if (got == cannot) GTEST_SKIP() << "no-namespace: no PID namespace is to be had here";
   EXPECT_EQ(got, 0);
   // The driver's own /proc is right, that of its children is not: unshare --pid without --fork.
-  EXPECT_EQ(in_child([&] { return enter_mount_namespace(::geteuid() == 0).ok() && ::unshare(CLONE_NEWPID) == 0 ? start() : cannot; }), 0);
+  EXPECT_EQ(in_child([&] {
+              return enter_mount_namespace(::geteuid() == 0).ok() && ::unshare(CLONE_NEWPID) == 0 ? start()
+                                                                                                  : cannot;
+            }),
+            0);
 }
 
 }  // namespace

@@ -23,9 +23,13 @@ long left_until(Clock::time_point deadline) {
   return std::max<long>(0, std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count());
 }
 
-UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+UniqueFd open_pidfd(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
 
-Clock::time_point in(int milliseconds) { return Clock::now() + std::chrono::milliseconds(std::max(0, milliseconds)); }
+Clock::time_point in(int milliseconds) {
+  return Clock::now() + std::chrono::milliseconds(std::max(0, milliseconds));
+}
 
 // False at the deadline.
 bool ends_by(pid_t pid, const UniqueFd& pidfd, Clock::time_point deadline) {
@@ -59,7 +63,9 @@ std::vector<pid_t>& given_up() {
 
 }  // namespace
 
-bool is_given_up(pid_t pid) { return std::find(given_up().begin(), given_up().end(), pid) != given_up().end(); }
+bool is_given_up(pid_t pid) {
+  return std::find(given_up().begin(), given_up().end(), pid) != given_up().end();
+}
 
 ChildState state_of_child(pid_t pid) {
   if (pid <= 0) return ChildState::not_ours;
@@ -69,7 +75,9 @@ ChildState state_of_child(pid_t pid) {
   return info.si_pid == pid ? ChildState::ended : ChildState::alive;
 }
 
-bool ends_within(pid_t pid, int timeout_ms) { return ends_by(pid, open_pidfd(pid), in(timeout_ms)); }
+bool ends_within(pid_t pid, int timeout_ms) {
+  return ends_by(pid, open_pidfd(pid), in(timeout_ms));
+}
 
 Ending await_end(pid_t pid, int timeout_ms, const EndingOptions& options) {
   Ending out;

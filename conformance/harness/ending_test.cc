@@ -109,7 +109,8 @@ TEST(Ending, WhatIsNoChildOfOursGetsNoSignal) {
     ::_exit(WIFEXITED(status) && WEXITSTATUS(status) == 42 ? 42 : 2);
   });
   pid_t grandchild = 0;
-  ASSERT_EQ(::read(told.reads.get(), &grandchild, sizeof(grandchild)), static_cast<ssize_t>(sizeof(grandchild)));
+  ASSERT_EQ(::read(told.reads.get(), &grandchild, sizeof(grandchild)),
+            static_cast<ssize_t>(sizeof(grandchild)));
   for (const pid_t each : {grandchild, ::getpid(), pid_t{1}, pid_t{0}, pid_t{-1}}) {
     const Ending end = await_end(each, 0, {.whole_group = true});
     EXPECT_FALSE(end.in_time || end.reaped);
@@ -144,18 +145,21 @@ TEST(Ending, OfAChildIsKeptThoughWeWereStartedWithSigchldIgnored) {
             0);
 }
 
-// A file system whose server has taken a request and never answers holds who asked it: no signal ends that, as none ends a process that
-// hangs in a device's driver.
+// A file system whose server has taken a request and never answers holds who asked it: no signal ends that,
+// as none ends a process that hangs in a device's driver.
 class NeverAnswers {
  public:
   // Empty: it is mounted on `directory`.
   std::string mount(const std::string& directory) {
     device_.reset(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
     if (!device_) return "/dev/fuse: " + errno_name(errno);
-    const std::string options = "fd=" + std::to_string(device_.get()) + ",rootmode=40000,user_id=0,group_id=0";
-    if (::mount("lockstep", directory.c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0) return "mount(fuse): " + errno_name(errno);
+    const std::string options =
+        "fd=" + std::to_string(device_.get()) + ",rootmode=40000,user_id=0,group_id=0";
+    if (::mount("lockstep", directory.c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+      return "mount(fuse): " + errno_name(errno);
     alignas(8) char request[65536];
-    if (::read(device_.get(), request, sizeof(request)) < static_cast<ssize_t>(sizeof(fuse_in_header))) return "read(/dev/fuse): " + errno_name(errno);
+    if (::read(device_.get(), request, sizeof(request)) < static_cast<ssize_t>(sizeof(fuse_in_header)))
+      return "read(/dev/fuse): " + errno_name(errno);
     fuse_in_header asked{};
     std::memcpy(&asked, request, sizeof(asked));
     struct {
@@ -167,7 +171,9 @@ class NeverAnswers {
     answer.init.major = FUSE_KERNEL_VERSION;
     answer.init.minor = FUSE_KERNEL_MINOR_VERSION;
     answer.init.max_write = 4096;
-    return asked.opcode == FUSE_INIT && ::write(device_.get(), &answer, sizeof(answer)) == sizeof(answer) ? "" : "FUSE_INIT";
+    return asked.opcode == FUSE_INIT && ::write(device_.get(), &answer, sizeof(answer)) == sizeof(answer)
+               ? ""
+               : "FUSE_INIT";
   }
   bool take_request() {
     alignas(8) char request[65536];
@@ -184,11 +190,14 @@ TEST(Ending, OfOneThatNoSignalEndsIsGivenUp) {
   const testing::TemporaryDirectory directory;
   const int got = in_child([&] {
     NeverAnswers server;
-    if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 100;
+    if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+      return 100;
     if (!server.mount(directory.path()).empty()) return 100;
     const std::string name = directory.at("asked");
     const pid_t pid = ::fork();
     if (pid == 0) {
+      server.give_up();  // its copy: who holds the device is the server
       struct stat st;
       ::_exit(::stat(name.c_str(), &st) == 0 ? 1 : 0);
     }

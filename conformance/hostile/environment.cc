@@ -28,8 +28,12 @@ std::vector<Environment> make_all() {
   add("proc-hidepid-2").proc = Proc::hides;
   add("proc-hidepid-4").proc = Proc::traceable;
   add("proc-subset-pid").proc = Proc::only_pids;
-  const std::vector<Call> calls = {{"memfd_create", {SYS_memfd_create}}, {"execveat", {SYS_execveat}}, {"pidfd_open", {SYS_pidfd_open}},
-                                   {"ptrace", {SYS_ptrace}},             {"unshare", {SYS_unshare}},   {"mount", {SYS_mount}},
+  const std::vector<Call> calls = {{"memfd_create", {SYS_memfd_create}},
+                                   {"execveat", {SYS_execveat}},
+                                   {"pidfd_open", {SYS_pidfd_open}},
+                                   {"ptrace", {SYS_ptrace}},
+                                   {"unshare", {SYS_unshare}},
+                                   {"mount", {SYS_mount}},
                                    {"clone3", {SYS_clone3}}};
   std::vector<long> together;
   for (const Call& call : calls) together.insert(together.end(), call.numbers.begin(), call.numbers.end());
@@ -71,7 +75,8 @@ const std::vector<Environment>& all_environments() {
 
 const Environment* find_environment(std::string_view name) {
   const std::vector<Environment>& all = all_environments();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Environment& each) { return each.name == name; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const Environment& each) { return each.name == name; });
   return found == all.end() ? nullptr : &*found;
 }
 

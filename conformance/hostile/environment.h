@@ -1,5 +1,5 @@
-// A hostile environment: what a program may find around it, made for real in namespaces of its own, so that nothing of the machine
-// changes and whatever it leaves behind ends with it.
+// A hostile environment: what a program may find around it, made for real in namespaces of its own, so that
+// nothing of the machine changes and whatever it leaves behind ends with it.
 //
 //   Ran ran = run_in(*find_environment("stale-proc"), {"/bin/true"}, options);
 //   if (!ran.made) ...            // ran.why: this environment cannot be had here
@@ -18,13 +18,13 @@ namespace lockstep::conformance::hostile {
 
 enum class Proc : std::uint8_t {
   fresh,
-  stale,     // the outer PID namespace's, kept
-  none,      // an empty directory
-  covered,   // an empty tmpfs
-  read_only, // by its superblock
-  hides,     // hidepid=2
-  traceable, // hidepid=ptraceable
-  only_pids, // subset=pid
+  stale,      // the outer PID namespace's, kept
+  none,       // an empty directory
+  covered,    // an empty tmpfs
+  read_only,  // by its superblock
+  hides,      // hidepid=2
+  traceable,  // hidepid=ptraceable
+  only_pids,  // subset=pid
 };
 
 enum class Temporary : std::uint8_t {
@@ -40,31 +40,32 @@ struct Environment {
   Temporary temporary = Temporary::usual;
   std::vector<long> denied;  // system calls that a filter answers with `err`
   int err = 0;
-  std::vector<int> closed;   // descriptors
-  std::string without;       // a program that is in no directory of PATH
-  bool signals = false;      // SIGCHLD, SIGPIPE and SIGHUP ignored, every other signal blocked
-  int descriptors = 0;       // RLIMIT_NOFILE, where not 0
+  std::vector<int> closed;  // descriptors
+  std::string without;      // a program that is in no directory of PATH
+  bool signals = false;     // SIGCHLD, SIGPIPE and SIGHUP ignored, every other signal blocked
+  int descriptors = 0;      // RLIMIT_NOFILE, where not 0
 };
 
 const std::vector<Environment>& all_environments();
 const Environment* find_environment(std::string_view name);
 
 struct RunOptions {
-  bool as_user = false;     // root alone can: an ordinary user is one already
+  bool as_user = false;  // root alone can: an ordinary user is one already
   int seconds = 60;
-  std::string directory;    // an empty one, every identity's, for the command's TMPDIR and output
+  std::string directory;  // an empty one, every identity's, for the command's TMPDIR and output
 };
 
 struct Ran {
   bool made = false;
-  std::string why;       // not made: what is missing here
+  std::string why;  // not made: what is missing here
   bool in_time = false;
-  int status = 0;        // wait status
+  int status = 0;  // wait status
   double seconds = 0;
   std::string out, err;  // what it wrote
 };
 
-Ran run_in(const Environment& environment, const std::vector<std::string>& command, const RunOptions& options);
+Ran run_in(const Environment& environment, const std::vector<std::string>& command,
+           const RunOptions& options);
 
 }  // namespace lockstep::conformance::hostile
 

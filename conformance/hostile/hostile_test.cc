@@ -20,7 +20,8 @@ constexpr char rows[] = "--gtest_filter=comm_with_proc_read_only.*:what_landlock
 class HostileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
+      GTEST_SKIP() << kernel.error().message;
   }
 
   // Runs it; skips where the environment cannot be made.
@@ -37,7 +38,8 @@ class HostileTest : public ::testing::Test {
     return run_in(*environment, words, options);
   }
 
-  void expect_code(const std::string& name, const std::vector<std::string>& words, int code, const std::string& reason, bool as_user = false) {
+  void expect_code(const std::string& name, const std::vector<std::string>& words, int code,
+                   const std::string& reason, bool as_user = false) {
     const Ran ran = run(name, words, as_user);
     if (!ran.made) GTEST_SKIP() << "no-namespace: " << ran.why;
     ASSERT_TRUE(ran.in_time) << ran.out << ran.err;
@@ -53,10 +55,18 @@ class HostileTest : public ::testing::Test {
   int runs_ = 0;
 };
 
-TEST_F(HostileTest, NothingIsWrongWhereNothingIsInTheWay) { expect_code("usual", suite(), 0, ""); }
-TEST_F(HostileTest, TheSuiteKnowsAnotherNamespacesProc) { expect_code("stale-proc", suite(), 3, "stale-procfs"); }
-TEST_F(HostileTest, TheDoctorKnowsAnotherNamespacesProc) { expect_code("stale-proc", {LOCKSTEP_DOCTOR}, 3, "stale-procfs"); }
-TEST_F(HostileTest, TheSuiteKnowsThatThereIsNoProc) { expect_code("no-proc", suite(), 3, "none-procfs"); }
+TEST_F(HostileTest, NothingIsWrongWhereNothingIsInTheWay) {
+  expect_code("usual", suite(), 0, "");
+}
+TEST_F(HostileTest, TheSuiteKnowsAnotherNamespacesProc) {
+  expect_code("stale-proc", suite(), 3, "stale-procfs");
+}
+TEST_F(HostileTest, TheDoctorKnowsAnotherNamespacesProc) {
+  expect_code("stale-proc", {LOCKSTEP_DOCTOR}, 3, "stale-procfs");
+}
+TEST_F(HostileTest, TheSuiteKnowsThatThereIsNoProc) {
+  expect_code("no-proc", suite(), 3, "none-procfs");
+}
 TEST_F(HostileTest, TheModelKnowsWhatProcHides) {
   expect_code("proc-hidepid-2", suite(), 0, "", true);
   expect_code("proc-hidepid-4", suite(), 0, "", true);
@@ -66,9 +76,15 @@ TEST_F(HostileTest, TheSuiteRunsThoughCallsAreFiltered) {
   expect_code("pidfd_open-ENOSYS", suite(), 0, "");
   expect_code("execveat-EPERM", suite(), 0, "");
 }
-TEST_F(HostileTest, AFullDirectoryIsBadInput) { expect_code("tmp-full", suite(), 2, "TMPDIR"); }
-TEST_F(HostileTest, ClosedDescriptorsAreNobodyElses) { expect_code("closed-1", suite(), 4, "EBADF"); }
-TEST_F(HostileTest, IgnoredAndBlockedSignalsChangeNothing) { expect_code("signals", suite(), 0, ""); }
+TEST_F(HostileTest, AFullDirectoryIsBadInput) {
+  expect_code("tmp-full", suite(), 2, "TMPDIR");
+}
+TEST_F(HostileTest, ClosedDescriptorsAreNobodyElses) {
+  expect_code("closed-1", suite(), 4, "EBADF");
+}
+TEST_F(HostileTest, IgnoredAndBlockedSignalsChangeNothing) {
+  expect_code("signals", suite(), 0, "");
+}
 
 // The table of what is right can say no.
 TEST(Hostile, AWrongEndIsSeen) {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "base/standard_fds.h"
 #include "base/result.h"
+#include "base/standard_fds.h"
 #include "conformance/harness/ending.h"
 #include "conformance/hostile/environment.h"
 #include "conformance/hostile/expectation.h"
@@ -22,10 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char usage[] =
-    "usage: lockstep-hostile --build DIR --source DIR [--fast] [--program NAME] [--environment NAME] [--seconds S] [--verbose] [--list]\n"
+    "usage: lockstep-hostile --build DIR --source DIR [--fast] [--program NAME] [--environment NAME] "
+    "[--seconds S] [--verbose] [--list]\n"
     "\n"
-    "Runs suite, doctor, exec, fuzz, trace and the kit's run script where something is missing, lies, is full or is forbidden, as root and\n"
-    "as an ordinary user, and holds each end against what is right there: within its time, by no signal, with the documented exit\n"
+    "Runs suite, doctor, exec, fuzz, trace and the kit's run script where something is missing, lies, is "
+    "full or is forbidden, as root and\n"
+    "as an ordinary user, and holds each end against what is right there: within its time, by no signal, "
+    "with the documented exit\n"
     "code and its reason. Everything happens in namespaces of its own.\n"
     "\n"
     "  --fast              the environments that differ most, without the kit: about a minute\n"
@@ -34,7 +37,8 @@ constexpr char usage[] =
     "  --seconds S         what takes longer hangs (default 120)\n"
     "  --verbose           shows what each wrote\n"
     "\n"
-    "exit: 0 all as it must be; 1 one hung, crashed, or answered something else; 2 usage; 3 no environment can be made here\n";
+    "exit: 0 all as it must be; 1 one hung, crashed, or answered something else; 2 usage; 3 no environment "
+    "can be made here\n";
 
 struct Options {
   std::string build, source, program, environment;
@@ -51,19 +55,31 @@ Result<Options> parse(int argc, char** argv) {
   Options out;
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
-    if (flag == "--fast") out.fast = true;
-    else if (flag == "--list") out.list = true;
-    else if (flag == "--verbose") out.verbose = true;
-    else if (flag == "--help" || flag == "-h") out.help = true;
-    else if (i + 1 == argc) return input_error("", 0, printable(flag) + " is unknown, or needs a value (see --help)");
-    else if (flag == "--build") out.build = argv[++i];
-    else if (flag == "--source") out.source = argv[++i];
-    else if (flag == "--program") out.program = argv[++i];
-    else if (flag == "--environment") out.environment = argv[++i];
-    else if (flag == "--seconds") out.seconds = std::atoi(argv[++i]);
-    else return input_error("", 0, "unknown argument " + printable(flag) + " (see --help)");
+    if (flag == "--fast")
+      out.fast = true;
+    else if (flag == "--list")
+      out.list = true;
+    else if (flag == "--verbose")
+      out.verbose = true;
+    else if (flag == "--help" || flag == "-h")
+      out.help = true;
+    else if (i + 1 == argc)
+      return input_error("", 0, printable(flag) + " is unknown, or needs a value (see --help)");
+    else if (flag == "--build")
+      out.build = argv[++i];
+    else if (flag == "--source")
+      out.source = argv[++i];
+    else if (flag == "--program")
+      out.program = argv[++i];
+    else if (flag == "--environment")
+      out.environment = argv[++i];
+    else if (flag == "--seconds")
+      out.seconds = std::atoi(argv[++i]);
+    else
+      return input_error("", 0, "unknown argument " + printable(flag) + " (see --help)");
   }
-  if (!out.help && !out.list && (out.build.empty() || out.source.empty())) return input_error("", 0, "--build and --source are needed (see --help)");
+  if (!out.help && !out.list && (out.build.empty() || out.source.empty()))
+    return input_error("", 0, "--build and --source are needed (see --help)");
   if (out.seconds < 1) return input_error("", 0, "--seconds takes a number from 1 on");
   return out;
 }
@@ -71,9 +87,11 @@ Result<Options> parse(int argc, char** argv) {
 // The kit as scripts/gpu-runner-kit lays it out, of the programs of this build.
 void make_kit(const Options& options, const std::string& kit) {
   fs::create_directories(kit + "/bin");
-  for (const char* each : {"src/lockstep", "conformance/lockstep-conformance", "conformance/lockstep-doctor", "conformance/lockstep-verify",
-                           "conformance/lockstep-probe-helper", "conformance/lockstep-cuda-helper", "conformance/lockstep-cuda-trace"})
-    if (fs::exists(options.build + "/" + each)) fs::copy(options.build + "/" + each, kit + "/bin/" + fs::path(each).filename().string());
+  for (const char* each : {"src/lockstep", "conformance/lockstep-conformance", "conformance/lockstep-doctor",
+                           "conformance/lockstep-verify", "conformance/lockstep-probe-helper",
+                           "conformance/lockstep-cuda-helper", "conformance/lockstep-cuda-trace"})
+    if (fs::exists(options.build + "/" + each))
+      fs::copy(options.build + "/" + each, kit + "/bin/" + fs::path(each).filename().string());
   fs::copy(options.source + "/fixtures", kit + "/fixtures", fs::copy_options::recursive);
   fs::copy(options.source + "/scripts/gpu-runner-kit-run", kit + "/run");
   std::ofstream(kit + "/VERSION") << "hostile\n";
@@ -84,7 +102,9 @@ std::vector<Program> make_programs(const Options& options, const std::string& wo
   std::ofstream(plain) << "version: 1\nfilesystem_policy:\n  read_only: [/]\n";
   std::ofstream(held) << "version: 1\nfilesystem_policy:\n  read_only: [/, /proc/self/task]\n";
   // One case that is simulated, one on this machine's own files and processes.
-  const std::vector<std::string> rows = {"--abi", "native", "--gtest_filter=comm_with_proc_read_only.*:what_landlock_leaves_alone.*:default_policy_on_this_machine.*"};
+  const std::vector<std::string> rows = {"--abi", "native",
+                                         "--gtest_filter=comm_with_proc_read_only.*:what_landlock_leaves_"
+                                         "alone.*:default_policy_on_this_machine.*"};
   std::vector<Program> out = {
       {"suite", {build + "/conformance/lockstep-conformance", "--fixtures", options.source + "/fixtures"}},
       {"doctor", {build + "/conformance/lockstep-doctor"}},
@@ -104,7 +124,8 @@ std::vector<Program> make_programs(const Options& options, const std::string& wo
 bool selected(const Options& options, const std::string& name) {
   if (!options.environment.empty()) return name.starts_with(options.environment);
   if (!options.fast) return true;
-  for (const char* each : {"usual", "stale-proc", "no-proc", "proc-hidepid-2", "all-seven-EPERM", "all-seven-ENOSYS", "tmp-full", "closed-all", "signals"})
+  for (const char* each : {"usual", "stale-proc", "no-proc", "proc-hidepid-2", "all-seven-EPERM",
+                           "all-seven-ENOSYS", "tmp-full", "closed-all", "signals"})
     if (name == each) return true;
   return false;
 }
@@ -135,10 +156,19 @@ int run_all(const Options& options) {
         ::chmod(run.directory.c_str(), 0777);
         const Ran ran = run_in(environment, program.words, run);
         const std::string who = as_user ? "user" : ::geteuid() == 0 ? "root" : "self";
-        const std::string error = ran.made ? what_is_wrong(environment, expected_of(program.name, environment.name, as_user || ::geteuid() != 0), ran) : "";
-        const std::string end = !ran.made ? "not made" : !ran.in_time ? "hangs" : WIFEXITED(ran.status) ? std::to_string(WEXITSTATUS(ran.status)) : "signal";
-        std::printf("%-11s %-20s %-4s %-8s %6.1f s  %s%s\n", program.name.c_str(), environment.name.c_str(), who.c_str(), end.c_str(), ran.seconds,
-                    error.empty() ? "" : ("WRONG: " + error + "  ").c_str(), ran.made ? first_words(ran).c_str() : ran.why.c_str());
+        const std::string error =
+            ran.made
+                ? what_is_wrong(environment,
+                                expected_of(program.name, environment.name, as_user || ::geteuid() != 0), ran)
+                : "";
+        const std::string end = !ran.made               ? "not made"
+                                : !ran.in_time          ? "hangs"
+                                : WIFEXITED(ran.status) ? std::to_string(WEXITSTATUS(ran.status))
+                                                        : "signal";
+        std::printf("%-11s %-20s %-4s %-8s %6.1f s  %s%s\n", program.name.c_str(), environment.name.c_str(),
+                    who.c_str(), end.c_str(), ran.seconds,
+                    error.empty() ? "" : ("WRONG: " + error + "  ").c_str(),
+                    ran.made ? first_words(ran).c_str() : ran.why.c_str());
         if (options.verbose) std::printf("%s%s", ran.out.c_str(), ran.err.c_str());
         std::fflush(stdout);
         ++(!ran.made ? not_made : error.empty() ? right : wrong);
@@ -155,7 +185,8 @@ int run_all(const Options& options) {
 
 int main_with(int argc, char** argv) {
   const Result<Options> options = parse(argc, argv);
-  if (!options.ok()) return std::fprintf(stderr, "lockstep-hostile: %s\n", options.error().to_string().c_str()), 2;
+  if (!options.ok())
+    return std::fprintf(stderr, "lockstep-hostile: %s\n", options.error().to_string().c_str()), 2;
   if (options->help) return std::fputs(usage, stdout), 0;
   if (options->list) {
     for (const Environment& each : all_environments()) std::puts(each.name.c_str());
@@ -168,4 +199,6 @@ int main_with(int argc, char** argv) {
 }  // namespace
 }  // namespace lockstep::conformance::hostile
 
-int main(int argc, char** argv) { return lockstep::fill_standard_descriptors() ? lockstep::conformance::hostile::main_with(argc, argv) : 4; }
+int main(int argc, char** argv) {
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::hostile::main_with(argc, argv) : 4;
+}

@@ -1,5 +1,6 @@
-// The processes of a run: this one forks A, which enters the namespaces; A forks B, the first of the PID namespace, which mounts what
-// the environment has; B forks C, which becomes the command. When B ends, the kernel ends all that is left.
+// The processes of a run: this one forks A, which enters the namespaces; A forks B, the first of the PID
+// namespace, which mounts what the environment has; B forks C, which becomes the command. When B ends, the
+// kernel ends all that is left.
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -33,15 +34,16 @@ namespace fs = std::filesystem;
 constexpr unsigned ordinary = 61234;  // no machine's user, and not the one that namespaces call unknown
 
 struct Shared {
-  int executed;       // C came to its execve: the environment is made
-  int finished;       // B saw C's end
+  int executed;  // C came to its execve: the environment is made
+  int finished;  // B saw C's end
   int status;
-  char failed[256];   // what could not be made
+  char failed[256];  // what could not be made
 };
 
 class Maker {
  public:
-  Maker(const Environment& environment, const std::vector<std::string>& command, const RunOptions& options, Shared* shared)
+  Maker(const Environment& environment, const std::vector<std::string>& command, const RunOptions& options,
+        Shared* shared)
       : environment_(environment), command_(command), options_(options), shared_(shared) {}
   [[noreturn]] void enter();
 
@@ -54,8 +56,10 @@ class Maker {
   void must(bool done, const std::string& what) {
     if (!done) fail(what);
   }
-  void mount_on(const std::string& target, const char* type, unsigned long flags = 0, const char* data = nullptr) {
-    must(::mount(type, target.c_str(), type, flags, data) == 0, "mount(" + std::string(type) + ", " + target + ")");
+  void mount_on(const std::string& target, const char* type, unsigned long flags = 0,
+                const char* data = nullptr) {
+    must(::mount(type, target.c_str(), type, flags, data) == 0,
+         "mount(" + std::string(type) + ", " + target + ")");
   }
   [[noreturn]] void first_of_namespace();
   [[noreturn]] void become_command();
@@ -116,22 +120,35 @@ void Maker::leave_proc_out() {
       must(::symlink(fs::read_symlink(from).c_str(), to.c_str()) == 0, "symlink(" + to + ")");
       continue;
     }
-    const bool made = entry.is_directory() ? ::mkdir(to.c_str(), 0755) == 0 : ::close(::open(to.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) == 0;
-    must(made && ::mount(from.c_str(), to.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0, "mount(MS_BIND, " + to + ")");
+    const bool made = entry.is_directory()
+                          ? ::mkdir(to.c_str(), 0755) == 0
+                          : ::close(::open(to.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) == 0;
+    must(made && ::mount(from.c_str(), to.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0,
+         "mount(MS_BIND, " + to + ")");
   }
-  must(::chdir(root.c_str()) == 0 && ::syscall(SYS_pivot_root, ".", ".") == 0 && ::umount2(".", MNT_DETACH) == 0 && ::chdir("/") == 0, "pivot_root()");
+  must(::chdir(root.c_str()) == 0 && ::syscall(SYS_pivot_root, ".", ".") == 0 &&
+           ::umount2(".", MNT_DETACH) == 0 && ::chdir("/") == 0,
+       "pivot_root()");
 }
 
 void Maker::make_proc() {
   switch (environment_.proc) {
-    case Proc::stale: return;
-    case Proc::none: return leave_proc_out();
-    case Proc::covered: return mount_on("/proc", "tmpfs");
-    case Proc::fresh: return mount_on("/proc", "proc");
-    case Proc::read_only: return mount_on("/proc", "proc", MS_RDONLY);
-    case Proc::hides: return mount_on("/proc", "proc", 0, "hidepid=2");
-    case Proc::traceable: return mount_on("/proc", "proc", 0, "hidepid=ptraceable");
-    case Proc::only_pids: return mount_on("/proc", "proc", 0, "subset=pid");
+    case Proc::stale:
+      return;
+    case Proc::none:
+      return leave_proc_out();
+    case Proc::covered:
+      return mount_on("/proc", "tmpfs");
+    case Proc::fresh:
+      return mount_on("/proc", "proc");
+    case Proc::read_only:
+      return mount_on("/proc", "proc", MS_RDONLY);
+    case Proc::hides:
+      return mount_on("/proc", "proc", 0, "hidepid=2");
+    case Proc::traceable:
+      return mount_on("/proc", "proc", 0, "hidepid=ptraceable");
+    case Proc::only_pids:
+      return mount_on("/proc", "proc", 0, "subset=pid");
   }
 }
 
@@ -139,9 +156,11 @@ void Maker::make_temporary() {
   const std::string path = options_.directory + "/tmp";
   must(::mkdir(path.c_str(), 01777) == 0 && ::chmod(path.c_str(), 01777) == 0, "mkdir(" + path + ")");
   if (environment_.temporary == Temporary::usual) return;
-  mount_on(path, "tmpfs", 0, environment_.temporary == Temporary::no_inodes ? "mode=1777,nr_inodes=1" : "mode=1777,size=64k");
+  mount_on(path, "tmpfs", 0,
+           environment_.temporary == Temporary::no_inodes ? "mode=1777,nr_inodes=1" : "mode=1777,size=64k");
   if (environment_.temporary == Temporary::read_only)
-    must(::mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0, "mount(MS_REMOUNT | MS_RDONLY)");
+    must(::mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0,
+         "mount(MS_REMOUNT | MS_RDONLY)");
   if (environment_.temporary != Temporary::full) return;
   const UniqueFd file(::open((path + "/full").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   const std::string page(4096, '.');
@@ -158,7 +177,9 @@ void Maker::leave_program_out() {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(directory, ignored)) {
       const std::string name = entry.path().filename();
-      if (name != environment_.without && ::symlink(entry.path().c_str(), (links + "/" + name).c_str()) != 0 && errno != EEXIST) fail("symlink(" + name + ")");
+      if (name != environment_.without &&
+          ::symlink(entry.path().c_str(), (links + "/" + name).c_str()) != 0 && errno != EEXIST)
+        fail("symlink(" + name + ")");
     }
   }
   ::setenv("PATH", links.c_str(), 1);
@@ -172,7 +193,9 @@ void Maker::deny() {
   }
   code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-  must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0, "prctl(PR_SET_SECCOMP)");
+  must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0,
+       "prctl(PR_SET_SECCOMP)");
 }
 
 void Maker::become_command() {
@@ -186,7 +209,9 @@ void Maker::become_command() {
   put(::open((options_.directory + "/err").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), 2);
   ::syscall(SYS_close_range, 3, ~0U, 0);
   if (options_.as_user)
-    must(::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, ordinary, ordinary, ordinary) == 0 && ::syscall(SYS_setresuid, ordinary, ordinary, ordinary) == 0,
+    must(::syscall(SYS_setgroups, 0, nullptr) == 0 &&
+             ::syscall(SYS_setresgid, ordinary, ordinary, ordinary) == 0 &&
+             ::syscall(SYS_setresuid, ordinary, ordinary, ordinary) == 0,
          "becoming an ordinary user");
   if (environment_.signals) {
     for (const int number : {SIGCHLD, SIGPIPE, SIGHUP}) ::signal(number, SIG_IGN);
@@ -195,7 +220,8 @@ void Maker::become_command() {
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
   }
   if (environment_.descriptors > 0) {
-    const rlimit limit{static_cast<rlim_t>(environment_.descriptors), static_cast<rlim_t>(environment_.descriptors)};
+    const rlimit limit{static_cast<rlim_t>(environment_.descriptors),
+                       static_cast<rlim_t>(environment_.descriptors)};
     must(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit(RLIMIT_NOFILE)");
   }
   for (const int fd : environment_.closed) ::close(fd);
@@ -216,7 +242,8 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-Ran run_in(const Environment& environment, const std::vector<std::string>& command, const RunOptions& options) {
+Ran run_in(const Environment& environment, const std::vector<std::string>& command,
+           const RunOptions& options) {
   Ran out;
   void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return out.why = "mmap(): " + errno_name(errno), out;

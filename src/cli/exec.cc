@@ -1,12 +1,15 @@
 // lockstep exec: a command under a policy.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <sstream>
 
 #include "cli/cli.h"
 #include "enforce/canary.h"
@@ -14,6 +17,7 @@
 #include "enforce/prepare.h"
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
+#include "model/loaders.h"
 #include "policy/show.h"
 
 namespace lockstep::cli {
@@ -52,6 +56,28 @@ int fail(const Error& error) {
 using Handler = void (*)(int);
 Handler inherited_sigpipe = SIG_DFL;  // the command's again
 
+// The file that execvp() found by that name: stat and access are not restricted. Empty: none.
+std::string program_of(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "/bin:/usr/bin" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string file = (folder.empty() ? "." : folder) + "/" + name;
+    if (::access(file.c_str(), X_OK) == 0) return file;
+  }
+  return "";
+}
+
+// Why EACCES, as far as it can be seen from inside: what is opened to execute a program beside the program itself.
+std::string why_denied(const std::string& program) {
+  for (const std::string& loader : model::read_loaders(program).paths) {
+    const UniqueFd fd(::open(loader.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd && errno == EACCES)
+      return ": it is executed by way of " + printable(loader) + ", on which the policy does not grant execute and read_file";
+  }
+  return "";
+}
+
 [[noreturn]] void become(const std::vector<std::string>& command) {
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
@@ -59,7 +85,9 @@ Handler inherited_sigpipe = SIG_DFL;  // the command's again
   ::signal(SIGPIPE, inherited_sigpipe);
   ::execvp(argv[0], argv.data());
   const int err = errno;
-  std::fprintf(stderr, "lockstep: %s: %s\n", printable(command[0]).c_str(), std::strerror(err));
+  const std::string program = err == EACCES ? program_of(command[0]) : "";
+  std::fprintf(stderr, "lockstep: %s: %s%s\n", printable(program.empty() ? command[0] : program).c_str(), std::strerror(err),
+               program.empty() ? "" : (why_denied(program) + " (lockstep explain POLICY exec " + printable(program) + " says more)").c_str());
   ::_exit(err == ENOENT ? not_found : cannot_execute);
 }
 

@@ -29,6 +29,20 @@ TEST_F(Exec, OwnFailuresAre125) {
   EXPECT_NE(bad.said.find("p.yaml:5:"), std::string::npos) << bad.said;
 }
 
+TEST_F(Exec, SaysByWayOfWhatACommandIsExecuted) {
+  // The programs alone: their loader, or interpreter, is not granted.
+  std::ofstream(dir_ + "/rw/new") << "#!/bin/sh\nexit 0\n";
+  ASSERT_EQ(::chmod((dir_ + "/rw/new").c_str(), 0755), 0);
+  std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only: [/usr/bin/env, " << dir_ << "/rw]\n";
+  const Ended program = run({"env"});
+  EXPECT_EQ(program.code, 126) << program.said;
+  EXPECT_NE(program.said.find("lockstep: /usr/bin/env: Permission denied: it is executed by way of /"), std::string::npos) << program.said;
+  const Ended script = run({dir_ + "/rw/new"});
+  EXPECT_EQ(script.code, 126) << script.said;
+  EXPECT_NE(script.said.find("it is executed by way of /bin/sh, on which"), std::string::npos) << script.said;
+  EXPECT_EQ(run({"no-such-command"}).code, 127);
+}
+
 TEST_F(Exec, WritesOnlyWhereGranted) {
   policy(dir_ + "/rw");
   const Ended got = shell("echo x > " + dir_ + "/rw/new && echo x > " + dir_ + "/new");

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -19,7 +19,8 @@ namespace {
 constexpr long procfs_magic = 0x9fa0;
 constexpr ino_t procfs_root_ino = 1;
 constexpr std::size_t text_limit = 1U << 20;
-constexpr char remedy[] = ": mount one of this PID namespace on /proc (bwrap --proc /proc, unshare --mount-proc)";
+constexpr char remedy[] =
+    ": mount one of this PID namespace on /proc (bwrap --proc /proc, unshare --mount-proc)";
 
 std::string read_all(int fd) {
   std::string out;
@@ -57,7 +58,8 @@ void read_options(int directory, ProcfsFacts* out) {
   const UniqueFd table(::openat(directory, "self/mountinfo", O_RDONLY | O_CLOEXEC));
   if (!table) return;
   struct statx about {};
-  const bool has_id = ::statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &about) == 0 && (about.stx_mask & STATX_MNT_ID) != 0;
+  const bool has_id = ::statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &about) == 0 &&
+                      (about.stx_mask & STATX_MNT_ID) != 0;
   std::string super;
   std::istringstream lines(read_all(table.get()));
   for (std::string line; std::getline(lines, line);) {
@@ -65,15 +67,19 @@ void read_options(int directory, ProcfsFacts* out) {
     unsigned long long id = 0;
     std::string word, point, type, source, options;
     words >> id >> word >> word >> word >> point;
-    while (words >> word && word != "-") {  // the mount's own options, then optional fields, as many as there are
+    while (words >> word &&
+           word != "-") {  // the mount's own options, then optional fields, as many as there are
     }
-    if (words >> type >> source >> options && type == "proc" && (has_id ? id == about.stx_mnt_id : point == "/proc")) super = options;
+    if (words >> type >> source >> options && type == "proc" &&
+        (has_id ? id == about.stx_mnt_id : point == "/proc"))
+      super = options;
   }
   std::istringstream options(super);
   for (std::string each; std::getline(options, each, ',');) {
     if (each == "ro") out->read_only_superblock = true;
     if (each == "subset=pid") out->only_pids = true;
-    if (each.starts_with("gid=")) out->hidepid_group = static_cast<unsigned>(std::strtoul(each.c_str() + 4, nullptr, 10));
+    if (each.starts_with("gid="))
+      out->hidepid_group = static_cast<unsigned>(std::strtoul(each.c_str() + 4, nullptr, 10));
     // By word since Linux 5.8, by number before.
     if (each == "hidepid=1" || each == "hidepid=noaccess") out->hidepid = 1;
     if (each == "hidepid=2" || each == "hidepid=invisible") out->hidepid = 2;
@@ -88,19 +94,28 @@ ProcfsFacts look_at(int directory, int err) {
     out.why = why + remedy;
     return out;
   };
-  if (directory < 0 && (err == ENOENT || err == ENOTDIR)) return say(ProcfsKind::none, "there is no /proc here");
-  if (directory < 0) return say(ProcfsKind::unreadable, "/proc cannot be opened (" + errno_name(err) + "), so whose processes it shows is not known");
+  if (directory < 0 && (err == ENOENT || err == ENOTDIR))
+    return say(ProcfsKind::none, "there is no /proc here");
+  if (directory < 0)
+    return say(ProcfsKind::unreadable,
+               "/proc cannot be opened (" + errno_name(err) + "), so whose processes it shows is not known");
   if (!is_procfs(directory)) return say(ProcfsKind::none, "what is on /proc is no procfs");
-  struct stat root {}, st {};
-  if (::fstat(directory, &root) != 0 || root.st_ino != procfs_root_ino) return say(ProcfsKind::part, "/proc is a part of a procfs, bound there");
+  struct stat root {
+  }, st{};
+  if (::fstat(directory, &root) != 0 || root.st_ino != procfs_root_ino)
+    return say(ProcfsKind::part, "/proc is a part of a procfs, bound there");
   read_options(directory, &out);
   const UniqueFd file(::openat(directory, "self/status", O_RDONLY | O_CLOEXEC));
-  if (!file && errno == ENOENT) return say(ProcfsKind::stale, "/proc is of another PID namespace, one that does not know this process");
-  if (!file) return say(ProcfsKind::unreadable, "/proc/self/status cannot be opened (" + errno_name(errno) + "), so whose processes /proc shows is not known");
+  if (!file && errno == ENOENT)
+    return say(ProcfsKind::stale, "/proc is of another PID namespace, one that does not know this process");
+  if (!file)
+    return say(ProcfsKind::unreadable, "/proc/self/status cannot be opened (" + errno_name(errno) +
+                                           "), so whose processes /proc shows is not known");
   if (!is_procfs(file.get()) || ::fstat(file.get(), &st) != 0 || st.st_dev != root.st_dev)
     return say(ProcfsKind::part, "something else covers /proc/self/status");
   const std::string status = read_all(file.get());
-  // One number for each namespace from the procfs's own down to the process's. A kernel without PID namespaces has no such line.
+  // One number for each namespace from the procfs's own down to the process's. A kernel without PID
+  // namespaces has no such line.
   const std::vector<long> in_namespaces = numbers_of(status, "NSpid"), pid = numbers_of(status, "Pid");
   if (pid.empty()) return say(ProcfsKind::unreadable, "/proc/self/status does not say whose it is");
   char self[32] = {};
@@ -108,12 +123,15 @@ ProcfsFacts look_at(int directory, int err) {
   const bool known = pid[0] == ::getpid() && ::readlinkat(directory, "self", self, sizeof(self) - 1) > 0 &&
                      self == std::to_string(::getpid()) && ::fstatat(directory, thread.c_str(), &st, 0) == 0;
   if (in_namespaces.size() > 1 || !known)
-    return say(ProcfsKind::stale, "/proc is of another PID namespace: it knows this process as " + std::to_string(pid[0]) + ", not as " + std::to_string(::getpid()));
+    return say(ProcfsKind::stale, "/proc is of another PID namespace: it knows this process as " +
+                                      std::to_string(pid[0]) + ", not as " + std::to_string(::getpid()));
   out.kind = ProcfsKind::own;
   return out;
 }
 
-UniqueFd open_directory() { return UniqueFd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+UniqueFd open_directory() {
+  return UniqueFd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
 
 }  // namespace
 
@@ -132,7 +150,8 @@ int hides_untraceable(const ProcfsFacts& facts) {
   // Whatever the group. The kernel says ENOENT only as long as nobody who may has looked the process up.
   if (facts.hidepid == 4) return EPERM;
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-  groups.resize(static_cast<std::size_t>(std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
+  groups.resize(
+      static_cast<std::size_t>(std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
   groups.push_back(::getegid());
   if (std::find(groups.begin(), groups.end(), facts.hidepid_group) != groups.end()) return 0;
   return facts.hidepid == 1 ? EPERM : ENOENT;
@@ -141,7 +160,8 @@ int hides_untraceable(const ProcfsFacts& facts) {
 Result<OwnProcfs> OwnProcfs::prove() {
   UniqueFd directory = open_directory();
   const ProcfsFacts facts = look_at(directory.get(), errno);
-  if (facts.kind != ProcfsKind::own) return unsupported_error(0, std::string(name(facts.kind)) + "-procfs: " + facts.why);
+  if (facts.kind != ProcfsKind::own)
+    return unsupported_error(0, std::string(name(facts.kind)) + "-procfs: " + facts.why);
   return OwnProcfs(std::move(directory), facts);
 }
 

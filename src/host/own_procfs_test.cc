@@ -49,15 +49,20 @@ int in_namespaces(const std::function<int()>& body) {
     if (::unshare(CLONE_NEWNS | CLONE_NEWPID | (uid == 0 ? 0 : CLONE_NEWUSER)) != 0) return cannot;
     if (uid != 0) {
       write_line("/proc/self/setgroups", "deny");
-      if (!write_line("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1") || !write_line("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1"))
+      if (!write_line("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1") ||
+          !write_line("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1"))
         return cannot;
     }
     return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ? body() : cannot;
   });
 }
 
-int kind() { return static_cast<int>(look_at_procfs().kind); }
-int is(ProcfsKind kind) { return static_cast<int>(kind); }
+int kind() {
+  return static_cast<int>(look_at_procfs().kind);
+}
+int is(ProcfsKind kind) {
+  return static_cast<int>(kind);
+}
 
 #define EXPECT_KIND(wanted, code)                                                      \
   do {                                                                                 \
@@ -72,7 +77,8 @@ TEST(OwnProcfs, OfAnOrdinaryProcessIsItsOwn) {
   EXPECT_EQ(facts.why, "");
   const Result<OwnProcfs> proof = OwnProcfs::prove();
   ASSERT_TRUE(proof.ok()) << proof.error().message;
-  struct stat there {}, here {};
+  struct stat there {
+  }, here{};
   ASSERT_EQ(::fstatat(proof->directory(), "self/task", &there, 0), 0);
   ASSERT_EQ(::stat("/proc/self/task", &here), 0);
   EXPECT_EQ(there.st_ino, here.st_ino);
@@ -94,7 +100,11 @@ TEST(OwnProcfs, AnEqualNumberInTheOuterNamespaceDoesNotMakeItOurs) {
                     arguments.set_tid_size = 2;
                     const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof(arguments)));
                     char self[32] = {};
-                    if (pid == 0) ::_exit(::getpid() == number && ::readlink("/proc/self", self, sizeof(self) - 1) > 0 && std::atoi(self) == number ? kind() : 199);
+                    if (pid == 0)
+                      ::_exit(::getpid() == number && ::readlink("/proc/self", self, sizeof(self) - 1) > 0 &&
+                                      std::atoi(self) == number
+                                  ? kind()
+                                  : 199);
                     if (pid > 0) return exit_code_of(pid);
                     if (errno != EEXIST) break;
                   }
@@ -123,22 +133,31 @@ TEST(OwnProcfs, OfANamespaceThatDoesNotKnowUsIsStale) {
 }
 
 TEST(OwnProcfs, AFreshOneInANewNamespaceIsItsOwn) {
-  EXPECT_KIND(ProcfsKind::own, in_namespaces([] {
-                return in_child([] { return ::mount("proc", "/proc", "proc", 0, nullptr) == 0 ? kind() : cannot; });
-              }));
+  EXPECT_KIND(
+      ProcfsKind::own, in_namespaces([] {
+        return in_child([] { return ::mount("proc", "/proc", "proc", 0, nullptr) == 0 ? kind() : cannot; });
+      }));
 }
 
 TEST(OwnProcfs, AnotherFileSystemOrNoneIsNone) {
-  EXPECT_KIND(ProcfsKind::none, in_namespaces([] { return ::mount("tmpfs", "/proc", "tmpfs", 0, nullptr) == 0 ? kind() : cannot; }));
   EXPECT_KIND(ProcfsKind::none, in_namespaces([] {
-                return ::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0 && ::chroot("/tmp") == 0 && ::chdir("/") == 0 ? kind() : cannot;
+                return ::mount("tmpfs", "/proc", "tmpfs", 0, nullptr) == 0 ? kind() : cannot;
+              }));
+  EXPECT_KIND(ProcfsKind::none, in_namespaces([] {
+                return ::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0 && ::chroot("/tmp") == 0 &&
+                               ::chdir("/") == 0
+                           ? kind()
+                           : cannot;
               }));
 }
 
 TEST(OwnProcfs, APartOrACoveredEntryIsPart) {
-  EXPECT_KIND(ProcfsKind::part, in_namespaces([] { return ::mount("/proc/sys", "/proc", nullptr, MS_BIND, nullptr) == 0 ? kind() : cannot; }));
   EXPECT_KIND(ProcfsKind::part, in_namespaces([] {
-                return ::mount("/etc/passwd", "/proc/self/status", nullptr, MS_BIND, nullptr) == 0 ? kind() : cannot;
+                return ::mount("/proc/sys", "/proc", nullptr, MS_BIND, nullptr) == 0 ? kind() : cannot;
+              }));
+  EXPECT_KIND(ProcfsKind::part, in_namespaces([] {
+                return ::mount("/etc/passwd", "/proc/self/status", nullptr, MS_BIND, nullptr) == 0 ? kind()
+                                                                                                   : cannot;
               }));
 }
 
@@ -152,7 +171,8 @@ TEST(OwnProcfs, AnotherProcessBoundOverOurEntryIsNotOurs) {
 }
 
 TEST(OwnProcfs, ALayerThatClosesItLeavesItUnknown) {
-  if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
+  if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
+    GTEST_SKIP() << kernel.error().message;
   const int got = in_child([] {
     const Result<Ruleset> rules = Ruleset::create({.fs = Right::read_file}, 1);
     if (!rules.ok() || !restrict_self(rules->fd()).ok()) return cannot;
@@ -161,11 +181,14 @@ TEST(OwnProcfs, ALayerThatClosesItLeavesItUnknown) {
   EXPECT_EQ(got, is(ProcfsKind::unreadable));
 }
 
-// Options of the superblock; in a PID namespace of its own, for before Linux 5.8 there is one superblock a namespace.
+// Options of the superblock; in a PID namespace of its own, for before Linux 5.8 there is one superblock a
+// namespace.
 int facts_of(const char* options, const std::function<bool(const ProcfsFacts&)>& right) {
   return in_namespaces([&] {
     return in_child([&] {
-      if (::mount("proc", "/proc", "proc", std::strcmp(options, "ro") == 0 ? MS_RDONLY : 0, std::strcmp(options, "ro") == 0 ? nullptr : options) != 0) return cannot;
+      if (::mount("proc", "/proc", "proc", std::strcmp(options, "ro") == 0 ? MS_RDONLY : 0,
+                  std::strcmp(options, "ro") == 0 ? nullptr : options) != 0)
+        return cannot;
       const ProcfsFacts facts = look_at_procfs();
       return facts.kind == ProcfsKind::own && right(facts) ? 0 : 1;
     });
@@ -178,9 +201,13 @@ TEST(OwnProcfs, SaysHowItIsMounted) {
     EXPECT_TRUE(got == 0 || got == cannot) << options;
     return got != cannot;
   };
-  if (!expect("ro", [](const ProcfsFacts& facts) { return facts.read_only && facts.read_only_superblock && facts.hidepid == 0; }))
+  if (!expect("ro", [](const ProcfsFacts& facts) {
+        return facts.read_only && facts.read_only_superblock && facts.hidepid == 0;
+      }))
     GTEST_SKIP() << "no-namespace: no procfs can be mounted here";
-  expect("hidepid=2,gid=17", [](const ProcfsFacts& facts) { return facts.hidepid == 2 && facts.hidepid_group == 17 && !facts.read_only && !facts.only_pids; });
+  expect("hidepid=2,gid=17", [](const ProcfsFacts& facts) {
+    return facts.hidepid == 2 && facts.hidepid_group == 17 && !facts.read_only && !facts.only_pids;
+  });
   expect("hidepid=1", [](const ProcfsFacts& facts) { return facts.hidepid == 1; });
   expect("hidepid=ptraceable", [](const ProcfsFacts& facts) { return facts.hidepid == 4; });
   expect("subset=pid", [](const ProcfsFacts& facts) { return facts.only_pids; });
@@ -188,7 +215,9 @@ TEST(OwnProcfs, SaysHowItIsMounted) {
 
 TEST(OwnProcfs, AMountMadeReadOnlyIsNotItsSuperblock) {
   const int got = in_namespaces([] {
-    if (::mount("/proc", "/proc", nullptr, MS_BIND, nullptr) != 0 || ::mount(nullptr, "/proc", nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) != 0) return cannot;
+    if (::mount("/proc", "/proc", nullptr, MS_BIND, nullptr) != 0 ||
+        ::mount(nullptr, "/proc", nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) != 0)
+      return cannot;
     const ProcfsFacts facts = look_at_procfs();
     return facts.kind == ProcfsKind::own && facts.read_only && !facts.read_only_superblock ? 0 : 1;
   });
