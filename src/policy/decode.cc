@@ -260,8 +260,10 @@ Result<Policy> PolicyReader::read(const Node& root) {
   }
   if (const Node* node = root.find("network_middlewares")) LOCKSTEP_CHECK(check_opaque(*node, "network_middlewares"));
   for (const char* key : {"network_policies", "network_middlewares"})
-    if (const Node* node = root.find(key); node != nullptr && !(node->items.empty() && node->entries.empty()))
+    if (const Node* node = root.find(key); node != nullptr && !node->entries.empty()) {
       out_.network += std::string(key) + ": " + canonical_text(*node) + "\n";
+      out_.network_summary += (out_.network_summary.empty() ? "" : "; ") + std::string(key) + ": " + std::to_string(node->entries.size()) + ", not shown";
+    }
   if (const Node* node = root.find("runtime_baseline_conflicts")) {
     LOCKSTEP_ASSIGN(out_.conflicts, read_conflicts(*node));
   }

@@ -12,7 +12,7 @@ struct Schema {
 constexpr Schema schemas[] = {
     {"lockstep.host/1", "a host file"},
     {"lockstep.show/1", "a snapshot, of lockstep show --format json"},
-    {"lockstep.case/1", "a case of the suite"},
+    {"lockstep.case/1", "a case"},
     {"lockstep.diff/1", "what lockstep diff --format json printed"},
     {"lockstep.lint/1", "what lockstep lint --format json printed"},
     {"lockstep.report/1", "a report of the suite"},

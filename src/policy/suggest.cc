@@ -75,7 +75,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   constexpr std::size_t longest = 64;
   const std::string level = levelled(word);
   if (word.empty() || word.size() >= longest || known.empty()) return {};
-  const auto distance = [&](std::string_view each) { return edit_distance(level, each); };
+  const auto distance = [&](std::string_view each) { return edit_distance(level, levelled(each)); };
   const auto nearest =
       std::min_element(known.begin(), known.end(),
                        [&](std::string_view a, std::string_view b) { return distance(a) < distance(b); });
@@ -83,7 +83,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   // A part of a known word: user of run_as_user.
   if (word.size() < 3) return {};
   const auto whole = std::find_if(known.begin(), known.end(), [&](std::string_view each) {
-    return each.find(level) != std::string_view::npos;
+    return levelled(each).find(level) != std::string::npos;
   });
   return whole == known.end() ? std::string() : std::string(*whole);
 }
