@@ -11,6 +11,7 @@
 #include "conformance/doctor/report.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/workers.h"
+#include "policy/suggest.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -119,7 +120,7 @@ Result<Options> parse(int argc, char** argv) {
       return bad(
           "doctor is about this machine: lockstep-conformance --policy FILE --host FILE asks about another, "
           "simulated");
-    if (known.count(flag) == 0) return bad("unknown flag " + printable(flag));
+    if (known.count(flag) == 0) return bad("unknown flag " + printable(flag) + did_you_mean(suggestion(flag, {known.begin(), known.end()})));
     if (!given.insert(flag).second) return bad(flag + " is given twice");
     if (equals == std::string::npos && i + 1 >= argc) return bad(flag + " needs a value");
     LOCKSTEP_CHECK(set_flag(flag, equals == std::string::npos ? argv[++i] : word.substr(equals + 1), &out));

@@ -302,7 +302,7 @@ Result<void> CaseReader::check_first_matches(const Case& out) const {
 Result<Case> CaseReader::read() {
   LOCKSTEP_ASSIGN(const std::string content, read_input_file(file_, case_size_limit));
   LOCKSTEP_ASSIGN(const Node root, parse_document(content, file_));
-  LOCKSTEP_CHECK(check_keys(root, file_, "a case",
+  LOCKSTEP_CHECK(check_root(root, file_, "a case", "",
                             {"schema", "name", "why", "policy", "host", "source", "gpu", "proxy", "workdir",
                              "administrator_conflicts", "stacked", "cdi", "gpu_devices", "identities", "plan_abis", "expect_effective", "expect_notices",
                              "expect_error", "expect_refusal", "readiness", "expect"}));

@@ -4,6 +4,10 @@
 #include <charconv>
 #include <set>
 #include <string_view>
+#include <vector>
+
+#include "landlock/abi.h"
+#include "policy/suggest.h"
 
 namespace lockstep::conformance {
 
@@ -72,10 +76,9 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     const std::size_t equals = word.find('=');
     const std::string flag(word.substr(0, equals));
     std::string value;
-    const bool known = flag == "--policy" || flag == "--host" || flag == "--fixtures" || flag == "--abi" || flag == "--require" ||
-                       flag == "--report" || flag == "--min-tried" || flag == "--reproduce" || flag == "--workers" || flag == "--surface" ||
-                       flag == "--reclaim" || flag == "--golden" || flag == "--cdi" || flag == "--gpu-devices" || flag == "--conflicts" || flag == "--soak" || flag == "--soak-report";
-    if (!known) return bad("unknown argument " + printable(word));
+    static const std::vector<std::string_view> known = {"--policy", "--host", "--fixtures", "--abi", "--require", "--report", "--min-tried", "--reproduce", "--workers", "--surface",
+                                                        "--reclaim", "--golden", "--cdi", "--gpu-devices", "--conflicts", "--soak", "--soak-report"};
+    if (std::find(known.begin(), known.end(), flag) == known.end()) return bad("unknown argument " + printable(word) + did_you_mean(suggestion(flag, known)));
     if (equals != std::string_view::npos) {
       value = word.substr(equals + 1);
     } else if (i + 1 < *argc) {
@@ -124,7 +127,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
         return bad("--min-tried takes a share from 0 to 1, as 0.9, not " + printable(value));
       out.min_tried = share;
     } else if (flag == "--abi") {
-      if (value != "native" && !AbiSet::parse(value)) return bad("--abi takes native, all, or ABIs such as 7, 1-3 or 2,7, not " + printable(value));
+      if (value != "native" && !AbiSet::parse(value)) return bad("--abi takes native, all, or ABIs from 1 to " + std::to_string(newest_abi) + " such as 7, 1-3 or 2,7, not " + printable(value));
       out.abis = value;
     } else {
       const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), out.workers);

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "host/choose_devices.h"
 #include "host/read_host.h"
+#include "policy/suggest.h"
 #include "landlock/abi.h"
 
 namespace lockstep::cli {
@@ -27,8 +28,18 @@ Result<int> abi_number(const std::string& value) {
   if (value == "native") return 0;
   const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), abi);
   if (ec != std::errc() || end != value.data() + value.size() || abi < oldest_abi || abi > newest_abi)
-    return usage_error("--abi takes native or a number from 1 to " + std::to_string(newest_abi) + ", not " + printable(value));
+    return usage_error("--abi takes native or a number from 1 to " + std::to_string(newest_abi) + ", the newest that is known here; native is " +
+                       std::to_string(newest_abi) + " on a newer kernel too; not " + printable(value));
   return abi;
+}
+
+// An error where the flag is neither one of CONTEXT nor of the subcommand.
+Result<void> check_flag(const std::string& flag, const std::vector<std::string>& formats, const std::vector<std::string>& own) {
+  std::vector<std::string_view> known = {"--host", "--gpu", "--proxy", "--source", "--workdir", "--conflicts", "--cdi", "--gpu-devices", "--abi"};
+  if (!formats.empty()) known.emplace_back("--format");
+  for (const std::string& each : own) known.push_back(std::string_view(each).substr(0, each.find('=')));
+  if (std::find(known.begin(), known.end(), flag) != known.end()) return {};
+  return usage_error("unknown flag " + printable(flag) + did_you_mean(suggestion(flag, known)));
 }
 
 Result<void> set_flag(const std::string& flag, const std::string& value, const std::vector<std::string>& formats, bool* has_host,
@@ -62,15 +73,13 @@ Result<void> set_flag(const std::string& flag, const std::string& value, const s
     out->gpu_devices = value;
   } else if (flag == "--abi") {
     LOCKSTEP_ASSIGN(out->abi, abi_number(value));
-  } else if (flag == "--format" && !formats.empty()) {
+  } else {  // --format
     if (std::find(formats.begin(), formats.end(), value) == formats.end()) {
       std::string known;
       for (const std::string& each : formats) known += (known.empty() ? "" : ", ") + each;
       return usage_error("--format takes " + known + ", not " + printable(value));
     }
     out->format = value;
-  } else {
-    return usage_error("unknown flag " + printable(flag));
   }
   return {};
 }
@@ -115,12 +124,13 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
     }
     const std::size_t equals = word.find('=');
     const std::string flag = word.substr(0, equals);
+    LOCKSTEP_CHECK(check_flag(flag, formats, own));
     if (!out.given.insert(flag).second && flag != "--cdi") return usage_error(printable(flag) + " is given twice");
     if (equals == std::string::npos && std::find(own.begin(), own.end(), flag) != own.end()) {
       out.own[flag] = "";
       continue;
     }
-    if (equals == std::string::npos && i + 1 >= argc) return usage_error(printable(flag) + " needs a value, or is unknown");
+    if (equals == std::string::npos && i + 1 >= argc) return usage_error(printable(flag) + " needs a value");
     const std::string value = equals == std::string::npos ? argv[++i] : word.substr(equals + 1);
     if (std::find(own.begin(), own.end(), flag + "=") != own.end()) {
       out.own[flag] = value;

@@ -3,6 +3,7 @@
 
 #include "base/standard_fds.h"
 #include "cli/cli.h"
+#include "policy/suggest.h"
 
 namespace {
 
@@ -38,5 +39,6 @@ int main(int argc, char** argv) {
   if (word == "diff") return cli::run_diff(argc - 1, argv + 1);
   if (word == "doctor") return cli::exec_companion("lockstep-doctor", argc - 1, argv + 1);
   if (word == "lint") return cli::run_lint(argc - 1, argv + 1);
-  return cli::complain(cli::usage_error("no subcommand is called " + printable(word)));
+  return cli::complain(cli::usage_error("no subcommand is called " + printable(word) +
+                                        did_you_mean(suggestion(word, {"host", "show", "explain", "exec", "diff", "doctor", "lint", "abi"}))));
 }

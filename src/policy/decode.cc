@@ -176,7 +176,7 @@ Result<void> PolicyReader::read_landlock(const Node& node) {
     if (word == "hard_requirement") {
       out_.compatibility = Compatibility::hard_requirement;
     } else if (word != "best_effort") {
-      return fail(*value, "landlock.compatibility: write best_effort or hard_requirement, not \"" + printable(word) + "\"");
+      return fail(*value, "landlock.compatibility: write best_effort or hard_requirement, not \"" + shortened(word) + "\"");
     }
   }
   if (const Node* value = node.find("min_abi")) {
@@ -225,14 +225,14 @@ Result<std::vector<ConflictRule>> PolicyReader::read_conflicts(const Node& node)
                                               : word == "keep"   ? std::optional(ConflictMode::keep)
                                               : word == "reject" ? std::optional(ConflictMode::reject)
                                                                  : std::nullopt;
-    if (!known) return fail(*mode, "mode: write promote, keep or reject, not \"" + printable(word) + "\"");
+    if (!known) return fail(*mode, "mode: write promote, keep or reject, not \"" + shortened(word) + "\"");
     rule.mode = *known;
     if (const Node* sources = item.find("sources")) {
       if (sources->kind != Node::Kind::sequence || sources->items.empty()) return fail(*sources, "sources must be a list; leave it out for any");
       for (const Node& source : sources->items) {
         LOCKSTEP_ASSIGN(const std::string name, text(source, "sources"));
         const std::optional<Source> value = source_from_name(name);
-        if (!value) return fail(source, "sources: write default, gateway, image or user, not \"" + printable(name) + "\"");
+        if (!value) return fail(source, "sources: write default, gateway, image or user, not \"" + shortened(name) + "\"");
         rule.sources.push_back(*value);
       }
     }
@@ -242,7 +242,7 @@ Result<std::vector<ConflictRule>> PolicyReader::read_conflicts(const Node& node)
 }
 
 Result<Policy> PolicyReader::read(const Node& root) {
-  LOCKSTEP_CHECK(check_keys(root, out_.file, "a policy",
+  LOCKSTEP_CHECK(check_root(root, out_.file, "a policy", "it begins with version: 1",
                             {"version", "filesystem_policy", "landlock", "process", "network_policies", "network_middlewares",
                              "runtime_baseline_conflicts"}));
   const Node* version = root.find("version");
@@ -260,8 +260,10 @@ Result<Policy> PolicyReader::read(const Node& root) {
   }
   if (const Node* node = root.find("network_middlewares")) LOCKSTEP_CHECK(check_opaque(*node, "network_middlewares"));
   for (const char* key : {"network_policies", "network_middlewares"})
-    if (const Node* node = root.find(key); node != nullptr && !(node->items.empty() && node->entries.empty()))
+    if (const Node* node = root.find(key); node != nullptr && !node->entries.empty()) {
       out_.network += std::string(key) + ": " + canonical_text(*node) + "\n";
+      out_.network_summary += (out_.network_summary.empty() ? "" : "; ") + std::string(key) + ": " + std::to_string(node->entries.size()) + ", not shown";
+    }
   if (const Node* node = root.find("runtime_baseline_conflicts")) {
     LOCKSTEP_ASSIGN(out_.conflicts, read_conflicts(*node));
   }
@@ -314,7 +316,7 @@ Result<Policy> load_policy(const std::string& path) {
 Result<std::vector<ConflictRule>> load_conflicts(const std::string& path) {
   LOCKSTEP_ASSIGN(const std::string text, read_input_file(path, policy_size_limit));
   LOCKSTEP_ASSIGN(const Node root, parse_document(text, path));
-  LOCKSTEP_CHECK(check_keys(root, path, "an administrator's file", {"runtime_baseline_conflicts"}));
+  LOCKSTEP_CHECK(check_root(root, path, "an administrator's file", "it has runtime_baseline_conflicts alone", {"runtime_baseline_conflicts"}));
   const Node* node = root.find("runtime_baseline_conflicts");
   if (node == nullptr) return input_error(path, root.line, "runtime_baseline_conflicts is missing");
   return PolicyReader(path).read_conflicts(*node);

@@ -77,7 +77,9 @@ struct EffectivePolicy {
   std::string run_as_user;
   std::string run_as_group;
   Restrictions restrictions;
-  std::string network;  // as Policy's: nothing of it is enforced here
+  // How many network_policies and network_middlewares there are. What they say is not here, and so in no output and no snapshot: it
+  // may be secret, and even a digest of a short secret can be guessed.
+  std::string network;
   std::vector<EffectiveRule> rules;  // sorted by path, lists before grants; a path stands in one list at most
   std::vector<SkippedPath> skipped;
   std::vector<Notice> notices;

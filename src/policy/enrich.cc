@@ -275,7 +275,7 @@ Result<EffectivePolicy> Enricher::run() {
   out_.run_as_user = policy_.run_as_user;
   out_.run_as_group = policy_.run_as_group;
   out_.restrictions = policy_.restrictions;
-  out_.network = policy_.network;
+  out_.network = policy_.network_summary;
   out_.warnings = policy_.warnings;
   // Devices that were chosen decide: an AMD GPU or a network card brings nothing of NVIDIA's.
   const bool has_gpu = context_.cdi ? context_.cdi->nvidia : context_.host.exists("/dev/nvidiactl") || context_.host.exists("/dev/dxg");

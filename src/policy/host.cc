@@ -100,7 +100,7 @@ Result<void> HostReader::read_kernel(const Node& node, Host& out) const {
 }
 
 Result<Host> HostReader::read(const Node& root) {
-  LOCKSTEP_CHECK(check_keys(root, file_, "a host", {"schema", "gpu", "numa_coherent", "gpu_nodes", "present", "absent", "kernel"}));
+  LOCKSTEP_CHECK(check_root(root, file_, "a host file", "lockstep host --format json writes one", {"schema", "gpu", "numa_coherent", "gpu_nodes", "present", "absent", "kernel"}));
   const Node* schema = root.find("schema");
   if (schema == nullptr || schema->scalar != "lockstep.host/1") return fail(schema == nullptr ? root : *schema, "a host starts with \"schema\": \"lockstep.host/1\"");
   Host out;

@@ -76,7 +76,8 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   }
   for (auto& [path, rule] : rules) out.rules.push_back(std::move(rule));
   if (out.rules.empty())
-    return input_error(effective.file, 0, "the policy grants nothing at ABI " + std::to_string(abi) + ": no rule would be left, and that is refused");
+    return input_error(effective.file, 0, "the policy grants nothing at ABI " + std::to_string(abi) + ": no rule would be left, and that is refused" +
+                                                     (effective.include_workdir ? "; include_workdir grants the directory that --workdir DIR names, and none was given" : ""));
   return out;
 }
 

@@ -76,7 +76,10 @@ struct Policy {
   int run_as_user_line = 0;
   std::string run_as_group;  // empty: not written
   bool has_network_policies = false;  // non-empty network_policies: proxy mode
-  std::string network;  // network_policies and network_middlewares as one text, alike where they say the same; empty: neither
+  // network_policies and network_middlewares as one text, alike where they say the same; empty: neither. It may hold secrets: it is
+  // compared and never printed, and leaves the process in no form.
+  std::string network;
+  std::string network_summary;  // what may be printed of it: how many entries each has
   std::vector<ConflictRule> conflicts;
   std::vector<PolicyWarning> warnings;  // more than 256 paths, say
 };

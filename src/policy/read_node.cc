@@ -3,25 +3,28 @@
 #include <charconv>
 
 #include "landlock/abi.h"
+#include "policy/core_schema.h"
 #include "policy/document.h"
 #include "policy/policy.h"
+#include "policy/suggest.h"
 
 namespace lockstep {
 namespace {
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
+// The value of an integer of the core schema; nothing where it is too large.
+std::optional<long> integer_value(std::string_view text) {
+  const int base = text.starts_with("0x") ? 16 : text.starts_with("0o") ? 8 : 10;
+  const bool negative = text.starts_with('-');
+  text.remove_prefix(base != 10 ? 2 : negative || text.starts_with('+') ? 1 : 0);
+  long value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  return ec == std::errc() ? std::optional(negative ? -value : value) : std::nullopt;
+}
+
+// 010 is 10 to YAML 1.2 and 8 to YAML 1.1: whoever wrote it may have meant either.
+bool is_octal_to_some(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return text.size() > 1 && text[0] == '0' && text[1] != 'x' && text[1] != 'o' && text.find_first_not_of('0') < text.size() - 1;
 }
 
 }  // namespace
@@ -37,20 +40,21 @@ Result<std::string> read_string(const Node& node, const std::string& file, const
 }
 
 Result<bool> read_bool(const Node& node, const std::string& file, const std::string& what) {
-  if (node.kind == Node::Kind::plain && node.scalar == "true") return true;
-  if (node.kind == Node::Kind::plain && node.scalar == "false") return false;
+  if (node.kind == Node::Kind::plain && core_type(node.scalar) == CoreType::boolean) return node.scalar[0] == 't' || node.scalar[0] == 'T';
   return input_error(file, node.line, what + ": write true or false, without quotes");
 }
 
 Result<long> read_integer(const Node& node, const std::string& file, const std::string& what, long low, long high) {
-  long value = 0;
-  const std::string& text = node.scalar;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool ambiguous = text != std::to_string(value);  // 010 is 8 to some readers and 10 to others
-  if (node.kind != Node::Kind::plain || text.empty() || ec != std::errc() || end != text.data() + text.size() || ambiguous || value < low || value > high)
-    return input_error(file, node.line,
-                       what + ": write a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", without quotes");
-  return value;
+  const std::string wanted = low == high ? "write " + std::to_string(low) : "write a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+  const auto fail = [&](const std::string& why) { return input_error(file, node.line, what + ": " + wanted + why); };
+  const bool is_number = core_type(node.scalar) == CoreType::integer;
+  if (node.kind == Node::Kind::string && is_number) return fail(", without quotes");
+  if (node.kind != Node::Kind::plain) return fail("");
+  if (!is_number) return fail(", not " + shortened(node.scalar));
+  if (is_octal_to_some(node.scalar)) return fail(", without a 0 before it: " + shortened(node.scalar) + " is read as octal by some");
+  const std::optional<long> value = integer_value(node.scalar);
+  if (!value || *value < low || *value > high) return fail((low == high ? ", the only one there is, not " : ", not ") + shortened(node.scalar));
+  return *value;
 }
 
 Result<void> check_keys(const Node& node, const std::string& file, const std::string& what, const std::vector<std::string_view>& known) {
@@ -58,13 +62,10 @@ Result<void> check_keys(const Node& node, const std::string& file, const std::st
   for (std::size_t i = 0; i < node.entries.size(); ++i) {
     const std::string& key = node.entries[i].first;
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    std::string message = what + " has no key \"" + shortened(key) + "\"";
-    if (key.size() >= 64) return input_error(file, node.key_lines[i], std::move(message));
-    const auto nearest = std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
-      return edit_distance(key, a) < edit_distance(key, b);
-    });
-    if (nearest != known.end() && edit_distance(key, *nearest) <= 3) message += "; did you mean " + std::string(*nearest) + "?";
-    return input_error(file, node.key_lines[i], std::move(message));
+    const std::string suggested = suggestion(key, known);
+    std::string keys;
+    for (const std::string_view each : known) keys.append(keys.empty() ? "" : ", ").append(each);
+    return input_error(file, node.key_lines[i], what + " has no key \"" + shortened(key) + "\"" + (suggested.empty() ? "; its keys: " + keys : did_you_mean(suggested)));
   }
   return {};
 }
@@ -85,7 +86,7 @@ constexpr AccessSet access_cache = Right::read_file | Right::read_dir | Right::w
                                    Right::make_reg | Right::make_sym | Right::remove_file | Right::remove_dir | Right::refer;
 
 Result<AccessSet> read_rights(const Node& node, const std::string& file, const std::string& what) {
-  if (node.kind != Node::Kind::sequence || node.items.empty()) return input_error(file, node.line, what + " must be a list of rights");
+  if (node.kind != Node::Kind::sequence || node.items.empty()) return input_error(file, node.line, what + " must be a list of rights, as in [read, write_file]");
   const AccessSet all = abi_info(newest_abi)->fs;
   AccessSet out;
   for (const Node& item : node.items) {
@@ -101,7 +102,8 @@ Result<AccessSet> read_rights(const Node& node, const std::string& file, const s
     } else if (const std::optional<Right> right = right_from_name(word)) {
       out |= *right;
     } else {
-      return input_error(file, item.line, what + ": no right is called \"" + printable(word) + "\": write read, write, cache, all, or of " + join_names(all, ", "));
+      return input_error(file, item.line, what + ": no right is called \"" + shortened(word) + "\"" + did_you_mean(suggestion_for_right(word)) +
+                                              ": write read, write, cache, all, or of " + join_names(all, ", "));
     }
   }
   return out;

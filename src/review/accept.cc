@@ -139,7 +139,7 @@ Result<std::vector<Acceptance>> load_acceptances(const std::string& file) {
   // As where main has none yet: `git show origin/main:allow.yaml` wrote nothing.
   if (content.find_first_not_of(" \t\r\n") == std::string::npos) return std::vector<Acceptance>();
   LOCKSTEP_ASSIGN(const Node root, parse_document(content, file));
-  LOCKSTEP_CHECK(check_keys(root, file, "the file of accepted changes", {"accepted"}));
+  LOCKSTEP_CHECK(check_root(root, file, "a file of accepted changes", "write accepted: [] for none", {"accepted"}));
   const Node* list = root.find("accepted");
   if (list == nullptr || list->kind != Node::Kind::sequence) return input_error(file, root.line, "write a list of changes under accepted");
   std::vector<Acceptance> out;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "landlock/abi.h"
+#include "policy/document.h"
 #include "review/diff.h"
 #include "review/lint_subject.h"
 
@@ -13,6 +14,7 @@ namespace {
 struct Line {
   std::string text;                    // with its line end
   std::optional<std::string> instead;  // "": it goes
+  bool hidden = false;                 // of network_policies, which may hold secrets: not for the context of a patch
 };
 
 // "  - /usr/  # why": the pieces of an entry that is a line of its own.
@@ -57,10 +59,21 @@ std::vector<Line> lines_of(std::string_view text) {
   std::vector<Line> out;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-    out.push_back({std::string(text.substr(0, end)), std::nullopt});
+    out.push_back({std::string(text.substr(0, end)), std::nullopt, false});
     text.remove_prefix(end);
   }
   return out;
+}
+
+void hide_network(std::string_view text, const std::string& file, std::vector<Line>& lines) {
+  const Result<Node> root = parse_document(text, file);
+  if (!root.ok()) return;
+  for (std::size_t i = 0; i < root->entries.size(); ++i) {
+    if (!root->entries[i].first.starts_with("network_")) continue;
+    const auto first = static_cast<std::size_t>(root->key_lines[i]) - 1;
+    const std::size_t next = i + 1 < root->entries.size() ? static_cast<std::size_t>(root->key_lines[i + 1]) - 1 : lines.size();
+    for (std::size_t at = first; at < std::max(next, first + 1) && at < lines.size(); ++at) lines[at].hidden = true;
+  }
 }
 
 // False where the finding's entry is no line of its own.
@@ -142,11 +155,19 @@ std::string unified(const std::vector<Line>& lines, const std::string& file) {
   long shift = 0;  // lines gained or lost so far
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!lines[i].instead) continue;
-    const std::size_t first = i < context ? 0 : i - context;
+    std::size_t first = i < context ? 0 : i - context;
     std::size_t last = i;  // the last changed line of the hunk
-    for (std::size_t next = i; next < lines.size() && next <= last + 2 * context + 1; ++next)
+    for (std::size_t next = i; next < lines.size() && next <= last + 2 * context + 1 && !lines[next].hidden; ++next)
       if (lines[next].instead) last = next;
-    const std::size_t end = std::min(lines.size(), last + context + 1);
+    std::size_t end = std::min(lines.size(), last + context + 1);
+    // As much on both sides as neither needs a hidden line for: patch(1) takes less on one side for an end of the file.
+    const auto is_hidden = [](const Line& line) { return line.hidden; };
+    const auto place = [&](std::size_t line) { return lines.begin() + static_cast<std::ptrdiff_t>(line); };
+    for (std::size_t around = context; around > 0 && std::any_of(place(first), place(end), is_hidden);) {
+      --around;
+      first = i - std::min(around, i);
+      end = std::min(lines.size(), last + around + 1);
+    }
     std::string body;
     std::size_t after = 0;
     for (std::size_t at = first; at < end; ++at) {
@@ -224,6 +245,7 @@ class Fixer {
  public:
   Fixer(std::string_view text, const Policy& policy, const Context& context)
       : policy_(policy), situations_(all_that_can_tell(policy, context)), lines_(lines_of(text)) {
+    hide_network(text, policy.file, lines_);
     if (!context.host.real) return;
     here_.host = "this machine";
     here_.context = context;
@@ -241,7 +263,7 @@ class Fixer {
   const std::vector<Situation> situations_;
   Situation here_;          // this machine, where it is the context's
   bool by_object_ = false;  // its objects can be looked at
-  const std::vector<Line> lines_;
+  std::vector<Line> lines_;
 };
 
 std::vector<Line> Fixer::with(const Findings& findings) const {

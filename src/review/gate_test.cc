@@ -149,6 +149,25 @@ TEST_F(Snapshot, HoldsIdentityAndWorkDirectory) {
   EXPECT_EQ(compared(snapshot("filesystem_policy: {read_only: [/usr]}"), snapshot("filesystem_policy: {read_only: [/usr], include_workdir: true}")).code, 1);
   const std::string network = "filesystem_policy: {read_only: [/usr]}\nnetwork_policies: {a: {host: ";
   EXPECT_EQ(compared(snapshot(network + "one}}"), snapshot(network + "two}}")).code, 1);
+  // What is in no snapshot is not taken for the same.
+  const Ended same = compared(snapshot(network + "one}}"), snapshot(network + "one}}"));
+  EXPECT_EQ(same.code, 1);
+  EXPECT_NE(same.out.find("whether it changed is not compared"), std::string::npos) << same.out;
+  const std::string none = snapshot("filesystem_policy: {read_only: [/usr]}");
+  EXPECT_EQ(compared(none, none).code, 0);
+}
+
+TEST_F(Gate, AWorkDirectoryAloneIsAPath) {
+  const std::string before = policy("before.yaml", "filesystem_policy: {read_only: [/usr]}"), after = policy("after.yaml", "filesystem_policy: {include_workdir: true}");
+  const Ended ended = diff({before, after});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.out.find("emptied"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("widening (workdir)"), std::string::npos) << ended.out;
+  EXPECT_NE(diff({before, policy("nothing.yaml", "filesystem_policy: {include_workdir: false}")}).out.find("emptied"), std::string::npos);
+  for (const char* word : {"show", "lint"}) {
+    const Ended said = run_program({LOCKSTEP_CLI, word, after, "--gpu", "off", "--abi", "7"}, {});
+    EXPECT_NE((said.out + said.err).find("--workdir"), std::string::npos) << said.out << said.err;
+  }
 }
 
 // What is not as show writes it is not half read: it would be taken for no restriction.

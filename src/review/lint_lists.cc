@@ -230,8 +230,11 @@ void dev_writable(const Subject& subject, Report& report) {
 void no_path(const Subject& subject, Report& report) {
   if (subject.entries.empty())
     report.add(subject.policy.filesystem_line, "",
-               "the policy names no path: what is granted is the baseline, and where that adds nothing the "
-               "policy is refused");
+               subject.policy.has_filesystem_policy && subject.policy.include_workdir
+                   ? "the policy names no path but the work directory, which --workdir names: without it what is granted is the "
+                     "baseline, and where that adds nothing the policy is refused"
+                   : "the policy names no path: what is granted is the baseline, and where that adds nothing the "
+                     "policy is refused");
 }
 
 void root_user(const Subject& subject, Report& report) {

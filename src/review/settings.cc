@@ -21,6 +21,7 @@ struct Settings {
   std::string group;
   bool workdir;
   const std::string& network;
+  bool has_whole_network;  // or how many entries it has, no more
   std::set<std::string> quiet;  // paths whose denials are not logged
 };
 
@@ -108,6 +109,10 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
         after.network.empty() ? "network_policies and network_middlewares are gone: whoever enforces them has nothing to enforce"
                               : "network_policies or network_middlewares changed: what they say is compared by nobody here, and whoever accepts this "
                                 "accepts every such change until the day it expires");
+  else if (!before.network.empty() && !(before.has_whole_network && after.has_whole_network))
+    add(Class::weakening, "network-policies",
+        "what network_policies and network_middlewares say is in no snapshot, for it may be secret: whether it changed is not compared; compare the policies "
+        "themselves, or accept this");
   // Where it is known, it is a path among the others.
   if (before.workdir != after.workdir && !workdir_is_known)
     add(after.workdir ? Class::widening : Class::narrowing, "workdir",
@@ -123,14 +128,14 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
 }
 
 Settings of(const Policy& policy) {
-  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, {}};
+  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, true, {}};
   for (const Grant& grant : policy.grants)
     if (grant.quiet) out.quiet.insert(grant.entry.path);
   return out;
 }
 
 Settings of(const EffectivePolicy& policy) {
-  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, {}};
+  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, false, {}};
   for (const EffectiveRule& rule : policy.rules)
     if (rule.quiet) out.quiet.insert(rule.path);
   return out;
@@ -192,7 +197,10 @@ void compare_conflicts(const Policy& before, const Policy& after, const std::vec
   }
 }
 
-bool names_paths(const Policy& policy) { return !policy.read_only.empty() || !policy.read_write.empty() || !policy.grants.empty(); }
+// The work directory, wherever it is, is a path too; where the whole section is missing nobody wrote it.
+bool names_paths(const Policy& policy) {
+  return !policy.read_only.empty() || !policy.read_write.empty() || !policy.grants.empty() || (policy.has_filesystem_policy && policy.include_workdir);
+}
 
 }  // namespace
 

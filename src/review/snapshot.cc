@@ -7,6 +7,7 @@ namespace lockstep::review {
 namespace {
 
 constexpr std::size_t file_limit = 16U << 20;
+constexpr std::size_t most_nodes = 8 * Node::max_nodes;  // each rule stands there three times, with each of its rights
 
 class SnapshotReader {
  public:
@@ -108,6 +109,8 @@ Result<void> SnapshotReader::restrictions(const Node& effective) {
 }
 
 Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
+  if (root.find("schema") == nullptr || root.find("schema")->scalar != "lockstep.show/1")
+    LOCKSTEP_CHECK(check_root(root, file_, "a snapshot", "lockstep show --format json writes one", {"schema"}));
   LOCKSTEP_ASSIGN(const std::string schema, text(root, "schema"));
   if (schema != "lockstep.show/1") return input_error(file_, root.line, "schema: lockstep.show/1 is needed, not " + shortened(schema));
   // What is not known here may restrict or allow: a snapshot of a later version is not half read.
@@ -141,7 +144,7 @@ Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
 Result<EffectivePolicy> load_snapshot(const std::string& file) {
   LOCKSTEP_ASSIGN(const std::string content, read_input_file(file, file_limit));
   // A snapshot is JSON, whatever it is called.
-  Result<Node> root = parse_document(content, file + ".json");
+  Result<Node> root = parse_document(content, file + ".json", most_nodes);
   if (!root.ok()) {
     root.error().file = file;
     return std::move(root).error();
