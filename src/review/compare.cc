@@ -45,10 +45,10 @@ void Comparer::ask(Here& here, int id, unsigned char why) const {
 
 Result<void> Comparer::place_rule(const EffectiveRule& rule, std::size_t side, Here& here) {
   LOCKSTEP_ASSIGN(Placed placed, paths_.place(rule.path, *names_));
-  for (const int node : placed.nodes) {
-    here.ties[side].push_back({paths_.object(node), node, &rule});
-    ask(here, node, by_rule);
-  }
+  here.has_other_root = here.has_other_root || placed.nodes.size() > 1;
+  const int node = placed.nodes[here.other_root && placed.nodes.size() > 1 ? 1 : 0];
+  here.ties[side].push_back({paths_.object(node), node, &rule});
+  ask(here, node, by_rule);
   if (placed.lead.missing || placed.lead.endless || !placed.lead.dangling.empty())
     led_.insert_or_assign(rule.path, std::move(placed.lead));
   return {};
@@ -81,6 +81,7 @@ Result<void> Comparer::place_shared(Here& here) {
 }
 
 Result<void> Comparer::ask_other_names(Here& here) {
+  if (!names_->mounts().ok()) return names_->mounts().error();
   std::vector<int> nodes;
   for (int id = 0; index(id) < here.asked.size(); ++id)
     if (here.asked[index(id)] != 0) nodes.push_back(id);
@@ -138,9 +139,20 @@ Result<void> Comparer::compare(Pair<const EffectivePolicy*> policies, std::size_
   Here here;
   here.situation = situation;
   here.policies = policies;
+  LOCKSTEP_CHECK(compare_here(here, gains_only));
+  if (!here.has_other_root) return {};
+  // Another process's root is ours or another: what changes in either case has changed.
+  Here there;
+  there.situation = situation;
+  there.policies = policies;
+  there.other_root = true;
+  return compare_here(there, gains_only);
+}
+
+Result<void> Comparer::compare_here(Here& here, bool gains_only) {
   LOCKSTEP_CHECK(place_shared(here));
   for (std::size_t side = 0; side < 2; ++side)
-    for (const EffectiveRule& rule : policies[side]->rules) LOCKSTEP_CHECK(place_rule(rule, side, here));
+    for (const EffectiveRule& rule : here.policies[side]->rules) LOCKSTEP_CHECK(place_rule(rule, side, here));
   if (out_.by_object) LOCKSTEP_CHECK(ask_other_names(here));
   here.elsewhere.resize(paths_.size());
   for (std::vector<Tie>& ties : here.ties)
@@ -148,9 +160,9 @@ Result<void> Comparer::compare(Pair<const EffectivePolicy*> policies, std::size_
                      [](const Tie& a, const Tie& b) { return a.object < b.object; });
   add_up(here);
   if (const Pair<std::string> why{refusal(here, 0), refusal(here, 1)}; why[0].empty() != why[1].empty())
-    refused(situation, why);
+    refused(here.situation, why);
   list_changes(here, gains_only);
-  list_moves(here);
+  list_moves(here, gains_only);
   list_idle(here);
   return {};
 }
@@ -207,7 +219,7 @@ void Comparer::list_change(const Here& here, int id, const Delta& delta) {
     if (change.gained != delta.gained || change.lost != delta.lost || shared_causes_[each] != shared)
       continue;
     if (shared != nullptr || (change.cause.line == rule.line && change.cause.rule == rule.path)) {
-      change.situations.push_back(here.situation);
+      if (change.situations.back() != here.situation) change.situations.push_back(here.situation);
       return;
     }
   }

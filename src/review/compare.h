@@ -18,6 +18,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "review/diff.h"
@@ -59,6 +60,8 @@ class Comparer {
   enum : unsigned char { by_rule = 1, by_other_name = 2, mount_point = 4 };
   struct Here {  // one situation
     std::size_t situation = 0;
+    bool other_root = false;      // /proc/N/root is taken for another root than ours
+    bool has_other_root = false;  // some rule goes by one
     Pair<const EffectivePolicy*> policies{};
     Pair<std::vector<Tie>> ties;  // of its own rules, and of shared ones that lead elsewhere here; by object
     std::vector<char> elsewhere;  // by node: that is so for the shared rule there
@@ -69,6 +72,7 @@ class Comparer {
   };
 
   void enter(std::size_t situation);
+  Result<void> compare_here(Here& here, bool gains_only);
   Result<void> place_rule(const EffectiveRule& rule, std::size_t side, Here& here);
   Result<void> place_shared(Here& here);
   Result<void> ask_other_names(Here& here);
@@ -84,7 +88,8 @@ class Comparer {
   void list_changes(const Here& here, bool gains_only);
   void list_change(const Here& here, int id, const Delta& delta);
   void list_idle(const Here& here);
-  void list_moves(const Here& here);
+  std::vector<Spot> spots_of(const Here& here, bool without_root) const;
+  void list_moves(const Here& here, bool gains_only);
   std::string refusal(const Here& here, std::size_t side) const;
   void finish_changes();
   void finish_refused();
@@ -100,11 +105,11 @@ class Comparer {
   Pair<std::vector<Tie>> shared_ties_;         // by object, where spelling decides
   std::unordered_map<std::string, Lead> led_;  // of rules that lead to nothing yet, on this machine
   std::vector<PathChange> changes_;
-  std::vector<int> nodes_;                                 // parallel to them
-  std::vector<const EffectiveRule*> shared_causes_;        // parallel too: the rule, where it is a shared one
-  std::vector<std::vector<std::size_t>> changes_at_;       // by node
-  std::map<std::string, std::vector<std::size_t>> moves_;  // messages, with the situations
-  std::set<std::string> files_;                            // what some host lists as no directory
+  std::vector<int> nodes_;                            // parallel to them
+  std::vector<const EffectiveRule*> shared_causes_;   // parallel too: the rule, where it is a shared one
+  std::vector<std::vector<std::size_t>> changes_at_;  // by node
+  std::map<std::pair<Class, std::string>, std::vector<std::size_t>> moves_;  // messages, with the situations
+  std::set<std::string> files_;  // what some host lists as no directory
   std::set<std::string> idle_new_, idle_changed_, dangling_, missing_;
   Pair<std::vector<std::size_t>> refused_alone_;
   std::vector<std::size_t> both_refused_, not_compared_;

@@ -41,54 +41,73 @@ std::vector<AccessSet> rights_by_abi(int only, AccessSet all) {
 
 }  // namespace
 
-void Comparer::list_moves(const Here& here) {
+// Every name that could be the source or the destination of a move.
+std::vector<Spot> Comparer::spots_of(const Here& here, bool without_root) const {
   const int root = paths_.find("/");
-  const bool by_root = root >= 0 && !(here.own[0][static_cast<std::size_t>(paths_.object(root))] |
-                                      here.own[1][static_cast<std::size_t>(paths_.object(root))])
-                                         .empty();
-  // Only a destination that gives less, and may still be moved into, can open one: most changes have none.
-  const auto may_open = [&](std::size_t id) {
-    return here.asked[id] != 0 && (here.rights[0].raw[id] & here.rights[1].raw[id]).contains(Right::refer) &&
-           !(here.rights[0].inner[id] - here.rights[1].inner[id]).empty();
-  };
-  std::size_t first = 0;
-  while (first < here.asked.size() && !may_open(first)) ++first;
-  if (first == here.asked.size()) return;
-  // By spelling nobody knows whether the names stand on another mount than the root: both are asked.
-  for (const bool inner : {false, true}) {
-    if (inner && (!by_root || out_.by_object)) continue;
-    std::vector<Spot> spots;
-    for (int id = 0; id < static_cast<int>(here.asked.size()); ++id) {
-      const auto at_id = static_cast<std::size_t>(id);
-      const std::uint64_t mount = out_.by_object ? paths_.mount(id) : usual_mount(paths_.path(id));
-      if (here.asked[at_id] == 0 || (mount == 0 && !out_.by_object)) continue;
-      Spot spot{
-          id, mount, paths_.is_directory(id) && here.file[at_id] == 0, {at(here, 0, id), at(here, 1, id)},
-          {}, {}};
-      const bool inside = out_.by_object ? root >= 0 && mount != paths_.mount(root) : inner;
-      spot.inner = inside ? Both{cut(here, id, here.rights[0].inner[at_id]),
-                                 cut(here, id, here.rights[1].inner[at_id])}
-                          : spot.rights;
-      if (const int parent = paths_.parent(id); parent >= 0)
-        spot.parent = {at(here, 0, parent), at(here, 1, parent)};
-      spots.push_back(spot);
-    }
-    for (const Move& move : opened_moves(spots, rights_by_abi(out_.abi, all_))) {
+  std::vector<Spot> out;
+  for (int id = 0; id < static_cast<int>(here.asked.size()); ++id) {
+    const auto at_id = static_cast<std::size_t>(id);
+    const std::uint64_t mount = out_.by_object ? paths_.mount(id) : usual_mount(paths_.path(id));
+    if (here.asked[at_id] == 0 || (mount == 0 && !out_.by_object)) continue;
+    const bool directory = paths_.is_directory(id) && here.file[at_id] == 0;
+    Spot spot{id, mount, directory, {at(here, 0, id), at(here, 1, id)}, {}, {}};
+    const bool inside = out_.by_object ? root >= 0 && mount != paths_.mount(root) : without_root;
+    spot.inner = spot.rights;
+    if (inside)
+      spot.inner = {cut(here, id, here.rights[0].inner[at_id]), cut(here, id, here.rights[1].inner[at_id])};
+    if (const int parent = paths_.parent(id); parent >= 0)
+      spot.parent = {at(here, 0, parent), at(here, 1, parent)};
+    out.push_back(spot);
+  }
+  return out;
+}
+
+void Comparer::list_moves(const Here& here, bool gains_only) {
+  // Only a destination that gives less can open a move, and one that gives more close it: most changes have
+  // none.
+  bool opens = false, closes = false, by_root = false;
+  for (std::size_t id = 0; id < here.asked.size(); ++id) {
+    const AccessSet before = here.rights[0].inner[id], after = here.rights[1].inner[id];
+    if (here.asked[id] == 0 || !(here.rights[0].raw[id] & here.rights[1].raw[id]).contains(Right::refer))
+      continue;
+    opens = opens || !(before - after).empty();
+    closes = closes || (!gains_only && !(after - before).empty());
+    by_root = by_root || before != here.rights[0].raw[id] || after != here.rights[1].raw[id];
+  }
+  if (!opens && !closes) return;
+  const std::vector<AccessSet> rights = rights_by_abi(out_.abi, all_);
+  const auto list = [&](const std::vector<Spot>& spots, Class kind) {
+    for (const Move& move : opened_moves(spots, rights)) {
       const std::string from = printable(paths_.path(move.from)), to = printable(paths_.path(move.to));
-      const std::string what =
-          move.object ? from : (move.directories ? "directories in " : "files in ") + from;
-      std::vector<std::size_t>& there =
-          moves_[what + " can be " + (move.directories ? "" : "linked and ") + "renamed into " + to +
-                 " now: " + to + " gave " + join_names(move.lost, ", ") + " there, which " + from +
-                 " does not, and a move must gain nothing (refer); now it gives that no more"];
+      std::string text = (move.object        ? ""
+                          : move.directories ? "directories in "
+                                             : "files in ") +
+                         from + " can be " + (move.directories ? "" : "linked and ") + "renamed into " + to;
+      const std::string gives = join_names(move.lost, ", ") + " there, which " + from +
+                                " does not, and a move must gain nothing (refer)";
+      text += kind == Class::widening ? " now: " + to + " gave " + gives + "; now it gives that no more"
+                                      : " no more: " + to + " gives " + gives;
+      std::vector<std::size_t>& there = moves_[{kind, text}];
       if (there.empty() || there.back() != here.situation) there.push_back(here.situation);
     }
+  };
+  // By spelling nobody knows whether the names stand on another mount than the root: both are asked.
+  for (const bool without_root : {false, true}) {
+    if (without_root && (!by_root || out_.by_object)) continue;
+    std::vector<Spot> spots = spots_of(here, without_root);
+    if (opens) list(spots, Class::widening);
+    if (!closes) continue;
+    for (Spot& spot : spots)
+      for (Both* each : {&spot.rights, &spot.inner, &spot.parent}) std::swap(each->before, each->after);
+    list(spots, Class::narrowing);
   }
 }
 
 void Comparer::refused(std::size_t situation, const Pair<std::string>& why) {
   const bool before = !why[0].empty(), after = !why[1].empty();
   if (!before && !after) return;
+  for (const std::vector<std::size_t>* list : {&refused_alone_[0], &refused_alone_[1], &both_refused_})
+    if (!list->empty() && list->back() == situation) return;  // said already
   (before && after ? both_refused_ : refused_alone_[before ? 0 : 1]).push_back(situation);
   why_ = after ? why[1] : why[0];
 }
@@ -174,8 +193,8 @@ void Comparer::finish_notes() {
 void Comparer::finish() {
   finish_changes();
   finish_refused();
-  for (const auto& [message, situations] : moves_)
-    out_.settings.push_back({Class::widening, "moves", message, 0, situations});
+  for (const auto& [move, situations] : moves_)
+    out_.settings.push_back({move.first, "moves", move.second, 0, situations});
   finish_notes();
 }
 

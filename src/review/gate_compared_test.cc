@@ -89,6 +89,12 @@ TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
         << ended.out;
     EXPECT_EQ(ended.code, 0) << ended.out;
   }
+  // The other way round it is a move less.
+  const Ended closed = diff(grants(a, b), grants(a, b + ", execute"));
+  EXPECT_NE(
+      closed.out.find("narrowing (moves): files in /srv/a can be linked and renamed into /srv/b no more"),
+      std::string::npos)
+      << closed.out;
   // Of a directory every right counts.
   const std::string da = "refer, make_dir, remove_dir", db = "refer, make_dir";
   EXPECT_EQ(diff(grants(da, db + ", read_dir"), grants(da, db)).code, 1);

@@ -82,6 +82,7 @@ TEST_F(Places, BySpellingLinksAreFollowedToTheEnd) {
             "\n  /etc\n    + execute"},
            {"{read_only: [/proc, /]}", "{read_only: [/proc, /, /proc/1/root]}",
             "\n  /proc/1/root\n    + execute"},
+           {"{read_only: [/proc/1/root]}", "{read_only: [/srv]}", "\n  /srv\n    + execute"},
            {"{read_write: [/dev]}", "{read_write: [/dev, /dev/stdout]}", "\n  /proc/self/fd/1\n    + "},
            {"{read_write: [/dev]}", "{read_write: [/dev, /dev/fd]}", "\n  /proc/self/fd\n    + "},
            {"{read_write: [/dev]}", "{read_write: [/dev, /dev/fd/7]}",
@@ -253,6 +254,16 @@ TEST_F(Places, AcceptanceIsByPlace) {
                  {"--allow", allow("/proc/self/fd/9")})
                 .code,
             0);
+}
+
+TEST_F(Places, WithoutAProcNothingIsTakenForCompared) {
+  const Ended with = in_mounts(":", "{read_only: [/usr]}", "{read_only: [/usr]}");
+  if (with.code != 0) GTEST_SKIP() << "no mount namespace can be had here: " << with.err;
+  for (const char* policy : {"{read_only: [/usr]}", "{}"}) {
+    const Ended ended = in_mounts("mount -t tmpfs none /proc", policy, policy);
+    EXPECT_EQ(ended.code, 3) << ended.out << ended.err;
+    EXPECT_NE(ended.err.find("mountinfo"), std::string::npos) << ended.err;
+  }
 }
 
 TEST_F(Places, AWriteToTheRootByAnyNameNeverRan) {

@@ -170,7 +170,10 @@ void read_only_below_write(const Subject& subject, Report& report) {
                        " makes writable, and is writable: Landlock joins the rights of all parents");
     found.fixable = above.contains(entry.rights) && can_be_taken_out(subject, entry) &&
                     !in_list(subject.policy.read_write, entry.path());
-    if (!own)
+    if (!entry.also_at.empty())
+      found.fix = "keep it, for as " + printable(entry.also_at) +
+                  " the same object is granted by this line alone; or grant what is needed under one name";
+    else if (!own)
       found.fix = "move what must not change to where no baseline and no work directory is writable";
     else if (limits_a_baseline(subject, entry))
       found.fix = "grant the writable directories beside it instead of the one above";

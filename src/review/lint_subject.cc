@@ -113,7 +113,10 @@ RightsByPath rights_of(const EffectivePolicy& effective) {
 Result<void> Subject::find_other_names() {
   Paths paths;
   Names names(options.context.host);
-  if (!names.mounts().ok()) return {};  // nothing is known of other names; what --fix writes is compared once more
+  if (!names.mounts().ok()) {  // any name may be another's: no entry is taken for covered
+    for (Entry& entry : entries) entry.also_at = entry.path();
+    return {};
+  }
   std::vector<int> nodes;
   for (const Entry& entry : entries) {
     const Result<Placed> placed = paths.place(entry.path(), names);

@@ -2,7 +2,7 @@
 // have more rights at its new place, so a right taken from the destination can allow them. The only
 // operations for which less is more.
 //
-//   std::vector<Move> opened = opened_moves(spots, {abi_rights, ...});
+//   std::vector<Move> opened = opened_moves(spots, {abi_rights, ...});    // the other way round: those that are closed
 //
 // The kernel's rule (security/landlock/fs.c, current_check_refer_path): refer on both directories; make_x
 // where it goes, and of a rename remove_x where it was; and every right that the new place gives the object

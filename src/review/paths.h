@@ -27,7 +27,7 @@
 namespace lockstep::review {
 
 struct Placed {
-  std::vector<int> nodes;  // the first is where it leads; another process's root has one more
+  std::vector<int> nodes;  // where it leads; by another process's root also where that would be elsewhere
   Lead lead;
 };
 
