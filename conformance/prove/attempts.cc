@@ -24,13 +24,20 @@ constexpr const Kind& directory = kinds[1];
 
 const Kind& kind_of(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFDIR: return kinds[1];
-    case S_IFIFO: return kinds[2];
-    case S_IFLNK: return kinds[3];
-    case S_IFSOCK: return kinds[4];
-    case S_IFCHR: return kinds[5];
-    case S_IFBLK: return kinds[6];
-    default: return kinds[0];
+    case S_IFDIR:
+      return kinds[1];
+    case S_IFIFO:
+      return kinds[2];
+    case S_IFLNK:
+      return kinds[3];
+    case S_IFSOCK:
+      return kinds[4];
+    case S_IFCHR:
+      return kinds[5];
+    case S_IFBLK:
+      return kinds[6];
+    default:
+      return kinds[0];
   }
 }
 
@@ -45,11 +52,12 @@ class Maker {
   }
 
  private:
-  void one(Operation operation, AccessSet needs, const std::string& path, std::size_t place, Mode mode = Mode::plain) {
+  void one(Operation operation, AccessSet needs, const std::string& path, std::size_t place,
+           Mode mode = Mode::plain) {
     out_.push_back({operation, mode, path, {}, needs, {}, place, place});
   }
-  void two(Operation operation, const std::string& path, AccessSet needs, std::size_t place, const std::string& path2,
-           AccessSet needs2, std::size_t place2) {
+  void two(Operation operation, const std::string& path, AccessSet needs, std::size_t place,
+           const std::string& path2, AccessSet needs2, std::size_t place2) {
     out_.push_back({operation, Mode::plain, path, path2, needs, needs2, place, place2});
   }
   // A name that is not there, of its own for each attempt.
@@ -84,11 +92,14 @@ void Maker::in_directory(const std::string& path, std::size_t place) {
   one(Operation::reopen_fd, Right::read_dir, path, place);
   one(Operation::tmpfile, Right::write_file, path, place);
   one(Operation::create, Right::make_reg | Right::write_file, fresh(path), place);
-  for (const auto& [operation, right] :
-       {std::pair(Operation::mkdir, Right::make_dir), {Operation::mkfifo, Right::make_fifo},
-        {Operation::mknod_chr, Right::make_char}, {Operation::mknod_blk, Right::make_block},
-        {Operation::mksock, Right::make_sock}, {Operation::symlink, Right::make_sym},
-        {Operation::unlink, Right::remove_file}, {Operation::rmdir, Right::remove_dir}})
+  for (const auto& [operation, right] : {std::pair(Operation::mkdir, Right::make_dir),
+                                         {Operation::mkfifo, Right::make_fifo},
+                                         {Operation::mknod_chr, Right::make_char},
+                                         {Operation::mknod_blk, Right::make_block},
+                                         {Operation::mksock, Right::make_sock},
+                                         {Operation::symlink, Right::make_sym},
+                                         {Operation::unlink, Right::remove_file},
+                                         {Operation::rmdir, Right::remove_dir}})
     one(operation, right, fresh(path), place);
 }
 
@@ -136,7 +147,8 @@ void Maker::within(std::size_t place) {
     if (!is_directory) {
       two(Operation::link, path, {}, place, fresh(at), kind.makes, place);
       two(Operation::link, path, Right::refer, place, fresh(inside), kind.makes | Right::refer, place);
-      two(Operation::rename, path, kind.removes | Right::refer, place, fresh(inside), kind.makes | Right::refer, place);
+      two(Operation::rename, path, kind.removes | Right::refer, place, fresh(inside),
+          kind.makes | Right::refer, place);
     }
     two(Operation::rename, path, kind.removes, place, fresh(at), kind.makes, place);
   }
@@ -160,7 +172,8 @@ void Maker::between(std::size_t from, std::size_t to) {
   move(source + "/=dir", directory, true);
   move(source + "/=fifo", kinds[2], false);
   move(source + "/=sym", kinds[3], false);
-  for (const std::size_t child : children_[from]) move(places_[child].path, kind_of(places_[child].mode), true);
+  for (const std::size_t child : children_[from])
+    move(places_[child].path, kind_of(places_[child].mode), true);
 }
 
 void Maker::by_pairs() {
@@ -180,7 +193,9 @@ void Maker::by_pairs() {
 
 }  // namespace
 
-std::vector<Attempt> attempts_of(const Names& names) { return Maker(names).run(); }
+std::vector<Attempt> attempts_of(const Names& names) {
+  return Maker(names).run();
+}
 
 std::string one_line(const Attempt& attempt) {
   std::string out(name(attempt.operation));

@@ -11,7 +11,9 @@ namespace {
 
 using review::Class;
 
-AccessSet all_needs(const Attempt& each) { return each.needs | each.needs2; }
+AccessSet all_needs(const Attempt& each) {
+  return each.needs | each.needs2;
+}
 
 // Of /proc/self/cwd, exe, fd, ...: what one process has, which is another thing in each.
 bool of_one_process(const std::string& path) {
@@ -75,7 +77,8 @@ Judged Judge::refused() {
   if (runs_now) out_.observed = Class::weakening;
   if (!runs_now && it_.before.refused.empty()) out_.observed = Class::strengthening;
   if (runs_now && !it_.diff.stops())
-    find(Fault::runs_now, "the class is " + std::string(review::name(it_.diff.worst())) + "; OLD is refused here: " + it_.before.refused);
+    find(Fault::runs_now, "the class is " + std::string(review::name(it_.diff.worst())) +
+                              "; OLD is refused here: " + it_.before.refused);
   unseen("a policy is refused here");
   return std::move(out_);
 }
@@ -102,20 +105,25 @@ void Judge::look_at_flips() {
     if (flip(i) == Flip::lost) ++lost, first_lost = i;
   }
   const auto words = [&](const char* side, const char* other, std::size_t first, std::size_t count) {
-    return "the class is " + std::string(review::name(it_.diff.worst())) + "; by " + side + " and not by " + other + ": " +
-           one_line(attempts_[first]) + " (" + std::to_string(count) + " such answers)";
+    return "the class is " + std::string(review::name(it_.diff.worst())) + "; by " + side + " and not by " +
+           other + ": " + one_line(attempts_[first]) + " (" + std::to_string(count) + " such answers)";
   };
-  out_.observed = gained > 0 ? (lost > 0 ? Class::both : Class::widening) : lost > 0 ? Class::narrowing : Class::equivalent;
+  out_.observed = gained > 0 ? (lost > 0 ? Class::both : Class::widening)
+                  : lost > 0 ? Class::narrowing
+                             : Class::equivalent;
   const Class said = it_.diff.worst();
   const bool says_gain = said == Class::widening || said == Class::both;
-  if (gained > 0 && !says_gain) find(Fault::missed_widening, words("NEW", "OLD", first_gained, gained), first_gained);
+  if (gained > 0 && !says_gain)
+    find(Fault::missed_widening, words("NEW", "OLD", first_gained, gained), first_gained);
   // A weakening stands before a narrowing and hides it: the gate stops either way.
   const bool says_loss = said == Class::narrowing || said == Class::both || said == Class::weakening;
-  if (lost > 0 && !says_loss) find(Fault::missed_narrowing, words("OLD", "NEW", first_lost, lost), first_lost);
+  if (lost > 0 && !says_loss)
+    find(Fault::missed_narrowing, words("OLD", "NEW", first_lost, lost), first_lost);
   for (std::size_t i = 0; i < attempts_.size(); ++i) {
     const bool alone = attempts_[i].path2.empty();  // of two-path operations a loss can be the cause
     if (alone && says_gain && flip(i) == Flip::gained && !claimed(i))
-      find(Fault::unclaimed_gain, "no change says what NEW allows and OLD does not: " + one_line(attempts_[i]), i);
+      find(Fault::unclaimed_gain,
+           "no change says what NEW allows and OLD does not: " + one_line(attempts_[i]), i);
   }
 }
 
@@ -123,7 +131,8 @@ void Judge::look_at_flips() {
 bool Judge::denied_alone(Right right, const Attempt& beside, const Observation& side) const {
   for (std::size_t i = 0; i < attempts_.size(); ++i) {
     const Attempt& each = attempts_[i];
-    if (each.place == beside.place && each.place2 == beside.place2 && all_needs(each) == AccessSet(right) && !side.allowed(i))
+    if (each.place == beside.place && each.place2 == beside.place2 && all_needs(each) == AccessSet(right) &&
+        !side.allowed(i))
       return true;
   }
   return false;
@@ -132,7 +141,8 @@ bool Judge::denied_alone(Right right, const Attempt& beside, const Observation& 
 void Judge::look_for(const review::PathChange& change, Right right, bool gained) {
   const std::string right_name(name(right));
   if (feature_info(right).first_abi > it_.abi) return unseen(right_name + " is newer than this kernel");
-  const auto claim = std::find_if(claims_.begin(), claims_.end(), [&](const Claim& each) { return &each.change == &change; });
+  const auto claim = std::find_if(claims_.begin(), claims_.end(),
+                                  [&](const Claim& each) { return &each.change == &change; });
   if (claim == claims_.end()) return unseen("the path is not there");
   if (of_one_process(change.path)) return unseen("what one process has");
   bool decisive = false, hidden = true;
@@ -161,25 +171,42 @@ void Judge::look_for(const review::PathChange& change, Right right, bool gained)
     hidden = false;
     tried = one_line(each) + " is " + (side.allowed(i) ? "allowed" : "denied") + " by both";
   }
-  if (!decisive) return unseen(claim->real.starts_with("/proc") ? "procfs: nothing here needs it" : "nothing here needs " + right_name);
+  if (!decisive)
+    return unseen(claim->real.starts_with("/proc") ? "procfs: nothing here needs it"
+                                                   : "nothing here needs " + right_name);
   if (hidden) return unseen(right_name + " allows nothing without " + lacks);
-  find(Fault::false_alarm, "the diff says that " + change.path + (gained ? " gains " : " loses ") + right_name + "; " + tried);
+  find(Fault::false_alarm,
+       "the diff says that " + change.path + (gained ? " gains " : " loses ") + right_name + "; " + tried);
 }
 
 }  // namespace
 
 std::string_view name(Fault fault) {
   switch (fault) {
-    case Fault::missed_widening: return "missed widening";
-    case Fault::runs_now: return "runs now";
-    case Fault::unclaimed_gain: return "unclaimed gain";
-    case Fault::missed_narrowing: return "missed narrowing";
-    case Fault::false_alarm: return "false alarm";
-    case Fault::none: break;
+    case Fault::missed_widening:
+      return "missed widening";
+    case Fault::runs_now:
+      return "runs now";
+    case Fault::unclaimed_gain:
+      return "unclaimed gain";
+    case Fault::missed_narrowing:
+      return "missed narrowing";
+    case Fault::false_alarm:
+      return "false alarm";
+    case Fault::accepted_elsewhere:
+      return "accepted elsewhere";
+    case Fault::missed_as_spelt:
+      return "missed as spelt";
+    case Fault::without_a_note:
+      return "without a note";
+    case Fault::none:
+      break;
   }
   return "none";
 }
 
-Judged judge(const Evidence& evidence) { return Judge(evidence).run(); }
+Judged judge(const Evidence& evidence) {
+  return Judge(evidence).run();
+}
 
 }  // namespace lockstep::conformance::prove

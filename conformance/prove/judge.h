@@ -3,9 +3,10 @@
 //   Judged judged = judge({names, attempts, before, after, diff, abi});
 //   judged.fault                       // none, or the worst of what is wrong
 //
-// Any attempt that NEW allows and OLD does not makes the class widening or both: always. One that OLD alone allows makes it anything
-// but equivalent. And no false alarm: each right that the diff says is gained or lost must be seen, by an attempt at the place that
-// needs it and came out differently; a right that nothing here can show is counted with the reason, never passed in silence.
+// Any attempt that NEW allows and OLD does not makes the class widening or both: always. One that OLD alone
+// allows makes it anything but equivalent. And no false alarm: each right that the diff says is gained or
+// lost must be seen, by an attempt at the place that needs it and came out differently; a right that nothing
+// here can show is counted with the reason, never passed in silence.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_JUDGE_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_JUDGE_H_
 
@@ -22,11 +23,14 @@ namespace lockstep::conformance::prove {
 
 // The worst first.
 enum class Fault {
-  missed_widening,   // NEW allows what OLD does not, and the class says nothing of it
-  runs_now,          // OLD is refused here and NEW runs, and the gate does not stop
-  unclaimed_gain,    // something is widened, and no change says this one
-  missed_narrowing,  // OLD allows what NEW does not, and the class says nothing of it
-  false_alarm,       // a change that the kernel shows not to be one
+  missed_widening,     // NEW allows what OLD does not, and the class says nothing of it
+  runs_now,            // OLD is refused here and NEW runs, and the gate does not stop
+  unclaimed_gain,      // something is widened, and no change says this one
+  missed_narrowing,    // OLD allows what NEW does not, and the class says nothing of it
+  false_alarm,         // a change that the kernel shows not to be one
+  accepted_elsewhere,  // also.h
+  missed_as_spelt,
+  without_a_note,
   none,
 };
 std::string_view name(Fault fault);
@@ -42,7 +46,7 @@ struct Evidence {
 
 struct Judged {
   Fault fault = Fault::none;
-  std::string words;    // what shows it
+  std::string words;      // what shows it
   std::size_t shown = 0;  // the attempt that does, where it is one
   review::Class observed = review::Class::equivalent;
   std::size_t confirmed = 0;                  // claims: a place, a right, a direction

@@ -18,6 +18,7 @@ struct Lie {
   std::string_view name;
   std::string_view what;
   Result<review::Diff> (*answer)(Policies pair);
+  int first_abi = 1;  // older kernels cannot show it
 };
 
 std::span<const Lie> all_lies();

@@ -10,22 +10,31 @@ namespace lockstep::conformance::prove {
 namespace {
 
 constexpr char usage[] =
-    "usage: lockstep-prove-diff [--pairs N] [--seed N] [--workers N] [--faults N] [--lie NAME] [--list-lies] [--replay FILE]\n\n"
-    "Makes random trees on disk (links, hard links, bind mounts, devices, sockets, dangling names, names by way of procfs) and random\n"
-    "pairs of policies over them. Both policies of a pair are enforced in children, every operation is asked by every name, and what\n"
-    "lockstep diff --host real says is held against the answers: what NEW allows and OLD does not is widening, always; and a right\n"
-    "that the diff says changed is seen to change, or counted with the reason why nothing here can show it. What is wrong is cut down\n"
+    "usage: lockstep-prove-diff [--pairs N] [--seed N] [--workers N] [--faults N] [--lie NAME] [--list-lies] "
+    "[--replay FILE]\n\n"
+    "Makes random trees on disk (links, hard links, bind mounts, devices, sockets, dangling names, names by "
+    "way of procfs) and random\n"
+    "pairs of policies over them. Both policies of a pair are enforced in children, every operation is asked "
+    "by every name, and what\n"
+    "lockstep diff --host real says is held against the answers: what NEW allows and OLD does not is "
+    "widening, always; and a right\n"
+    "that the diff says changed is seen to change, or counted with the reason why nothing here can show it. "
+    "What is wrong is cut down\n"
     "to the least that still is, and printed as a pair that --replay runs.\n\n"
     "  --pairs N      default 200\n"
     "  --seed N       default 1; the same seed asks the same on machines that can do the same\n"
     "  --workers N    default: one for each processor\n"
     "  --faults N     stop at the so manieth fault (default 1)\n"
-    "  --lie NAME     a diff with one thing wrong: it must be found (then the exit code is 1); --list-lies names them\n"
+    "  --lie NAME     a diff with one thing wrong: it must be found (then the exit code is 1); --list-lies "
+    "names them\n"
     "  --replay FILE  one pair (lockstep.fuzz/1 with two policies, the old one and the new one)\n\n"
-    "exit: 0 nothing is wrong; 1 something is; 2 bad input; 3 this host cannot run it; 4 the program failed\n";
+    "exit: 0 nothing is wrong; 1 something is; 2 bad input; 3 this host cannot run it; 4 the program "
+    "failed\n";
 
 volatile std::sig_atomic_t interrupted = 0;
-void interrupt(int) { interrupted = 1; }
+void interrupt(int) {
+  interrupted = 1;
+}
 
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep-prove-diff: %s\n", error.to_string().c_str());
@@ -42,7 +51,9 @@ Result<std::uint64_t> number(const std::string& flag, std::string_view text, std
   std::uint64_t value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (ec != std::errc() || end != text.data() + text.size() || value < low)
-    return input_error("", 0, flag + " takes a number from " + std::to_string(low) + " on, not \"" + printable(text.substr(0, 40)) + "\" (see --help)");
+    return input_error("", 0,
+                       flag + " takes a number from " + std::to_string(low) + " on, not \"" +
+                           printable(text.substr(0, 40)) + "\" (see --help)");
   return value;
 }
 
@@ -50,7 +61,8 @@ Result<void> take(Arguments& out, const std::string& flag, const std::string& va
   if (flag == "--replay") return out.replay = value, Result<void>();
   if (flag == "--lie") {
     out.options.lie = find_lie(value);
-    if (out.options.lie == nullptr) return input_error("", 0, "there is no lie \"" + printable(value) + "\" (see --list-lies)");
+    if (out.options.lie == nullptr)
+      return input_error("", 0, "there is no lie \"" + printable(value) + "\" (see --list-lies)");
     return {};
   }
   LOCKSTEP_ASSIGN(const std::uint64_t given, number(flag, value, flag == "--seed" ? 0 : 1));
@@ -71,8 +83,10 @@ Result<Arguments> parse(int argc, char** argv) {
       out.help = true;
     } else if (word == "--list-lies") {
       out.list = true;
-    } else if (flag == "--pairs" || flag == "--seed" || flag == "--workers" || flag == "--faults" || flag == "--lie" || flag == "--replay") {
-      if (equals == std::string::npos && i + 1 == argc) return input_error("", 0, flag + " takes a value (see --help)");
+    } else if (flag == "--pairs" || flag == "--seed" || flag == "--workers" || flag == "--faults" ||
+               flag == "--lie" || flag == "--replay") {
+      if (equals == std::string::npos && i + 1 == argc)
+        return input_error("", 0, flag + " takes a value (see --help)");
       LOCKSTEP_CHECK(take(out, flag, equals == std::string::npos ? argv[++i] : word.substr(equals + 1)));
     } else {
       return input_error("", 0, "there is no \"" + printable(word) + "\" (see --help)");
@@ -82,7 +96,8 @@ Result<Arguments> parse(int argc, char** argv) {
 }
 
 void print(const Found& found) {
-  std::printf("%s: %s\n%s%s\n", std::string(name(found.fault)).c_str(), found.words.c_str(), found.text.c_str(), found.json.c_str());
+  std::printf("%s: %s\n%s%s\n", std::string(name(found.fault)).c_str(), found.words.c_str(),
+              found.text.c_str(), found.json.c_str());
 }
 
 int run(const Options& options) {
@@ -90,12 +105,15 @@ int run(const Options& options) {
   if (!report.ok()) return complain(report.error());
   for (const Found& each : report->found) print(each);
   const auto count = [](std::uint64_t number) { return static_cast<unsigned long long>(number); };
-  std::printf("seed %llu, kernel ABI %d: %llu pairs over %llu trees, %llu attempts under both policies of each, %.1f s (%.0f pairs a second)\n",
-              count(options.seed), report->kernel.abi, count(report->pairs), count(report->trees), count(report->attempts), report->seconds,
-              static_cast<double>(report->pairs) / report->seconds);
+  std::printf(
+      "seed %llu, kernel ABI %d: %llu pairs over %llu trees, %llu attempts under both policies of each, %.1f "
+      "s (%.0f pairs a second)\n",
+      count(options.seed), report->kernel.abi, count(report->pairs), count(report->trees),
+      count(report->attempts), report->seconds, static_cast<double>(report->pairs) / report->seconds);
   std::printf("by the kernel:");
   for (std::size_t i = 0; i < report->observed.size(); ++i)
-    std::printf(" %s %llu", std::string(review::name(static_cast<review::Class>(i))).c_str(), count(report->observed[i]));
+    std::printf(" %s %llu", std::string(review::name(static_cast<review::Class>(i))).c_str(),
+                count(report->observed[i]));
   std::printf("\nmade by:");
   for (std::size_t i = 0; i < report->changes.size(); ++i)
     std::printf(" %s %llu", std::string(name(static_cast<Change>(i))).c_str(), count(report->changes[i]));
@@ -115,7 +133,8 @@ int main_with(int argc, char** argv) {
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help) return std::fputs(usage, stdout), 0;
   if (arguments->list) {
-    for (const Lie& lie : all_lies()) std::printf("%-12s %s\n", std::string(lie.name).c_str(), std::string(lie.what).c_str());
+    for (const Lie& lie : all_lies())
+      std::printf("%-12s %s\n", std::string(lie.name).c_str(), std::string(lie.what).c_str());
     return 0;
   }
   if (!arguments->replay.empty()) {
@@ -136,4 +155,6 @@ int main_with(int argc, char** argv) {
 }  // namespace
 }  // namespace lockstep::conformance::prove
 
-int main(int argc, char** argv) { return lockstep::conformance::prove::main_with(argc, argv); }
+int main(int argc, char** argv) {
+  return lockstep::conformance::prove::main_with(argc, argv);
+}

@@ -22,11 +22,13 @@ namespace {
 #endif
 
 bool look(const std::string& path, struct statx* st, bool follow = false) {
-  return ::statx(AT_FDCWD, path.c_str(), follow ? 0 : AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO | STATX_MNT_ID,
-                 st) == 0;
+  return ::statx(AT_FDCWD, path.c_str(), follow ? 0 : AT_SYMLINK_NOFOLLOW,
+                 STATX_TYPE | STATX_INO | STATX_MNT_ID, st) == 0;
 }
 
-Id id_in(const struct statx& st) { return {makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino}; }
+Id id_in(const struct statx& st) {
+  return {makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino};
+}
 
 Result<std::vector<std::string>> entries_of(const std::string& directory) {
   DIR* open = ::opendir(directory.c_str());
@@ -75,7 +77,9 @@ std::optional<std::string> real_path(const std::string& path) {
   return std::string(out);
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace
 
@@ -116,9 +120,10 @@ Result<void> Names::read_directory(std::size_t place) {
 Result<void> Names::add_procfs() {
   char self[32];
   const ssize_t length = ::readlink("/proc/self", self, sizeof self);
-  if (length <= 0 || std::string(self, static_cast<std::size_t>(length)) != std::to_string(::getpid())) return {};
-  for (const char* path : {"/proc/self", "/proc/self/task", "/proc/self/comm", "/proc/self/status", "/proc/version",
-                           "/proc/sys", "/proc/sys/kernel", "/proc/sys/kernel/ostype"}) {
+  if (length <= 0 || std::string(self, static_cast<std::size_t>(length)) != std::to_string(::getpid()))
+    return {};
+  for (const char* path : {"/proc/self", "/proc/self/task", "/proc/self/comm", "/proc/self/status",
+                           "/proc/version", "/proc/sys", "/proc/sys/kernel", "/proc/sys/kernel/ostype"}) {
     const std::optional<std::string> real = real_path(path);
     struct statx st;
     int parent = 0;
@@ -144,7 +149,8 @@ void Names::add_aliases() {
   const std::size_t places = places_.size();
   for (std::size_t i = first_; i < places; ++i) {
     const Place& place = places_[i];
-    if (!place.planted || base_name(place.path) == "=file") names_.push_back({"/proc/self/root" + place.path, i});
+    if (!place.planted || base_name(place.path) == "=file")
+      names_.push_back({"/proc/self/root" + place.path, i});
     if (!S_ISLNK(place.mode) || place.planted) continue;
     const std::optional<std::string> real = real_path(place.path);
     const std::optional<std::size_t> leads = real ? find(*real) : std::nullopt;
@@ -155,7 +161,8 @@ void Names::add_aliases() {
       if (places_[child].parent != static_cast<int>(*leads)) continue;
       const std::string path = place.path + "/" + base_name(places_[child].path);
       const std::optional<std::string> end = real_path(path);
-      if (const auto there = end ? find(*end) : std::nullopt; there && *there >= first_) names_.push_back({path, *there});
+      if (const auto there = end ? find(*end) : std::nullopt; there && *there >= first_)
+        names_.push_back({path, *there});
     }
   }
 }
@@ -184,7 +191,8 @@ Result<Names> Names::read(const std::string& root) {
 }
 
 bool Names::covers(const Id& id, std::size_t place) const {
-  for (int above = static_cast<int>(place); above >= 0; above = places_[static_cast<std::size_t>(above)].parent)
+  for (int above = static_cast<int>(place); above >= 0;
+       above = places_[static_cast<std::size_t>(above)].parent)
     if (places_[static_cast<std::size_t>(above)].id == id) return true;
   return false;
 }
@@ -197,7 +205,8 @@ std::optional<std::size_t> Names::find(const std::string& path) const {
 std::string Names::fingerprint() const {
   std::string out;
   for (std::size_t i = first_; i < places_.size(); ++i)
-    if (const Place& place = places_[i]; !place.path.starts_with("/proc") && place.path.find("/=n") == std::string::npos)
+    if (const Place& place = places_[i];
+        !place.path.starts_with("/proc") && place.path.find("/=n") == std::string::npos)
       out += place.path + " " + std::to_string(place.id.inode) + "\n";
   return out;
 }

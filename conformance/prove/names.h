@@ -1,12 +1,13 @@
-// Every name of a tree on disk: what stands where, by which parents, and by which other spellings it is reached.
+// Every name of a tree on disk: what stands where, by which parents, and by which other spellings it is
+// reached.
 //
-//   LOCKSTEP_CHECK(plant(root));                       // in each directory one of every kind, to try rights on
-//   LOCKSTEP_ASSIGN(Names names, Names::read(root));
-//   for (const Name& name : names.names()) ...         // through links, binds, hard links and /proc/self/root
-//   names.covers(id, place);                           // whether a rule on that object holds there
+//   LOCKSTEP_CHECK(plant(root));                       // in each directory one of every kind, to try rights
+//   on LOCKSTEP_ASSIGN(Names names, Names::read(root)); for (const Name& name : names.names()) ...         //
+//   through links, binds, hard links and /proc/self/root names.covers(id, place); // whether a rule on that
+//   object holds there
 //
-// A place is a name without a link in it. An object has as many places as it has hard links and mounts it is seen through,
-// and each place its own parents. Read by lstat alone: nothing here asks the model.
+// A place is a name without a link in it. An object has as many places as it has hard links and mounts it is
+// seen through, and each place its own parents. Read by lstat alone: nothing here asks the model.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_NAMES_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_NAMES_H_
 
@@ -49,7 +50,8 @@ struct Name {
 // The first letter of what is planted: no other name of a tree begins with it.
 inline constexpr char planted_letter = '=';
 
-// What every directory below `root` gets, once an object: "=file", "=dir", "=fifo", "=sym", "=sock", and, where nodes may be made,
+// What every directory below `root` gets, once an object: "=file", "=dir", "=fifo", "=sym", "=sock", and,
+// where nodes may be made,
 // "=chr" and "=blk". True: they may.
 Result<bool> plant(const std::string& root);
 

@@ -43,7 +43,9 @@ bool move_back(const Attempt& each) {
   return ::syscall(SYS_renameat2, AT_FDCWD, each.path2.c_str(), AT_FDCWD, each.path.c_str(), flags) == 0;
 }
 
-bool is_denial(int err) { return err == EACCES || err == EXDEV || err == EPERM; }
+bool is_denial(int err) {
+  return err == EACCES || err == EXDEV || err == EPERM;
+}
 
 bool make_victim(const Attempt& each) {
   if (each.operation == Operation::unlink) return ::mknod(each.path.c_str(), S_IFREG | 0777, 0) == 0;
@@ -52,11 +54,13 @@ bool make_victim(const Attempt& each) {
 
 // What an attempt that came so far left behind.
 Result<void> undo(const Attempt& each, const Outcome& outcome) {
-  if (each.operation == Operation::link ? outcome.success != 0 : makes_name(each.operation) && outcome.made != 0) {
+  if (each.operation == Operation::link ? outcome.success != 0
+                                        : makes_name(each.operation) && outcome.made != 0) {
     const std::string& path = each.operation == Operation::link ? each.path2 : each.path;
     if (::remove(path.c_str()) != 0) return system_error(errno, "remove(\"" + path + "\")");
   }
-  if (outcome.success != 0 && !make_victim(each)) return system_error(errno, "making \"" + each.path + "\" again");
+  if (outcome.success != 0 && !make_victim(each))
+    return system_error(errno, "making \"" + each.path + "\" again");
   return {};
 }
 
@@ -81,7 +85,8 @@ class Child {
       ::execve(each.path.c_str(), argv, envp);
       cell.err = errno == ENOEXEC ? 0 : errno;
     } else {
-      const Probe probe{each.operation, each.mode, Actor::self, Target::own, false, each.path.c_str(), each.path2.c_str(), -1};
+      const Probe probe{each.operation, each.mode,         Actor::self,        Target::own,
+                        false,          each.path.c_str(), each.path2.c_str(), -1};
       run_probe(probe, &cell);
       if (cell.state == static_cast<std::uint32_t>(CellState::unsupported)) cell.err = ENOTSUP;
     }
@@ -136,7 +141,8 @@ Result<void> Observer::make_room(std::size_t attempts) {
 }
 
 // Moves back what the child may not, until it closes its end.
-Result<void> Observer::serve(pid_t child, const UniqueFd& asks, const UniqueFd& answers, const std::vector<Attempt>& attempts) {
+Result<void> Observer::serve(pid_t child, const UniqueFd& asks, const UniqueFd& answers,
+                             const std::vector<Attempt>& attempts) {
   while (true) {
     pollfd ready{asks.get(), POLLIN, 0};
     const int polled = ::poll(&ready, 1, patience_ms);
@@ -148,8 +154,10 @@ Result<void> Observer::serve(pid_t child, const UniqueFd& asks, const UniqueFd& 
     std::uint32_t index = 0;
     const ssize_t got = ::read(asks.get(), &index, sizeof index);
     if (got == 0) return {};
-    if (got != sizeof index || index >= attempts.size()) return internal_error("a child asked for what is not there");
-    if (!move_back(attempts[index])) return system_error(errno, "moving back after " + one_line(attempts[index]));
+    if (got != sizeof index || index >= attempts.size())
+      return internal_error("a child asked for what is not there");
+    if (!move_back(attempts[index]))
+      return system_error(errno, "moving back after " + one_line(attempts[index]));
     if (::write(answers.get(), "", 1) != 1) return system_error(errno, "write() to a child");
   }
 }
@@ -174,7 +182,8 @@ Result<Observation> Observer::tried(const std::vector<Attempt>& attempts, const 
       }
       held = std::move(prepared).value();
     }
-    shared_->complete = Child(attempts, shared_->outcomes, asks.write.get(), answers.read.get()).run() ? 1 : 0;
+    shared_->complete =
+        Child(attempts, shared_->outcomes, asks.write.get(), answers.read.get()).run() ? 1 : 0;
     ::_exit(42);
   }
   asks.write.reset(), answers.read.reset();
@@ -206,7 +215,8 @@ Result<Observation> Observer::run(const std::vector<Attempt>& attempts, const Pl
     const Outcome& outcome = out.outcomes[i];
     LOCKSTEP_CHECK(undo(attempts[i], outcome));
     if (outcome.done == 0 || (outcome.success == 0 && !is_denial(outcome.err)))
-      return internal_error("the tree is not as it was: " + one_line(attempts[i]) + " is " + errno_name(outcome.err));
+      return internal_error("the tree is not as it was: " + one_line(attempts[i]) + " is " +
+                            errno_name(outcome.err));
   }
   return out;
 }

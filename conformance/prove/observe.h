@@ -1,12 +1,14 @@
-// What the kernel answers: a child restricts itself by a policy and tries every attempt in one tree, which is then as before.
+// What the kernel answers: a child restricts itself by a policy and tries every attempt in one tree, which is
+// then as before.
 //
 //   Observer observer;
-//   LOCKSTEP_CHECK(observer.keep_possible(&attempts));         // those that succeed where nothing is restricted
-//   LOCKSTEP_ASSIGN(Observation seen, observer.run(attempts, &plan));
-//   seen.allowed(i);                                           // or seen.refused: the policy does not run here
+//   LOCKSTEP_CHECK(observer.keep_possible(&attempts));         // those that succeed where nothing is
+//   restricted LOCKSTEP_ASSIGN(Observation seen, observer.run(attempts, &plan)); seen.allowed(i); // or
+//   seen.refused: the policy does not run here
 //
-// What a child moved it moves back, or, where it may not, its parent does before the next attempt; what it made or removed the
-// parent undoes at its end. An answer that is neither success nor a denial says that the tree is not as it was: an internal error.
+// What a child moved it moves back, or, where it may not, its parent does before the next attempt; what it
+// made or removed the parent undoes at its end. An answer that is neither success nor a denial says that the
+// tree is not as it was: an internal error.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_OBSERVE_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_OBSERVE_H_
 
@@ -53,7 +55,8 @@ class Observer {
   struct Shared;
   Result<Observation> tried(const std::vector<Attempt>& attempts, const Plan* plan);
   Result<void> make_room(std::size_t attempts);
-  Result<void> serve(pid_t child, const UniqueFd& asks, const UniqueFd& answers, const std::vector<Attempt>& attempts);
+  Result<void> serve(pid_t child, const UniqueFd& asks, const UniqueFd& answers,
+                     const std::vector<Attempt>& attempts);
 
   Shared* shared_ = nullptr;
   std::size_t room_ = 0;

@@ -1,7 +1,8 @@
-// A pair of policies over a tree: a fuzz case with two policies for layers, the old one and the new one, that are never stacked.
+// A pair of policies over a tree: a fuzz case with two policies for layers, the old one and the new one, that
+// are never stacked.
 //
-//   LOCKSTEP_ASSIGN(Policies pair, policies_of(fuzz_case, "/tmp/r"));     // read from the text, as a user's are
-//   LOCKSTEP_ASSIGN(review::Diff diff, answer(pair));                    // as lockstep diff --host real
+//   LOCKSTEP_ASSIGN(Policies pair, policies_of(fuzz_case, "/tmp/r"));     // read from the text, as a user's
+//   are LOCKSTEP_ASSIGN(review::Diff diff, answer(pair));                    // as lockstep diff --host real
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_PAIR_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_PAIR_H_
 

@@ -1,10 +1,13 @@
-// The campaign: random pairs of policies over random trees on disk, each asked of lockstep diff and of the kernel.
+// The campaign: random pairs of policies over random trees on disk, each asked of lockstep diff and of the
+// kernel.
 //
 //   LOCKSTEP_ASSIGN(Report report, prove({.seed = 7, .pairs = 2'000}));
-//   report.found                        // what the diff says and the kernel does not, or the other way round: cut down
+//   report.found                        // what the diff says and the kernel does not, or the other way
+//   round: cut down
 //
-// Each worker is a child in a mount namespace of its own (an ordinary user: a user namespace besides), where a tmpfs hides /tmp: the
-// trees stand there, always at the same place, so that a pair that was found is the same pair when it is repeated.
+// Each worker is a child in a mount namespace of its own (an ordinary user: a user namespace besides), where
+// a tmpfs hides /tmp: the trees stand there, always at the same place, so that a pair that was found is the
+// same pair when it is repeated.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_PROVE_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_PROVE_H_
 
@@ -28,8 +31,8 @@ inline constexpr char tree_root[] = "/tmp/r";
 struct Options {
   std::uint64_t seed = 1;
   std::uint64_t pairs = 200;
-  int workers = 0;          // 0: one for each processor
-  std::size_t faults = 1;   // stop at the so manieth
+  int workers = 0;         // 0: one for each processor
+  std::size_t faults = 1;  // stop at the so manieth
   const Lie* lie = nullptr;
   const volatile std::sig_atomic_t* interrupted = nullptr;  // not 0: stop, and clean up
 };
@@ -63,7 +66,8 @@ struct Report : Tally {
 
 Result<Report> prove(const Options& options);
 
-// One pair, in a tree of its own: a fault of none where nothing is wrong with it. `observed`: the class that the kernel's answers give.
+// One pair, in a tree of its own: a fault of none where nothing is wrong with it. `observed`: the class that
+// the kernel's answers give.
 struct Replayed {
   Found found;
   review::Class observed = review::Class::equivalent;

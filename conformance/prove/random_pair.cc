@@ -22,10 +22,12 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t index) {
   return (seed * 0x9e3779b97f4a7c15ULL) ^ (index * 0xbf58476d1ce4e5b9ULL + 0x94d049bb133111ebULL);
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 // What a policy can name beside the tree.
-constexpr std::array<const char*, 12> outside = {"/",
+constexpr std::array<const char*, 13> outside = {"/",
                                                  "/proc",
                                                  "/proc/self",
                                                  "/proc/self/task",
@@ -36,7 +38,8 @@ constexpr std::array<const char*, 12> outside = {"/",
                                                  "/proc/thread-self/root/proc/self/root",
                                                  "/proc/self/root/proc/self/root",
                                                  "/proc/1/root",
-                                                 "/proc/self/cwd"};
+                                                 "/proc/self/cwd",
+                                                 "/proc/self/fd/99"};
 
 }  // namespace
 
@@ -101,7 +104,8 @@ void Generator::make_links() {
     const std::string path = link(root_ + "/" + target.path);
     if (!target.directory) continue;
     for (const Made& each : made_)
-      if (each.path.starts_with(target.path + "/")) names_.push_back(path + each.path.substr(target.path.size()));
+      if (each.path.starts_with(target.path + "/"))
+        names_.push_back(path + each.path.substr(target.path.size()));
   }
   for (std::size_t count = pick(3); count > 0; --count) {
     const std::string first = any(names_);
@@ -129,8 +133,10 @@ std::string Generator::respelled(const std::string& path) {
     if (item.kind == ItemKind::symlink && item.target == absolute) all.push_back(item.path);
     if (item.kind == ItemKind::symlink && absolute.starts_with(item.target + "/"))
       all.push_back(item.path + absolute.substr(item.target.size()));
-    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.target == path) all.push_back(item.path);
-    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.path == path) all.push_back(item.target);
+    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.target == path)
+      all.push_back(item.path);
+    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.path == path)
+      all.push_back(item.target);
   }
   if (all.empty() || one_in(3)) all.push_back("/proc/self/root" + absolute);
   return any(all);
@@ -140,10 +146,17 @@ AccessSet Generator::rights() {
   const AccessSet all = abi_info(newest_abi)->fs;
   AccessSet out;
   switch (pick(4)) {
-    case 0: out = AccessSet::from_bits(random_()) & all; break;
-    case 1: out = all - AccessSet(static_cast<Right>(pick(right_count))); break;
-    case 2: out = access_read_only; break;
-    default: break;
+    case 0:
+      out = AccessSet::from_bits(random_()) & all;
+      break;
+    case 1:
+      out = all - AccessSet(static_cast<Right>(pick(right_count)));
+      break;
+    case 2:
+      out = access_read_only;
+      break;
+    default:
+      break;
   }
   for (std::size_t count = 1 + pick(2); count > 0; --count) out |= static_cast<Right>(pick(right_count));
   return out;
@@ -151,11 +164,13 @@ AccessSet Generator::rights() {
 
 void Generator::add_entry(PolicySpec& policy, const std::string& path) {
   switch (pick(3)) {
-    case 0: return policy.read_only.push_back(path);
+    case 0:
+      return policy.read_only.push_back(path);
     case 1:
       if (path != "/") return policy.read_write.push_back(path);
       return policy.read_only.push_back(path);
-    default: break;
+    default:
+      break;
   }
   policy.grants.push_back({path, path == "/" ? rights() & access_read_only : rights()});
   if (policy.grants.back().rights.empty()) policy.grants.back().rights = Right::read_file;
@@ -211,7 +226,8 @@ void Generator::apply(Change change, PolicySpec& policy) {
     case Change::take: {
       if (policy.grants.empty()) policy.grants.push_back({directory(), abi_info(newest_abi)->fs});
       AccessSet& from = policy.grants[pick(policy.grants.size())].rights;
-      const Right often[] = {Right::execute, Right::refer, Right::truncate, static_cast<Right>(pick(right_count))};
+      const Right often[] = {Right::execute, Right::refer, Right::truncate,
+                             static_cast<Right>(pick(right_count))};
       const AccessSet right = often[pick(4)];
       if (from != right) from = from.contains(right) ? from - right : from | right;
       return;
@@ -224,8 +240,12 @@ void Generator::apply(Change change, PolicySpec& policy) {
       const std::string below = path + "/" + base_name(one_in(2) ? any(names_) : any(made_).path);
       return add_entry(policy, path.starts_with("/proc") ? spelled() : below);
     }
-    case Change::unrelated: policy = this->policy(); return;
-    case Change::add: add_entry(policy, spelled()); return;
+    case Change::unrelated:
+      policy = this->policy();
+      return;
+    case Change::add:
+      add_entry(policy, spelled());
+      return;
   }
 }
 

@@ -1,4 +1,5 @@
-// Random trees, and random pairs of policies over each. The same seed and index give the same on every machine that can do the same.
+// Random trees, and random pairs of policies over each. The same seed and index give the same on every
+// machine that can do the same.
 //
 //   Generator generator(seed, index, abi);
 //   tree.make(...generator.items());

@@ -20,9 +20,10 @@ std::string to_json(const Tally& tally) {
   json found = json::array();
   for (const Found& each : tally.found)
     found.push_back({static_cast<int>(each.fault), each.words, each.text, each.json});
-  const json out = {{"pairs", tally.pairs},       {"trees", tally.trees},         {"attempts", tally.attempts},
-                    {"observed", tally.observed}, {"changes", tally.changes},     {"confirmed", tally.confirmed},
-                    {"unseen", tally.unseen},     {"not_tried", tally.not_tried}, {"found", found}};
+  const json out = {
+      {"pairs", tally.pairs},       {"trees", tally.trees},         {"attempts", tally.attempts},
+      {"observed", tally.observed}, {"changes", tally.changes},     {"confirmed", tally.confirmed},
+      {"unseen", tally.unseen},     {"not_tried", tally.not_tried}, {"found", found}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -30,13 +31,17 @@ Result<Tally> tally_from_json(const std::string& line) {
   try {
     const json read = json::parse(line);
     Tally out;
-    for (const auto& [key, count] : {std::pair("pairs", &out.pairs), {"trees", &out.trees}, {"attempts", &out.attempts}, {"confirmed", &out.confirmed}})
+    for (const auto& [key, count] : {std::pair("pairs", &out.pairs),
+                                     {"trees", &out.trees},
+                                     {"attempts", &out.attempts},
+                                     {"confirmed", &out.confirmed}})
       *count = read.at(key).get<std::uint64_t>();
     read.at("observed").get_to(out.observed);
     read.at("changes").get_to(out.changes);
     read.at("unseen").get_to(out.unseen);
     read.at("not_tried").get_to(out.not_tried);
-    for (const json& each : read.at("found")) out.found.push_back({static_cast<Fault>(each.at(0).get<int>()), each.at(1), each.at(2), each.at(3)});
+    for (const json& each : read.at("found"))
+      out.found.push_back({static_cast<Fault>(each.at(0).get<int>()), each.at(1), each.at(2), each.at(3)});
     return out;
   } catch (const json::exception& error) {
     return internal_error(std::string("a worker's line: ") + error.what());

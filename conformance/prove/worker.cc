@@ -1,21 +1,33 @@
 #include "conformance/prove/worker.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "conformance/fuzz/shrink.h"
 #include "conformance/fuzz/worker.h"
+#include "conformance/prove/also.h"
 #include "policy/plan.h"
 
 namespace lockstep::conformance::prove {
 
+constexpr int held_descriptor = 99;
+
 struct Worker::Stand {
+  Stand() = default;
+  Stand(const Stand&) = delete;
+  Stand& operator=(const Stand&) = delete;
+  ~Stand() { (void)::chdir("/"), ::close(held_descriptor); }
+
   fuzz::Tree tree{tree_root};
   std::optional<Names> names;
   std::vector<Attempt> attempts;
   bool nodes = false;
+  Also also;
 };
 
 namespace {
@@ -28,10 +40,12 @@ struct Compiled {
 
 Result<Compiled> compiled(const Policy& policy, const Context& context, int abi) {
   Result<EffectivePolicy> effective = enrich(policy, context);
-  if (!effective.ok() && effective.error().kind == ErrorKind::input) return Compiled{{}, effective.error().to_string()};
+  if (!effective.ok() && effective.error().kind == ErrorKind::input)
+    return Compiled{{}, effective.error().to_string()};
   if (!effective.ok()) return effective.error();
   Result<Plan> plan = compile(*effective, abi);
-  const bool no = !plan.ok() && (plan.error().kind == ErrorKind::input || plan.error().kind == ErrorKind::unsupported);
+  const bool no =
+      !plan.ok() && (plan.error().kind == ErrorKind::input || plan.error().kind == ErrorKind::unsupported);
   if (no) return Compiled{{}, plan.error().to_string()};
   if (!plan.ok()) return plan.error();
   return Compiled{std::move(plan).value(), {}};
@@ -51,6 +65,17 @@ Result<void> Worker::stand(Stand& out, const std::vector<fuzz::Item>& items) {
   LOCKSTEP_CHECK(out.tree.make({fuzz::ItemKind::dir, "d", {}, {}, {}}));
   LOCKSTEP_CHECK(out.tree.make({fuzz::ItemKind::remove, "d", {}, {}, {}}));
   for (const fuzz::Item& item : items) LOCKSTEP_CHECK(out.tree.make(item));
+  // Where /proc/self/cwd and /proc/self/fd/99 lead to, in the children as well.
+  const auto first = std::find_if(items.begin(), items.end(),
+                                  [](const fuzz::Item& item) { return item.kind == fuzz::ItemKind::dir; });
+  const std::string inside = std::string(tree_root) + (first == items.end() ? "" : "/" + first->path);
+  const UniqueFd held(::open(inside.c_str(), O_PATH | O_CLOEXEC));
+  if (::chdir(inside.c_str()) != 0 || !held || ::dup2(held.get(), held_descriptor) < 0)
+    return system_error(errno, "chdir, open(\"" + inside + "\")");
+  out.also.accepted = inside;
+  out.also.listed = std::none_of(items.begin(), items.end(), [](const fuzz::Item& item) {
+    return item.kind == fuzz::ItemKind::link || item.kind == fuzz::ItemKind::bind;
+  });
   LOCKSTEP_ASSIGN(out.nodes, plant(tree_root));
   LOCKSTEP_ASSIGN(out.names, Names::read(tree_root));
   out.attempts = attempts_of(*out.names);
@@ -60,18 +85,27 @@ Result<void> Worker::stand(Stand& out, const std::vector<fuzz::Item>& items) {
 
 Result<Judged> Worker::ask(const Stand& stand, const fuzz::FuzzCase& pair) {
   LOCKSTEP_ASSIGN(const Policies policies, policies_of(pair, tree_root));
-  const Result<review::Diff> diff = options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
+  const Result<review::Diff> diff =
+      options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
   if (!diff.ok() && diff.error().kind != ErrorKind::input) return diff.error();
   Observation seen[2];
   for (const bool after : {false, true}) {
-    LOCKSTEP_ASSIGN(const Compiled each, compiled(after ? policies.after : policies.before, policies.context, kernel_.abi));
+    LOCKSTEP_ASSIGN(const Compiled each,
+                    compiled(after ? policies.after : policies.before, policies.context, kernel_.abi));
     seen[after].refused = each.refused;
     if (!each.plan) continue;
     LOCKSTEP_ASSIGN(seen[after], observer_.run(stand.attempts, &*each.plan));
   }
-  Judged silent;  // exit 2 is no pass
-  ++silent.unseen["the diff does not answer: what a path leads to cannot be looked up"];
-  return diff.ok() ? judge({*stand.names, stand.attempts, seen[0], seen[1], *diff, kernel_.abi}) : silent;
+  Judged out;
+  if (!diff.ok()) {  // exit 2 is no pass
+    ++out.unseen["the diff does not answer: what a path leads to cannot be looked up"];
+    return out;
+  }
+  const Evidence evidence{*stand.names, stand.attempts, seen[0], seen[1], *diff, kernel_.abi};
+  out = judge(evidence);
+  if (options_.lie == nullptr && seen[0].refused.empty() && seen[1].refused.empty())
+    LOCKSTEP_CHECK(judge_also(evidence, policies, stand.also, &out));
+  return out;
 }
 
 Result<Judged> Worker::once(const fuzz::FuzzCase& pair) {
@@ -86,7 +120,8 @@ Found Worker::describe(const fuzz::FuzzCase& pair, const Judged& judged) const {
   Found out{judged.fault, judged.words, {}, fuzz::to_json(pair)};
   out.text = "tree, below " + std::string(tree_root) + ":\n";
   for (const fuzz::Item& item : pair.items)
-    out.text += "  " + std::string(fuzz::name(item.kind)) + " " + item.path + (item.target.empty() ? "" : " -> " + item.target) + "\n";
+    out.text += "  " + std::string(fuzz::name(item.kind)) + " " + item.path +
+                (item.target.empty() ? "" : " -> " + item.target) + "\n";
   for (const bool after : {false, true})
     out.text += (after ? "NEW:\n" : "OLD:\n") + policy_text(*pair.layers[after ? 1 : 0].policy, tree_root);
   return out;
@@ -115,8 +150,10 @@ Result<Tally> Worker::run_tree(std::uint64_t index, std::uint64_t pairs) {
   {
     Stand now;
     LOCKSTEP_CHECK(stand(now, generator.items()));
-    if (!now.nodes) out.not_tried.insert("device nodes that a policy names a directory of: mknod() is not permitted here");
-    if (!now.names->find("/proc/self/comm") && !now.names->find("/proc/version")) out.not_tried.insert("procfs: /proc is not this process' own");
+    if (!now.nodes)
+      out.not_tried.insert("device nodes that a policy names a directory of: mknod() is not permitted here");
+    if (!now.names->find("/proc/self/comm") && !now.names->find("/proc/version"))
+      out.not_tried.insert("procfs: /proc is not this process' own");
     const std::string was = now.names->fingerprint();
     for (std::uint64_t i = 0; i < pairs; ++i) {
       const Pair pair = generator.next();
@@ -134,7 +171,9 @@ Result<Tally> Worker::run_tree(std::uint64_t index, std::uint64_t pairs) {
     LOCKSTEP_CHECK(now.tree.clear());
   }
   for (auto& [pair, fault] : faulty) {
-    LOCKSTEP_ASSIGN(Found found, cut_down(std::move(pair), fault, "seed " + std::to_string(options_.seed) + ", tree " + std::to_string(index)));
+    LOCKSTEP_ASSIGN(Found found,
+                    cut_down(std::move(pair), fault,
+                             "seed " + std::to_string(options_.seed) + ", tree " + std::to_string(index)));
     out.found.push_back(std::move(found));
     if (out.found.size() >= options_.faults) break;
   }
