@@ -42,6 +42,7 @@ class Judge {
         for (int bit = 0; bit < right_count; ++bit)
           if ((gained ? change.gained : change.lost).contains(static_cast<Right>(bit)))
             look_for(change, static_cast<Right>(bit), gained);
+    for (const review::SettingChange& change : it_.diff.settings) unseen("a setting: " + change.code);
     return std::move(out_);
   }
 

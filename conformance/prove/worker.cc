@@ -11,6 +11,7 @@
 #include "conformance/fuzz/shrink.h"
 #include "conformance/fuzz/worker.h"
 #include "conformance/prove/also.h"
+#include "conformance/prove/later.h"
 #include "policy/plan.h"
 
 namespace lockstep::conformance::prove {
@@ -88,23 +89,25 @@ Result<Judged> Worker::ask(const Stand& stand, const fuzz::FuzzCase& pair) {
   const Result<review::Diff> diff =
       options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
   if (!diff.ok() && diff.error().kind != ErrorKind::input) return diff.error();
-  Observation seen[2];
-  for (const bool after : {false, true}) {
-    LOCKSTEP_ASSIGN(const Compiled each,
-                    compiled(after ? policies.after : policies.before, policies.context, kernel_.abi));
-    seen[after].refused = each.refused;
-    if (!each.plan) continue;
-    LOCKSTEP_ASSIGN(seen[after], observer_.run(stand.attempts, &*each.plan));
-  }
   Judged out;
   if (!diff.ok()) {  // exit 2 is no pass
     ++out.unseen["the diff does not answer: what a path leads to cannot be looked up"];
     return out;
   }
+  Compiled plans[2];
+  Observation seen[2];
+  for (const bool after : {false, true}) {
+    LOCKSTEP_ASSIGN(plans[after],
+                    compiled(after ? policies.after : policies.before, policies.context, kernel_.abi));
+    seen[after].refused = plans[after].refused;
+    if (!plans[after].plan) continue;
+    LOCKSTEP_ASSIGN(seen[after], observer_.run(stand.attempts, &*plans[after].plan));
+  }
   const Evidence evidence{*stand.names, stand.attempts, seen[0], seen[1], *diff, kernel_.abi};
   out = judge(evidence);
-  if (options_.lie == nullptr && seen[0].refused.empty() && seen[1].refused.empty())
-    LOCKSTEP_CHECK(judge_also(evidence, policies, stand.also, &out));
+  if (options_.lie != nullptr || !seen[0].refused.empty() || !seen[1].refused.empty()) return out;
+  LOCKSTEP_CHECK(judge_also(evidence, policies, stand.also, &out));
+  LOCKSTEP_CHECK(judge_later(observer_, *plans[0].plan, *plans[1].plan, policies, *diff, &out));
   return out;
 }
 
