@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 
 #include "review/accept.h"
@@ -57,7 +58,13 @@ class AlsoJudge {
       if (it_.after.level(i) > it_.before.level(i)) gained_.push_back(i);
     if (gained_.empty()) return {};
     if (also.listed) LOCKSTEP_CHECK(ask(host_of(it_.names), false));
-    LOCKSTEP_CHECK(ask(Host(), true));
+    // A move is a matter of two places: that a bind mount joins them no spelling says.
+    const bool alone = std::any_of(gained_.begin(), gained_.end(),
+                                   [&](std::size_t i) { return it_.attempts[i].path2.empty(); });
+    if (also.listed || alone)
+      LOCKSTEP_CHECK(ask(Host(), true));
+    else
+      ++out_.unseen["moves between names that are one, on a host that lists nothing"];
     accept(also.accepted);
     return {};
   }

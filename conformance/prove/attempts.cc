@@ -172,8 +172,12 @@ void Maker::between(std::size_t from, std::size_t to) {
   move(source + "/=dir", directory, true);
   move(source + "/=fifo", kinds[2], false);
   move(source + "/=sym", kinds[3], false);
-  for (const std::size_t child : children_[from])
-    move(places_[child].path, kind_of(places_[child].mode), true);
+  for (const std::size_t child : children_[from]) {
+    const Place& moved = places_[child];
+    // Not what the paths themselves pass, by another mount: they would lead nowhere, and not back.
+    if (!names_.covers(moved.id, from) && !names_.covers(moved.id, to))
+      move(moved.path, kind_of(moved.mode), true);
+  }
 }
 
 void Maker::by_pairs() {

@@ -15,13 +15,6 @@ AccessSet all_needs(const Attempt& each) {
   return each.needs | each.needs2;
 }
 
-// Of /proc/self/cwd, exe, fd, ...: what one process has, which is another thing in each.
-bool of_one_process(const std::string& path) {
-  return path.starts_with("/proc/") && path.find("/root") == std::string::npos &&
-         (path.ends_with("/cwd") || path.ends_with("/exe") || path.find("/cwd/") != std::string::npos ||
-          path.find("/fd/") != std::string::npos);
-}
-
 // A claim, as the kernel can be asked about it.
 struct Claim {
   const review::PathChange& change;
@@ -31,7 +24,8 @@ struct Claim {
 
 class Judge {
  public:
-  explicit Judge(const Evidence& evidence) : it_(evidence), attempts_(evidence.attempts) {}
+  explicit Judge(const Evidence& evidence)
+      : it_(evidence), attempts_(evidence.attempts), one_process_(evidence.names_one_process) {}
 
   Judged run() {
     if (!it_.before.refused.empty() || !it_.after.refused.empty()) return refused();
@@ -69,6 +63,7 @@ class Judge {
   const Evidence& it_;
   const std::vector<Attempt>& attempts_;
   std::vector<Claim> claims_;
+  bool one_process_ = false;
   Judged out_;
 };
 
@@ -101,7 +96,9 @@ bool Judge::claimed(std::size_t attempt) const {
 
 void Judge::look_at_flips() {
   std::size_t gained = 0, lost = 0, first_gained = 0, first_lost = 0;
+  bool moves_alone = true;  // lost, beside a gain
   for (std::size_t i = attempts_.size(); i-- > 0;) {
+    if (flip(i) == Flip::lost && attempts_[i].path2.empty()) moves_alone = false;
     if (flip(i) == Flip::gained) ++gained, first_gained = i;
     if (flip(i) == Flip::lost) ++lost, first_lost = i;
   }
@@ -118,7 +115,10 @@ void Judge::look_at_flips() {
     find(Fault::missed_widening, words("NEW", "OLD", first_gained, gained), first_gained);
   // A weakening stands before a narrowing and hides it: the gate stops either way.
   const bool says_loss = said == Class::narrowing || said == Class::both || said == Class::weakening;
-  if (lost > 0 && !says_loss)
+  // What is widened where it leads costs moves into it: the class says the worse of the two.
+  if (lost > 0 && says_gain && moves_alone)
+    unseen("moves that are lost beside what is gained");
+  else if (lost > 0 && !says_loss)
     find(Fault::missed_narrowing, words("OLD", "NEW", first_lost, lost), first_lost);
   for (std::size_t i = 0; i < attempts_.size(); ++i) {
     const bool alone = attempts_[i].path2.empty();  // of two-path operations a loss can be the cause
@@ -176,6 +176,7 @@ void Judge::look_for(const review::PathChange& change, Right right, bool gained)
     return unseen(claim->real.starts_with("/proc") ? "procfs: nothing here needs it"
                                                    : "nothing here needs " + right_name);
   if (hidden) return unseen(right_name + " allows nothing without " + lacks);
+  if (one_process_) return unseen("another entry is what one process has, and nobody knows where that is");
   find(Fault::false_alarm,
        "the diff says that " + change.path + (gained ? " gains " : " loses ") + right_name + "; " + tried);
 }
@@ -204,6 +205,13 @@ std::string_view name(Fault fault) {
       break;
   }
   return "none";
+}
+
+// Of /proc/self/cwd, exe, fd, ...: what one process has, which is another thing in each.
+bool of_one_process(const std::string& path) {
+  return path.starts_with("/proc/") && path.find("/root") == std::string::npos &&
+         (path.ends_with("/cwd") || path.ends_with("/exe") || path.find("/cwd/") != std::string::npos ||
+          path.find("/fd/") != std::string::npos);
 }
 
 Judged judge(const Evidence& evidence) {

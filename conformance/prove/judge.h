@@ -42,7 +42,11 @@ struct Evidence {
   const Observation& after;
   const review::Diff& diff;
   int abi;
+  bool names_one_process = false;  // a policy does: of_one_process()
 };
+
+// Of /proc/self/cwd, exe, fd: what one process has, which is another thing in each.
+bool of_one_process(const std::string& path);
 
 struct Judged {
   Fault fault = Fault::none;

@@ -16,6 +16,26 @@ namespace {
     GTEST_SKIP() << (result).error().message;                            \
   ASSERT_TRUE((result).ok()) << (result).error().to_string()
 
+TEST(Proof, AHundredPairsHoldOnTheKernel) {
+  const Result<Report> report = prove({.seed = 2026, .pairs = 100, .faults = 100});
+  LOCKSTEP_NEED(report);
+  for (const Found& each : report->found)
+    ADD_FAILURE() << name(each.fault) << ": " << each.words << "\n" << each.text << each.json;
+  EXPECT_EQ(report->pairs, 100U);
+  // A run shows something where everything came up, and more was seen than could not be.
+  for (const review::Class kind :
+       {review::Class::equivalent, review::Class::narrowing, review::Class::widening, review::Class::both})
+    EXPECT_GT(report->observed[static_cast<std::size_t>(kind)], 0U) << review::name(kind);
+  for (std::size_t i = 0; i < change_count; ++i)
+    EXPECT_GT(report->changes[i], 0U) << name(static_cast<Change>(i));
+  std::uint64_t unseen = 0;
+  for (const auto& [why, count] : report->unseen) unseen += count;
+  EXPECT_GT(report->confirmed, unseen);
+  EXPECT_GT(report->attempts, 50'000U);
+  RecordProperty("confirmed", static_cast<int>(report->confirmed));
+  RecordProperty("unseen", static_cast<int>(unseen));
+}
+
 class PlantedLie : public ::testing::TestWithParam<Lie> {};
 
 TEST_P(PlantedLie, IsFoundWithinItsBoundAndReplays) {
@@ -37,6 +57,9 @@ TEST_P(PlantedLie, IsFoundWithinItsBoundAndReplays) {
   const Result<Replayed> again = replay(*pair, &lie);
   ASSERT_TRUE(again.ok()) << again.error().to_string();
   EXPECT_EQ(again->found.fault, report->found[0].fault) << again->found.words;
+  const Result<Replayed> truth = replay(*pair, nullptr);
+  ASSERT_TRUE(truth.ok()) << truth.error().to_string();
+  EXPECT_EQ(truth->found.fault, Fault::none) << truth->found.words;
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, PlantedLie, ::testing::ValuesIn(all_lies().begin(), all_lies().end()),

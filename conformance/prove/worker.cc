@@ -52,6 +52,16 @@ Result<Compiled> compiled(const Policy& policy, const Context& context, int abi)
   return Compiled{std::move(plan).value(), {}};
 }
 
+bool names_one_process(const Policies& pair) {
+  bool out = false;
+  for (const Policy* policy : {&pair.before, &pair.after}) {
+    for (const auto* list : {&policy->read_only, &policy->read_write})
+      for (const PathEntry& entry : *list) out = out || of_one_process(entry.path);
+    for (const Grant& grant : policy->grants) out = out || of_one_process(grant.entry.path);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<void> Worker::start() {
@@ -103,7 +113,8 @@ Result<Judged> Worker::ask(const Stand& stand, const fuzz::FuzzCase& pair) {
     if (!plans[after].plan) continue;
     LOCKSTEP_ASSIGN(seen[after], observer_.run(stand.attempts, &*plans[after].plan));
   }
-  const Evidence evidence{*stand.names, stand.attempts, seen[0], seen[1], *diff, kernel_.abi};
+  const Evidence evidence{
+      *stand.names, stand.attempts, seen[0], seen[1], *diff, kernel_.abi, names_one_process(policies)};
   out = judge(evidence);
   if (options_.lie != nullptr || !seen[0].refused.empty() || !seen[1].refused.empty()) return out;
   LOCKSTEP_CHECK(judge_also(evidence, policies, stand.also, &out));
