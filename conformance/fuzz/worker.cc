@@ -29,7 +29,18 @@ bool write_line(const char* file, const std::string& line) {
   return fd && ::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
 }
 
-// A mount namespace of the worker's own.
+// A filter that answers clone3 with another errno than ENOSYS leaves libc no way to start one.
+Result<void> try_thread() {
+  try {
+    std::thread([] {}).join();
+  } catch (const std::system_error& error) {
+    return unsupported_error(error.code().value(), "no thread can be started here: " + errno_name(error.code().value()));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> enter_namespace() {
   const unsigned uid = ::geteuid(), gid = ::getegid();
   if (::unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0)
@@ -44,18 +55,6 @@ Result<void> enter_namespace() {
     return unsupported_error(errno, "no private mounts to be had: " + errno_name(errno));
   return {};
 }
-
-// A filter that answers clone3 with another errno than ENOSYS leaves libc no way to start one.
-Result<void> try_thread() {
-  try {
-    std::thread([] {}).join();
-  } catch (const std::system_error& error) {
-    return unsupported_error(error.code().value(), "no thread can be started here: " + errno_name(error.code().value()));
-  }
-  return {};
-}
-
-}  // namespace
 
 void copy_text(char* out, std::size_t size, const std::string& text) {
   const std::size_t length = std::min(size - 1, text.size());

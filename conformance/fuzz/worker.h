@@ -38,6 +38,9 @@ struct Shared {
 // As much as there is room for, and a NUL.
 void copy_text(char* out, std::size_t size, const std::string& text);
 
+// A mount namespace of the caller's own, private; of an ordinary user a user namespace besides. Unsupported: none is to be had.
+Result<void> enter_namespace();
+
 class Worker {
  public:
   Worker(const Options& options, std::string base, KernelLandlock kernel, Shared* shared);

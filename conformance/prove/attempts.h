@@ -1,0 +1,36 @@
+// What is asked on the kernel: each operation of the vocabulary by each name of a tree, and of two-path
+// operations by each pair of directories of a mount.
+//
+//   std::vector<Attempt> attempts = attempts_of(names);
+//   one_line(attempts[0]);                             // "open-r /tmp/r/d0/f1"
+//
+// `needs` says which rights the operation can show: it is held against what a diff claims, and never decides
+// an answer. Not asked: chmod (never restricted; it would take the tree's own permissions), comm-open but on
+// the acting thread, and what has no path.
+#ifndef LOCKSTEP_CONFORMANCE_PROVE_ATTEMPTS_H_
+#define LOCKSTEP_CONFORMANCE_PROVE_ATTEMPTS_H_
+
+#include <string>
+#include <vector>
+
+#include "conformance/prove/names.h"
+#include "landlock/access.h"
+#include "model/operation.h"
+
+namespace lockstep::conformance::prove {
+
+struct Attempt {
+  Operation operation = Operation::open_r;
+  Mode mode = Mode::plain;
+  std::string path, path2;
+  AccessSet needs, needs2;  // at `place`; at `place2`, of what has two
+  std::size_t place = 0;    // what the operation is about: of what is planted the directory it stands in
+  std::size_t place2 = 0;   // else the same
+};
+
+std::vector<Attempt> attempts_of(const Names& names);
+std::string one_line(const Attempt& attempt);
+
+}  // namespace lockstep::conformance::prove
+
+#endif  // LOCKSTEP_CONFORMANCE_PROVE_ATTEMPTS_H_
