@@ -81,6 +81,7 @@ bool ends_within(pid_t pid, int timeout_ms) {
 
 Ending await_end(pid_t pid, int timeout_ms, const EndingOptions& options) {
   Ending out;
+  if (pid <= 1) return out;  // whatever else is believed: 0 is our own group, -1 is everybody
   const ChildState state = state_of_child(pid);
   if (state == ChildState::not_ours || (state == ChildState::alive && is_given_up(pid))) return out;
   const UniqueFd pidfd = open_pidfd(pid);
