@@ -89,6 +89,7 @@ class Comparer {
   void list_change(const Here& here, int id, const Delta& delta);
   void list_idle(const Here& here);
   std::vector<Spot> spots_of(const Here& here, bool without_root) const;
+  void list_unknown_moves(const Here& here);
   void list_moves(const Here& here, bool gains_only);
   std::string refusal(const Here& here, std::size_t side) const;
   void finish_changes();

@@ -62,6 +62,28 @@ std::vector<Spot> Comparer::spots_of(const Here& here, bool without_root) const 
   return out;
 }
 
+// A place that nobody knows may be any directory, also one above others: where it grants refer and not every
+// right, what is taken away elsewhere can allow a move that it takes part in.
+void Comparer::list_unknown_moves(const Here& here) {
+  AccessSet lost;
+  for (std::size_t id = 0; id < here.asked.size(); ++id)
+    if (here.asked[id] != 0) lost |= here.rights[0].inner[id] - here.rights[1].inner[id];
+  if (lost.empty()) return;
+  for (int id = 0; id < static_cast<int>(here.asked.size()); ++id) {
+    const auto at_id = static_cast<std::size_t>(id);
+    if (here.asked[at_id] == 0 || paths_.kind(id) != Paths::Kind::behind_process) continue;
+    const AccessSet before = here.rights[0].raw[at_id], after = here.rights[1].raw[at_id];
+    if (!(before & after).contains(Right::refer) || (before & after).contains(all_)) continue;
+    std::vector<std::size_t>& there =
+        moves_[{Class::widening,
+                printable(paths_.path(id)) +
+                    " grants refer at a place that nobody knows, and a move must gain nothing: what is "
+                    "taken away elsewhere (" +
+                    join_names(lost, ", ") + ") can allow moves there now"}];
+    if (there.empty() || there.back() != here.situation) there.push_back(here.situation);
+  }
+}
+
 void Comparer::list_moves(const Here& here, bool gains_only) {
   // Only a destination that gives less can open a move, and one that gives more close it: most changes have
   // none.
@@ -74,6 +96,7 @@ void Comparer::list_moves(const Here& here, bool gains_only) {
     closes = closes || (!gains_only && !(after - before).empty());
     by_root = by_root || before != here.rights[0].raw[id] || after != here.rights[1].raw[id];
   }
+  list_unknown_moves(here);
   if (!opens && !closes) return;
   const std::vector<AccessSet> rights = rights_by_abi(out_.abi, all_);
   const auto list = [&](const std::vector<Spot>& spots, Class kind) {

@@ -89,6 +89,16 @@ TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
         << ended.out;
     EXPECT_EQ(ended.code, 0) << ended.out;
   }
+  // A place that nobody knows may be above either.
+  const std::string unknown = "grants: [{path: /proc/self/fd/99, access: [refer, make_dir, remove_dir]}]";
+  EXPECT_EQ(diff("filesystem_policy: {read_write: [/srv/a], " + unknown + "}",
+                 "filesystem_policy: {" + unknown + "}")
+                .code,
+            1);
+  EXPECT_EQ(diff("filesystem_policy: {read_write: [/srv/a, /proc/self/fd/99]}",
+                 "filesystem_policy: {read_write: [/proc/self/fd/99]}")
+                .code,
+            0);
   // The other way round it is a move less.
   const Ended closed = diff(grants(a, b), grants(a, b + ", execute"));
   EXPECT_NE(
