@@ -16,7 +16,7 @@ install_packages() {
   if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
       echo "Missing packages. Install them and run this again:" >&2
-      echo "  apt-get install ${missing[*]}" >&2
+      echo "  apt-get update && apt-get install ${missing[*]}" >&2
       exit 2
     fi
     as_root=(sudo)
