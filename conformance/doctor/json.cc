@@ -122,7 +122,7 @@ bool is_met(const Diagnosis& row, Readiness required) {
 
 std::vector<Finding> machine_findings(const Machine& machine) {
   std::vector<Finding> out;
-  if (std::optional<Finding> procfs = of_procfs(machine.own_procfs, surroundings_of(machine))) out.push_back(std::move(*procfs));
+  if (std::optional<Finding> procfs = of_procfs(machine.own_procfs)) out.push_back(std::move(*procfs));
   return out;
 }
 

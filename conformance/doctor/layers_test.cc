@@ -358,17 +358,17 @@ TEST(Attribute, AReadOfProcfsIsProposedAsAGrant) {
 TEST(Attribute, AProcfsThatIsNotOursIsAFindingOfTheMachine) {
   ProcfsFacts procfs;
   procfs.kind = ProcfsKind::own;
-  EXPECT_FALSE(of_procfs(procfs, {}));
+  EXPECT_FALSE(of_procfs(procfs));
   procfs.kind = ProcfsKind::stale;
   procfs.why = "NSpid has two numbers";
-  const std::optional<Finding> stale = of_procfs(procfs, {});
+  const std::optional<Finding> stale = of_procfs(procfs);
   ASSERT_TRUE(stale);
   EXPECT_NE(stale->sentence.find("cuInit() returns 304"), std::string::npos);
   EXPECT_NE(stale->sentence.find(procfs.why), std::string::npos);
   EXPECT_NE(stale->remedy.find("--mount-proc"), std::string::npos);
   for (const ProcfsKind kind : {ProcfsKind::none, ProcfsKind::part, ProcfsKind::unreadable}) {
     procfs.kind = kind;
-    EXPECT_TRUE(of_procfs(procfs, {}));
+    EXPECT_TRUE(of_procfs(procfs));
   }
 }
 

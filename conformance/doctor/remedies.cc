@@ -100,11 +100,11 @@ std::optional<unsigned> registered_major(const std::string& path, const Surround
   return std::nullopt;
 }
 
-std::optional<Finding> of_procfs(const ProcfsFacts& procfs, const Surroundings& around) {
+std::optional<Finding> of_procfs(const ProcfsFacts& procfs) {
   if (procfs.kind == ProcfsKind::own) return std::nullopt;
-  const std::string remedy =
-      around.container ? "start the container with a /proc of its own: every runtime mounts one unless it is told otherwise"
-                       : "give the sandbox a /proc of its own: unshare --mount-proc, bwrap --proc /proc";
+  // A sandbox in a container is as likely as the container itself.
+  const std::string remedy = "give the sandbox a /proc of its own: unshare --mount-proc, bwrap --proc /proc; a container's runtime mounts "
+                             "one unless it is told otherwise";
   if (procfs.kind == ProcfsKind::stale)
     return Finding{{Layer::missing_path},
                    "/proc is of another PID namespace, so /proc/self/task/<tid>/comm is not there (ENOENT) and cuInit() returns 304, "
@@ -128,8 +128,8 @@ std::string to_join(const PathFacts& facts, unsigned wants, const Surroundings& 
            (facts.path.starts_with("/dev/nvidia") ? "   (for good: options nvidia NVreg_DeviceFileMode=0666)" : "");
   }
   const std::string widen = (given & wants) == wants ? "" : "sudo chmod g+rw " + facts.path + "; ";
-  if (around.container) return widen + "start the container with the group: docker run --group-add " + group;
-  return widen + "sudo usermod -aG " + group + " USER   (the group's number; log in again)";
+  return widen + "sudo usermod -aG " + group + " USER   (the group's number; log in again)" +
+         (around.container ? "; or start the container with it: docker run --group-add " + group : "");
 }
 
 }  // namespace lockstep::conformance

@@ -21,7 +21,7 @@ std::string to_load(const std::string& path, const Surroundings& around);
 // The device number that the loaded driver has registered for such a node, where /proc/devices names one.
 std::optional<unsigned> registered_major(const std::string& path, const Surroundings& around);
 // A /proc that is not this process's own: CUDA finds no thread to name there.
-std::optional<Finding> of_procfs(const ProcfsFacts& procfs, const Surroundings& around);
+std::optional<Finding> of_procfs(const ProcfsFacts& procfs);
 // How the identity comes to the bits of `wants` (4 read, 2 write) on a path that its mode closes.
 std::string to_join(const PathFacts& facts, unsigned wants, const Surroundings& around);
 

@@ -294,6 +294,7 @@ class SideRun {
       char* environment[] = {nullptr};
       ::execve(probe.path, arguments, environment);
       slot.err = errno, slot.aux = 2;  // as probe_exec() says it
+      if (is_of_interpreter(slot.err, probe.path)) slot.ret = errno_is_late;
     } else {
       run_probe(probe, &slot);
     }

@@ -98,7 +98,7 @@ TEST(Identities, ContainerRootNeedsItsCapabilities) {
 TEST(Identities, TheSuiteRunsInALonelyRootsNamespace) {
   if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
   const Outcome outcome = as_lonely_root([] {
-    ::execl(LOCKSTEP_CONFORMANCE, LOCKSTEP_CONFORMANCE, "--abi", "native", "--workers", "2",
+    ::execl(LOCKSTEP_CONFORMANCE, LOCKSTEP_CONFORMANCE, "--abi", "native", "--workers", "2", "--min-tried", "0.5",
             "--gtest_filter=comm_with_proc_read_only*:rights_of_making_devices*:gpu_enrichment_without*", nullptr);
     ::_exit(99);
   });

@@ -60,7 +60,7 @@ bool is_late(Operation operation, const Control& control) {
 }
 
 bool in_table(Operation operation, const Control& control) {
-  if (operation != exec && contains(lookup, control.err)) return false;
+  if (contains(lookup, control.err)) return operation == exec && control.ret == errno_is_late;
   const Row* row = row_of(operation);
   const bool before = row != nullptr && contains({row->before.begin(), row->before.size()}, control.err);
   return !before || is_late(operation, control);

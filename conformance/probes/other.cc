@@ -10,6 +10,11 @@
 
 namespace lockstep::conformance {
 
+bool is_of_interpreter(int err, const char* path) {
+  struct stat st;
+  return (err == ENOENT || err == ELOOP || err == ENAMETOOLONG) && ::stat(path, &st) == 0;
+}
+
 // In a child: where the format search unexpectedly finds a handler for the file, this process must not be
 // replaced.
 void probe_exec(const Probe& probe, SlotCell* cell) {
@@ -24,7 +29,9 @@ void probe_exec(const Probe& probe, SlotCell* cell) {
     char* argv[] = {const_cast<char*>(probe.path), nullptr};
     char* envp[] = {nullptr};
     ::execve(probe.path, argv, envp);
-    shared->err = errno;
+    const int err = errno;
+    if (is_of_interpreter(err, probe.path)) shared->ret = errno_is_late;
+    shared->err = err;
     ::_exit(0);
   }
   int status = 0;
@@ -33,7 +40,7 @@ void probe_exec(const Probe& probe, SlotCell* cell) {
   // It was executed after all, and ended by itself. One that was killed may have been stopped at any point:
   // that stays -1.
   if (shared->err == -1 && WIFEXITED(status)) shared->err = 0;
-  cell->ret = status;
+  if (cell->ret != errno_is_late) cell->ret = status;
   cell->aux = shared->err == 0 ? 0 : 2;
 }
 

@@ -64,7 +64,9 @@ class Formats : public ::testing::Test {
       if (ended.out.find("no mount namespace") != std::string::npos) GTEST_SKIP() << ended.out;
       EXPECT_EQ(ended.code, code) << ended.out << ended.err;
       const std::string text = dir_.read(std::string("out.") + format);
-      EXPECT_NE(text.find(says), std::string::npos) << text;
+      // GoogleTest's JSON writes a slash as \\/.
+      const bool json_text = std::string_view(format) == "json";
+      EXPECT_NE((json_text ? nlohmann::json::parse(text).dump() : text).find(says), std::string::npos) << text;
       if (std::string_view(format) == "json") {
         const nlohmann::json json = nlohmann::json::parse(text);
         EXPECT_GT(json.at("failures").get<int>(), 0) << text;
@@ -174,8 +176,8 @@ TEST_F(Formats, WhatCannotBeWrittenIsExitFour) {
 TEST_F(Formats, AReportThatFailsLeavesNothing) {
   ASSERT_EQ(::mkdir(dir_.at("small").c_str(), 0755), 0);
   for (const std::string& option : {"--report " + dir_.at("small/r.json"), "--gtest_output=xml:" + dir_.at("small/o.xml")}) {
-    const std::string inner = "mount -t tmpfs -o size=4k none " + dir_.at("small") + " || exit 77; " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ +
-                              " --min-tried 0 --require ready " + option + " >/dev/null; code=$?; ls -A " + dir_.at("small") + "; exit $code";
+    const std::string inner = "mount -t tmpfs -o size=4k none " + dir_.at("small") + " || exit 77; head -c 4096 /dev/zero >" + dir_.at("small/full") + "; " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ +
+                              " --min-tried 0 --require ready " + option + " >/dev/null; code=$?; ls -A -I full " + dir_.at("small") + "; exit $code";
     const Ended ended = run_program({"/bin/sh", "-c", "exec unshare -rm sh -c '" + inner + "'"}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
     if (ended.code == 77 || ended.err.find("unshare:") != std::string::npos) GTEST_SKIP() << "no-namespace: " << ended.err;
     EXPECT_EQ(ended.code, 4) << ended.err;
