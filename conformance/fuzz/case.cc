@@ -178,7 +178,8 @@ class Reader {
     if (found == kind_names.end()) return fail(node, "there is no kind of item \"" + shortened(kind) + "\"");
     one.kind = static_cast<ItemKind>(found - kind_names.begin());
     LOCKSTEP_CHECK(path(node, "path", true, one.path));
-    LOCKSTEP_CHECK(path(node, "target", false, one.target));
+    // Of a link it is text, and leads where it leads.
+    LOCKSTEP_CHECK(path(node, "target", false, one.target, one.kind == ItemKind::symlink));
     const bool server = std::find(server_words.begin(), server_words.end(), one.target) != server_words.end();
     if (one.kind == ItemKind::socket && !one.target.empty() && !server)
       return fail(node, "a socket's target: write seqpacket, dgram, idle or gone");

@@ -78,12 +78,16 @@ class Maker {
 
 void Maker::on_procfs(const Name& name) {
   const Place& at = places_[name.place];
-  if (S_ISDIR(at.mode)) return one(Operation::opendir, Right::read_dir, name.path, name.place);
+  if (S_ISDIR(at.mode)) one(Operation::opendir, Right::read_dir, name.path, name.place);
+  if (name.path ==
+      "/proc/self/task") {  // the acting thread's is below it, another object than /proc/self/comm
+    one(Operation::comm_open, Right::write_file, {}, name.place, Mode::wronly);
+    one(Operation::comm_open, Right::write_file | Right::truncate, {}, name.place, Mode::trunc);
+  }
+  if (S_ISDIR(at.mode)) return;
   one(Operation::open_r, Right::read_file, name.path, name.place);
   if (!name.path.ends_with("/comm")) return;
   one(Operation::open_w, Right::write_file, name.path, name.place);
-  one(Operation::comm_open, Right::write_file, {}, name.place, Mode::wronly);
-  one(Operation::comm_open, Right::write_file | Right::truncate, {}, name.place, Mode::trunc);
 }
 
 void Maker::in_directory(const std::string& path, std::size_t place) {
