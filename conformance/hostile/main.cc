@@ -80,6 +80,9 @@ Result<Options> parse(int argc, char** argv) {
   }
   if (!out.help && !out.list && (out.build.empty() || out.source.empty()))
     return input_error("", 0, "--build and --source are needed (see --help)");
+  // The programs run elsewhere than we do.
+  for (std::string* each : {&out.build, &out.source})
+    if (!each->empty()) *each = fs::absolute(*each).lexically_normal().string();
   if (out.seconds < 1) return input_error("", 0, "--seconds takes a number from 1 on");
   return out;
 }
