@@ -310,7 +310,7 @@ TEST_F(GoldenTest, APolicyIsFoundFromAnotherDirectory) {
   run_case_.source.name = "policy:policies/p.yaml";
   ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
   const std::string before = dir_.read("policy_policies_p.yaml.txt");
-  for (const char* name : {"p.yaml", "./p.yaml", "policies/p.yaml", "./policies//p.yaml", "/work/tree/policies/p.yaml", "../policies/p.yaml"}) {
+  for (const char* name : {"p.yaml", "./p.yaml", "policies/p.yaml", "./policies//p.yaml", "/srv/tree/policies/p.yaml", "../policies/p.yaml"}) {
     run_case_.source.name = std::string("policy:") + name;
     EXPECT_TRUE(differences(run({{1, {0, EACCES}}})).empty()) << name;
     EXPECT_EQ(differences(run({{1, {0, 0}}})).size(), 1U) << name;
