@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cli/exec_testing.h"
+#include "model/loaders.h"
 
 namespace lockstep::testing {
 namespace {
@@ -31,6 +32,7 @@ TEST_F(Exec, OwnFailuresAre125) {
 
 TEST_F(Exec, SaysByWayOfWhatACommandIsExecuted) {
   // The programs alone: their loader, or interpreter, is not granted.
+  if (model::read_loaders("/usr/bin/env").paths.empty()) GTEST_SKIP() << "there is no /usr/bin/env here that has a loader";
   std::ofstream(dir_ + "/rw/new") << "#!/bin/sh\nexit 0\n";
   ASSERT_EQ(::chmod((dir_ + "/rw/new").c_str(), 0755), 0);
   std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only: [/usr/bin/env, " << dir_ << "/rw]\n";
@@ -180,6 +182,8 @@ TEST_F(Exec, StopsAndGoesOnAsOneProcess) {
 
 // A file, a pipe, a socket or nothing: the policy that names it runs, and what it leads to can be written where it is there.
 TEST_F(Exec, ALinkToStandardOutputIsWhatItLeadsTo) {
+  for (const char* link : {"/dev/stdout", "/dev/fd"})
+    if (::access(link, F_OK) != 0) GTEST_SKIP() << "there is no " << link << " here";
   const std::string file = dir_ + "/data";
   for (const char* link : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
     policy(std::string(link) + ", /dev/null");
