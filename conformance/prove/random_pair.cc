@@ -69,7 +69,8 @@ void Generator::make_tree() {
     const bool movable = std::none_of(made_.begin(), made_.end(), [&](const Made& each) {
       return !each.movable && path.starts_with(each.path + "/");
     });
-    made_.push_back({path, is_directory, movable && kind != ItemKind::tmpfs && kind != ItemKind::bind});
+    made_.push_back({path, is_directory,
+                     movable && kind != ItemKind::tmpfs && kind != ItemKind::bind && kind != ItemKind::chr});
   };
   for (std::size_t count = 3 + pick(3); count > 0; --count) make(ItemKind::dir, 'd', true);
   if (one_in(3)) make(ItemKind::tmpfs, 'm', true), make(ItemKind::dir, 'd', true);
@@ -172,8 +173,7 @@ void Generator::add_entry(PolicySpec& policy, const std::string& path) {
     default:
       break;
   }
-  policy.grants.push_back({path, path == "/" ? rights() & access_read_only : rights()});
-  if (policy.grants.back().rights.empty()) policy.grants.back().rights = Right::read_file;
+  policy.grants.push_back({path, rights()});
 }
 
 PolicySpec Generator::policy() {
@@ -221,7 +221,6 @@ void Generator::apply(Change change, PolicySpec& policy) {
     }
     case Change::grant:
       policy.grants.push_back({spelled(), rights()});
-      if (policy.grants.back().path == "/") policy.grants.back().rights = Right::read_dir;
       return;
     case Change::take: {
       if (policy.grants.empty()) policy.grants.push_back({directory(), abi_info(newest_abi)->fs});
@@ -257,6 +256,10 @@ Pair Generator::next() {
   if (one_in(4)) apply(static_cast<Change>(pick(change_count)), after);
   if (one_in(2)) std::swap(before, after);
   if (!before.workdir.empty() && !after.workdir.empty()) after.workdir = before.workdir;
+  for (PolicySpec* each : {&before, &after})
+    for (fuzz::RuleSpec& grant : each->grants)
+      if (grant.path == "/")
+        grant.rights = (grant.rights & access_read_only) | Right::read_dir;  // no other is taken
   out.of.plan_abi = abi_;
   out.of.items = items_;
   out.of.layers.resize(2);
