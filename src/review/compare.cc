@@ -275,12 +275,14 @@ std::string Comparer::refusal(const Here& here, std::size_t side) const {
   for_each_tie(here, side, [&](const Tie& tie) {
     if (!out.empty()) return;
     const AccessSet rights = tie.rule->rights(all_);
+    // The work directory is the author's word as well, and has no line.
+    const bool author = tie.rule->line > 0 || tie.rule->origin == Origin::workdir;
     std::string why;
     if (tie.node == root && !access_read_only.contains(rights))
       why = " is the root directory, and a right to change things there is refused";
-    else if (required && tie.rule->line > 0 && led_.contains(tie.rule->path))
+    else if (required && author && led_.contains(tie.rule->path))
       why = " does not exist on this machine, and hard_requirement";
-    else if (required && tie.rule->line > 0 && !paths_.is_directory(tie.node) &&
+    else if (required && author && !paths_.is_directory(tie.node) &&
              cut(here, tie.node, rights).empty())
       why = " is no directory, and none of its rights can be granted elsewhere";
     if (!why.empty())
