@@ -27,7 +27,7 @@ class Kit : public ::testing::Test {
   void SetUp() override {
     const std::string run = LOCKSTEP_SOURCE_DIR "/scripts/gpu-runner-kit-run";
     std::filesystem::create_directories(dir_.at("kit/fixtures/policies/default"));
-    for (const char* each : {"work", "scratch"}) std::filesystem::create_directories(dir_.at(each));
+    for (const char* each : {"here", "scratch"}) std::filesystem::create_directories(dir_.at(each));
     std::filesystem::copy_file(run, dir_.at("kit/run"));
     ::chmod(dir_.at("kit/run").c_str(), 0755);
     // Each says what it was asked, and ends as an environment variable says.
@@ -46,7 +46,7 @@ class Kit : public ::testing::Test {
   // is seen.
   Ended shell(const std::string& line) const {
     return lockstep::testing::run_program(
-        {"/bin/sh", "-c", "cd '" + dir_.at("work") + "' && " + line},
+        {"/bin/sh", "-c", "cd '" + dir_.at("here") + "' && " + line},
         {.environment = {"TMPDIR=" + dir_.at("scratch"), "KIT=" + dir_.at("kit/run")}});
   }
   std::string unpacked(const std::string& file) const {
@@ -59,7 +59,7 @@ class Kit : public ::testing::Test {
     EXPECT_NE(unpacked("machine.txt").find("kernel: Linux"), std::string::npos) << what;
     EXPECT_EQ(unpacked("exits.txt").substr(0, 6), "suite ") << what;
     expect_nothing_left();
-    std::filesystem::remove(dir_.at("work/lockstep-report.tar.gz"));
+    std::filesystem::remove(dir_.at("here/lockstep-report.tar.gz"));
   }
 
   TemporaryDirectory dir_;
@@ -69,10 +69,10 @@ class Kit : public ::testing::Test {
 TEST_F(Kit, WritesItsReportWhateverIsSetAroundIt) {
   expect_report(shell("\"$KIT\""), 0, "plain");
   expect_report(shell("CDPATH=/:..:. ../kit/run"), 0, "CDPATH");
-  expect_report(shell("cd .. && CDPATH=$PWD kit/run --output work/lockstep-report.tar.gz"), 0,
+  expect_report(shell("cd .. && CDPATH=$PWD kit/run --output here/lockstep-report.tar.gz"), 0,
                 "CDPATH of its own");
   expect_report(shell("TAR_OPTIONS=--no-such-option GZIP=--no-such-option \"$KIT\""), 0, "options of tar and gzip");
-  expect_report(shell("cd ../kit && sh run --output=../work/lockstep-report.tar.gz"), 0, "by its name alone");
+  expect_report(shell("cd ../kit && sh run --output=../here/lockstep-report.tar.gz"), 0, "by its name alone");
   expect_report(shell("unset HOME; PATH=/nonexistent \"$KIT\""), 0, "no HOME, a PATH that leads nowhere");
   expect_report(shell("env -i TMPDIR=\"$TMPDIR\" \"$KIT\""), 0, "no environment");
   for (const char* closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"})
@@ -119,7 +119,7 @@ TEST_F(Kit, SaysWhyItCannotWriteItsReport) {
   const Ended scratch = shell("TMPDIR=/no/such/folder \"$KIT\"");
   EXPECT_EQ(scratch.code, 4);
   EXPECT_NE(scratch.err.find("set TMPDIR"), std::string::npos) << scratch.err;
-  EXPECT_TRUE(std::filesystem::is_empty(dir_.at("work")));
+  EXPECT_TRUE(std::filesystem::is_empty(dir_.at("here")));
   expect_nothing_left();
 }
 
@@ -146,7 +146,7 @@ TEST_F(Kit, WhatCannotBePackedIsKeptAndNamed) {
     const std::string folder = ended.err.substr(at + 28, ended.err.find(" (suite 0)", at) - at - 28);
     EXPECT_TRUE(std::filesystem::exists(folder + "/conformance.json")) << folder;
     EXPECT_TRUE(std::filesystem::exists(folder + "/machine.txt")) << folder;
-    EXPECT_TRUE(std::filesystem::is_empty(dir_.at("work"))) << "half an archive";
+    EXPECT_TRUE(std::filesystem::is_empty(dir_.at("here"))) << "half an archive";
     std::filesystem::remove_all(dir_.at("scratch"));
     std::filesystem::create_directories(dir_.at("scratch"));
     std::filesystem::remove(broken);
@@ -178,7 +178,7 @@ TEST_F(Kit, AMachineWithoutTarOrRoom) {
     ::_exit(without.code == 4 &&
                     without.err.find("there is no tar here: the report is in the folder " +
                                      dir_.at("scratch")) != std::string::npos &&
-                    std::filesystem::is_empty(dir_.at("work"))
+                    std::filesystem::is_empty(dir_.at("here"))
                 ? 42
                 : 2);
   }
@@ -197,7 +197,7 @@ TEST_F(Kit, ASignalEndsItAndWhatItStartedAndLeavesNothing) {
     if (child == 0) {
       for (int each = 1; each < NSIG; ++each) ::signal(each, SIG_DFL);
       ::setenv("TMPDIR", dir_.at("scratch").c_str(), 1);
-      if (::chdir(dir_.at("work").c_str()) != 0) ::_exit(99);
+      if (::chdir(dir_.at("here").c_str()) != 0) ::_exit(99);
       ::execl(dir_.at("kit/run").c_str(), "run", nullptr);
       ::_exit(99);
     }
@@ -213,7 +213,7 @@ TEST_F(Kit, ASignalEndsItAndWhatItStartedAndLeavesNothing) {
     pollfd ended{pidfd.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&ended, 1, 20000), 1) << "what it started goes on";
     expect_nothing_left();
-    EXPECT_TRUE(std::filesystem::is_empty(dir_.at("work")));
+    EXPECT_TRUE(std::filesystem::is_empty(dir_.at("here")));
     ::unlink(fifo.c_str());
   }
 }
