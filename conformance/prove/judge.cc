@@ -58,6 +58,10 @@ class Judge {
     if (fault >= out_.fault) return;
     out_.fault = fault, out_.words = std::move(words), out_.shown = shown;
   }
+  // Also by name: an entry of procfs that the kernel took back is another object when it is looked up again.
+  bool covers(const Claim& claim, std::size_t place) const {
+    return it_.names.covers(claim.id, place) || is_below(it_.names.places()[place].path, claim.real);
+  }
   void unseen(const std::string& why) { ++out_.unseen[why]; }
 
   const Evidence& it_;
@@ -90,7 +94,7 @@ void Judge::read_claims() {
 bool Judge::claimed(std::size_t attempt) const {
   const Attempt& each = attempts_[attempt];
   return std::any_of(claims_.begin(), claims_.end(), [&](const Claim& claim) {
-    return claim.change.gained.intersects(each.needs) && it_.names.covers(claim.id, each.place);
+    return claim.change.gained.intersects(each.needs) && covers(claim, each.place);
   });
 }
 
@@ -153,7 +157,7 @@ void Judge::look_for(const review::PathChange& change, Right right, bool gained)
     const Attempt& each = attempts_[i];
     if (!all_needs(each).contains(right)) continue;
     if (flip(i) == (gained ? Flip::gained : Flip::lost) &&
-        (it_.names.covers(claim->id, each.place) || it_.names.covers(claim->id, each.place2))) {
+        (covers(*claim, each.place) || covers(*claim, each.place2))) {
       ++out_.confirmed;
       return;
     }

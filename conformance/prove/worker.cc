@@ -24,6 +24,12 @@ struct Worker::Stand {
   Stand& operator=(const Stand&) = delete;
   ~Stand() { (void)::chdir("/"), ::close(held_descriptor); }
 
+  Result<void> clear() {
+    if (::umount2(tree_root, MNT_DETACH) != 0)
+      return system_error(errno, "umount2(\"" + std::string(tree_root) + "\")");
+    return tree.clear();
+  }
+
   fuzz::Tree tree{tree_root};
   std::optional<Names> names;
   std::vector<Attempt> attempts;
@@ -73,8 +79,11 @@ Result<void> Worker::start() {
 }
 
 Result<void> Worker::stand(Stand& out, const std::vector<fuzz::Item>& items) {
-  LOCKSTEP_CHECK(out.tree.make({fuzz::ItemKind::dir, "d", {}, {}, {}}));
-  LOCKSTEP_CHECK(out.tree.make({fuzz::ItemKind::remove, "d", {}, {}, {}}));
+  // On a mount of its own, which takes everything on it along, devices that are bound where none may be made
+  // among them.
+  if ((::mkdir(tree_root, 0777) != 0 && errno != EEXIST) ||
+      ::mount("tmpfs", tree_root, "tmpfs", 0, "mode=0777") != 0)
+    return system_error(errno, "mkdir, mount(\"" + std::string(tree_root) + "\")");
   for (const fuzz::Item& item : items) LOCKSTEP_CHECK(out.tree.make(item));
   // Where /proc/self/cwd and /proc/self/fd/99 lead to, in the children as well.
   const auto first = std::find_if(items.begin(), items.end(),
@@ -126,7 +135,7 @@ Result<Judged> Worker::once(const fuzz::FuzzCase& pair) {
   Stand now;
   Result<void> stood = stand(now, pair.items);
   Result<Judged> out = stood.ok() ? ask(now, pair) : Result<Judged>(stood.error());
-  LOCKSTEP_CHECK(now.tree.clear());
+  LOCKSTEP_CHECK(now.clear());
   return out;
 }
 
@@ -141,26 +150,25 @@ Found Worker::describe(const fuzz::FuzzCase& pair, const Judged& judged) const {
   return out;
 }
 
-Result<Found> Worker::cut_down(fuzz::FuzzCase pair, Fault fault, const std::string& why) {
+Result<Found> Worker::cut_down(fuzz::FuzzCase pair, const Judged& first, const std::string& why) {
   const auto fails = [&](const fuzz::FuzzCase& each) {
     if (!is_pair(each)) return false;
     const Result<Judged> judged = once(each);
-    return judged.ok() && judged->fault == fault;
+    return judged.ok() && judged->fault == first.fault;
   };
   const bool again = fails(pair);
   if (again) pair = fuzz::shrink(std::move(pair), fails);
-  LOCKSTEP_ASSIGN(const Judged judged, once(pair));
-  pair.why = why + ": " + std::string(name(fault)) + ": " + judged.words;
-  Found out = describe(pair, judged);
-  if (!again) out.fault = fault, out.words = "not again in a tree of its own";
-  return out;
+  LOCKSTEP_ASSIGN(Judged judged, once(pair));
+  if (judged.fault != first.fault) judged = first, judged.words += "; not again in a tree of its own";
+  pair.why = why + ": " + std::string(name(judged.fault)) + ": " + judged.words;
+  return describe(pair, judged);
 }
 
 Result<Tally> Worker::run_tree(std::uint64_t index, std::uint64_t pairs) {
   Generator generator(options_.seed, index, tree_root, kernel_.abi);
   Tally out;
   out.trees = 1;
-  std::vector<std::pair<fuzz::FuzzCase, Fault>> faulty;
+  std::vector<std::pair<fuzz::FuzzCase, Judged>> faulty;
   {
     Stand now;
     LOCKSTEP_CHECK(stand(now, generator.items()));
@@ -178,15 +186,15 @@ Result<Tally> Worker::run_tree(std::uint64_t index, std::uint64_t pairs) {
       ++out.changes[static_cast<std::size_t>(pair.change)];
       out.confirmed += judged.confirmed;
       for (const auto& [why, count] : judged.unseen) out.unseen[why] += count;
-      if (judged.fault != Fault::none) faulty.emplace_back(pair.of, judged.fault);
+      if (judged.fault != Fault::none) faulty.emplace_back(pair.of, judged);
     }
     LOCKSTEP_ASSIGN(const Names is, Names::read(tree_root));
     if (is.fingerprint() != was) return internal_error("a tree is not as it was made");
-    LOCKSTEP_CHECK(now.tree.clear());
+    LOCKSTEP_CHECK(now.clear());
   }
-  for (auto& [pair, fault] : faulty) {
+  for (auto& [pair, judged] : faulty) {
     LOCKSTEP_ASSIGN(Found found,
-                    cut_down(std::move(pair), fault,
+                    cut_down(std::move(pair), judged,
                              "seed " + std::to_string(options_.seed) + ", tree " + std::to_string(index)));
     out.found.push_back(std::move(found));
     if (out.found.size() >= options_.faults) break;

@@ -26,7 +26,7 @@ class Worker {
   struct Stand;  // a tree that stands, with everything there is to ask about it
   Result<void> stand(Stand& out, const std::vector<fuzz::Item>& items);
   Result<Judged> ask(const Stand& stand, const fuzz::FuzzCase& pair);
-  Result<Found> cut_down(fuzz::FuzzCase pair, Fault fault, const std::string& why);
+  Result<Found> cut_down(fuzz::FuzzCase pair, const Judged& first, const std::string& why);
 
   const Options& options_;
   KernelLandlock kernel_;
