@@ -150,7 +150,7 @@ void Judge::look_for(const review::PathChange& change, Right right, bool gained)
                                   [&](const Claim& each) { return &each.change == &change; });
   if (claim == claims_.end()) return unseen("the path is not there");
   if (of_one_process(change.path)) return unseen("what one process has");
-  bool decisive = false, hidden = true;
+  bool decisive = false, hidden = false;
   std::string tried, lacks;
   const Observation& side = gained ? it_.after : it_.before;
   for (std::size_t i = 0; i < attempts_.size(); ++i) {
@@ -161,19 +161,19 @@ void Judge::look_for(const review::PathChange& change, Right right, bool gained)
       ++out_.confirmed;
       return;
     }
-    // By another name of the object, what is above it is different.
-    if (each.place != each.place2 || it_.names.places()[each.place].path != claim->real) continue;
+    // Any name of the object will do, and each has its own parents: hidden by one is hidden.
+    const Place& place = it_.names.places()[each.place];
+    if (each.place != each.place2 || (place.path != claim->real && place.id != claim->id)) continue;
     decisive = true;
     const AccessSet others = all_needs(each) - AccessSet(right);
     bool needs_more = false;
     for (int bit = 0; bit < right_count; ++bit) {
       const auto other = static_cast<Right>(bit);
       if (!others.contains(other) || !denied_alone(other, each, side)) continue;
-      needs_more = true;
+      needs_more = hidden = true;
       lacks = name(other);
     }
     if (needs_more) continue;
-    hidden = false;
     tried = one_line(each) + " is " + (side.allowed(i) ? "allowed" : "denied") + " by both";
   }
   if (!decisive)

@@ -62,6 +62,21 @@ const std::vector<Reported>& reported() {
   return all;
 }
 
+// Of a policy that is refused here: it allowed nothing, and the other runs.
+TEST(RefusedChange, AMissingWorkDirectoryUnderHardRequirement) {
+  fuzz::FuzzCase pair;
+  pair.plan_abi = 1;
+  pair.items = {{ItemKind::dir, "out", {}, {}, {}}};
+  pair.layers.resize(2);
+  pair.layers[0].policy = PolicySpec{.read_write = {"out"}, .workdir = "none", .hard = true};
+  pair.layers[1].policy = PolicySpec{.read_write = {"out"}, .hard = true};
+  const Result<Replayed> seen = replay(pair, nullptr);
+  if (!seen.ok() && seen.error().kind == ErrorKind::unsupported) GTEST_SKIP() << seen.error().message;
+  ASSERT_TRUE(seen.ok()) << seen.error().to_string();
+  EXPECT_EQ(seen->observed, review::Class::weakening);
+  EXPECT_EQ(seen->found.fault, Fault::none) << seen->found.words;
+}
+
 class ReportedChange : public ::testing::TestWithParam<Reported> {
  protected:
   static fuzz::FuzzCase pair() {
