@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "policy/policy.h"
+#include <lockstep/policy.h>
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 #include "landlock/uapi.h"
 
 namespace {

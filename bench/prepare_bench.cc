@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "enforce/prepare.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 #include "landlock/uapi.h"
 
 namespace {

@@ -27,7 +27,7 @@
 #include <string>
 
 #include "conformance/harness/workers.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 #include "landlock/uapi.h"
 
 namespace {

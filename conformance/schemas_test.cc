@@ -12,8 +12,8 @@
 #include <set>
 #include <sstream>
 
-#include "cli/testing.h"
-#include "landlock/kernel.h"
+#include "testing/run_program.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {

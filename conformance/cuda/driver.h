@@ -10,8 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "conformance/harness/cu_result.h"
-#include "conformance/harness/slot.h"
+#include "conformance/wire/cu_result.h"
+#include "conformance/wire/slot.h"
 
 namespace lockstep::conformance {
 

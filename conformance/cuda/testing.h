@@ -15,10 +15,10 @@
 #include <filesystem>
 #include <string>
 
-#include "conformance/harness/cu_result.h"
+#include "conformance/wire/cu_result.h"
 #include "conformance/harness/workers.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/result.h"
-#include "conformance/harness/cu_result.h"
+#include <lockstep/error.h>
+#include "conformance/wire/cu_result.h"
 
 namespace lockstep::conformance {
 namespace {

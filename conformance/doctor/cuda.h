@@ -4,7 +4,7 @@
 //   CudaEvidence seen{cuda_answer(control), cuda_answer(restricted)};
 //   attribute_cuda(seen).remedy;
 //
-// The cells come from harness/cu_result.h, of Mode::work: cuInit(0), then a context, a kernel and its result
+// The cells come from wire/cu_result.h, of Mode::work: cuInit(0), then a context, a kernel and its result
 // read back.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_CUDA_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_CUDA_H_
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "conformance/doctor/layers.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "conformance/doctor/cuda.h"
-#include "conformance/harness/cu_result.h"
+#include "conformance/wire/cu_result.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 #include "enforce/restrict.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 #include "landlock/ruleset.h"
 
 namespace lockstep::conformance {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "conformance/doctor/layers.h"
-#include "conformance/harness/audit.h"
+#include "landlock/audit.h"
 
 namespace lockstep::conformance {
 

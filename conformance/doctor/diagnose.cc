@@ -6,7 +6,7 @@
 #include "conformance/doctor/examine.h"
 #include "conformance/harness/identity.h"
 #include "host/read_host.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

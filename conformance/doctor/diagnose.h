@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "conformance/doctor/cuda.h"
 #include "conformance/doctor/denials.h"
 #include "conformance/doctor/facts.h"

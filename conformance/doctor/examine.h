@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "conformance/doctor/layers.h"
 #include "enforce/privilege.h"
 

@@ -17,8 +17,8 @@
 
 #include "conformance/doctor/layers.h"
 #include "host/own_procfs.h"
-#include "landlock/kernel.h"
-#include "policy/host.h"
+#include <lockstep/kernel.h>
+#include <lockstep/host.h>
 
 namespace lockstep::conformance {
 

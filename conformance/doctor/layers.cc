@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <optional>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "conformance/doctor/examine.h"
 #include "conformance/doctor/remedies.h"
 

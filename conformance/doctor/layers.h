@@ -16,9 +16,9 @@
 #include <string_view>
 #include <vector>
 
-#include "landlock/access.h"
-#include "model/operation.h"
-#include "policy/host.h"
+#include <lockstep/rights.h>
+#include "operation/operation.h"
+#include <lockstep/host.h>
 
 namespace lockstep::conformance {
 

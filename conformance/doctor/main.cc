@@ -11,7 +11,7 @@
 #include "conformance/doctor/report.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/workers.h"
-#include "policy/suggest.h"
+#include "syntax/suggest.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "conformance/doctor/diagnose.h"
 #include "conformance/doctor/facts.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 

@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"
 #include "enforce/restrict.h"

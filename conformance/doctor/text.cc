@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "conformance/doctor/report.h"
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep::conformance {
 namespace {

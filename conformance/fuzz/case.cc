@@ -4,9 +4,9 @@
 #include <array>
 #include <functional>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 #include "model/model.h"
-#include "policy/document.h"
+#include "syntax/document.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {

@@ -29,10 +29,10 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
-#include "landlock/access.h"
-#include "model/operation.h"
-#include "policy/policy.h"
+#include <lockstep/error.h>
+#include <lockstep/rights.h>
+#include "operation/operation.h"
+#include <lockstep/policy.h>
 
 namespace lockstep::conformance::fuzz {
 

@@ -20,8 +20,8 @@
 #include "conformance/fuzz/faults.h"
 #include "conformance/fuzz/others.h"
 #include "conformance/fuzz/tree.h"
-#include "conformance/harness/slot.h"
-#include "landlock/kernel.h"
+#include "conformance/wire/slot.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance::fuzz {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "conformance/harness/slot.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/slot.h"
+#include "conformance/wire/wire.h"
 #include "model/read_walk.h"
 
 namespace lockstep::conformance::fuzz {

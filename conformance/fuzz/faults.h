@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "conformance/fuzz/rules.h"
-#include "policy/plan.h"
+#include <lockstep/plan.h>
 
 namespace lockstep::conformance::fuzz {
 

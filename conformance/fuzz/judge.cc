@@ -1,6 +1,6 @@
 // What one cell shows.
 #include "conformance/fuzz/execute.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/wire.h"
 #include "conformance/judge/compose.h"
 
 namespace lockstep::conformance::fuzz {

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance::fuzz {

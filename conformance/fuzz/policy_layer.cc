@@ -3,8 +3,8 @@
 #include <cerrno>
 
 #include "model/read_walk.h"
-#include "policy/effective.h"
-#include "policy/plan.h"
+#include <lockstep/effective.h>
+#include <lockstep/plan.h>
 
 namespace lockstep::conformance::fuzz {
 namespace {

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance::fuzz {

@@ -11,7 +11,7 @@
 
 #include "conformance/fuzz/case.h"
 #include "model/model.h"
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep::conformance::fuzz {
 

@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "conformance/fuzz/case.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance::fuzz {
 namespace {

@@ -21,7 +21,7 @@
 #include "conformance/harness/helpers.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/misbehave.h"
-#include "conformance/harness/plans.h"
+#include "conformance/wire/plans.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
 #include "enforce/prepare.h"

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/unique_fd.h"
-#include "conformance/harness/slot.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/slot.h"
+#include "conformance/wire/wire.h"
 #include "host/own_procfs.h"
 
 namespace lockstep::conformance {

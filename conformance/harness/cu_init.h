@@ -5,7 +5,7 @@
 // of the run: LD_LIBRARY_PATH and CUDA_VISIBLE_DEVICES count.
 //
 //   LOCKSTEP_CHECK(run_cu_init(init, slot, index));
-//   CuResult result = cu_result(slot.cells[index]);   // or of the reply's cell: harness/cu_result.h
+//   CuResult result = cu_result(slot.cells[index]);   // or of the reply's cell: wire/cu_result.h
 //
 // Whatever libcuda does is an answer; the error is for a program that could not be started, restricted or
 // proved so. It has no capabilities, even as container-root: an executed program keeps none where
@@ -15,9 +15,9 @@
 
 #include <cstdint>
 
-#include "base/result.h"
-#include "conformance/harness/cu_result.h"
-#include "conformance/harness/slot.h"
+#include <lockstep/error.h>
+#include "conformance/wire/cu_result.h"
+#include "conformance/wire/slot.h"
 
 namespace lockstep::conformance {
 

@@ -18,7 +18,7 @@
 #include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/workers.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -19,7 +19,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
-#include "conformance/doctor/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {

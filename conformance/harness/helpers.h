@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance {

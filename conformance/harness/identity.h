@@ -11,8 +11,8 @@
 
 #include <string>
 
-#include "base/result.h"
-#include "conformance/harness/wire.h"
+#include <lockstep/error.h>
+#include "conformance/wire/wire.h"
 #include "enforce/privilege.h"
 
 namespace lockstep::conformance {

@@ -13,7 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {

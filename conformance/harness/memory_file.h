@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <string>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "conformance/harness/child.h"
-#include "landlock/seccomp_testing.h"
+#include "testing/seccomp.h"
 #include "landlock/uapi.h"
 
 namespace lockstep::conformance {

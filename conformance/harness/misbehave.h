@@ -2,9 +2,9 @@
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_
 
-#include "base/result.h"
-#include "conformance/harness/request.h"
-#include "conformance/harness/slot.h"
+#include <lockstep/error.h>
+#include "conformance/wire/request.h"
+#include "conformance/wire/slot.h"
 
 namespace lockstep::conformance {
 

@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 

@@ -28,8 +28,8 @@
 #include "conformance/harness/identity.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/memory_file.h"
-#include "conformance/harness/slot.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/slot.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "conformance/harness/wire.h"
+#include <lockstep/error.h>
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 

@@ -23,8 +23,8 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
 #include "conformance/harness/worker.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 #include "conformance/hostile/environment.h"
 #include "conformance/hostile/expectation.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance::hostile {
 namespace {

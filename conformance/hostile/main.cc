@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/standard_fds.h"
 #include "conformance/harness/ending.h"
 #include "conformance/hostile/environment.h"
@@ -90,9 +90,9 @@ Result<Options> parse(int argc, char** argv) {
 // The kit as scripts/gpu-runner-kit lays it out, of the programs of this build.
 void make_kit(const Options& options, const std::string& kit) {
   fs::create_directories(kit + "/bin");
-  for (const char* each : {"src/lockstep", "conformance/lockstep-conformance", "conformance/lockstep-doctor",
-                           "conformance/lockstep-verify", "conformance/lockstep-probe-helper",
-                           "conformance/lockstep-cuda-helper", "conformance/lockstep-cuda-trace"})
+  for (const char* each : {"bin/lockstep", "bin/lockstep-conformance", "bin/lockstep-doctor",
+                           "bin/lockstep-verify", "bin/lockstep-probe-helper",
+                           "bin/lockstep-cuda-helper", "bin/lockstep-cuda-trace"})
     if (fs::exists(options.build + "/" + each))
       fs::copy(options.build + "/" + each, kit + "/bin/" + fs::path(each).filename().string());
   fs::copy(options.source + "/fixtures", kit + "/fixtures", fs::copy_options::recursive);
@@ -109,12 +109,12 @@ std::vector<Program> make_programs(const Options& options, const std::string& wo
                                          "--gtest_filter=comm_with_proc_read_only.*:what_landlock_leaves_"
                                          "alone.*:default_policy_on_this_machine.*"};
   std::vector<Program> out = {
-      {"suite", {build + "/conformance/lockstep-conformance", "--fixtures", options.source + "/fixtures"}},
-      {"doctor", {build + "/conformance/lockstep-doctor"}},
-      {"exec", {build + "/src/lockstep", "exec", plain, "--", "/bin/true"}},
-      {"exec-holder", {build + "/src/lockstep", "exec", held, "--", "/bin/true"}},
-      {"fuzz", {build + "/conformance/lockstep-fuzz", "--operations", "2000", "--workers", "2"}},
-      {"trace", {build + "/conformance/lockstep-cuda-trace", "--", "/bin/true"}},
+      {"suite", {build + "/bin/lockstep-conformance", "--fixtures", options.source + "/fixtures"}},
+      {"doctor", {build + "/bin/lockstep-doctor"}},
+      {"exec", {build + "/bin/lockstep", "exec", plain, "--", "/bin/true"}},
+      {"exec-holder", {build + "/bin/lockstep", "exec", held, "--", "/bin/true"}},
+      {"fuzz", {build + "/bin/lockstep-fuzz", "--operations", "2000", "--workers", "2"}},
+      {"trace", {build + "/bin/lockstep-cuda-trace", "--", "/bin/true"}},
   };
   out[0].words.insert(out[0].words.end(), rows.begin(), rows.end());
   if (options.fast) return out;

@@ -21,7 +21,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"

@@ -11,7 +11,7 @@
 
 #include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "host/choose_devices.h"
 #include "host/read_host.h"
-#include "landlock/abi.h"
-#include "policy/document.h"
+#include <lockstep/abi.h>
+#include "syntax/document.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -30,9 +30,9 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "conformance/harness/wire.h"
-#include "policy/effective.h"
+#include <lockstep/error.h>
+#include "conformance/wire/wire.h"
+#include <lockstep/effective.h>
 
 namespace lockstep::conformance {
 

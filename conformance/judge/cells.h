@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "conformance/harness/wire.h"
+#include <lockstep/error.h>
+#include "conformance/wire/wire.h"
 #include "conformance/judge/case.h"
 
 namespace lockstep::conformance {

@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <span>
 
-#include "conformance/harness/reply.h"
+#include "conformance/wire/reply.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "model/model.h"
-#include "model/operation.h"
+#include "operation/operation.h"
 
 namespace lockstep::conformance {
 

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "conformance/harness/reply.h"
+#include "conformance/wire/reply.h"
 
 namespace lockstep::conformance {
 namespace {

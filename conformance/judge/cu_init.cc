@@ -1,6 +1,6 @@
 #include "conformance/judge/cu_init.h"
 
-#include "conformance/harness/cu_result.h"
+#include "conformance/wire/cu_result.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -16,7 +16,7 @@
 
 #include <string>
 
-#include "conformance/harness/wire.h"
+#include "conformance/wire/wire.h"
 #include "conformance/judge/verdict.h"
 
 namespace lockstep::conformance {

@@ -17,8 +17,8 @@
 #include <string_view>
 #include <vector>
 
-#include "conformance/harness/wire.h"
-#include "policy/host.h"
+#include "conformance/wire/wire.h"
+#include <lockstep/host.h>
 
 namespace lockstep::conformance {
 

@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "conformance/harness/request.h"
-#include "policy/host.h"
+#include "conformance/wire/request.h"
+#include <lockstep/host.h>
 
 namespace lockstep::conformance {
 

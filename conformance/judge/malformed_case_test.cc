@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 #include "conformance/judge/row.h"
 
 namespace lockstep::conformance {

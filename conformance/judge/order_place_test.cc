@@ -16,13 +16,13 @@
 #include <cstring>
 #include <string_view>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "conformance/harness/network.h"
 #include "conformance/judge/compose.h"
 #include "conformance/judge/order_testing.h"
 #include "conformance/probes/testing.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 #include "model/read_walk.h"
 
 namespace lockstep::conformance::order {

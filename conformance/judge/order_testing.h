@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "landlock/access.h"
-#include "model/operation.h"
+#include <lockstep/rights.h>
+#include "operation/operation.h"
 
 namespace lockstep::conformance::order {
 

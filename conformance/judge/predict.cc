@@ -4,7 +4,7 @@
 
 #include "conformance/judge/compose.h"
 #include "conformance/judge/cuda.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

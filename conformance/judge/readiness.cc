@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 
 namespace lockstep::conformance {
 namespace {

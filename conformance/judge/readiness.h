@@ -15,7 +15,7 @@
 
 #include "conformance/judge/case.h"
 #include "conformance/judge/cuda.h"
-#include "landlock/access.h"
+#include <lockstep/rights.h>
 
 namespace lockstep::conformance {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "conformance/harness/plans.h"
-#include "landlock/abi.h"
+#include "conformance/wire/plans.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "conformance/harness/wire.h"
+#include <lockstep/error.h>
+#include "conformance/wire/wire.h"
 #include "conformance/judge/case.h"
 #include "conformance/judge/cells.h"
-#include "policy/plan.h"
+#include <lockstep/plan.h>
 
 namespace lockstep::conformance {
 

@@ -5,11 +5,11 @@
 #include <functional>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "conformance/harness/workers.h"
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
-#include "conformance/harness/wire.h"
+#include "conformance/wire/wire.h"
 #include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
-#include "landlock/access.h"
-#include "landlock/kernel.h"
+#include <lockstep/rights.h>
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

@@ -2,7 +2,7 @@
 #include <charconv>
 
 #include "conformance/judge/case.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <span>
 
-#include "conformance/harness/slot.h"
-#include "conformance/harness/wire.h"
+#include "conformance/wire/slot.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 

@@ -23,7 +23,7 @@
 
 #include "base/unique_fd.h"
 #include "conformance/probes/probe.h"
-#include "landlock/access.h"
+#include <lockstep/rights.h>
 #include "landlock/uapi.h"
 
 namespace lockstep::conformance::testing {

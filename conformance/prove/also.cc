@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <climits>
 
-#include "review/accept.h"
+#include "diff/accept.h"
 
 namespace lockstep::conformance::prove {
 namespace {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "conformance/prove/names.h"
-#include "landlock/access.h"
-#include "model/operation.h"
+#include <lockstep/rights.h>
+#include "operation/operation.h"
 
 namespace lockstep::conformance::prove {
 

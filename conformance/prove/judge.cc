@@ -4,7 +4,7 @@
 #include <climits>
 #include <cstdlib>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance::prove {
 namespace {

@@ -17,7 +17,7 @@
 #include "conformance/prove/attempts.h"
 #include "conformance/prove/names.h"
 #include "conformance/prove/observe.h"
-#include "review/diff.h"
+#include "diff/diff.h"
 
 namespace lockstep::conformance::prove {
 

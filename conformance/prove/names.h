@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 
 struct statx;
 

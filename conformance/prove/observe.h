@@ -20,7 +20,7 @@
 
 #include "base/unique_fd.h"
 #include "conformance/prove/attempts.h"
-#include "policy/plan.h"
+#include <lockstep/plan.h>
 
 namespace lockstep::conformance::prove {
 

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "conformance/fuzz/case.h"
-#include "policy/effective.h"
-#include "review/diff.h"
+#include <lockstep/effective.h>
+#include "diff/diff.h"
 
 namespace lockstep::conformance::prove {
 

@@ -22,7 +22,7 @@
 #include "conformance/prove/judge.h"
 #include "conformance/prove/lies.h"
 #include "conformance/prove/random_pair.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance::prove {
 

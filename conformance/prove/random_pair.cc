@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance::prove {
 

@@ -12,7 +12,7 @@
 #include "conformance/fuzz/worker.h"
 #include "conformance/prove/also.h"
 #include "conformance/prove/later.h"
-#include "policy/plan.h"
+#include <lockstep/plan.h>
 
 namespace lockstep::conformance::prove {
 

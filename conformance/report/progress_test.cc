@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

@@ -5,9 +5,9 @@
 #include <set>
 #include <vector>
 
-#include "conformance/report/golden_file.h"
+#include "conformance/report/ranges.h"
 #include "conformance/report/report.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -3,11 +3,11 @@
 #include <map>
 #include <set>
 
-#include "conformance/report/golden_file.h"
+#include "conformance/report/ranges.h"
 #include "conformance/report/report.h"
 #include "conformance/report/upgrades.h"
-#include "landlock/abi.h"
-#include "policy/show.h"
+#include <lockstep/abi.h>
+#include "render/show.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

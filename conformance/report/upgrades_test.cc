@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/testing.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include "testing/run_program.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {

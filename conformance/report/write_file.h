@@ -11,7 +11,7 @@
 
 #include <string>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 
 namespace lockstep::conformance {
 

@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {

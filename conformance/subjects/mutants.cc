@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "conformance/judge/run_rows.h"
 #include "conformance/subjects/mutants.h"
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "conformance/harness/workers.h"
 #include "conformance/judge/row.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

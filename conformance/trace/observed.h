@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "conformance/trace/trace.h"
-#include "policy/host.h"
+#include <lockstep/host.h>
 
 namespace lockstep::conformance {
 

@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "conformance/trace/trace.h"
-#include "policy/document.h"
+#include "syntax/document.h"
 
 namespace lockstep::conformance {
 namespace {

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 
 namespace lockstep::conformance {
 

@@ -2,8 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 
 namespace lockstep::cli {
 namespace {

@@ -1,7 +1,7 @@
 // Inputs made to exhaust: each is refused with a sentence, within 64 MiB of address space and in its time.
 #include <gtest/gtest.h>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {

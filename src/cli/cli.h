@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "policy/effective.h"
-#include "policy/plan.h"
-#include "review/diff.h"
+#include <lockstep/error.h>
+#include <lockstep/effective.h>
+#include <lockstep/plan.h>
+#include "diff/diff.h"
 
 namespace lockstep::cli {
 

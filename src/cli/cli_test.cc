@@ -11,8 +11,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "landlock/kernel.h"
-#include "policy/host.h"
+#include <lockstep/kernel.h>
+#include <lockstep/host.h>
 
 extern char** environ;
 

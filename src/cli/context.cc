@@ -10,8 +10,8 @@
 #include "cli/cli.h"
 #include "host/choose_devices.h"
 #include "host/read_host.h"
-#include "policy/suggest.h"
-#include "landlock/abi.h"
+#include "syntax/suggest.h"
+#include <lockstep/abi.h>
 
 namespace lockstep::cli {
 namespace {
@@ -187,13 +187,11 @@ int exec_companion(const char* program, int argc, char** argv) {
   if (error) return complain(system_error(error.value(), "readlink(\"/proc/self/exe\")"));
   std::vector<char*> arguments(argv, argv + argc);
   arguments.push_back(nullptr);
-  for (const char* place : {"", "../conformance"}) {
-    const std::string path = (self.parent_path() / place / program).string();
-    ::execv(path.c_str(), arguments.data());
-    if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
-  }
+  const std::string path = (self.parent_path() / program).string();
+  ::execv(path.c_str(), arguments.data());
+  if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
   // 3 would say that this machine cannot: it is the installation that is not whole.
-  return complain(internal_error(std::string(program) + " is neither in " + printable(self.parent_path().string()) + " nor in ../conformance of it: build that target"));
+  return complain(internal_error(std::string(program) + " is not in " + printable(self.parent_path().string()) + ": build that target"));
 }
 
 int complain(const Error& error) {

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "cli/cli.h"
-#include "review/accept.h"
-#include "review/render.h"
+#include "diff/accept.h"
+#include "render/render.h"
 
 namespace lockstep::cli {
 namespace {

@@ -1,7 +1,7 @@
 // lockstep diff as it is run: flags, exit codes, bad input.
 #include <gtest/gtest.h>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {

@@ -18,7 +18,7 @@
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
 #include "model/loaders.h"
-#include "policy/show.h"
+#include "render/show.h"
 
 namespace lockstep::cli {
 namespace {

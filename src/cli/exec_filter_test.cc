@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 
 #include "cli/exec_testing.h"
-#include "landlock/abi.h"
-#include "landlock/seccomp_testing.h"
+#include <lockstep/abi.h>
+#include "testing/seccomp.h"
 #include "landlock/uapi.h"
 
 namespace lockstep::testing {

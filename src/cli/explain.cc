@@ -8,7 +8,7 @@
 #include "model/loaders.h"
 #include "model/model.h"
 #include "model/read_walk.h"
-#include "review/leads.h"
+#include "paths/leads.h"
 
 namespace lockstep::cli {
 namespace {

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "cli/testing.h"
-#include "landlock/kernel.h"
+#include "testing/run_program.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep {
 namespace {

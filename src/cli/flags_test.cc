@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "cli/testing.h"
-#include "landlock/kernel.h"
+#include <lockstep/error.h>
+#include "testing/run_program.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep {
 namespace {

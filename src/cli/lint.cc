@@ -1,12 +1,12 @@
 // lockstep lint: the traps of policies.
-#include "review/lint.h"
+#include "lint/lint.h"
 
 #include <algorithm>
 
 #include "cli/cli.h"
-#include "landlock/abi.h"
-#include "policy/document.h"
-#include "review/fix.h"
+#include <lockstep/abi.h>
+#include "syntax/document.h"
+#include "lint/fix.h"
 
 namespace lockstep::cli {
 namespace {

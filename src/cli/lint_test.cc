@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "base/standard_fds.h"
 #include "cli/cli.h"
-#include "policy/suggest.h"
+#include "syntax/suggest.h"
 
 namespace {
 

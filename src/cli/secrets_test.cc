@@ -2,7 +2,7 @@
 // and whatever goes wrong.
 #include <gtest/gtest.h>
 
-#include "cli/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {

@@ -1,13 +1,13 @@
 // lockstep show: the policy in force, and where each rule comes from.
-#include "policy/show.h"
+#include "render/show.h"
 
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "cli/cli.h"
-#include "review/lint.h"
-#include "review/openshell.h"
+#include "lint/lint.h"
+#include "render/openshell.h"
 
 namespace lockstep::cli {
 namespace {

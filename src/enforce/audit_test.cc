@@ -16,11 +16,11 @@
 #include <cstdio>
 #include <set>
 
-#include "cli/testing.h"
-#include "conformance/harness/audit.h"
+#include "testing/run_program.h"
+#include "landlock/audit.h"
 #include "enforce/restrict.h"
-#include "landlock/kernel.h"
-#include "policy/plan.h"
+#include <lockstep/kernel.h>
+#include <lockstep/plan.h>
 
 namespace lockstep {
 namespace {

@@ -12,7 +12,7 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 namespace lockstep {
 namespace {

@@ -18,7 +18,7 @@
 
 #include <string>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "enforce/prepare.h"
 
 namespace lockstep {

@@ -11,9 +11,9 @@
 #include <functional>
 
 #include "enforce/restrict.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
-#include "landlock/seccomp_testing.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
+#include "testing/seccomp.h"
 
 namespace lockstep {
 namespace {

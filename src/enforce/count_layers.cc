@@ -6,8 +6,8 @@
 #include <cerrno>
 
 #include "enforce/restrict.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 #include "landlock/ruleset.h"
 
 namespace lockstep {

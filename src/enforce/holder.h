@@ -14,7 +14,7 @@
 
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "enforce/prepare.h"
 
 namespace lockstep {

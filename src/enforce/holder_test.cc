@@ -13,7 +13,7 @@
 #include <fstream>
 #include <string>
 
-#include "landlock/seccomp_testing.h"
+#include "testing/seccomp.h"
 
 namespace lockstep {
 namespace {

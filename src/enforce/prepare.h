@@ -23,10 +23,10 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
 #include "landlock/ruleset.h"
-#include "policy/plan.h"
+#include <lockstep/plan.h>
 
 namespace lockstep {
 

@@ -14,8 +14,8 @@
 #include <cstdlib>
 #include <tuple>
 
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 
 namespace lockstep {
 namespace {

@@ -12,7 +12,7 @@
 
 #include <optional>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "enforce/prepare.h"
 
 namespace lockstep {

@@ -23,8 +23,8 @@
 #include <thread>
 
 #include "enforce/privilege.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 
 namespace lockstep {
 namespace {

@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "base/unique_fd.h"
-#include "cli/testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {

@@ -22,7 +22,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
 
 namespace lockstep {

@@ -16,7 +16,7 @@
 #include <functional>
 
 #include "enforce/restrict.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 #include "landlock/ruleset.h"
 
 namespace lockstep {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep {
 

@@ -14,7 +14,7 @@
 #include <fstream>
 
 #include "base/unique_fd.h"
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep {
 namespace {

@@ -1,4 +1,4 @@
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 
 #include <sys/utsname.h>
 

@@ -6,8 +6,8 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 #include "landlock/uapi.h"
 
 namespace lockstep {

@@ -11,9 +11,9 @@
 #endif
 
 #include "base/unique_fd.h"
-#include "landlock/abi.h"
-#include "landlock/access.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/rights.h>
+#include <lockstep/kernel.h>
 #include "landlock/ruleset.h"
 #include "landlock/uapi.h"
 

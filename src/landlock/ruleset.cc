@@ -2,8 +2,8 @@
 
 #include <cerrno>
 
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 #include "landlock/uapi.h"
 
 namespace lockstep {

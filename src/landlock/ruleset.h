@@ -11,9 +11,9 @@
 
 #include <string_view>
 
-#include "base/result.h"
+#include <lockstep/error.h>
 #include "base/unique_fd.h"
-#include "landlock/access.h"
+#include <lockstep/rights.h>
 
 namespace lockstep {
 

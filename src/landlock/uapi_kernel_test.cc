@@ -20,8 +20,8 @@
 #include <thread>
 
 #include "base/unique_fd.h"
-#include "landlock/abi.h"
-#include "landlock/kernel.h"
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
 #include "landlock/uapi.h"
 
 namespace lockstep {

@@ -19,7 +19,7 @@
 #include <functional>
 
 #include "base/unique_fd.h"
-#include "landlock/kernel.h"
+#include <lockstep/kernel.h>
 #include "landlock/uapi.h"
 #include "model/read_walk.h"
 

@@ -3,7 +3,7 @@
 namespace lockstep::model {
 
 // Written down a second time, from the kernel's sources (LANDLOCK_LAST_ACCESS_FS of each release), in
-// numbers: a slip in landlock/abi_table.cc must meet a different slip here to go unnoticed.
+// numbers: a slip in landlock/abi.cc must meet a different slip here to go unnoticed.
 AccessSet rights_of_abi(int abi) {
   switch (abi) {
     case 1:

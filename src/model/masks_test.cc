@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 #include "model/model.h"
 
 namespace lockstep::model {

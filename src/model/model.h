@@ -19,10 +19,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "landlock/access.h"
-#include "model/operation.h"
+#include <lockstep/rights.h>
+#include "operation/operation.h"
 #include "model/view.h"
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep::model {
 
@@ -33,7 +33,7 @@ struct Kernel {
   unsigned errata = 0;  // of the kernel that will decide; bit N-1: erratum N is fixed
 };
 
-// A second copy of the kernel's masks, kept apart from landlock/abi.h.
+// A second copy of the kernel's masks, kept apart from lockstep/abi.h.
 AccessSet rights_of_abi(int abi);
 NetSet net_rights_of_abi(int abi);
 ScopeSet scopes_of_abi(int abi);

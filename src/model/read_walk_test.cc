@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 
-#include "model/operation.h"
+#include "operation/operation.h"
 
 namespace lockstep::model {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep {
 

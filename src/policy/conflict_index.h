@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep {
 

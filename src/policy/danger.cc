@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "landlock/abi.h"
-#include "policy/policy.h"
+#include <lockstep/abi.h>
+#include <lockstep/policy.h>
 
 namespace lockstep {
 namespace {

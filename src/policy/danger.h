@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "landlock/access.h"
+#include <lockstep/rights.h>
 
 namespace lockstep {
 

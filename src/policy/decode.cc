@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "landlock/abi.h"
-#include "policy/document.h"
-#include "policy/policy.h"
+#include <lockstep/abi.h>
+#include "syntax/document.h"
+#include <lockstep/policy.h>
 
 namespace lockstep {
 namespace {

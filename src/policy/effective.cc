@@ -1,5 +1,5 @@
 // What an effective policy is by itself: its lists, the policy it would be written as, and the words of its parts.
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 #include <algorithm>
 #include <array>

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 #include "policy/baseline.h"
 #include "policy/conflict_index.h"
-#include "policy/effective.h"
+#include <lockstep/effective.h>
 
 namespace lockstep {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "landlock/abi.h"
-#include "policy/effective.h"
+#include <lockstep/abi.h>
+#include <lockstep/effective.h>
 
 namespace lockstep {
 namespace {

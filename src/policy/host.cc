@@ -1,12 +1,12 @@
-#include "policy/host.h"
+#include <lockstep/host.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
-#include "landlock/abi.h"
-#include "policy/document.h"
-#include "policy/policy.h"
+#include <lockstep/abi.h>
+#include "syntax/document.h"
+#include <lockstep/policy.h>
 
 namespace lockstep {
 namespace {

@@ -1,4 +1,4 @@
-#include "policy/host.h"
+#include <lockstep/host.h>
 
 #include <gtest/gtest.h>
 

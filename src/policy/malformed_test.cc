@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <fstream>
 
-#include "policy/document.h"
-#include "policy/host.h"
-#include "policy/policy.h"
+#include "syntax/document.h"
+#include <lockstep/host.h>
+#include <lockstep/policy.h>
 
 namespace lockstep {
 namespace {

@@ -1,4 +1,4 @@
-#include "policy/plan.h"
+#include <lockstep/plan.h>
 
 #include <algorithm>
 #include <map>

@@ -1,8 +1,8 @@
-#include "policy/plan.h"
+#include <lockstep/plan.h>
 
 #include <gtest/gtest.h>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep {
 namespace {

@@ -1,8 +1,8 @@
-#include "policy/policy.h"
+#include <lockstep/policy.h>
 
 #include <gtest/gtest.h>
 
-#include "landlock/abi.h"
+#include <lockstep/abi.h>
 
 namespace lockstep {
 namespace {

@@ -1,4 +1,4 @@
-#include "policy/restrictions.h"
+#include <lockstep/restrictions.h>
 
 namespace lockstep {
 

@@ -1,13 +1,13 @@
 // Ports, scopes, log flags, threads and quiet grants: from the policy file to the plan of each ABI, and printed.
-#include "policy/restrictions.h"
+#include <lockstep/restrictions.h>
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "policy/effective.h"
-#include "policy/plan.h"
-#include "policy/show.h"
+#include <lockstep/effective.h>
+#include <lockstep/plan.h>
+#include "render/show.h"
 
 namespace lockstep {
 namespace {

@@ -1,0 +1,72 @@
+// Golden verdicts: what each policy allowed and denied when somebody last looked.
+//
+//   const GoldenScope scope{"golden", &suite.runs, true};
+//   LOCKSTEP_ASSIGN(GoldenResult result, check_golden(run, scope));
+//   result.differences;              // each cell that came out otherwise
+//   golden_text(result, scope);      // for people: by path and right, first what widened
+//   LOCKSTEP_CHECK(update_golden(run, scope));
+//
+// The settings are those of the effective policy that no cell need show, where they are not at their defaults; a file without any has
+// the defaults. A plan that is refused has that as its word of readiness, and no cell.
+//
+// What a run did not show (an ABI above the kernel's, a cell that was skipped) is not compared, and an update leaves it as it was.
+// Landlock's answers do not hang on who asks: an identity that the file does not have is held against those that it has, where they
+// are of one mind; and `self`, an ordinary user in a namespace of its own, is kept as `user`. Answers that the machine gives and not the
+// policy are not kept: those on procfs and sysfs where the control fails too, and elsewhere those that the control is not
+// permitted either. Cases on the real machine have no golden verdicts: they are the machine's, not the policy's.
+#ifndef LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_
+#define LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_
+
+#include <string>
+#include <vector>
+
+#include "conformance/golden/golden_file.h"
+#include "conformance/report/report.h"
+#include <lockstep/rights.h>
+
+namespace lockstep::conformance {
+
+struct GoldenScope {
+  std::string directory;
+  const std::vector<CaseRun>* cases = nullptr;  // of the run, selected or not
+  bool whole = false;  // every case there is was meant to run: a file of another case is one that was dropped
+};
+
+enum class Change { widened, added, other, narrowed };  // in the order they are shown; added: allowed, and the file does not have it
+
+struct GoldenDifference {
+  Change change = Change::other;
+  std::string case_name;
+  std::string test;      // the row's; else of the run as a whole
+  std::string sentence;  // complete
+  // Of a cell; else empty.
+  std::string place;     // the rule's path that covers it, or its own
+  std::string cell;      // without its path: "open-w by child"
+  std::string identity;
+  int abi = 0;
+  std::string was, is;
+  AccessSet rights;      // what the answer hangs on
+};
+
+struct GoldenResult {
+  std::vector<GoldenDifference> differences;
+  std::vector<std::string> found_as;  // a policy that is called otherwise in its file
+  std::size_t compared = 0;  // answers
+  std::size_t unknown = 0;   // of a plan ABI that the file has nothing of, or of a file that procfs lacked there
+};
+
+// Fails (input) where a file cannot be read or is none. A case without a file is a difference.
+Result<GoldenResult> check_golden(const Run& run, const GoldenScope& scope);
+// Lines for a terminal, each with its end.
+std::string golden_text(const GoldenResult& result, const GoldenScope& scope);
+
+struct GoldenUpdate {
+  std::size_t written = 0;
+  std::vector<std::string> removed;  // files of cases that are no more, where the scope is whole
+};
+// Writes what the run shows into the files, each beside itself and renamed. Makes the directory.
+Result<GoldenUpdate> update_golden(const Run& run, const GoldenScope& scope);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_

@@ -1,0 +1,40 @@
+// What a run shows of each case, in the words of golden files.
+#ifndef LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SHOWN_H_
+#define LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SHOWN_H_
+
+#include <map>
+#include <string>
+
+#include "conformance/golden/golden_file.h"
+#include "conformance/report/report.h"
+#include <lockstep/rights.h>
+
+namespace lockstep::conformance {
+
+// A cell that the run has, tried or not.
+struct ShownCell {
+  bool of_the_kernel = false;  // on procfs or sysfs
+  std::string place;           // see GoldenDifference
+  std::string what;
+};
+
+struct Shown {
+  std::string name;
+  const CaseRun* run = nullptr;
+  Golden golden;
+  bool has_settings = true;  // not where enrichment refuses: nothing is in force
+  std::map<std::string, ShownCell> cells;
+  std::map<std::pair<std::string, int>, std::string> tests;           // the row's, by identity and plan ABI
+  std::map<GoldenKey, std::map<int, AccessSet>> rights;               // what an answer hangs on
+};
+
+// By case, in the order of their names.
+std::map<std::string, Shown> shown_by(const Run& run);
+// Whether a row stands there as refused.
+bool is_refused(const Golden& golden, const std::string& identity, int abi);
+// Whether the case has such a row, on a machine that can run it. Where only `self` can be had, every case has that.
+bool has_row(const Case& source, const std::string& identity, int abi);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SHOWN_H_

@@ -1,0 +1,91 @@
+// Matrix: the reports of many kernels side by side: lockstep.matrix/1.
+//
+//   LOCKSTEP_ASSIGN(Matrix matrix, join_boots({"out/6.1", "out/6.12", "out/7.3"}));
+//   render(matrix);  to_json(matrix);  exit_code(matrix);
+//
+// Five questions, each answered by cells that were observed:
+//   * what each kernel made of each case at the plan ABI it has itself: verdict and readiness;
+//   * what changed from one kernel to the next, and why: a right and its first ABI, an erratum, or the
+//   kernel's own answer
+//     without Landlock. A change with none of these is "unexplained", and a finding;
+//   * whether a plan for ABI N masked on a newer kernel does what it does on the kernel of ABI N;
+//   * whether the answers depend on the file system below the scratch directory;
+//   * whether the model withstood fuzzing there.
+// A kernel that gave no report is in the matrix with what became of it, and never green.
+#ifndef LOCKSTEP_CONFORMANCE_KERNELS_MATRIX_H_
+#define LOCKSTEP_CONFORMANCE_KERNELS_MATRIX_H_
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lockstep/error.h>
+#include "conformance/kernels/boot.h"
+#include "conformance/kernels/read_report.h"
+
+namespace lockstep::conformance {
+
+struct Kernel {
+  Boot boot;
+  std::map<std::string, ReadReport> reports;  // by the run's name; tmpfs is the suite as a whole
+  std::string problem;                        // why this kernel is not as it should be; empty: it is
+  int code = 0;                               // the exit code that stands for the problem
+  const ReadReport* main() const;             // null: no Landlock, or no report
+};
+
+// A case on a kernel: the verdict over all its rows, and its most blocked readiness.
+struct Mark {
+  std::size_t rows = 0, cells = 0;
+  std::string verdict;    // agree, disagree, error, skip
+  std::string readiness;  // ready, degraded, blocked, blocked-elsewhere
+  std::string why;
+};
+
+// Cells that answer differently in two places, counted by reason.
+struct Difference {
+  std::string name;                            // of the case
+  std::string from, to;                        // labels of kernels
+  std::map<std::string, std::size_t> reasons;  // "truncate (ABI 3)": cells
+  std::string readiness;                       // "ready -> blocked: comm needs ..."; empty: the same
+  std::vector<std::string> unexplained;        // the cells, a line each
+};
+
+struct Masking {
+  int plan_abi = 0;
+  std::string real, masked;  // labels: the kernel that has the ABI, the one it was masked on
+  std::size_t rows = 0, cells = 0, same = 0;
+  std::vector<Difference> differences;
+};
+
+struct FileSystem {
+  std::string kernel, name;
+  std::size_t rows = 0, cells = 0, disagree = 0;
+  std::string reason;                    // why it was not run
+  std::vector<std::string> differences;  // from the same cells on tmpfs, a line each
+};
+
+struct Matrix {
+  std::vector<Kernel> kernels;                               // as given
+  std::map<std::string, std::map<std::string, Mark>> cases;  // case, label
+  std::vector<Difference> changes;
+  std::vector<Masking> masking;
+  std::vector<FileSystem> file_systems;
+  std::vector<std::string> disagreements;  // full lines
+};
+
+Result<Matrix> join_boots(const std::vector<std::string>& directories);
+
+std::string render(const Matrix& matrix);
+// Relations and figures, no machine's name and no times but the fuzzer's: fit to be committed.
+std::string to_json(const Matrix& matrix);
+
+// The worst: 4 a kernel hung, panicked or its harness failed; 1 a disagreement, an ABI that is not the
+// expected one, or an unexplained difference; 3 a kernel that could not be had, or none that is green; else
+// 0.
+int exit_code(const Matrix& matrix);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_KERNELS_MATRIX_H_

@@ -1,0 +1,51 @@
+// Soak: the failure that comes with time. A grant on an entry below /proc works, until the kernel takes the entry back and makes
+// another for whoever looks next; then naming a thread is EACCES and cuInit() is 304, hours into a job.
+//
+//   LOCKSTEP_ASSIGN(Soak soak, run_soak(kernel, "fixtures", 120));
+//   render(soak);  to_json(soak);          // a table; lockstep.soak/1
+//
+// Every way to let CUDA name its threads at once, each in a child of its own that names one in itself, a child, a grandchild and an
+// executed program, over and over, while dentries are reclaimed by whatever means there are: drop_caches (root), a memory-limited
+// cgroup that the children live in (where one can be made), and lookups by the hundred thousand. What is reported is the time
+// to the first failure of what worked, or none. Where no entry was ever replaced, nothing was shown, and that is said.
+#ifndef LOCKSTEP_CONFORMANCE_MEASURE_SOAK_H_
+#define LOCKSTEP_CONFORMANCE_MEASURE_SOAK_H_
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "conformance/measure/held_child.h"
+#include "conformance/measure/reclaim.h"
+
+namespace lockstep::conformance {
+
+struct SoakRow {
+  std::string way;
+  IdentityKind identity = IdentityKind::user;
+  Pins pins = Pins::none;
+  std::array<int, naming_actors.size()> before{};                         // errno at the start
+  std::array<std::optional<double>, naming_actors.size()> failed_after{};  // seconds; of what worked at the start
+  bool replaced = false;  // /proc/self/task became another inode, or its neighbour did while it is pinned
+};
+
+struct Soak {
+  KernelLandlock kernel;
+  std::vector<std::string> means;      // drop_caches, cgroup, lookups
+  std::vector<std::string> not_means;  // and why
+  double seconds = 0;
+  std::size_t rounds = 0;
+  std::size_t lookups = 0;
+  std::vector<SoakRow> rows;
+
+  bool shown() const;  // some entry was replaced
+};
+
+Result<Soak> run_soak(const KernelLandlock& kernel, const std::string& fixtures, unsigned seconds);
+std::string render(const Soak& soak);
+std::string to_json(const Soak& soak);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_MEASURE_SOAK_H_

@@ -1,0 +1,149 @@
+#include "conformance/measure/surface.h"
+
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "conformance/judge/row.h"
+#include <lockstep/abi.h>
+
+namespace lockstep::conformance {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* directories[] = {"/proc/self", "/proc/$child", "/proc/1", "/proc/sys"};
+
+struct Naming {
+  const char* name;
+  Mode mode;
+  Target target;
+  Actor actor;
+};
+constexpr Naming namings[] = {
+    {"own-thread", Mode::rdwr, Target::other_thread, Actor::self},
+    {"own-thread-write-only", Mode::wronly, Target::other_thread, Actor::self},
+    {"own-thread-truncating", Mode::trunc, Target::other_thread, Actor::self},
+    {"in-child", Mode::rdwr, Target::other_thread, Actor::child},
+    {"in-program", Mode::rdwr, Target::other_thread, Actor::exec},
+    {"other-process", Mode::wronly, Target::other_process, Actor::self},
+};
+
+CellPlan surface_cells() {
+  CellPlan out;
+  for (const char* directory : directories) {
+    CellRequest cell;
+    cell.operation = Operation::open_w;
+    cell.mode = Mode::before;
+    cell.survey = true;
+    cell.path = directory;
+    out.cells.push_back(std::move(cell));
+  }
+  for (const Naming& naming : namings) {
+    CellRequest cell;
+    cell.operation = Operation::comm_open;
+    cell.mode = naming.mode;
+    cell.target = naming.target;
+    cell.actor = naming.actor;
+    if (naming.target == Target::other_process) cell.path = "/proc/$sibling/comm";
+    out.cells.push_back(std::move(cell));
+  }
+  out.info.resize(out.cells.size());
+  return out;
+}
+
+std::string hexadecimal(std::uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+Result<Json> entry(const std::string& way, IdentityKind identity, const ChildReply& child) {
+  if (child.outcome != ChildOutcome::completed)
+    return internal_error(way + "/" + std::string(name(identity)) + ": " + std::string(name(child.outcome)) +
+                          " " + printable(child.message));
+  Json out = {
+      {"way", way}, {"identity", name(identity)}, {"opened", Json::object()}, {"naming", Json::object()}};
+  std::size_t i = 0;
+  for (const char* directory : directories) {
+    const CellReply& cell = child.cells[i++];
+    // Where it could not be listed (hidepid, say) there is no count, and none is made up.
+    if (cell.state == CellState::unsupported) {
+      out["opened"][directory] = nullptr;
+      continue;
+    }
+    out["opened"][directory] = {{"opened", cell.ret}, {"tried", cell.aux}, {"set", hexadecimal(cell.after)}};
+  }
+  for (const Naming& naming : namings) {
+    const CellReply& cell = child.cells[i++];
+    out["naming"][naming.name] = cell.err == 0 ? "allow" : errno_name(cell.err);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Case> case_of_way(const std::string& way, const std::string& fixtures) {
+  Case out;
+  out.file = fixtures + "/policies/gpu/" + way + ".yaml";
+  out.name = way;
+  LOCKSTEP_ASSIGN(out.policy, load_policy(out.file));
+  out.context.host.real = true;
+  out.context.gpu = Toggle::off;
+  out.context.proxy = Toggle::off;
+  out.identities = {IdentityKind::user, IdentityKind::container_root, IdentityKind::root};
+  return out;
+}
+
+std::string kernel_version() {
+  utsname names{};
+  ::uname(&names);
+  const std::string_view release = names.release;
+  return std::string(release.substr(0, release.find_first_not_of("0123456789.")));
+}
+
+Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel,
+                                    const std::string& fixtures) {
+  const int plan_abi = std::min(kernel.abi, newest_abi);
+  std::vector<CaseRun> runs;
+  for (const char* way : comm_ways) {
+    LOCKSTEP_ASSIGN(Case source, case_of_way(way, fixtures));
+    LOCKSTEP_ASSIGN(CaseRun run, prepare_case(std::move(source)));
+    run.cells = surface_cells();
+    runs.push_back(std::move(run));
+  }
+  AbiSet abis;
+  abis.add(plan_abi);
+  std::vector<Row> rows;
+  std::vector<RowRequest> requests;
+  for (const CaseRun& run : runs) {
+    for (const Row& row : rows_of(run, abis, workers.hello().identities)) {
+      LOCKSTEP_ASSIGN(RowRequest request, make_request(row, Subject{}));
+      rows.push_back(row);
+      requests.push_back(std::move(request));
+    }
+  }
+  std::vector<RowReply> replies(requests.size());
+  LOCKSTEP_CHECK(
+      workers.run(requests, [&](std::size_t i, RowReply reply) { replies[i] = std::move(reply); }));
+
+  Json out = {{"schema", "lockstep.surface/1"},
+              {"kernel", kernel_version()},
+              {"kernel_abi", kernel.abi},
+              {"plan_abi", plan_abi},
+              {"rows", Json::array()}};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].run != &runs.front()) continue;
+    LOCKSTEP_ASSIGN(Json row, entry("none", rows[i].identity, replies[i].control));
+    out["rows"].push_back(std::move(row));
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    LOCKSTEP_ASSIGN(Json row, entry(rows[i].run->source.name, rows[i].identity, replies[i].restricted));
+    out["rows"].push_back(std::move(row));
+  }
+  return out.dump(1) + "\n";
+}
+
+}  // namespace lockstep::conformance

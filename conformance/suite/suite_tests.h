@@ -1,0 +1,57 @@
+// The suite as GoogleTest's tests: each row, each case's claims, and what is of the run as a whole ("run.tried", ...).
+//
+//   LOCKSTEP_CHECK(check_gtest_flags());                // after InitGoogleTest
+//   register_tests(suite, {tried_test});
+//   SuiteRun(...).run_all();                            // runs the rows and finds what is wrong; the bodies only tell
+//
+// Every finding is a failure of some test that runs: of its own where the filter has that, else of the first that runs. So XML and
+// JSON are red where the exit code is. The run's own tests run whatever the filter says.
+#ifndef LOCKSTEP_CONFORMANCE_SUITE_SUITE_TESTS_H_
+#define LOCKSTEP_CONFORMANCE_SUITE_SUITE_TESTS_H_
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "conformance/harness/workers.h"
+#include "conformance/report/findings.h"
+#include "conformance/report/report.h"
+
+namespace lockstep::conformance {
+
+Error no_row_selected();
+
+struct Suite {
+  std::vector<CaseRun> runs;
+  std::vector<Row> rows;
+  std::vector<const CaseRun*> claims;  // whose claims are tests
+  KernelLandlock kernel;
+};
+
+// The flags that would make a run of nothing, or one without an end, are refused (3: nothing would be shown; 2). After InitGoogleTest.
+Result<void> check_gtest_flags();
+
+// `of_the_run`: the tests of the run as a whole.
+void register_tests(const Suite& suite, const std::vector<std::string>& of_the_run);
+
+// The rows and claims that GoogleTest selected, run and judged; then `finish` has the run with its findings, adds its own, and what
+// it gives is told. Of several iterations each row's worst verdict counts: one that flips is a finding.
+class SuiteRun {
+ public:
+  using Finish = std::function<void(Run& run, bool last)>;
+  SuiteRun(Workers& workers, const Suite& suite, Run& run, Required required, Finish finish);
+  // RUN_ALL_TESTS(). Fails where the workers did, or where no row and no claim was selected.
+  Result<int> run_all();
+
+ private:
+  class Listener;
+  Workers& workers_;
+  const Suite& suite_;
+  Run& run_;
+  Required required_;
+  Finish finish_;
+};
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_SUITE_SUITE_TESTS_H_

@@ -1,0 +1,22 @@
+// What a row enforces, back from the wire: its own policy's plan, and those stacked on it.
+//
+//   for (const Plan& plan : plans_of(request)) ...    // in the order in which they come into force
+#ifndef LOCKSTEP_CONFORMANCE_WIRE_PLANS_H_
+#define LOCKSTEP_CONFORMANCE_WIRE_PLANS_H_
+
+#include <vector>
+
+#include "conformance/wire/request.h"
+#include <lockstep/plan.h>
+
+namespace lockstep::conformance {
+
+std::vector<Plan> plans_of(const RowRequest& request);
+
+// The other way, of a plan that is stacked.
+WireLayer to_wire(const Plan& plan);
+WirePlanRule to_wire(const PlanRule& rule);
+
+}  // namespace lockstep::conformance
+
+#endif  // LOCKSTEP_CONFORMANCE_WIRE_PLANS_H_

@@ -1,0 +1,56 @@
+// Accepted changes: a file of the administrator's that lets named changes pass a gate, each for a reason and
+// until a day.
+//
+//   accepted:
+//     - {path: /proc, rights: [write_file], reason: CUDA names its threads, expires: 2027-03-31}
+//     - {path: "/srv/out/**", rights: [all], reason: jobs write there, expires: 2027-03-31}
+//     - change: min-abi                                                # a setting's code, and what the diff says of it
+//       is: "min_abi 3 before, 2 now: truncate is relied on no more"
+//       reason: the fleet is at 6.1 still
+//       expires: 2027-01-15
+//
+// `path` is a glob (fnmatch, FNM_PATHNAME) over the path a change begins at: a star is one component. With /** at its end it is
+// the directory and everything below it (/** alone: every path); ** anywhere else is an error. Rights by name, or read, write,
+// all. A change passes where everything it gains is accepted, by one entry or several together. It begins where its rule leads, not
+// where that is spelt; a place that nobody knows (/proc/self/fd/9, another name of a hard link) is accepted by that very name, or
+// by /** alone. An empty file accepts nothing. A setting is accepted as it was
+// reviewed: `is` is its message as the text format shows it, to the letter. Reason and day are not optional. A policy under
+// review cannot accept itself: this is never read from a policy.
+#ifndef LOCKSTEP_DIFF_ACCEPT_H_
+#define LOCKSTEP_DIFF_ACCEPT_H_
+
+#include <string>
+#include <vector>
+
+#include "diff/diff.h"
+
+namespace lockstep::review {
+
+struct Acceptance {
+  std::string path;    // a glob; empty: of a setting
+  AccessSet rights;
+  std::string change;  // a setting's code; empty: of a path
+  std::string is;      // and its message
+  std::string reason;
+  std::string expires;  // YYYY-MM-DD, the last day it holds
+  int line = 0;
+  bool used = false;
+  std::string instead = {};              // what the setting's change says, where that is not `is`
+  std::string hint = {};                 // what is wrong with a path that meets no change, and what to write instead
+  std::vector<std::string> partly = {};  // what it accepts of changes that are not accepted as a whole
+};
+
+Result<std::vector<Acceptance>> load_acceptances(const std::string& file);
+
+// Marks what is accepted on `today` (YYYY-MM-DD). An entry that has expired accepts nothing.
+void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* diff);
+
+// One line for each entry that is of no use: expired, not met by any change, or not enough for one that it
+// meets.
+std::vector<std::string> idle_entries(const std::vector<Acceptance>& entries, const std::string& today);
+
+std::string today();  // of the system's clock, in UTC
+
+}  // namespace lockstep::review
+
+#endif  // LOCKSTEP_DIFF_ACCEPT_H_

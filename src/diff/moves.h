@@ -1,0 +1,51 @@
+// Moves that a narrower policy opens: link and rename to another directory are denied where the object would
+// have more rights at its new place, so a right taken from the destination can allow them. The only
+// operations for which less is more.
+//
+//   std::vector<Move> opened = opened_moves(spots, {abi_rights, ...});    // the other way round: those that are closed
+//
+// The kernel's rule (security/landlock/fs.c, current_check_refer_path): refer on both directories; make_x
+// where it goes, and of a rename remove_x where it was; and every right that the new place gives the object
+// must be one that it has at the old place or by a rule of its own. Of anything but a directory only rights
+// of files count. Quirk: a rule on the root of the tree takes no part in that comparison where the names
+// stand on another mount.
+#ifndef LOCKSTEP_DIFF_MOVES_H_
+#define LOCKSTEP_DIFF_MOVES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include <lockstep/rights.h>
+
+namespace lockstep::review {
+
+// Rights under the old and the new policy.
+struct Both {
+  AccessSet before, after;
+  friend bool operator==(const Both&, const Both&) = default;
+};
+
+// A name that a rule is on, and what its directory allows.
+struct Spot {
+  int id = 0;
+  std::uint64_t mount = 0;  // nothing is moved from one to another
+  bool directory = true;
+  Both rights;  // of the object: by the rules on it and above it
+  Both inner;   // the same without those on the root of the tree, where they do not count; else as `rights`
+  Both parent;  // of the directory that it is in; none of the root's
+};
+
+struct Move {
+  int from = 0;              // the object, or the directory that it is in
+  int to = 0;                // the directory that it goes to
+  bool object = false;       // `from` itself is moved, by its own rule; else what is in it
+  bool directories = false;  // what is moved is a directory
+  AccessSet lost;            // rights that the destination gave and the source does not
+};
+
+// At most one for each destination. `rights`: those of every ABI that is asked about.
+std::vector<Move> opened_moves(const std::vector<Spot>& spots, const std::vector<AccessSet>& rights);
+
+}  // namespace lockstep::review
+
+#endif  // LOCKSTEP_DIFF_MOVES_H_

@@ -1,0 +1,30 @@
+// What of a policy is in force in every situation alike: entries that no baseline stands against or adds to.
+// They are many, and compared once.
+//
+//   const SharedRules rules = split(policy, paths_of_baselines(situations));
+//   rules.shared                    // rules, as enrich() would make them
+//   enrich(rules.rest, context)     // the others, and what the situation adds
+#ifndef LOCKSTEP_DIFF_SHARED_RULES_H_
+#define LOCKSTEP_DIFF_SHARED_RULES_H_
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "diff/diff.h"
+
+namespace lockstep::review {
+
+struct SharedRules {
+  std::vector<EffectiveRule> shared;
+  Policy rest;
+};
+
+// Every path that something beside the author can grant in one of the situations.
+std::unordered_set<std::string> paths_of_baselines(const std::vector<Situation>& situations);
+
+SharedRules split(const Policy& policy, const std::unordered_set<std::string>& of_a_baseline);
+
+}  // namespace lockstep::review
+
+#endif  // LOCKSTEP_DIFF_SHARED_RULES_H_

@@ -1,0 +1,75 @@
+// CdiContainer: what a runtime would put into a container for the devices chosen, and what of it a policy can
+// say.
+//
+//   CdiContainer container(host);
+//   container.add(chosen);                        // in the order asked for: the spec's own edits once, then
+//   the device's LOCKSTEP_ASSIGN(CdiChoice choice, std::move(container).on_host());
+//
+// Device nodes: the last of two on one path is there; its permissions are the device cgroup's, and add up per
+// device (type and numbers) over all that is chosen. Mounts: the last of two on one path is there; it is
+// writable unless ro, executable unless noexec, holds devices unless nodev, and lets sockets be connected to
+// whatever its options.
+//
+// Rules are about objects of the host. Where the container gets an object of its own (a node of other numbers
+// than the host's, a FIFO, a tmpfs) nothing of the host is granted, and a warning says so, as where one mount
+// hides a part of another, which rules cannot; where no container would start, on_host() fails.
+#ifndef LOCKSTEP_HOST_CDI_CONTAINER_H_
+#define LOCKSTEP_HOST_CDI_CONTAINER_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lockstep/error.h>
+#include "host/cdi.h"
+#include "host/cdi_stack.h"
+
+namespace lockstep {
+
+class CdiContainer {
+ public:
+  explicit CdiContainer(const CdiHost& host) : host_(host) {}
+  void add(const CdiChosen& chosen);
+  Result<CdiChoice> on_host() &&;
+
+ private:
+  // An edit and whose it is.
+  struct Source {
+    std::string device;  // "vendor/class=name", or the kind
+    std::string file;
+  };
+  template <typename Edit>
+  struct Placed {
+    Edit edit;
+    Source source;
+    std::string number;  // of a node: which device it is
+  };
+
+  void add(const CdiEdits& edits, const Source& source);
+  Error refuse(const Source& source, int line, const std::string& message) const;
+  void warn(const Source& source, int line, const std::string& message);
+  CdiObject look(const std::string& written, bool follow) const;
+  Result<std::string> usable_path(const std::string& written, const Source& source, int line) const;
+  Result<void> identify(Placed<CdiDeviceNode>& node);
+  Result<void> place_nodes();
+  Result<void> place_mount(const Placed<CdiMount>& mount);
+  Result<void> place_mounts();
+  Result<void> check_hooks() const;
+  AccessSet allowed(const std::string& number) const;  // by the device cgroup
+  void grant(const std::string& path, AccessSet access, const Source& source, int line);
+
+  const CdiHost& host_;
+  std::vector<Placed<CdiDeviceNode>> nodes_;
+  std::vector<Placed<CdiMount>> mounts_;
+  std::vector<Placed<CdiHook>> hooks_;
+  std::set<const CdiSpec*> used_;
+  std::map<std::string, std::string> letters_;  // permissions by device
+  std::map<std::string, CdiPath> paths_;
+  CdiChoice out_;
+};
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_HOST_CDI_CONTAINER_H_

@@ -1,0 +1,46 @@
+// Context: what decides, beside the policy, what is added to it.
+//
+//   Context context{.host = read_host(), .gpu = Toggle::on};          // host/read_host.h
+//   LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(policy, context));
+#ifndef LOCKSTEP_CONTEXT_H_
+#define LOCKSTEP_CONTEXT_H_
+
+#include <lockstep/host.h>
+#include <lockstep/policy.h>
+#include <lockstep/rights.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lockstep {
+
+struct CdiPath {
+  std::string path;    // normalised; never the root
+  AccessSet access;    // never empty; read_write as every right
+  std::string device;  // "nvidia.com/gpu=0"; the kind alone for what every device brings
+  std::string spec;    // "FILE:LINE"
+};
+
+struct CdiChoice {
+  std::vector<CdiPath> paths;         // sorted, one a path: rights joined where several name it
+  std::vector<std::string> warnings;  // "FILE:LINE: ..."
+  bool nvidia =
+      false;  // nodes of NVIDIA's drivers (or WSL's) are among what is chosen: their baseline comes with them
+};
+
+enum class Toggle { automatic, on, off };
+
+struct Context {
+  Host host;
+  Toggle gpu = Toggle::automatic;    // automatic: /dev/nvidiactl or /dev/dxg exists on the host; by what was chosen, where `cdi` is set
+  Toggle proxy = Toggle::automatic;  // automatic: network_policies is not empty
+  Source source = Source::user;
+  std::optional<std::string> workdir;                // for include_workdir; absolute, not the root
+  std::vector<ConflictRule> administrator_conflicts;  // come first; their reject is final
+  std::optional<CdiChoice> cdi;  // in place of every /dev/nvidia<digits> of the host; host/choose_devices.h sets it
+};
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_CONTEXT_H_

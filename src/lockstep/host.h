@@ -1,0 +1,62 @@
+// Host: what a machine offers a policy, as a plain value.
+//
+//   LOCKSTEP_ASSIGN(Host host, load_host("hosts/nvidia-1.json"));   // lockstep.host/1
+//   Host here = read_host();                                        // this machine: host/read_host.h
+//   host.exists("/dev/nvidiactl");
+//
+// A host with `real` set stands for the machine it runs on: read_host.h fills in `present`, and probes run on its real
+// paths. Any other is simulated: exactly the paths listed exist (their parents implied, their children not).
+#ifndef LOCKSTEP_HOST_H_
+#define LOCKSTEP_HOST_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lockstep/error.h>
+#include <lockstep/kernel.h>
+
+namespace lockstep {
+
+enum class GpuKind { none, nvidia, wsl2, amd, intel };
+enum class NodeKind { directory, file, character, socket, link };  // written dir, file, char, socket, link
+
+struct HostEntry {
+  std::string path;  // normalised
+  NodeKind kind = NodeKind::directory;
+  std::string target = {};  // of a link, as symlink(2) takes it; of a socket, its type (empty: stream)
+};
+
+struct Host {
+  std::string file;  // where it was read from; empty for this machine
+  GpuKind gpu = GpuKind::none;
+  std::vector<std::string> gpu_nodes;  // /dev/nvidia<digits>, in numerical order
+  bool numa_coherent = false;  // a GPU's memory is a NUMA node of the machine's, as on Grace Hopper: no device node says so
+  bool real = false;
+  // Simulated: all that exists. Real: those of the baseline's paths, and of those that tell one
+  // platform from another, that exist. An entry without a kind is a
+  // character device below /dev (but for /dev/shm, /dev/pts and /dev/nvidia-caps, directories), else a directory.
+  std::vector<HostEntry> present;
+  std::vector<std::string> absent;  // listed as missing; wins over `present`
+  std::optional<KernelLandlock> kernel;
+
+  bool exists(std::string_view path) const;  // also true for the parents of what is present
+};
+
+std::string_view name(GpuKind gpu);
+std::string_view name(NodeKind kind);
+
+Result<Host> decode_host(std::string_view text, const std::string& name);
+// Where the file says "present": "real", `real` is set and `present` is empty: the caller completes it with read_host.h.
+Result<Host> load_host(const std::string& path);
+std::string host_to_json(const Host& host);  // lockstep.host/1, indented, with a final newline
+
+// "/dev/nvidia0", "/dev/nvidia12"; not "/dev/nvidiactl".
+bool is_gpu_node(std::string_view path);
+// "/dev/dri/renderD128": of an AMD or Intel GPU.
+bool is_render_node(std::string_view path);
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_HOST_H_

@@ -1,0 +1,21 @@
+// The effective policy and its plan as text, for people and for programs.
+#ifndef LOCKSTEP_RENDER_SHOW_H_
+#define LOCKSTEP_RENDER_SHOW_H_
+
+#include <string>
+
+#include <lockstep/effective.h>
+#include <lockstep/plan.h>
+
+namespace lockstep {
+
+std::string show_json(const EffectivePolicy& effective, const Plan& plan);  // lockstep.show/1
+std::string show_text(const EffectivePolicy& effective, const Plan& plan);
+// "promoting /proc adds, at ABI 2, write_file, ...: procfs opens for writing ...".
+std::string promotion_text(const Promotion& promotion, int abi);
+std::string show_two_lists(const Policy& policy);         // of a policy, what OpenShell's schema knows of files and processes
+std::string show_yaml(const EffectivePolicy& effective);  // a policy file: loads, and enriches to the same
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_RENDER_SHOW_H_

@@ -1,0 +1,65 @@
+// The bytes of an input, and why there are none.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/unique_fd.h"
+#include "syntax/document.h"
+
+namespace lockstep {
+namespace {
+
+std::string why_not_open(const std::string& path, int err) {
+  const std::string name = " (" + errno_name(err) + ")";
+  struct stat st;
+  const bool dangles = err == ENOENT && ::lstat(path.c_str(), &st) == 0;
+  if (path.empty()) return "the name of the file is empty" + name;
+  if (dangles) return "is a link to a file that does not exist" + name;
+  if (err == ENOENT) return "does not exist" + name;
+  if (err == EACCES) return "cannot be read: this user has no permission to" + name;
+  if (err == ENOTDIR) return "cannot be read: a part of its path is no directory" + name;
+  if (err == ELOOP) return "cannot be read: its links lead in a circle" + name;
+  return std::string("cannot be read: ") + std::strerror(err) + name;
+}
+
+// Standard input may be non-blocking, as whoever made it left it.
+bool wait_for_input(int fd) {
+  pollfd each = {fd, POLLIN, 0};
+  return ::poll(&each, 1, -1) >= 0 || errno == EINTR;
+}
+
+}  // namespace
+
+Result<std::string> read_input_file(const std::string& path, std::size_t limit) {
+  const auto fail = [&](const std::string& message) { return input_error(path, 0, message); };
+  const auto too_large = [&] { return fail("is larger than " + std::to_string(limit >> 10) + " KiB"); };
+  UniqueFd file;
+  if (path != "-") {
+    // O_NONBLOCK: a FIFO nobody writes to must not hang us before it is refused.
+    file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file) return fail(why_not_open(path, errno));
+    struct stat st;
+    if (::fstat(file.get(), &st) != 0) return fail(why_not_open(path, errno));
+    if (S_ISDIR(st.st_mode)) return fail("is a directory: name a file in it");
+    if (!S_ISREG(st.st_mode)) return fail("is no regular file: name one, or - for standard input");
+    if (static_cast<std::size_t>(st.st_size) > limit) return too_large();
+  }
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    const int fd = file ? file.get() : STDIN_FILENO;
+    const ssize_t n = ::read(fd, buffer, sizeof(buffer));
+    if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_input(fd)))) continue;
+    if (n < 0)
+      return fail(!file && errno == EBADF ? "standard input is closed (EBADF)" : why_not_open(path, errno));
+    if (n == 0) return text;
+    text.append(buffer, static_cast<std::size_t>(n));
+    if (text.size() > limit) return too_large();
+  }
+}
+
+}  // namespace lockstep

@@ -1,0 +1,62 @@
+// The reader behind strict_yaml.h: blocks and the document in strict_yaml.cc, what stands in brackets in
+// strict_yaml_flow.cc.
+//
+//   Result<std::string> script = StrictYaml(text, false).script();
+//
+// Each step answers whether to go on; the cursor has the error.
+#ifndef LOCKSTEP_SYNTAX_STRICT_YAML_READER_H_
+#define LOCKSTEP_SYNTAX_STRICT_YAML_READER_H_
+
+#include "syntax/strict_yaml.h"
+#include "syntax/yaml_anchors.h"
+#include "syntax/yaml_cursor.h"
+#include "syntax/yaml_scalars.h"
+
+namespace lockstep {
+
+// Where a node begins: what may begin there differs.
+enum class Place { line_start, after_dash, after_key };
+
+class StrictYaml {
+ public:
+  StrictYaml(std::string_view text, bool as_spec) : cursor_(text), as_spec_(as_spec) {}
+  Result<std::string> script();
+
+ private:
+  bool document();
+  bool directives();
+  bool node(long indent, Place place, std::string_view tag = {});
+  bool behind_property(long indent, Place place, std::string_view tag);
+  bool alias();
+  bool text_or_mapping(long indent, Place place, std::string_view tag);
+  bool mapping(long column, ScalarText key);
+  bool sequence(long column);
+  bool value_of_key(long column);
+  bool key(ScalarText* out);
+  bool flow(long indent);
+  bool flow_item(long indent, bool in_mapping);
+  bool flow_node(long indent, std::string_view tag = {});
+  bool flow_behind_property(long indent, std::string_view tag);
+  bool collection_tag(std::string_view tag, std::string_view name);
+
+  bool open(char mark);
+  bool close(char mark);
+  bool add(const std::string& piece);
+  bool scalar(const ScalarText& text, std::string_view tag);
+  bool key_scalar(const ScalarText& text);
+  bool null() { return add(script_scalar(Node::Kind::null, "")); }
+  bool follows(long column);
+  bool ends_block() const { return cursor_.at_end() || cursor_.at_marker(); }
+  bool at_colon() const { return cursor_.peek() == ':' && cursor_.ends_word(1); }
+
+  YamlCursor cursor_;
+  const bool as_spec_;
+  YamlAnchors anchors_;
+  std::string script_;
+  int depth_ = 0;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_SYNTAX_STRICT_YAML_READER_H_
