@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "host/cdi.h"
 #include "policy/baseline.h"
 
 namespace lockstep {
