@@ -24,14 +24,17 @@ void run(benchmark::State& state, const std::vector<std::string>& words) {
   for (auto _ : state) {
     pid_t pid = 0;
     int status = 1;
-    if (::posix_spawn(&pid, argv[0], nullptr, nullptr, argv.data(), environ) != 0 || ::waitpid(pid, &status, 0) != pid || status != 0) {
+    if (::posix_spawn(&pid, argv[0], nullptr, nullptr, argv.data(), environ) != 0 ||
+        ::waitpid(pid, &status, 0) != pid || status != 0) {
       state.SkipWithError((words[0] + " failed").c_str());
       return;
     }
   }
 }
 
-void floor_spawn(benchmark::State& state) { run(state, {"/bin/true"}); }
+void floor_spawn(benchmark::State& state) {
+  run(state, {"/bin/true"});
+}
 BENCHMARK(floor_spawn)->UseRealTime();
 
 void lockstep_exec(benchmark::State& state) {
@@ -39,7 +42,8 @@ void lockstep_exec(benchmark::State& state) {
   const int fd = ::mkstemp(policy);
   if (fd < 0) return state.SkipWithError("mkstemp failed");
   ::close(fd);
-  std::ofstream(policy) << "version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /bin, /etc, /proc]\n  read_write: [/tmp, /dev/null]\n";
+  std::ofstream(policy) << "version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /bin, /etc, /proc]\n  "
+                           "read_write: [/tmp, /dev/null]\n";
   run(state, {LOCKSTEP_CLI, "exec", "--gpu", "off", policy, "--", "/bin/true"});
   ::unlink(policy);
 }

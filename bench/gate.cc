@@ -81,13 +81,13 @@ int main(int argc, char** argv) {
     bool ok = false;
     if (gate.floor == nullptr) {
       ok = figure->second.items_per_second >= gate.limit;
-      std::printf("%-44s %14s %11.1f M/s %9s >= %3.0f M  %s\n", gate.figure, "-", figure->second.items_per_second / 1e6, "-", gate.limit / 1e6,
-                  ok ? "ok" : "OVER");
+      std::printf("%-44s %14s %11.1f M/s %9s >= %3.0f M  %s\n", gate.figure, "-", figure->second.items_per_second / 1e6,
+                  "-", gate.limit / 1e6, ok ? "ok" : "OVER");
     } else {
       const double ratio = figure->second.time / floor->second.time;
       ok = ratio <= gate.limit;
-      std::printf("%-44s %11.2f us %11.2f us %9.2f %9.2f  %s\n", gate.figure, floor->second.time / 1e3, figure->second.time / 1e3, ratio,
-                  gate.limit, ok ? "ok" : "OVER");
+      std::printf("%-44s %11.2f us %11.2f us %9.2f %9.2f  %s\n", gate.figure, floor->second.time / 1e3,
+                  figure->second.time / 1e3, ratio, gate.limit, ok ? "ok" : "OVER");
     }
     over = over || !ok;
   }

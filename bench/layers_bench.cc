@@ -11,8 +11,9 @@
 #include <filesystem>
 #include <string>
 
-#include "base/unique_fd.h"
 #include <lockstep/abi.h>
+
+#include "base/unique_fd.h"
 #include "landlock/uapi.h"
 
 namespace {
@@ -29,8 +30,8 @@ bool add_layer(const char* directory) {
   uapi::PathBeneathAttr rule;
   rule.allowed_access = access_read_only.bits();
   rule.parent_fd = parent.get();
-  return uapi::add_rule(ruleset.get(), uapi::rule_path_beneath, &rule, 0) == 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         uapi::restrict_self(ruleset.get(), 0) == 0;
+  return uapi::add_rule(ruleset.get(), uapi::rule_path_beneath, &rule, 0) == 0 &&
+         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && uapi::restrict_self(ruleset.get(), 0) == 0;
 }
 
 double cpu_seconds() {
@@ -67,7 +68,8 @@ void open_under_layers(benchmark::State& state) {
     }
     ::close(ends[1]);
     double took = -1;
-    if (::read(ends[0], &took, sizeof(took)) != sizeof(took) || took < 0) state.SkipWithError("the child failed: no Landlock?");
+    if (::read(ends[0], &took, sizeof(took)) != sizeof(took) || took < 0)
+      state.SkipWithError("the child failed: no Landlock?");
     ::close(ends[0]);
     ::waitpid(pid, nullptr, 0);
     state.SetIterationTime(took < 0 ? 1 : took);

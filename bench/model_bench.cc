@@ -11,11 +11,14 @@ using namespace lockstep::model;
 void decide(benchmark::State& state) {
   Model model(Kernel{.abi = 7, .kernel_abi = 7, .errata = 7});
   std::vector<Rule> rules;
-  for (std::uint64_t i = 0; i < 40; ++i) rules.push_back({{1, 100 + i, FileType::directory}, lockstep::access_read_only, -1});
+  for (std::uint64_t i = 0; i < 40; ++i)
+    rules.push_back({{1, 100 + i, FileType::directory}, lockstep::access_read_only, -1});
   model.add_layer(rights_of_abi(7), rules);
   Walk walk;
-  for (std::uint64_t i = 0; i < 6; ++i) walk.objects.push_back({1, 105 - i, i == 0 ? FileType::regular : FileType::directory});
-  const lockstep::Operation operations[] = {lockstep::Operation::open_r, lockstep::Operation::open_w, lockstep::Operation::unlink};
+  for (std::uint64_t i = 0; i < 6; ++i)
+    walk.objects.push_back({1, 105 - i, i == 0 ? FileType::regular : FileType::directory});
+  const lockstep::Operation operations[] = {lockstep::Operation::open_r, lockstep::Operation::open_w,
+                                            lockstep::Operation::unlink};
   std::size_t next = 0;
   for (auto _ : state) {
     Query query;

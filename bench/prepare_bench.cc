@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "enforce/prepare.h"
 #include <lockstep/abi.h>
+
+#include "enforce/prepare.h"
 #include "landlock/uapi.h"
 
 namespace {
@@ -48,7 +49,8 @@ void floor_system_calls(benchmark::State& state) {
       rule.allowed_access = lockstep::access_read_only.bits();
       rule.parent_fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
       struct stat st;
-      if (::fstat(rule.parent_fd, &st) != 0 || lockstep::uapi::add_rule(ruleset, lockstep::uapi::rule_path_beneath, &rule, 0) != 0)
+      if (::fstat(rule.parent_fd, &st) != 0 ||
+          lockstep::uapi::add_rule(ruleset, lockstep::uapi::rule_path_beneath, &rule, 0) != 0)
         state.SkipWithError("Landlock does not answer");
       ::close(rule.parent_fd);
     }

@@ -26,8 +26,9 @@
 #include <memory>
 #include <string>
 
-#include "conformance/harness/workers.h"
 #include <lockstep/abi.h>
+
+#include "conformance/harness/workers.h"
 #include "landlock/uapi.h"
 
 namespace {
@@ -84,8 +85,10 @@ bool bare_drop() {
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   uid_t uid[3];
   gid_t gid[3];
-  bool proved = ::getresuid(&uid[0], &uid[1], &uid[2]) == 0 && ::getresgid(&gid[0], &gid[1], &gid[2]) == 0 && uid[2] == ::getuid();
-  proved = proved && ::getgroups(0, nullptr) >= 0 && ::syscall(SYS_capget, &header, data) == 0 && data[0].permitted == 0;
+  bool proved = ::getresuid(&uid[0], &uid[1], &uid[2]) == 0 && ::getresgid(&gid[0], &gid[1], &gid[2]) == 0 &&
+                uid[2] == ::getuid();
+  proved =
+      proved && ::getgroups(0, nullptr) >= 0 && ::syscall(SYS_capget, &header, data) == 0 && data[0].permitted == 0;
   for (unsigned long cap = 0; ::prctl(PR_CAPBSET_READ, cap) >= 0; ++cap) {
   }
   return proved;
@@ -173,7 +176,8 @@ bool bare_row(Bare& bare, const std::string& scratch, const std::string& request
   ::kill(-pid, SIGKILL);  // before the number is free again
   ::waitpid(pid, &status, 0);
   char children[256];
-  const int list = ::open(("/proc/self/task/" + std::to_string(::getpid()) + "/children").c_str(), O_RDONLY | O_CLOEXEC);
+  const int list =
+      ::open(("/proc/self/task/" + std::to_string(::getpid()) + "/children").c_str(), O_RDONLY | O_CLOEXEC);
   const bool listed = ::read(list, children, sizeof(children)) > 0;
   const int directory = ::open(scratch.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   while (::syscall(SYS_getdents64, directory, children, sizeof(children)) > 0) {
@@ -188,7 +192,8 @@ bool bare_row(Bare& bare, const std::string& scratch, const std::string& request
 
 bool send_bytes(int socket, const std::string& bytes) {
   const auto size = static_cast<std::uint32_t>(bytes.size());
-  return ::send(socket, &size, sizeof(size), 0) == sizeof(size) && ::send(socket, bytes.data(), size, 0) == static_cast<ssize_t>(size);
+  return ::send(socket, &size, sizeof(size), 0) == sizeof(size) &&
+         ::send(socket, bytes.data(), size, 0) == static_cast<ssize_t>(size);
 }
 
 bool receive_bytes(int socket, std::string* bytes) {
@@ -236,7 +241,8 @@ void floor_bare_child(benchmark::State& state) {
     for (int i = 0; i < batch; ++i) {
       pollfd wait{sockets[0], POLLIN, 0};
       double cost = -1;
-      if (send_bytes(sockets[0], request) && ::poll(&wait, 1, 15000) > 0 && receive_bytes(sockets[0], &reply)) std::memcpy(&cost, reply.data(), sizeof(cost));
+      if (send_bytes(sockets[0], request) && ::poll(&wait, 1, 15000) > 0 && receive_bytes(sockets[0], &reply))
+        std::memcpy(&cost, reply.data(), sizeof(cost));
       if (cost < 0) state.SkipWithError("the bare child failed");
       in_server += cost;
     }
@@ -270,14 +276,16 @@ void run_row(benchmark::State& state) {
     const Result<void> ran = workers->run(rows, [&](std::size_t, const RowReply& reply) {
       in_worker += static_cast<double>(reply.cpu_us) / 1e6;
       good += reply.restricted.outcome == ChildOutcome::completed && reply.restricted.cells[0].err == 0 &&
-             reply.restricted.cells[1].err == EACCES && reply.restricted.canary_after == EACCES;
+              reply.restricted.cells[1].err == EACCES && reply.restricted.canary_after == EACCES;
     });
     if (!ran.ok() || good != batch) state.SkipWithError("a row failed");
     state.SetIterationTime((cpu_seconds(RUSAGE_SELF) - before + in_worker) / batch);
   }
 }
 
-void row(benchmark::State& state) { run_row(state); }
+void row(benchmark::State& state) {
+  run_row(state);
+}
 BENCHMARK(row)->UseManualTime()->Iterations(10);
 
 void row_beside_512_mib(benchmark::State& state) {

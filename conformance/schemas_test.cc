@@ -12,8 +12,9 @@
 #include <set>
 #include <sstream>
 
-#include "testing/run_program.h"
 #include <lockstep/kernel.h>
+
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -78,8 +79,7 @@ class Schemas : public ::testing::Test {
     if (!as.empty()) words.insert(words.begin(), {"--as", as});
     const Ended ended = validate(words);
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
-    EXPECT_TRUE(
-        std::regex_search(ended.out, std::regex("1 documents, [1-9][0-9]+ broken variants, 0 wrong\n$")))
+    EXPECT_TRUE(std::regex_search(ended.out, std::regex("1 documents, [1-9][0-9]+ broken variants, 0 wrong\n$")))
         << ended.out;
     EXPECT_EQ(optional_at_top(ended.out), optional) << file;
   }
@@ -87,9 +87,8 @@ class Schemas : public ::testing::Test {
   // What a program prints.
   void expect_printed(const Words& words, const Set& codes, const Set& optional, const std::string& as = {}) {
     const Ended ended = run(words);
-    EXPECT_TRUE(codes.contains(std::to_string(ended.code)))
-        << words[0] << " " << words[1] << ": " << ended.code << "\n"
-        << ended.err;
+    EXPECT_TRUE(codes.contains(std::to_string(ended.code))) << words[0] << " " << words[1] << ": " << ended.code << "\n"
+                                                            << ended.err;
     expect_held(dir_.write("printed.json", ended.out), optional, as);
   }
 
@@ -189,8 +188,7 @@ TEST_F(Schemas, HoldWhatLockstepPrints) {
 TEST_F(Schemas, HoldWhatTheSuiteWrites) {
   if (!has_landlock()) GTEST_SKIP() << "needs Landlock";
   const std::string report = dir_.at("report.json"), fuzz = dir_.at("fuzz.json");
-  Ended ended =
-      run({LOCKSTEP_CONFORMANCE, "--gtest_filter=*gpu_node_by_grant_without_ioctl*", "--report", report});
+  Ended ended = run({LOCKSTEP_CONFORMANCE, "--gtest_filter=*gpu_node_by_grant_without_ioctl*", "--report", report});
   ASSERT_EQ(ended.code, 0) << ended.out << ended.err;
   expect_held(report, {});
   ended = run({LOCKSTEP_FUZZ, "--operations", "2000", "--save", fuzz});
@@ -200,15 +198,13 @@ TEST_F(Schemas, HoldWhatTheSuiteWrites) {
   ended = run({LOCKSTEP_FUZZ, "--plant", "all", "--operations", "60", "--save", dir_.at("faults.json")});
   ASSERT_TRUE(ended.code == 0 || ended.code == 1) << ended.code << ended.out << ended.err;
   expect_held(dir_.at("faults.json"), {});
-  expect_printed({LOCKSTEP_DOCTOR, "--format", "json", gpu_policies + "comm-read-only.yaml"}, {"0", "1", "3"},
-                 {});
+  expect_printed({LOCKSTEP_DOCTOR, "--format", "json", gpu_policies + "comm-read-only.yaml"}, {"0", "1", "3"}, {});
 }
 
 TEST_F(Schemas, HoldATraceHoweverItEnds) {
   const std::string trace = dir_.at("trace.json");
   for (const char* script : {"exit 7", "kill -9 $$", "sleep 60"}) {
-    const Ended ended =
-        run({LOCKSTEP_CUDA_TRACE, "--output", trace, "--timeout", "1", "--", "/bin/sh", "-c", script});
+    const Ended ended = run({LOCKSTEP_CUDA_TRACE, "--output", trace, "--timeout", "1", "--", "/bin/sh", "-c", script});
     if (ended.code == 3) GTEST_SKIP() << ended.err;
     ASSERT_TRUE(std::filesystem::exists(trace)) << script << "\n" << ended.out << ended.err;
     expect_held(trace, {});
@@ -219,9 +215,7 @@ TEST_F(Schemas, HoldATraceHoweverItEnds) {
 TEST_F(Schemas, TakeNoTraceThatEndedTwiceOrNotAtAll) {
   std::string text = text_of(fixtures + "/observed/550.54.15-no-device/trace.json");
   const auto code_with = [&](const std::string& how) {
-    return validate(
-               {dir_.write("trace.json", std::regex_replace(text, std::regex(R"("exit": [0-9]+,)"), how))})
-        .code;
+    return validate({dir_.write("trace.json", std::regex_replace(text, std::regex(R"("exit": [0-9]+,)"), how))}).code;
   };
   EXPECT_EQ(code_with(R"("exit": 0,)"), 0);
   EXPECT_EQ(code_with(R"("signal": 9,)"), 0);
@@ -269,12 +263,8 @@ TEST_F(Schemas, HoldSarifToTheOfficialOneWhereItIsAtHand) {
                     "(https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/)";
   const std::string training = gpu_policies + "training.yaml";
   const std::vector<std::pair<Words, int>> writers = {
-      {{LOCKSTEP_CLI, "lint", gpu_policies + "comm-read-only.yaml",
-        fixtures + "/policies/custom/nested.yaml"},
-       1},
-      {{LOCKSTEP_CLI, "diff", fixtures + "/policies/custom/scopes.yaml", training, "--hosts",
-        fixtures + "/hosts"},
-       1},
+      {{LOCKSTEP_CLI, "lint", gpu_policies + "comm-read-only.yaml", fixtures + "/policies/custom/nested.yaml"}, 1},
+      {{LOCKSTEP_CLI, "diff", fixtures + "/policies/custom/scopes.yaml", training, "--hosts", fixtures + "/hosts"}, 1},
       {{LOCKSTEP_CLI, "diff", training, training, "--hosts", fixtures + "/hosts"}, 0}};
   for (auto [words, code] : writers) {
     words.insert(words.end(), {"--format", "sarif"});
@@ -283,14 +273,13 @@ TEST_F(Schemas, HoldSarifToTheOfficialOneWhereItIsAtHand) {
     const std::string file = dir_.write("printed.sarif", written.out);
     const Ended held = validate({"--schema", official, file});
     EXPECT_EQ(held.code, 0) << held.out << held.err;
-    const Ended broken = validate(
-        {"--schema", official,
-         dir_.write("broken.sarif", std::regex_replace(written.out, std::regex("\"runs\""), "\"run\""))});
+    const Ended broken =
+        validate({"--schema", official,
+                  dir_.write("broken.sarif", std::regex_replace(written.out, std::regex("\"runs\""), "\"run\""))});
     EXPECT_EQ(broken.code, 1) << "a schema that takes anything: " << broken.out << broken.err;
     const Ended against = validate({"--as", "sarif.subset", "--against", official, file});
     EXPECT_EQ(against.code, 0) << against.out << against.err;
-    EXPECT_TRUE(std::regex_search(against.out,
-                                  std::regex(": [1-9][0-9]+ variants are refused by the other schema\n")))
+    EXPECT_TRUE(std::regex_search(against.out, std::regex(": [1-9][0-9]+ variants are refused by the other schema\n")))
         << against.out;
   }
 }
@@ -299,8 +288,7 @@ TEST_F(Schemas, HoldBootsAndTheMatrixOfThem) {
   Words show = {LOCKSTEP_MATRIX, "show", "--output", dir_.at("matrix.json")};
   for (const auto& [label, fact] :
        {std::pair<std::string, std::string>{"6.1", "unavailable=no network"}, {"6.12", "expected=ABI 6"}}) {
-    dir_.write(label + "/console.txt",
-               "[    0.000000] Linux version\n[    1.0] Kernel panic - not syncing: no init\n");
+    dir_.write(label + "/console.txt", "[    0.000000] Linux version\n[    1.0] Kernel panic - not syncing: no init\n");
     const Ended ended = run({LOCKSTEP_MATRIX, "record", dir_.at(label), "label=" + label, fact});
     ASSERT_EQ(ended.code, 0) << ended.out << ended.err;
     expect_held(dir_.at(label + "/boot.json"), {});
@@ -316,7 +304,8 @@ TEST_F(Schemas, HoldBootsAndTheMatrixOfThem) {
 TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
   const std::string good =
       R"({"path": "/proc", "rights": ["write_file"], "reason": "CUDA names its threads", "expires": "2999-03-31"})";
-  const std::string setting = R"({"change": "min-abi", "is": "min_abi 3 before, 2 now", "reason": "an old fleet", "expires": "2999-01-15"})";
+  const std::string setting =
+      R"({"change": "min-abi", "is": "min_abi 3 before, 2 now", "reason": "an old fleet", "expires": "2999-01-15"})";
   const auto file_of = [&](const std::string& entry) {
     return dir_.write("allow.json", "{\"accepted\": [" + entry + "]}");
   };
@@ -364,21 +353,17 @@ TEST_F(Schemas, OfAcceptedChangesSaysWhatItsReaderSays) {
                                     {"/srv**", false},
                                     {"/**/**", false}})
     table.emplace_back(
-        std::string(R"({"rights": ["all"], "reason": "r", "expires": "2999-01-15", "path": ")") + path +
-            "\"}",
-        taken);
+        std::string(R"({"rights": ["all"], "reason": "r", "expires": "2999-01-15", "path": ")") + path + "\"}", taken);
   Words files = {"--as", "lockstep.allow/1"};
   for (std::size_t i = 0; i < table.size(); ++i)
-    files.push_back(
-        dir_.write("allow" + std::to_string(i) + ".json", "{\"accepted\": [" + table[i].first + "]}"));
+    files.push_back(dir_.write("allow" + std::to_string(i) + ".json", "{\"accepted\": [" + table[i].first + "]}"));
   const Ended said = validate(files);
   for (std::size_t i = 0; i < table.size(); ++i) {
     const auto& [entry, taken] = table[i];
-    EXPECT_EQ(said.out.find(files[i + 2] + ": ") == std::string::npos, taken) << entry << "\n"
-                                                                              << said.out << said.err;
+    EXPECT_EQ(said.out.find(files[i + 2] + ": ") == std::string::npos, taken) << entry << "\n" << said.out << said.err;
     const Ended read =
-        run({LOCKSTEP_CLI, "diff", gpu_policies + "comm-read-only.yaml", gpu_policies + "comm-read-only.yaml",
-             "--host", fixtures + "/hosts/none.json", "--allow", files[i + 2]});
+        run({LOCKSTEP_CLI, "diff", gpu_policies + "comm-read-only.yaml", gpu_policies + "comm-read-only.yaml", "--host",
+             fixtures + "/hosts/none.json", "--allow", files[i + 2]});
     EXPECT_EQ(read.code, taken ? 0 : 2) << entry << "\n" << read.err;
   }
 }
@@ -387,18 +372,15 @@ TEST_F(Schemas, AreAskedForAndBadInputIsSaid) {
   EXPECT_EQ(validate({dir_.write("a.json", R"({"schema": "lockstep.host/2"})")}).code, 1);
   EXPECT_EQ(validate({dir_.write("b.json", "{}")}).code, 1);
   EXPECT_EQ(
-      validate({dir_.write("c.json",
-                           R"({"schema": "lockstep.host/1", "gpu": "none", "gpu": "none", "present": []})")})
+      validate({dir_.write("c.json", R"({"schema": "lockstep.host/1", "gpu": "none", "gpu": "none", "present": []})")})
           .code,
       2);
   EXPECT_EQ(validate({dir_.write("d.json", "{")}).code, 2);
   EXPECT_EQ(validate({dir_.at("missing.json")}).code, 2);
   EXPECT_EQ(validate({}).code, 2);
-  EXPECT_EQ(validate({"--schema", dir_.write("e.json", "{}"), fixtures + "/hosts/none.json"}).code, 2)
-      << "of no draft";
+  EXPECT_EQ(validate({"--schema", dir_.write("e.json", "{}"), fixtures + "/hosts/none.json"}).code, 2) << "of no draft";
   EXPECT_EQ(validate({"--schema",
-                      dir_.write("f.json",
-                                 R"({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": 7})"),
+                      dir_.write("f.json", R"({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": 7})"),
                       fixtures + "/hosts/none.json"})
                 .code,
             2);

@@ -85,8 +85,7 @@ class CuInitCommand : public CuInitTest {
     CuInitTest::SetUp();
     if (IsSkipped()) return;
     if (::geteuid() != 0) GTEST_SKIP() << "needs root: a private /dev with device nodes";
-    if (std::system("unshare -m true 2>/dev/null") != 0)
-      GTEST_SKIP() << "needs a mount namespace (CAP_SYS_ADMIN)";
+    if (std::system("unshare -m true 2>/dev/null") != 0) GTEST_SKIP() << "needs a mount namespace (CAP_SYS_ADMIN)";
   }
 
   Outcome conform(const std::string& proc_list, const std::string& end, bool library_rule = true) const {
@@ -120,8 +119,7 @@ class CuInitCommand : public CuInitTest {
     return out;
   }
 
-  static void expect(const Outcome& out, int code, const char* readiness, const char* verdict,
-                     const char* observed) {
+  static void expect(const Outcome& out, int code, const char* readiness, const char* verdict, const char* observed) {
     EXPECT_EQ(out.code, code) << out.row.value("message", "");
     EXPECT_EQ(out.row.at("readiness").at("is"), readiness) << out.row.at("readiness").at("why");
     EXPECT_EQ(out.cell.value("verdict", ""), verdict);
@@ -160,8 +158,7 @@ TEST_F(CuInitCommand, NoDeviceWithoutThePolicyIsNothingToCompareAndNotReady) {
 
 TEST_F(CuInitCommand, ALibraryThatThePolicyHidesMakesItBlocked) {
   const Outcome out = conform("read_write", "", false);
-  if (out.cell.value("observed", "").starts_with("CUDA"))
-    GTEST_SKIP() << "a real libcuda.so.1 is installed here";
+  if (out.cell.value("observed", "").starts_with("CUDA")) GTEST_SKIP() << "a real libcuda.so.1 is installed here";
   EXPECT_EQ(out.code, 0);
   EXPECT_EQ(out.row.at("readiness").at("is"), "blocked");
   const std::string why = out.row.at("readiness").at("why");

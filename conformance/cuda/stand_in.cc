@@ -29,8 +29,8 @@ using lockstep::conformance::Launch;
 using lockstep::conformance::PtxKernel;
 using lockstep::conformance::StandInDevice;
 
-constexpr int invalid_value = 1, not_initialized = 3, invalid_device = 101, invalid_context = 201, operating_system = 304,
-              not_found = 500, unknown = 999;
+constexpr int invalid_value = 1, not_initialized = 3, invalid_device = 101, invalid_context = 201,
+              operating_system = 304, not_found = 500, unknown = 999;
 
 // What is asked of this function: "" where nothing is.
 std::string wish_for(const std::string& function) {
@@ -94,8 +94,7 @@ int name_a_thread() {
     return unknown;
   char byte = 0;
   const bool is_ready = ::read(started.ready[0], &byte, 1) == 1;
-  const std::string path =
-      "/proc/" + std::to_string(::getpid()) + "/task/" + std::to_string(started.tid) + "/comm";
+  const std::string path = "/proc/" + std::to_string(::getpid()) + "/task/" + std::to_string(started.tid) + "/comm";
   const int fd = ::open(path.c_str(), O_RDWR);
   const int err = fd < 0 ? errno : ::write(fd, "cuda-EvtHandlr", 14) == 14 ? 0 : errno;
   if (fd >= 0) ::close(fd);
@@ -108,13 +107,13 @@ int name_a_thread() {
 }  // namespace
 
 // Each of CUDA's functions first does what the environment asks of it.
-#define OTHER_END                                                    \
-  do {                                                               \
+#define OTHER_END                                                           \
+  do {                                                                      \
     if (const auto end = other_end(__func__); end.has_value()) return *end; \
   } while (false)
-#define READY                                  \
-  do {                                         \
-    OTHER_END;                                 \
+#define READY                                          \
+  do {                                                 \
+    OTHER_END;                                         \
     if (const int why = ready(); why != 0) return why; \
   } while (false)
 
@@ -207,8 +206,9 @@ int cuModuleUnload(void* module) {
   return state().device.unload(static_cast<PtxKernel*>(module));
 }
 
-int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
-                   unsigned block_z, unsigned /*shared*/, void* stream, void** parameters, void** extra) {
+int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                   unsigned block_y, unsigned block_z, unsigned /*shared*/, void* stream, void** parameters,
+                   void** extra) {
   READY;
   const auto* kernel = static_cast<PtxKernel*>(function);
   if (!state().device.has(kernel) || grid_y * grid_z * block_y * block_z != 1 || stream != nullptr || extra != nullptr)

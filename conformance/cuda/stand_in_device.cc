@@ -22,8 +22,9 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return out;
 }
 
-constexpr const char* known[] = {"ld.param.u64", "ld.param.u32", "mov.u32",       "mad.lo.u32",    "setp.ge.u32", "bra", "cvta.to.global.u64",
-                                 "mul.wide.u32", "add.u64",      "ld.global.u32", "st.global.u32", "ret"};
+constexpr const char* known[] = {
+    "ld.param.u64",       "ld.param.u32", "mov.u32", "mad.lo.u32",    "setp.ge.u32",   "bra",
+    "cvta.to.global.u64", "mul.wide.u32", "add.u64", "ld.global.u32", "st.global.u32", "ret"};
 
 bool parse_instruction(const std::string& text, PtxInstruction* out) {
   std::istringstream in(text);
@@ -62,7 +63,8 @@ struct Thread {
 bool parse_ptx(const std::string& text, PtxKernel* out) {
   const std::size_t entry = text.find(".visible .entry "), open = text.find('(', entry), close = text.find(')', open);
   const std::size_t body = text.find('{', close), end = text.find('}', body);
-  const bool headed = text.starts_with(".version ") && text.find("\n.target ") < entry && text.find("\n.address_size 64\n") < entry;
+  const bool headed =
+      text.starts_with(".version ") && text.find("\n.target ") < entry && text.find("\n.address_size 64\n") < entry;
   if (!headed || end == std::string::npos) return false;
   out->name = text.substr(entry + 16, open - entry - 16);
   if (!parse_parameters(text.substr(open + 1, close - open - 1), out)) return false;
@@ -87,7 +89,9 @@ int StandInDevice::allocate(std::uint64_t* address, std::size_t bytes) {
   return success;
 }
 
-int StandInDevice::release(std::uint64_t address) { return memory_.erase(address) == 1 ? success : invalid_value; }
+int StandInDevice::release(std::uint64_t address) {
+  return memory_.erase(address) == 1 ? success : invalid_value;
+}
 
 unsigned char* StandInDevice::at(std::uint64_t address, std::size_t bytes) {
   auto next = memory_.upper_bound(address);
@@ -167,7 +171,8 @@ int StandInDevice::run(const Launch& launch, std::uint32_t block, std::uint32_t 
     if (name == "mov.u32" || name == "cvta.to.global.u64") to = state.value(on.at(1));
     if (name == "add.u64") to = state.value(on.at(1)) + state.value(on.at(2));
     if (name == "mul.wide.u32") to = state.low(on.at(1)) * state.low(on.at(2));
-    if (name == "mad.lo.u32") to = static_cast<std::uint32_t>(state.low(on.at(1)) * state.low(on.at(2)) + state.low(on.at(3)));
+    if (name == "mad.lo.u32")
+      to = static_cast<std::uint32_t>(state.low(on.at(1)) * state.low(on.at(2)) + state.low(on.at(3)));
     if (name == "setp.ge.u32") to = state.low(on.at(1)) >= state.low(on.at(2)) ? 1U : 0U;
     if (name == "ld.global.u32") {
       const unsigned char* from = at(state.address(on.at(1)), sizeof(std::uint32_t));

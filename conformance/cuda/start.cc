@@ -4,11 +4,12 @@
 // for the program's initialisers may be null: this program has none.
 extern "C" {
 int main(int argc, char** argv);
-int __libc_start_main(int (*main)(int, char**), int argc, char** argv, void (*init)(), void (*fini)(), void (*loader_end)(),
-                      void* stack_end);
+int __libc_start_main(int (*main)(int, char**), int argc, char** argv, void (*init)(), void (*fini)(),
+                      void (*loader_end)(), void* stack_end);
 
 [[noreturn, gnu::used]] void lockstep_start(long* stack, void (*loader_end)()) {
-  __libc_start_main(main, static_cast<int>(*stack), reinterpret_cast<char**>(stack + 1), nullptr, nullptr, loader_end, stack);
+  __libc_start_main(main, static_cast<int>(*stack), reinterpret_cast<char**>(stack + 1), nullptr, nullptr, loader_end,
+                    stack);
   __builtin_trap();  // it ends the process
 }
 }

@@ -15,10 +15,11 @@
 #include <filesystem>
 #include <string>
 
-#include "conformance/wire/cu_result.h"
-#include "conformance/harness/workers.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
+#include "conformance/harness/workers.h"
+#include "conformance/wire/cu_result.h"
 
 namespace lockstep::conformance {
 
@@ -26,8 +27,7 @@ namespace lockstep::conformance {
 class CuInitTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
-      GTEST_SKIP() << kernel.error().message;
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
     char root[] = "/tmp/lockstep-cu-init-test.XXXXXX";
     ASSERT_NE(::mkdtemp(root), nullptr);
     root_ = root;
@@ -77,8 +77,7 @@ class CuInitTest : public testing::Test {
     Result<Workers> workers = Workers::start(options);
     EXPECT_TRUE(workers.ok());
     if (!workers.ok()) return out;
-    const Result<void> ran =
-        workers->run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
+    const Result<void> ran = workers->run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
     EXPECT_TRUE(ran.ok());
     // Whatever became of libcuda, the row went on to its end under its restriction.
     EXPECT_EQ(out.control.outcome, ChildOutcome::completed) << out.control.message;

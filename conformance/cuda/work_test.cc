@@ -177,7 +177,8 @@ TEST_F(WorkStages, ALibraryThatEndsTheProcessIsToldByItsStage) {
 // As root the real cuInit() makes /dev/nvidiactl; whoever looks next would see a node without a driver.
 TEST_F(WorkStages, NoNodeIsLeftBehind) {
   const std::string node = root_ + "/nvidiactl";
-  if (::mknod(node.c_str(), S_IFCHR | 0600, makedev(195, 255)) != 0) GTEST_SKIP() << "no device can be made here: " << errno_name(errno);
+  if (::mknod(node.c_str(), S_IFCHR | 0600, makedev(195, 255)) != 0)
+    GTEST_SKIP() << "no device can be made here: " << errno_name(errno);
   ASSERT_EQ(::unlink(node.c_str()), 0);
   ::setenv("LOCKSTEP_STAND_IN_NODE", node.c_str(), 1);
   expect(end_of(""), CuOutcome::returned, CuStage::tear_down, 0);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include <lockstep/error.h>
+
 #include "conformance/wire/cu_result.h"
 
 namespace lockstep::conformance {
@@ -22,17 +23,14 @@ constexpr Known known[] = {
     {1, "CUDA_ERROR_INVALID_VALUE", ""},
     {2, "CUDA_ERROR_OUT_OF_MEMORY", "nvidia-smi shows who holds the memory"},
     {3, "CUDA_ERROR_NOT_INITIALIZED", ""},
-    {34, "CUDA_ERROR_STUB_LIBRARY",
-     "libcuda.so.1 is the toolkit's stub: take its directory out of LD_LIBRARY_PATH"},
+    {34, "CUDA_ERROR_STUB_LIBRARY", "libcuda.so.1 is the toolkit's stub: take its directory out of LD_LIBRARY_PATH"},
     {100, "CUDA_ERROR_NO_DEVICE", "nvidia-smi -L; CUDA_VISIBLE_DEVICES may hide every device"},
     {101, "CUDA_ERROR_INVALID_DEVICE", "CUDA_VISIBLE_DEVICES names a device that is not here"},
     {201, "CUDA_ERROR_INVALID_CONTEXT", ""},
     {209, "CUDA_ERROR_NO_BINARY_FOR_GPU", ""},
     {218, "CUDA_ERROR_INVALID_PTX", ""},
-    {221, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND",
-     "install libnvidia-ptxjitcompiler.so.1 of the driver's own version"},
-    {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
-     "the driver is older than the program's PTX: update the driver"},
+    {221, "CUDA_ERROR_JIT_COMPILER_NOT_FOUND", "install libnvidia-ptxjitcompiler.so.1 of the driver's own version"},
+    {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "the driver is older than the program's PTX: update the driver"},
     {304, "CUDA_ERROR_OPERATING_SYSTEM", "strace -f -e trace=%file,ioctl PROGRAM shows the call that failed"},
     {719, "CUDA_ERROR_LAUNCH_FAILED", "dmesg | grep -i xid"},
     {801, "CUDA_ERROR_NOT_SUPPORTED", "on a Jetson board: /sys must be readable"},
@@ -42,7 +40,8 @@ constexpr Known known[] = {
     {804, "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE",
      "this GPU takes no forward-compatible libcuda: use the driver's own"},
     {805, "CUDA_ERROR_MPS_CONNECTION_FAILED",
-     "an MPS control daemon answers, and has no device for it: echo quit | nvidia-cuda-mps-control, and start it again where the GPU "
+     "an MPS control daemon answers, and has no device for it: echo quit | nvidia-cuda-mps-control, and start it again "
+     "where the GPU "
      "is; or point CUDA_MPS_PIPE_DIRECTORY at another directory"},
     {806, "CUDA_ERROR_MPS_RPC_FAILURE", "echo quit | nvidia-cuda-mps-control, and start the daemon again"},
     {807, "CUDA_ERROR_MPS_SERVER_NOT_READY", "wait for the MPS server, or look at its log: /var/log/nvidia-mps"},
@@ -70,8 +69,7 @@ AccessSet rights_of(const std::string& blockers) {
   for (std::size_t start = 0; start < blockers.size();) {
     const std::size_t comma = std::min(blockers.find(',', start), blockers.size());
     const std::string word = blockers.substr(start, comma - start);
-    if (const auto right = word.starts_with("fs.") ? right_from_name(word.substr(3)) : std::nullopt)
-      out |= *right;
+    if (const auto right = word.starts_with("fs.") ? right_from_name(word.substr(3)) : std::nullopt) out |= *right;
     start = comma + 1;
   }
   return out;
@@ -87,16 +85,13 @@ Finding without_policy(const CudaEvidence& seen) {
   const std::string what = "without the policy CUDA says " + said.text;
   if (said.signal == SIGSYS)
     return found(Layer::seccomp, what + ": a seccomp filter ended it",
-                 "allow CUDA's calls in the filter: docker run --security-opt seccomp=PROFILE.json",
-                 "signal");
+                 "allow CUDA's calls in the filter: docker run --security-opt seccomp=PROFILE.json", "signal");
   if (!said.loaded)
     return found(Layer::missing_path, what,
-                 "install the driver's user-space library, or name its directory in LD_LIBRARY_PATH",
-                 "dlerror");
+                 "install the driver's user-space library, or name its directory in LD_LIBRARY_PATH", "dlerror");
   for (const Finding& step : seen.failing)
     if (!is_landlock(step))
-      return {step.layers, what + ", and a step of its start-up fails as well: " + step.sentence, step.remedy,
-              step.by};
+      return {step.layers, what + ", and a step of its start-up fails as well: " + step.sentence, step.remedy, step.by};
   const Known* entry = find(said.result);
   return found(Layer::driver, what + ", and every step of its start-up passes: the driver itself",
                entry != nullptr ? entry->remedy : "dmesg | grep -i nvrm", "CUDA");
@@ -104,8 +99,7 @@ Finding without_policy(const CudaEvidence& seen) {
 
 std::string records_text(const std::vector<DenialRecord>& records) {
   std::string out;
-  for (const DenialRecord& record : records)
-    out += (out.empty() ? "" : ", ") + record.blockers + " on " + record.path;
+  for (const DenialRecord& record : records) out += (out.empty() ? "" : ", ") + record.blockers + " on " + record.path;
   return out;
 }
 
@@ -114,26 +108,20 @@ Finding under_policy(const CudaEvidence& seen) {
   if (!seen.records.empty()) {
     std::string remedy;
     for (const DenialRecord& record : seen.records) {
-      const std::string line =
-          policy_line(record.path, rights_of(record.blockers), record.path.starts_with("/dev/"));
-      if (!line.empty() && remedy.find(line) == std::string::npos)
-        remedy += (remedy.empty() ? "" : "; ") + line;
+      const std::string line = policy_line(record.path, rights_of(record.blockers), record.path.starts_with("/dev/"));
+      if (!line.empty() && remedy.find(line) == std::string::npos) remedy += (remedy.empty() ? "" : "; ") + line;
     }
-    return found(Layer::landlock, what + "; the kernel's audit records of it: " + records_text(seen.records),
-                 remedy, "audit");
+    return found(Layer::landlock, what + "; the kernel's audit records of it: " + records_text(seen.records), remedy,
+                 "audit");
   }
   if (!seen.under.loaded)
     return found(Layer::landlock, what,
-                 seen.libcuda.empty() ? "" : policy_line(folder_of(seen.libcuda), access_read_only, false),
-                 "dlerror");
+                 seen.libcuda.empty() ? "" : policy_line(folder_of(seen.libcuda), access_read_only, false), "dlerror");
   for (const Finding& step : seen.failing)
     if (is_landlock(step))
-      return {{Layer::landlock},
-              what + ", and a step of its start-up is denied: " + step.sentence,
-              step.remedy,
-              "model"};
-  return found(Layer::landlock,
-               what + ", though no fatal step is denied: it touches a path that the steps do not know",
+      return {
+          {Layer::landlock}, what + ", and a step of its start-up is denied: " + step.sentence, step.remedy, "model"};
+  return found(Layer::landlock, what + ", though no fatal step is denied: it touches a path that the steps do not know",
                "boot with audit=1, and the kernel names it; or: lockstep exec POLICY -- strace -f -e "
                "trace=%file,ioctl PROGRAM",
                "control");

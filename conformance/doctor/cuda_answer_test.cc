@@ -6,8 +6,7 @@
 namespace lockstep::conformance {
 namespace {
 
-CudaAnswer said(CuOutcome outcome, int value, const std::string& message = "",
-                CuStage stage = CuStage::init) {
+CudaAnswer said(CuOutcome outcome, int value, const std::string& message = "", CuStage stage = CuStage::init) {
   CellReply cell;
   cell.state = CellState::done;
   put({outcome, stage, value, 12080, value == 0 ? 2 : 0}, &cell);
@@ -77,8 +76,7 @@ TEST(CudaAttribution, WithoutThePolicyAFailingStepComesBeforeTheDriver) {
   CudaEvidence seen{said(CuOutcome::returned, 803), said(CuOutcome::returned, 803), {}, {}, "", {}};
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::driver});
   EXPECT_NE(attribute_cuda(seen).remedy.find("reboot"), std::string::npos);
-  seen.failing = {step(Layer::landlock, "the policy's own", "no"),
-                  step(Layer::permissions, "closed", "chmod")};
+  seen.failing = {step(Layer::landlock, "the policy's own", "no"), step(Layer::permissions, "closed", "chmod")};
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::permissions})
       << "what the policy denies does not stop CUDA without it";
   EXPECT_EQ(attribute_cuda(seen).remedy, "chmod");

@@ -8,10 +8,11 @@
 #include <cerrno>
 #include <set>
 
+#include <lockstep/kernel.h>
+
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 #include "enforce/restrict.h"
-#include <lockstep/kernel.h>
 #include "landlock/ruleset.h"
 
 namespace lockstep::conformance {
@@ -21,8 +22,8 @@ constexpr std::chrono::seconds patience(2);
 
 // A value that audit found unfit to be quoted, it wrote in hexadecimal: a blank is enough.
 std::string decoded(const std::string& value) {
-  const bool hex = value.size() >= 2 && value.size() % 2 == 0 &&
-                   value.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+  const bool hex =
+      value.size() >= 2 && value.size() % 2 == 0 && value.find_first_not_of("0123456789ABCDEF") == std::string::npos;
   if (!hex) return value;
   std::string out;
   for (std::size_t i = 0; i < value.size(); i += 2)
@@ -42,8 +43,7 @@ pid_t fence() {
     return pid;
   }
   const Result<Ruleset> rules = Ruleset::create({.fs = Right::read_dir}, 1);
-  if (rules.ok() && restrict_self(rules->fd()).ok())
-    UniqueFd(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)).reset();
+  if (rules.ok() && restrict_self(rules->fd()).ok()) UniqueFd(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)).reset();
   ::_exit(0);
 }
 
@@ -93,12 +93,9 @@ void Denials::start_row() {
 void Denials::end_row() {
   if (!listener_) return;
   const std::string last = std::to_string(fence());
-  const auto is_last = [&](const AuditRecord& record) {
-    return is_made(record) && record.field("pid") == last;
-  };
+  const auto is_last = [&](const AuditRecord& record) { return is_made(record) && record.field("pid") == last; };
   if (!listener_->until(is_last, patience)) {
-    why_not_ =
-        "records were lost, or are left out by a rule of this machine's audit: " + listener_->trouble();
+    why_not_ = "records were lost, or are left out by a rule of this machine's audit: " + listener_->trouble();
     listener_.reset();
     return;
   }

@@ -6,13 +6,12 @@ namespace lockstep::conformance {
 namespace {
 
 AuditRecord made(const std::string& domain, const std::string& exe) {
-  return {audit_landlock_domain, "audit(1.0:1): domain=" + domain +
-                                     " status=allocated mode=enforcing pid=7 uid=0 exe=" + exe +
-                                     " comm=\"x\""};
+  return {audit_landlock_domain,
+          "audit(1.0:1): domain=" + domain + " status=allocated mode=enforcing pid=7 uid=0 exe=" + exe + " comm=\"x\""};
 }
 AuditRecord denied(const std::string& domain, const std::string& blockers, const std::string& path) {
-  return {audit_landlock_access, "audit(1.0:1): domain=" + domain + " blockers=" + blockers +
-                                     " path=" + path + " dev=\"proc\" ino=4"};
+  return {audit_landlock_access,
+          "audit(1.0:1): domain=" + domain + " blockers=" + blockers + " path=" + path + " dev=\"proc\" ino=4"};
 }
 bool is_doctor(const AuditRecord& record) {
   return record.field("exe") == "/doctor";

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <lockstep/abi.h>
+
 #include "conformance/doctor/examine.h"
 #include "conformance/harness/identity.h"
 #include "host/read_host.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -29,8 +30,7 @@ namespace {
 
 bool same_call_worked(const CellPlan& plan, const std::vector<CellVerdict>& cells, Operation operation) {
   for (std::size_t i = 0; i < cells.size(); ++i)
-    if (plan.cells[i].operation == operation && cells[i].verdict != Verdict::skip && cells[i].control == 0)
-      return true;
+    if (plan.cells[i].operation == operation && cells[i].verdict != Verdict::skip && cells[i].control == 0) return true;
   return false;
 }
 
@@ -43,9 +43,8 @@ std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, 
     if (cell.operation == Operation::comm_open ? !comm : record.path != cell.path) continue;
     const std::vector<std::string> lacking = names(missing);
     const std::string blockers = "," + record.blockers + ",";
-    if (std::all_of(lacking.begin(), lacking.end(), [&](const std::string& each) {
-          return blockers.find(",fs." + each + ",") != std::string::npos;
-        }))
+    if (std::all_of(lacking.begin(), lacking.end(),
+                    [&](const std::string& each) { return blockers.find(",fs." + each + ",") != std::string::npos; }))
       return record;
   }
   return std::nullopt;
@@ -66,8 +65,7 @@ void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machi
     out.cuda.without = seen.without;
     out.cuda.under = seen.under;
     out.cuda.called = seen.without.loaded || seen.under.loaded;
-    if (out.cuda.called && !(seen.without.succeeded && seen.under.succeeded))
-      out.cuda.finding = attribute_cuda(seen);
+    if (out.cuda.called && !(seen.without.succeeded && seen.under.succeeded)) out.cuda.finding = attribute_cuda(seen);
   }
 }
 
@@ -75,18 +73,16 @@ void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machi
 Result<void> look(IdentityKind identity, std::vector<Evidence>& evidence) {
   std::vector<PathQuestion> questions;
   for (const Evidence& each : evidence)
-    questions.push_back(
-        {each.operation == Operation::comm_open ? own_comm : each.path, wants_of(each.operation)});
+    questions.push_back({each.operation == Operation::comm_open ? own_comm : each.path, wants_of(each.operation)});
   if (questions.empty()) return {};
   LOCKSTEP_ASSIGN(const Identity who, identity_of(identity, first_user));
-  LOCKSTEP_ASSIGN(std::vector<PathFacts> facts,
-                  examine(questions, identity == IdentityKind::self ? nullptr : &who));
+  LOCKSTEP_ASSIGN(std::vector<PathFacts> facts, examine(questions, identity == IdentityKind::self ? nullptr : &who));
   for (std::size_t i = 0; i < facts.size(); ++i) evidence[i].facts = std::move(facts[i]);
   return {};
 }
 
-Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict,
-                        const Machine& machine, const Denials& denials, Diagnosis& out) {
+Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict, const Machine& machine,
+                        const Denials& denials, Diagnosis& out) {
   const CellPlan& plan = run.cells;
   std::vector<Evidence> evidence;
   for (const CudaStep& step : cuda_steps(run.source.context.host)) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "conformance/doctor/cuda.h"
 #include "conformance/doctor/denials.h"
 #include "conformance/doctor/facts.h"

@@ -6,8 +6,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "conformance/doctor/testing.h"
 #include <lockstep/kernel.h>
+
+#include "conformance/doctor/testing.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -30,8 +31,7 @@ constexpr char keep_proc[] =
 class Doctor : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
-      GTEST_SKIP() << kernel.error().message;
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
   }
   // The stand-in under libcuda's name, where every identity can read it.
   std::pair<std::string, std::string> stand_in(const Stage& stage) const {
@@ -94,8 +94,8 @@ TEST_F(Doctor, BadInputIsOneLineAndTwo) {
                {{good, bad}, bad + ":3"}};
   for (const auto& each : cases) {
     for (const bool by_subcommand : {true, false}) {
-      std::vector<std::string> words = by_subcommand ? std::vector<std::string>{LOCKSTEP_CLI, "doctor"}
-                                                     : std::vector<std::string>{LOCKSTEP_DOCTOR};
+      std::vector<std::string> words =
+          by_subcommand ? std::vector<std::string>{LOCKSTEP_CLI, "doctor"} : std::vector<std::string>{LOCKSTEP_DOCTOR};
       words.insert(words.end(), each.words.begin(), each.words.end());
       SCOPED_TRACE(words.back());
       testing::expect_refused(testing::run_program(words, {}), 2, "lockstep doctor", each.where);
@@ -126,12 +126,14 @@ TEST_F(Doctor, InAPidNamespaceThatKeepsTheOuterProcItSaysSoAndEnds) {
   const Json report = parsed(ended);
   EXPECT_EQ(report["machine"]["procfs_is"]["kind"], "stale");
   ASSERT_EQ(report["findings"].size(), 1U);
-  EXPECT_NE(report["findings"][0]["why"].get<std::string>().find("ENOENT) and cuInit() returns 304"), std::string::npos);
+  EXPECT_NE(report["findings"][0]["why"].get<std::string>().find("ENOENT) and cuInit() returns 304"),
+            std::string::npos);
   EXPECT_NE(report["findings"][0]["remedy"].get<std::string>().find("--mount-proc"), std::string::npos);
   EXPECT_TRUE(report["policies"].empty());
   const Ended text = stage.run({policy(stage, ready_policy)});
   EXPECT_EQ(text.code, 3);
-  EXPECT_NE(text.out.find("finding     missing-path: /proc is of another PID namespace"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("finding     missing-path: /proc is of another PID namespace"), std::string::npos)
+      << text.out;
 }
 
 TEST_F(Doctor, AProgramThatIsNotThereIsOurOwnFailure) {
@@ -190,8 +192,7 @@ TEST_F(Doctor, CudaItselfIsCalledWithAndWithoutThePolicyAndTheRemedyCuresIt) {
   Stage stage;
   stage.gpu();
   const auto library = stand_in(stage);
-  const Ended ended =
-      stage.run({"--format", "json", "--require", "ready", policy(stage, keep_proc)}, {library});
+  const Ended ended = stage.run({"--format", "json", "--require", "ready", policy(stage, keep_proc)}, {library});
   SKIP_WITHOUT_STAGE(ended);
   EXPECT_EQ(ended.code, 1) << ended.err;
   std::string remedy;
@@ -238,10 +239,8 @@ TEST_F(Doctor, WhatTheDriverItselfAnswersIsTheDrivers) {
     EXPECT_EQ(row["cuda"]["without"]["said"], "CUDA_ERROR_LAUNCH_FAILED (719) at launch") << row;
     EXPECT_EQ(row["cuda"]["without"]["stage"], "launch");
   }
-  const Json crashed =
-      parsed(stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", "crash"}}));
-  for (const Json& row : rows(crashed))
-    EXPECT_EQ(row["cuda"]["without"]["said"], "killed by signal 11 (SIGSEGV)");
+  const Json crashed = parsed(stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", "crash"}}));
+  for (const Json& row : rows(crashed)) EXPECT_EQ(row["cuda"]["without"]["said"], "killed by signal 11 (SIGSEGV)");
 }
 
 TEST_F(Doctor, APathThatOnlyCudaKnowsIsNotGuessed) {
@@ -251,9 +250,9 @@ TEST_F(Doctor, APathThatOnlyCudaKnowsIsNotGuessed) {
   const std::string hidden = stage.files().write("hidden/needed", "x");
   std::filesystem::permissions(stage.files().at("hidden"), std::filesystem::perms(0755));
   // /tmp is where the stage lies: granted is only the library's own directory.
-  const std::string file = policy(
-      stage, std::string("version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /lib64, /etc, /sys, ") +
-                 library.second + "]\n  read_write: [/proc]\n");
+  const std::string file =
+      policy(stage, std::string("version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /lib64, /etc, /sys, ") +
+                        library.second + "]\n  read_write: [/proc]\n");
   const Ended ended = stage.run({"--format", "json", file}, {library, {"LOCKSTEP_STAND_IN", hidden}});
   SKIP_WITHOUT_STAGE(ended);
   EXPECT_EQ(ended.code, 1) << "the steps say ready, and CUDA does not start: a disagreement" << ended.err;
@@ -262,8 +261,7 @@ TEST_F(Doctor, APathThatOnlyCudaKnowsIsNotGuessed) {
     EXPECT_EQ(row["cuda"]["under"]["result"], 999);
     EXPECT_EQ(row["cuda"]["layers"], Json({"landlock"}));
     if (report["audit"]["heard"] == true) {
-      EXPECT_NE(row["cuda"]["remedy"].get<std::string>().find("[" + hidden + "]"), std::string::npos)
-          << row["cuda"];
+      EXPECT_NE(row["cuda"]["remedy"].get<std::string>().find("[" + hidden + "]"), std::string::npos) << row["cuda"];
     } else {
       EXPECT_EQ(row["cuda"]["by"], "control") << row["cuda"];
       EXPECT_EQ(row["cuda"]["why"].get<std::string>().find(hidden), std::string::npos);
@@ -330,8 +328,8 @@ const Made layers_made[] = {
        });
      },
      "node /dev/nvidiactl", "permissions", "EACCES", "usermod -aG 44", true},
-    {"ReadOnlyProc", [](Stage& stage) { stage.gpu().before([] { return remount("/proc", MS_RDONLY); }); },
-     "comm", "read-only-mount", "EROFS", "/proc"},
+    {"ReadOnlyProc", [](Stage& stage) { stage.gpu().before([] { return remount("/proc", MS_RDONLY); }); }, "comm",
+     "read-only-mount", "EROFS", "/proc"},
     {"NodevMount", [](Stage& stage) { stage.gpu().before([] { return remount("/dev", MS_NODEV); }); },
      "node /dev/nvidiactl", "nodev-mount", "EACCES", "remount,dev /dev", true},
     {"SeccompEperm", [](Stage& stage) { stage.gpu().before([] { return filter(SYS_ioctl, EPERM); }); },
@@ -341,8 +339,8 @@ const Made layers_made[] = {
     {"OuterLandlock",
      [](Stage& stage) { stage.gpu().before([] {
                           return layer(Right::write_file, {"/tmp", "/dev"});
-                        }); },
-     "comm", "outer-landlock", "EACCES", "grant"},
+                        }); }, "comm",
+     "outer-landlock", "EACCES", "grant"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Made, DoctorLayer, ::testing::ValuesIn(layers_made),

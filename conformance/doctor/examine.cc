@@ -58,8 +58,7 @@ bool mode_allows(const struct stat& st, int wants) {
   const Result<std::uint64_t> capabilities = permitted_capabilities();
   if (capabilities.ok() && (*capabilities & dac_override) != 0 && !foreign) return true;
   const std::vector<gid_t> groups = current_groups();
-  const bool in_group =
-      st.st_gid == ::getegid() || std::find(groups.begin(), groups.end(), st.st_gid) != groups.end();
+  const bool in_group = st.st_gid == ::getegid() || std::find(groups.begin(), groups.end(), st.st_gid) != groups.end();
   const int shift = st.st_uid == ::geteuid() ? 6 : in_group ? 3 : 0;
   return ((static_cast<int>(st.st_mode) >> shift) & wants) == wants;
 }
@@ -80,8 +79,7 @@ std::string culprit_of(const std::string& path, int err) {
 
 void name_mount(const std::string& path, const std::vector<Mount>& mounts, Answer* out) {
   struct statx stx {};
-  const bool has_id =
-      ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &stx) == 0 && (stx.stx_mask & STATX_MNT_ID) != 0;
+  const bool has_id = ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &stx) == 0 && (stx.stx_mask & STATX_MNT_ID) != 0;
   for (const Mount& mount : mounts) {
     if (!has_id || mount.id != stx.stx_mnt_id) continue;
     put(out->mount_point, sizeof(out->mount_point), printable(mount.point));
@@ -92,9 +90,8 @@ void name_mount(const std::string& path, const std::vector<Mount>& mounts, Answe
 }
 
 void answer(const PathQuestion& question, const std::vector<Mount>& mounts, Answer* out) {
-  const std::string path = question.path == own_comm
-                               ? "/proc/self/task/" + std::to_string(::syscall(SYS_gettid)) + "/comm"
-                               : question.path;
+  const std::string path =
+      question.path == own_comm ? "/proc/self/task/" + std::to_string(::syscall(SYS_gettid)) + "/comm" : question.path;
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) {
     out->err = errno;
@@ -120,8 +117,7 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return system_error(errno, "mmap()");
   auto* shared = static_cast<Answers*>(memory);
-  const std::vector<Mount> mounts =
-      read_mounts();  // before: the identity may not read it where /proc is hidden
+  const std::vector<Mount> mounts = read_mounts();  // before: the identity may not read it where /proc is hidden
   const pid_t pid = ::fork();
   if (pid == 0) {
     if (identity != nullptr) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "conformance/doctor/layers.h"
 #include "enforce/privilege.h"
 

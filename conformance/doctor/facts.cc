@@ -68,24 +68,24 @@ std::string try_user_namespace() {
 std::vector<std::string> filtered_calls() {
   std::vector<std::string> out;
   const auto tried = [&](const char* call, long answer) {
-    if (answer < 0 && (errno == EPERM || errno == ENOSYS || errno == EACCES)) out.push_back(std::string(call) + " (" + errno_name(errno) + ")");
+    if (answer < 0 && (errno == EPERM || errno == ENOSYS || errno == EACCES))
+      out.push_back(std::string(call) + " (" + errno_name(errno) + ")");
     return answer;
   };
-  for (const long fd : {tried("memfd_create", ::syscall(SYS_memfd_create, "lockstep", MFD_CLOEXEC)),         // 3.17
-                        tried("pidfd_open", ::syscall(SYS_pidfd_open, ::getpid(), 0))})                      // 5.3
+  for (const long fd : {tried("memfd_create", ::syscall(SYS_memfd_create, "lockstep", MFD_CLOEXEC)),  // 3.17
+                        tried("pidfd_open", ::syscall(SYS_pidfd_open, ::getpid(), 0))})               // 5.3
     if (fd >= 0) ::close(static_cast<int>(fd));
   tried("execveat", ::syscall(SYS_execveat, -1, "", nullptr, nullptr, 0));  // 3.19: ENOENT
   tried("clone3", ::syscall(SYS_clone3, nullptr, 0));                       // 5.3: EINVAL
   tried("unshare", ::unshare(0));
-  tried("ioctl", ::ioctl(-1, 0));                                        // EBADF
+  tried("ioctl", ::ioctl(-1, 0));  // EBADF
   return out;
 }
 
 // The last mount wins: it is on top.
 void read_procfs(Machine& out) {
   for (const Mount& mount : read_mounts()) {
-    if (mount.point == "/proc")
-      out.procfs = mount.type == "proc" ? mount.options : mount.type + ", not procfs";
+    if (mount.point == "/proc") out.procfs = mount.type == "proc" ? mount.options : mount.type + ", not procfs";
     if (mount.point.starts_with("/proc/"))
       out.procfs_covered.push_back(mount.point + " (" + mount.type + (mount.read_only ? ", ro)" : ")"));
   }
@@ -95,8 +95,7 @@ std::vector<std::string> container_marks() {
   std::vector<std::string> out;
   for (const char* path : {"/.dockerenv", "/run/.containerenv"})
     if (::access(path, F_OK) == 0) out.emplace_back(path);
-  for (const char* name :
-       {"container", "KUBERNETES_SERVICE_HOST", "NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"})
+  for (const char* name : {"container", "KUBERNETES_SERVICE_HOST", "NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"})
     if (const char* value = std::getenv(name)) out.push_back(printable(std::string(name) + "=" + value));
   return out;
 }
@@ -149,8 +148,7 @@ std::vector<std::string> unseen(const Machine& machine) {
         "no driver: the kernel has no nvidia module in sight, so its version, MIG and what it answers are "
         "not known");
   if (machine.libcuda.empty())
-    out.emplace_back(
-        "no libcuda.so.1 where the loader looks: CUDA itself was not called, with a policy or without");
+    out.emplace_back("no libcuda.so.1 where the loader looks: CUDA itself was not called, with a policy or without");
   return out;
 }
 

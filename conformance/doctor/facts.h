@@ -15,10 +15,11 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/host.h>
+#include <lockstep/kernel.h>
+
 #include "conformance/doctor/layers.h"
 #include "host/own_procfs.h"
-#include <lockstep/kernel.h>
-#include <lockstep/host.h>
 
 namespace lockstep::conformance {
 
@@ -28,9 +29,7 @@ struct Node {
   unsigned mode = 0, uid = 0, gid = 0, major = 0, minor = 0;
   int opens = 0;  // errno of open(O_RDWR), of a directory of opendir()
   // False for /dev/nvidiactl or /dev/nvidia<digits> that is another device under the name: a stand-in, say.
-  bool is_nvidias() const {
-    return kind != 'c' || major == 195 || (path != "/dev/nvidiactl" && !is_gpu_node(path));
-  }
+  bool is_nvidias() const { return kind != 'c' || major == 195 || (path != "/dev/nvidiactl" && !is_gpu_node(path)); }
 };
 
 struct Machine {
@@ -41,7 +40,8 @@ struct Machine {
   std::optional<int> layers;     // of Landlock, around this process
   std::string layers_how;        // how they were counted, or why they could not be
   bool no_new_privs = false;
-  std::vector<std::string> filtered;  // calls that this program or CUDA makes and a filter denies: "memfd_create (EPERM)"
+  std::vector<std::string>
+      filtered;             // calls that this program or CUDA makes and a filter denies: "memfd_create (EPERM)"
   int seccomp = -1;         // 0 none, 1 strict, 2 filter; -1: procfs does not say
   std::string confined_by;  // the label of another security module that confines us: "AppArmor docker-default
                             // (enforce)"

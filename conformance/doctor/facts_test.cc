@@ -70,12 +70,14 @@ TEST(Facts, FilteredCallsAreNamed) {
   const struct {
     int call;
     const char* name;
-  } calls[] = {{SYS_memfd_create, "memfd_create (EPERM)"}, {SYS_execveat, "execveat (EPERM)"}, {SYS_pidfd_open, "pidfd_open (EPERM)"},
-               {SYS_clone3, "clone3 (EPERM)"}, {SYS_unshare, "unshare (EPERM)"}, {SYS_acct, ""}};
+  } calls[] = {{SYS_memfd_create, "memfd_create (EPERM)"}, {SYS_execveat, "execveat (EPERM)"},
+               {SYS_pidfd_open, "pidfd_open (EPERM)"},     {SYS_clone3, "clone3 (EPERM)"},
+               {SYS_unshare, "unshare (EPERM)"},           {SYS_acct, ""}};
   for (const auto& each : calls) {
     SCOPED_TRACE(each.name);
     EXPECT_EQ(in_child([&] {
-                const std::vector<std::string> before = read_machine().filtered;  // under a filter already, as in a container
+                const std::vector<std::string> before =
+                    read_machine().filtered;  // under a filter already, as in a container
                 if (filter(each.call, EPERM) != 0) return 250;
                 const std::vector<std::string> after = read_machine().filtered;
                 const bool named = std::find(after.begin(), after.end(), each.name) != after.end();

@@ -63,8 +63,8 @@ void look_at(const std::string& path, std::vector<Node>& out) {
 std::vector<Node> gpu_nodes() {
   std::vector<Node> out;
   for (const std::string& name : names_in("/dev")) {
-    const bool ours = name.starts_with("nvidia") || name.starts_with("nvhost") || name == "dxg" ||
-                      name == "nvmap" || name == "nvgpu";
+    const bool ours =
+        name.starts_with("nvidia") || name.starts_with("nvhost") || name == "dxg" || name == "nvmap" || name == "nvgpu";
     if (ours) look_at("/dev/" + name, out);
   }
   for (const char* folder : {"/dev/nvidia-caps", "/dev/dri"})
@@ -99,9 +99,8 @@ void find_library(Machine& out) {
     return;
   }
   const std::string triplet = out.architecture + "-linux-gnu";
-  for (const std::string& folder :
-       {"/lib/" + triplet, "/usr/lib/" + triplet, std::string("/lib64"), std::string("/usr/lib64"),
-        std::string("/lib"), std::string("/usr/lib")}) {
+  for (const std::string& folder : {"/lib/" + triplet, "/usr/lib/" + triplet, std::string("/lib64"),
+                                    std::string("/usr/lib64"), std::string("/lib"), std::string("/usr/lib")}) {
     const std::string path = folder + "/" + library;
     if (!is_there(path)) continue;
     out.libcuda = path, out.libcuda_by = "the loader's own directories";
@@ -189,16 +188,14 @@ void read_gpu(Machine& out) {
   for (const std::string& name : names_in("/proc/driver/nvidia/capabilities")) {
     const std::string folder = "/proc/driver/nvidia/capabilities/" + name + "/mig";
     if (name.starts_with("gpu"))
-      for (const std::string& instance : names_in(folder))
-        out.mig.push_back(printable(name + "/" + instance));
+      for (const std::string& instance : names_in(folder)) out.mig.push_back(printable(name + "/" + instance));
   }
   for (const char* folder : {"/etc/cdi", "/var/run/cdi"})
     for (const std::string& name : names_in(folder))
       if (name.ends_with(".yaml") || name.ends_with(".json") || name.ends_with(".yml"))
         out.cdi.push_back(printable(std::string(folder) + "/" + name));
   for (const std::string& name : names_in("/sys/devices/system/node"))
-    out.numa_nodes +=
-        name.starts_with("node") && std::isdigit(static_cast<unsigned char>(name.back())) != 0 ? 1 : 0;
+    out.numa_nodes += name.starts_with("node") && std::isdigit(static_cast<unsigned char>(name.back())) != 0 ? 1 : 0;
   find_library(out);
 }
 

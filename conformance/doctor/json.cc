@@ -16,8 +16,7 @@ Json node_json(const Node& node) {
               {"mode", node.mode},
               {"uid", node.uid},
               {"gid", node.gid}};
-  if (node.kind == 'c')
-    out["major"] = node.major, out["minor"] = node.minor, out["nvidias"] = node.is_nvidias();
+  if (node.kind == 'c') out["major"] = node.major, out["minor"] = node.minor, out["nvidias"] = node.is_nvidias();
   out["opens"] = node.opens == 0 ? "yes" : errno_name(node.opens);
   return out;
 }
@@ -31,8 +30,7 @@ Json machine_json(const Machine& machine) {
   else
     out["landlock"] = {{"abi", 0}, {"why", machine.no_landlock}};
   out["security_modules"] = machine.security_modules.empty() ? Json() : Json(machine.security_modules);
-  out["layers_around"] = {{"count", machine.layers ? Json(*machine.layers) : Json()},
-                          {"how", machine.layers_how}};
+  out["layers_around"] = {{"count", machine.layers ? Json(*machine.layers) : Json()}, {"how", machine.layers_how}};
   out["no_new_privs"] = machine.no_new_privs;
   out["seccomp"] = machine.seccomp < 0 ? Json() : Json(machine.seccomp);
   out["seccomp_denies"] = machine.filtered;
@@ -50,9 +48,8 @@ Json machine_json(const Machine& machine) {
   out["cgroup"] = machine.cgroup;
   out["gpu"] = name(machine.host.gpu);
   out["driver"] = machine.driver.empty() ? Json() : Json(machine.driver);
-  out["libcuda"] = machine.libcuda.empty()
-                       ? Json()
-                       : Json({{"path", printable(machine.libcuda)}, {"by", machine.libcuda_by}});
+  out["libcuda"] =
+      machine.libcuda.empty() ? Json() : Json({{"path", printable(machine.libcuda)}, {"by", machine.libcuda_by}});
   out["mig"] = machine.mig;
   out["cdi"] = machine.cdi;
   out["numa_nodes"] = machine.numa_nodes;
@@ -161,17 +158,14 @@ std::string to_json(const DoctorReport& report) {
   out["appeared"] = report.appeared;
   out["audit"] = {{"heard", report.no_records.empty()}, {"why_not", printable(report.no_records)}};
   out["identities_missing"] = Json::array();
-  for (const std::string& each : report.missing_identities)
-    out["identities_missing"].push_back(printable(each));
+  for (const std::string& each : report.missing_identities) out["identities_missing"].push_back(printable(each));
   out["policies"] = Json::array();
   for (const PolicyReport& policy : report.policies) {
     Json rows = Json::array();
     for (const Diagnosis& row : policy.rows) rows.push_back(row_json(row));
-    out["policies"].push_back(
-        {{"policy", printable(policy.name)}, {"notices", policy.notices}, {"rows", rows}});
+    out["policies"].push_back({{"policy", printable(policy.name)}, {"notices", policy.notices}, {"rows", rows}});
   }
-  if (report.require)
-    out["require"] = {{"level", name(*report.require)}, {"met", meets(report, *report.require)}};
+  if (report.require) out["require"] = {{"level", name(*report.require)}, {"met", meets(report, *report.require)}};
   out["exit"] = exit_code(report);
   return out.dump(2) + "\n";
 }

@@ -16,9 +16,10 @@
 #include <string_view>
 #include <vector>
 
-#include <lockstep/rights.h>
-#include "operation/operation.h"
 #include <lockstep/host.h>
+#include <lockstep/rights.h>
+
+#include "operation/operation.h"
 
 namespace lockstep::conformance {
 
@@ -42,13 +43,12 @@ std::string_view name(Layer layer);  // "landlock", "outer-landlock", "permissio
 // examine.h.
 struct PathFacts {
   std::string path;
-  int err =
-      0;  // errno of stat(); then `culprit` is what is missing, or the directory that may not be searched
+  int err = 0;  // errno of stat(); then `culprit` is what is missing, or the directory that may not be searched
   std::string culprit;
   char kind = '?';  // c, b, d, s, f
   unsigned mode = 0, uid = 0, gid = 0;
   unsigned major = 0, minor = 0;  // of a device
-  bool mode_allows = true;  // by mode, owner, groups and capabilities alone
+  bool mode_allows = true;        // by mode, owner, groups and capabilities alone
   bool has_acl = false;
   int access = 0;                         // errno of access() for what the step wants
   bool read_only = false, nodev = false;  // of its mount

@@ -1,11 +1,11 @@
 #include "conformance/doctor/layers.h"
 
-#include "conformance/doctor/remedies.h"
-
 #include <gtest/gtest.h>
 
 #include <cerrno>
 #include <set>
+
+#include "conformance/doctor/remedies.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -59,8 +59,7 @@ std::vector<Case> cases() {
   };
   Evidence comm = node(EROFS);
   comm.step = "comm", comm.operation = Operation::comm_open, comm.path = "/proc/<pid>/task/<tid>/comm";
-  comm.facts.kind = 'f', comm.facts.read_only = true, comm.facts.mount_point = "/proc",
-  comm.facts.mount_type = "proc";
+  comm.facts.kind = 'f', comm.facts.read_only = true, comm.facts.mount_point = "/proc", comm.facts.mount_type = "proc";
   Evidence sys = node(0);
   sys.operation = Operation::opendir, sys.path = "/sys/devices/system/node";
   return {
@@ -89,9 +88,7 @@ std::vector<Case> cases() {
        "read_write"},
       {"both",
        with(node(ENOENT),
-            [](Evidence& e) {
-              e.facts.err = ENOENT, e.facts.culprit = "/dev/nvidia0", e.missing = Right::write_file;
-            }),
+            [](Evidence& e) { e.facts.err = ENOENT, e.facts.culprit = "/dev/nvidia0", e.missing = Right::write_file; }),
        {L::missing_path},
        "the policy would deny it too",
        "nvidia-modprobe -c 0"},
@@ -216,8 +213,7 @@ std::vector<Case> cases() {
        "",
        ""},
       {"the device controller",
-       with(node(EPERM),
-            [](Evidence& e) { e.facts.access = EPERM, e.around.seccomp = 2, e.same_call_worked = false; }),
+       with(node(EPERM), [](Evidence& e) { e.facts.access = EPERM, e.around.seccomp = 2, e.same_call_worked = false; }),
        {L::device_cgroup},
        "access()",
        "--device /dev/nvidia0"},
@@ -341,10 +337,12 @@ TEST(Attribute, EachPlatformHasItsOwnRemedies) {
   for (const auto& each : cases) {
     SCOPED_TRACE(each.path);
     for (const int control : {ENOENT, ENXIO, ENODEV}) {
-      EXPECT_NE(remedy(control, each.path, each.gpu, false).find(each.load), std::string::npos) << remedy(control, each.path, each.gpu, false);
+      EXPECT_NE(remedy(control, each.path, each.gpu, false).find(each.load), std::string::npos)
+          << remedy(control, each.path, each.gpu, false);
       EXPECT_EQ(remedy(control, each.path, each.gpu, false).find("modprobe nvidia;"), std::string::npos);
     }
-    EXPECT_NE(remedy(ENOENT, each.path, each.gpu, true).find(each.container), std::string::npos) << remedy(ENOENT, each.path, each.gpu, true);
+    EXPECT_NE(remedy(ENOENT, each.path, each.gpu, true).find(each.container), std::string::npos)
+        << remedy(ENOENT, each.path, each.gpu, true);
   }
 }
 

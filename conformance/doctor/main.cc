@@ -64,8 +64,7 @@ Result<std::vector<IdentityKind>> identity_list(const std::string& text) {
     const std::size_t comma = std::min(text.find(',', start), text.size());
     const std::optional<IdentityKind> identity = identity_from_name(text.substr(start, comma - start));
     if (!identity)
-      return bad("--identity takes user, container-root, root, self, or several with commas, not " +
-                 printable(text));
+      return bad("--identity takes user, container-root, root, self, or several with commas, not " + printable(text));
     if (std::find(out.begin(), out.end(), *identity) != out.end())
       return bad("--identity names " + std::string(name(*identity)) + " twice");
     out.push_back(*identity);
@@ -76,8 +75,7 @@ Result<std::vector<IdentityKind>> identity_list(const std::string& text) {
 
 Result<void> set_flag(const std::string& flag, const std::string& value, Options* out) {
   if (flag == "--format") {
-    if (value != "text" && value != "json")
-      return bad("--format takes text or json, not " + printable(value));
+    if (value != "text" && value != "json") return bad("--format takes text or json, not " + printable(value));
     out->format = value;
   } else if (flag == "--require") {
     out->require = readiness_from_name(value);
@@ -90,8 +88,7 @@ Result<void> set_flag(const std::string& flag, const std::string& value, Options
       return bad("--gpu takes auto, on or off, not " + printable(value));
     out->gpu = value == "on" ? Toggle::on : value == "off" ? Toggle::off : Toggle::automatic;
   } else {
-    if (!value.starts_with('/'))
-      return bad("--workdir takes an absolute path, not \"" + printable(value) + "\"");
+    if (!value.starts_with('/')) return bad("--workdir takes an absolute path, not \"" + printable(value) + "\"");
     out->workdir = value;
   }
   return {};
@@ -120,7 +117,8 @@ Result<Options> parse(int argc, char** argv) {
       return bad(
           "doctor is about this machine: lockstep-conformance --policy FILE --host FILE asks about another, "
           "simulated");
-    if (known.count(flag) == 0) return bad("unknown flag " + printable(flag) + did_you_mean(suggestion(flag, {known.begin(), known.end()})));
+    if (known.count(flag) == 0)
+      return bad("unknown flag " + printable(flag) + did_you_mean(suggestion(flag, {known.begin(), known.end()})));
     if (!given.insert(flag).second) return bad(flag + " is given twice");
     if (equals == std::string::npos && i + 1 >= argc) return bad(flag + " needs a value");
     LOCKSTEP_CHECK(set_flag(flag, equals == std::string::npos ? argv[++i] : word.substr(equals + 1), &out));
@@ -139,8 +137,8 @@ Result<std::vector<IdentityKind>> identities_to_run(const Options& options, cons
     const std::string& why = here.missing_for(kind);
     if (asked && !why.empty()) return unsupported_error(0, why);
     // Without a wish, `self` stands in where there is no ordinary user to be had.
-    const bool by_itself = options.identities.empty() &&
-                           (kind != IdentityKind::self || stand_in_for(IdentityKind::user, here) == kind);
+    const bool by_itself =
+        options.identities.empty() && (kind != IdentityKind::self || stand_in_for(IdentityKind::user, here) == kind);
     if (!asked && !by_itself) continue;
     if (why.empty())
       out.push_back(kind);
@@ -153,11 +151,8 @@ Result<std::vector<IdentityKind>> identities_to_run(const Options& options, cons
 int print(const std::string& text) {
   const bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   return ok ? 0
-            : complain(Error{ErrorKind::internal,
-                             errno,
-                             "standard output cannot be written: " + errno_name(errno),
-                             {},
-                             0});
+            : complain(
+                  Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});
 }
 
 // `workers`: an error where none can be had here.

@@ -26,9 +26,11 @@ std::string in_a_container(Platform platform) {
     case Platform::wsl:
       return "start the container with the device: docker run --gpus all, or --device nvidia.com/gpu=all (CDI)";
     case Platform::tegra:
-      return "start the container with the board's runtime: docker run --runtime nvidia, or --device nvidia.com/gpu=all (CDI)";
+      return "start the container with the board's runtime: docker run --runtime nvidia, or --device "
+             "nvidia.com/gpu=all (CDI)";
     case Platform::amd:
-      return "start the container with the devices: docker run --device /dev/kfd --device /dev/dri, or --device amd.com/gpu=all (CDI)";
+      return "start the container with the devices: docker run --device /dev/kfd --device /dev/dri, or --device "
+             "amd.com/gpu=all (CDI)";
     case Platform::intel:
       return "start the container with the devices: docker run --device /dev/dri, or --device intel.com/gpu=all (CDI)";
     default:
@@ -43,7 +45,8 @@ std::string load_module(Platform platform) {
     case Platform::wsl:
       return "wsl --update in Windows, its GPU driver updated, then wsl --shutdown; dmesg | grep -i dxgk says why not";
     case Platform::tegra:
-      return "sudo modprobe nvgpu; the board's own packages have it (nvidia-l4t-kernel, nvidia-l4t-cuda); dmesg | grep -i nvgpu says why not";
+      return "sudo modprobe nvgpu; the board's own packages have it (nvidia-l4t-kernel, nvidia-l4t-cuda); dmesg | grep "
+             "-i nvgpu says why not";
     case Platform::amd:
       return "sudo modprobe amdgpu; dmesg | grep -iE 'amdgpu|kfd' says why not";
     case Platform::intel:
@@ -58,7 +61,7 @@ bool is_digits(const std::string& text) {
 }
 
 struct Registered {
-  std::string_view node;  // what the node's path starts with; the first that fits
+  std::string_view node;                  // what the node's path starts with; the first that fits
   std::array<std::string_view, 3> names;  // as /proc/devices has it, over the drivers' versions
 };
 constexpr Registered registered[] = {
@@ -103,23 +106,30 @@ std::optional<unsigned> registered_major(const std::string& path, const Surround
 std::optional<Finding> of_procfs(const ProcfsFacts& procfs) {
   if (procfs.kind == ProcfsKind::own) return std::nullopt;
   // A sandbox in a container is as likely as the container itself.
-  const std::string remedy = "give the sandbox a /proc of its own: unshare --mount-proc, bwrap --proc /proc; a container's runtime mounts "
-                             "one unless it is told otherwise";
+  const std::string remedy =
+      "give the sandbox a /proc of its own: unshare --mount-proc, bwrap --proc /proc; a container's runtime mounts "
+      "one unless it is told otherwise";
   if (procfs.kind == ProcfsKind::stale)
     return Finding{{Layer::missing_path},
-                   "/proc is of another PID namespace, so /proc/self/task/<tid>/comm is not there (ENOENT) and cuInit() returns 304, "
-                   "though nothing denies it: " + procfs.why,
-                   remedy, "procfs"};
-  return Finding{{Layer::missing_path}, "CUDA names its threads through /proc, and it cannot be relied on here (" +
-                                            std::string(name(procfs.kind)) + "): " + procfs.why,
-                 remedy, "procfs"};
+                   "/proc is of another PID namespace, so /proc/self/task/<tid>/comm is not there (ENOENT) and "
+                   "cuInit() returns 304, "
+                   "though nothing denies it: " +
+                       procfs.why,
+                   remedy,
+                   "procfs"};
+  return Finding{{Layer::missing_path},
+                 "CUDA names its threads through /proc, and it cannot be relied on here (" +
+                     std::string(name(procfs.kind)) + "): " + procfs.why,
+                 remedy,
+                 "procfs"};
 }
 
 std::string to_join(const PathFacts& facts, unsigned wants, const Surroundings& around) {
   const std::string group = std::to_string(facts.gid);
   const unsigned given = (facts.mode >> 3) & 07U;
   if (facts.gid == overflow_id && !around.first_user_namespace && given != 0)
-    return "its group is not mapped into this user namespace: podman run --group-add keep-groups (with crun), or map the group "
+    return "its group is not mapped into this user namespace: podman run --group-add keep-groups (with crun), or map "
+           "the group "
            "(--gidmap)";
   // Nobody is to join root's group, nor one that stands for no group at all.
   if (facts.gid == 0 || facts.gid == overflow_id || given == 0) {

@@ -21,10 +21,10 @@ struct PolicyReport {
 
 struct DoctorReport {
   Machine machine;
-  std::string no_rows;              // why no policy could be tried at all; empty: they were
-  std::vector<Finding> findings;    // of the machine, whatever the policy
+  std::string no_rows;                // why no policy could be tried at all; empty: they were
+  std::vector<Finding> findings;      // of the machine, whatever the policy
   std::vector<std::string> appeared;  // nodes of NVIDIA's that came to be while CUDA was called
-  std::string no_records;  // why the kernel's audit records could not be heard; empty: they were
+  std::string no_records;             // why the kernel's audit records could not be heard; empty: they were
   std::vector<PolicyReport> policies;
   std::vector<std::string> missing_identities;  // "container-root cannot be had: ..."
   std::optional<Readiness> require;

@@ -27,11 +27,11 @@
 #include <utility>
 #include <vector>
 
-#include "testing/run_program.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"
 #include "enforce/restrict.h"
 #include "landlock/ruleset.h"
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 

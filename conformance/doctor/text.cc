@@ -1,8 +1,9 @@
 // The report as a person reads it.
 #include <cstdio>
 
-#include "conformance/doctor/report.h"
 #include <lockstep/effective.h>
+
+#include "conformance/doctor/report.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -45,9 +46,8 @@ void machine_text(const Machine& machine, std::string& out) {
        machine.security_modules.empty() ? "not known: /sys/kernel/security/lsm cannot be read"
                                         : machine.security_modules);
   line(out, "around us",
-       (machine.layers ? std::to_string(*machine.layers) + " Landlock layers"
-                       : std::string("Landlock layers")) +
-           " (" + machine.layers_how + "); seccomp: " + seccomp_word(machine.seccomp) +
+       (machine.layers ? std::to_string(*machine.layers) + " Landlock layers" : std::string("Landlock layers")) + " (" +
+           machine.layers_how + "); seccomp: " + seccomp_word(machine.seccomp) +
            (machine.filtered.empty() ? "" : ", which denies " + joined(machine.filtered)) +
            "; no_new_privs: " + (machine.no_new_privs ? "yes" : "no") +
            "; confined by: " + (machine.confined_by.empty() ? "nothing that says so" : machine.confined_by));
@@ -58,13 +58,14 @@ void machine_text(const Machine& machine, std::string& out) {
            machine.user_namespace);
   line(out, "procfs",
        (machine.procfs.empty() ? "not mounted on /proc" : machine.procfs) +
-           (machine.own_procfs.kind == ProcfsKind::own ? "" : "; " + std::string(name(machine.own_procfs.kind)) + ": " + machine.own_procfs.why) +
+           (machine.own_procfs.kind == ProcfsKind::own
+                ? ""
+                : "; " + std::string(name(machine.own_procfs.kind)) + ": " + machine.own_procfs.why) +
            (machine.procfs_covered.empty() ? "" : "; over it: " + joined(machine.procfs_covered)));
-  line(out, "container",
-       joined(machine.container) + (machine.cgroup.empty() ? "" : "; cgroup " + machine.cgroup));
+  line(out, "container", joined(machine.container) + (machine.cgroup.empty() ? "" : "; cgroup " + machine.cgroup));
   line(out, "gpu",
-       std::string(name(machine.host.gpu)) + ", driver " +
-           (machine.driver.empty() ? "none" : machine.driver) + ", libcuda " +
+       std::string(name(machine.host.gpu)) + ", driver " + (machine.driver.empty() ? "none" : machine.driver) +
+           ", libcuda " +
            (machine.libcuda.empty() ? "none" : printable(machine.libcuda) + " (" + machine.libcuda_by + ")"));
   line(out, "beside it",
        "MIG: " + joined(machine.mig) + "; CDI: " + joined(machine.cdi) +
@@ -81,18 +82,16 @@ bool is_judged(const Diagnosis& row) {
 std::string row_line(const Diagnosis& row, const Machine& machine) {
   std::string out = "  " + pad(std::string(name(row.identity)), 15) + pad(word(row, machine), 9);
   if (!is_judged(row)) return out + printable(row.message) + "\n";
-  out += std::to_string(row.steps_passed) + " steps of CUDA's start-up pass, " +
-         std::to_string(row.steps.size()) + " fail";
+  out += std::to_string(row.steps_passed) + " steps of CUDA's start-up pass, " + std::to_string(row.steps.size()) +
+         " fail";
   if (row.cuda.called)
-    out += "; CUDA itself: " + row.cuda.without.text + " without the policy, " + row.cuda.under.text +
-           " under it";
+    out += "; CUDA itself: " + row.cuda.without.text + " without the policy, " + row.cuda.under.text + " under it";
   return out + "\n";
 }
 
 std::string finding_text(const Finding& finding) {
   std::string layers;
-  for (const Layer layer : finding.layers)
-    layers += (layers.empty() ? "" : " or ") + std::string(name(layer));
+  for (const Layer layer : finding.layers) layers += (layers.empty() ? "" : " or ") + std::string(name(layer));
   return layers + ": " + finding.sentence + "\n" +
          (finding.remedy.empty() ? "" : "          -> " + finding.remedy + "\n");
 }
@@ -116,8 +115,7 @@ std::string steps_text(const Diagnosis& row) {
     }
     end_of_step();
     last = said;
-    out += "      " + pad(step.step.id, 24) +
-           pad(errno_name(step.control != 0 ? step.control : step.observed), 7) +
+    out += "      " + pad(step.step.id, 24) + pad(errno_name(step.control != 0 ? step.control : step.observed), 7) +
            pad(std::string(name(step.step.importance)), 8) + said;
   }
   end_of_step();
@@ -163,7 +161,8 @@ std::string to_text(const DoctorReport& report) {
   line(out, "audit",
        report.no_records.empty() ? "the kernel's records of denials are heard"
                                  : "not heard, the model answers instead: " + report.no_records);
-  for (const Finding& each : report.findings) line(out, "finding", finding_text(each).substr(0, finding_text(each).size() - 1));
+  for (const Finding& each : report.findings)
+    line(out, "finding", finding_text(each).substr(0, finding_text(each).size() - 1));
   for (const std::string& each : report.appeared)
     line(out, "appeared", each + ", while CUDA was called: nobody knows by whom; it is left as it is");
   if (!report.no_rows.empty()) line(out, "not tried", "no policy: " + printable(report.no_rows));

@@ -5,15 +5,16 @@
 #include <functional>
 
 #include <lockstep/abi.h>
+
 #include "model/model.h"
 #include "syntax/document.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
 
-constexpr std::array<std::string_view, 16> kind_names = {
-    "dir",  "file",  "fifo", "chr",  "null",    "blk",  "socket", "symlink",
-    "link", "tmpfs", "bind", "proc", "overlay", "hold", "move",   "remove"};
+constexpr std::array<std::string_view, 16> kind_names = {"dir",     "file",    "fifo", "chr",   "null", "blk",
+                                                         "socket",  "symlink", "link", "tmpfs", "bind", "proc",
+                                                         "overlay", "hold",    "move", "remove"};
 
 // Reads one file; holds its name so that every error can carry it.
 class Reader {
@@ -22,10 +23,9 @@ class Reader {
 
   Result<FuzzCase> read(const Node& root) const {
     FuzzCase out;
-    LOCKSTEP_CHECK(
-        check_keys(root, file_, "a fuzz case",
-                   {"schema", "why", "finds", "identity", "chroot", "peer_layers", "peer_executed", "reclaim",
-                    "plan_abi", "items", "layers", "operations"}));
+    LOCKSTEP_CHECK(check_keys(root, file_, "a fuzz case",
+                              {"schema", "why", "finds", "identity", "chroot", "peer_layers", "peer_executed",
+                               "reclaim", "plan_abi", "items", "layers", "operations"}));
     std::string word, identity = "root";
     LOCKSTEP_CHECK(text(root, "schema", true, word));
     if (word != fuzz_schema) return fail(root, "the schema must be " + std::string(fuzz_schema));
@@ -48,10 +48,8 @@ class Reader {
     }));
     LOCKSTEP_CHECK(each(root, "items", true, [&](const Node& node) { return item(node, out.items); }));
     LOCKSTEP_CHECK(each(root, "layers", true, [&](const Node& node) { return layer(node, out.layers); }));
-    LOCKSTEP_CHECK(
-        each(root, "operations", true, [&](const Node& node) { return operation(node, out.operations); }));
-    if (out.layers.empty() || out.operations.empty())
-      return fail(root, "a fuzz case needs a layer and an operation");
+    LOCKSTEP_CHECK(each(root, "operations", true, [&](const Node& node) { return operation(node, out.operations); }));
+    if (out.layers.empty() || out.operations.empty()) return fail(root, "a fuzz case needs a layer and an operation");
     const bool policy = std::any_of(out.layers.begin(), out.layers.end(),
                                     [](const LayerSpec& layer) { return layer.policy.has_value(); });
     if (policy != (out.plan_abi > 0)) return fail(root, "plan_abi is of cases with a policy, and of all of them");
@@ -61,9 +59,7 @@ class Reader {
   }
 
  private:
-  Error fail(const Node& node, std::string message) const {
-    return input_error(file_, node.line, std::move(message));
-  }
+  Error fail(const Node& node, std::string message) const { return input_error(file_, node.line, std::move(message)); }
 
   Result<void> text(const Node& node, std::string_view key, bool required, std::string& out) const {
     const Node* value = node.find(key);
@@ -115,9 +111,9 @@ class Reader {
   }
 
   Result<void> policy(const Node& node, LayerSpec& layer) const {
-    LOCKSTEP_CHECK(check_keys(node, file_, "a policy",
-                              {"read_only", "read_write", "grants", "present", "workdir", "gpu", "proxy", "hard",
-                               "min_abi", "conflicts"}));
+    LOCKSTEP_CHECK(check_keys(
+        node, file_, "a policy",
+        {"read_only", "read_write", "grants", "present", "workdir", "gpu", "proxy", "hard", "min_abi", "conflicts"}));
     PolicySpec& out = layer.policy.emplace();
     LOCKSTEP_CHECK(paths(node, "read_only", out.read_only));
     LOCKSTEP_CHECK(paths(node, "read_write", out.read_write));
@@ -169,8 +165,7 @@ class Reader {
   }
 
   Result<void> item(const Node& node, std::vector<Item>& out) const {
-    LOCKSTEP_CHECK(
-        check_keys(node, file_, "an item", {"kind", "path", "target", "moved_to", "mount", "mode"}));
+    LOCKSTEP_CHECK(check_keys(node, file_, "an item", {"kind", "path", "target", "moved_to", "mount", "mode"}));
     Item one;
     std::string kind;
     LOCKSTEP_CHECK(text(node, "kind", true, kind));
@@ -262,10 +257,9 @@ class Reader {
     const auto known_actor = actor_from_name(actor);
     // What nobody would try must not read as a case that agrees.
     if (*known == Operation::cu_init) return fail(node, "cu-init is not one operation");
-    if (!known_mode || !has_mode(*known, *known_mode) || !known_actor ||
-        *known_actor == Actor::early_thread || (*known_actor == Actor::exec && *known_mode == Mode::before))
-      return fail(
-          node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
+    if (!known_mode || !has_mode(*known, *known_mode) || !known_actor || *known_actor == Actor::early_thread ||
+        (*known_actor == Actor::exec && *known_mode == Mode::before))
+      return fail(node, "there is no such mode or actor: \"" + shortened(mode) + "\", \"" + shortened(actor) + "\"");
     one.operation = *known, one.mode = *known_mode, one.actor = *known_actor;
     const bool on_port = operand(one.operation) == Operand::port;
     LOCKSTEP_CHECK(path(node, "path", one.operation != Operation::comm_open && !on_port, one.path));

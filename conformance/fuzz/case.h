@@ -30,9 +30,10 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include <lockstep/rights.h>
-#include "operation/operation.h"
 #include <lockstep/policy.h>
+#include <lockstep/rights.h>
+
+#include "operation/operation.h"
 
 namespace lockstep::conformance::fuzz {
 
@@ -88,7 +89,7 @@ struct PolicySpec {
 struct LayerSpec {
   AccessSet handled;
   std::vector<RuleSpec> rules;
-  Restrictions restrictions = {};  // net, ports and scopes
+  Restrictions restrictions = {};         // net, ports and scopes
   std::optional<PolicySpec> policy = {};  // then `handled` and `rules` are empty
 };
 
@@ -104,7 +105,9 @@ struct OperationSpec {
 // Every operation but cu-init.
 inline constexpr int fuzzed_operation_count = operation_count - 1;
 // False: a port, an abstract socket or a process stands in its place.
-constexpr bool has_path(Operation operation) { return static_cast<int>(operation) < path_operation_count; }
+constexpr bool has_path(Operation operation) {
+  return static_cast<int>(operation) < path_operation_count;
+}
 
 enum class Identity : std::uint8_t { root, user };  // user: no capability, and another uid where there is one
 
@@ -115,7 +118,7 @@ struct FuzzCase {
   std::size_t peer_layers = 0;
   bool peer_executed = false;
   bool reclaim = false;
-  int plan_abi = 0;  // of policies; 0: there is none
+  int plan_abi = 0;    // of policies; 0: there is none
   std::string chroot;  // a directory of the tree that is the process' root; then every path is below it
   std::vector<Item> items;
   std::vector<LayerSpec> layers;

@@ -89,9 +89,7 @@ class SideRun {
     return restricted_ ? walked_alike() : true;
   }
 
-  bool walked_alike() {
-    return oracle_.differs().empty() || fail("two ways to walk " + oracle_.differs(), EIO);
-  }
+  bool walked_alike() { return oracle_.differs().empty() || fail("two ways to walk " + oracle_.differs(), EIO); }
 
   bool resolve(const OperationSpec& operation, Ready& ready) const {
     const auto first = tree_.resolve(operation.path), second = tree_.resolve(operation.path2);
@@ -128,8 +126,7 @@ class SideRun {
         if (item.kind == ItemKind::proc) fill(tree_.anywhere(item.path));
       if (!reclaim(setting_.drop_caches)) return fail("write(drop_caches)");
     }
-    for (ReadyLayer& layer : layers_)
-      side_.not_reclaimed += static_cast<std::uint32_t>(forget_lost(layer, tree_));
+    for (ReadyLayer& layer : layers_) side_.not_reclaimed += static_cast<std::uint32_t>(forget_lost(layer, tree_));
     oracle_.tell(layers_);
     for (std::size_t i = 0; i < case_.operations.size(); ++i) oracle_.decide(case_.operations[i], board_.cells[i]);
     return walked_alike();
@@ -140,8 +137,7 @@ class SideRun {
   }
 
   bool become() {
-    if (!case_.chroot.empty() &&
-        (::fchdir(tree_.resolve(".")->dir) != 0 || ::chroot(case_.chroot.c_str()) != 0))
+    if (!case_.chroot.empty() && (::fchdir(tree_.resolve(".")->dir) != 0 || ::chroot(case_.chroot.c_str()) != 0))
       return fail("chroot");
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail("prctl(PR_SET_NO_NEW_PRIVS)");
     if (case_.identity == Identity::root) return true;
@@ -166,8 +162,7 @@ class SideRun {
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       const Ready& ready = ready_[i];
       const bool follow = follows_last_symlink(ready.probe.operation);
-      if (board_.cells[i].err == 0 || ready.probe.mode == Mode::before || !has_path(ready.probe.operation))
-        continue;
+      if (board_.cells[i].err == 0 || ready.probe.mode == Mode::before || !has_path(ready.probe.operation)) continue;
       if (!refused(ready.directory, ready.first, follow) &&
           !(takes_two_paths(ready.probe.operation) && refused(ready.directory, ready.second, follow)))
         continue;
@@ -237,9 +232,7 @@ class SideRun {
     return true;
   }
 
-  SlotCell& slot_of(std::size_t i) const {
-    return restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
-  }
+  SlotCell& slot_of(std::size_t i) const { return restricted_ ? board_.cells[i].restricted : board_.cells[i].control; }
 
   bool run_forked(Actor actor, int depth) {
     const pid_t pid = ::fork();

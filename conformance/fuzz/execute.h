@@ -16,12 +16,13 @@
 #include <cstdint>
 #include <string>
 
+#include <lockstep/kernel.h>
+
 #include "conformance/fuzz/case.h"
 #include "conformance/fuzz/faults.h"
 #include "conformance/fuzz/others.h"
 #include "conformance/fuzz/tree.h"
 #include "conformance/wire/slot.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance::fuzz {
 
@@ -32,10 +33,10 @@ struct Setting {
   bool real_root = true;  // else a user namespace of one user
   Tier tier = Tier::process;
   const Fault* fault = nullptr;
-  int helper = -1;        // memfd of the program that executes
-  int drop_caches = -1;   // of cases with reclaim
+  int helper = -1;                   // memfd of the program that executes
+  int drop_caches = -1;              // of cases with reclaim
   const Outside* outside = nullptr;  // null: what has no path cannot be tried
-  bool explain = false;  // write what the model says into the cells
+  bool explain = false;              // write what the model says into the cells
 };
 
 // The same tree twice.
@@ -65,7 +66,7 @@ class Board {
     std::int32_t done;  // 1: came to its end
     std::int32_t err;
     std::uint32_t not_reclaimed;  // rules that were to be lost and were not
-    char failed[160];  // the call that failed
+    char failed[160];             // the call that failed
   };
   Side* sides;  // restricted, control
   Cell* cells;

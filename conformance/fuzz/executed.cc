@@ -59,8 +59,7 @@ bool run_executed(ExecutedRun& run) {
   const Result<UniqueFd> question = memory_file("lockstep-fuzz", 0), answer = memory_file("lockstep-fuzz", size);
   if (!question.ok() || !answer.ok()) return false;
   const UniqueFd &asked = *question, &answered = *answer;
-  if (::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
-    return false;
+  if (::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return false;
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, answered.get(), 0);
   if (memory == MAP_FAILED) return false;
   const pid_t pid = ::fork();

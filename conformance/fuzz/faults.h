@@ -12,8 +12,9 @@
 #include <span>
 #include <string_view>
 
-#include "conformance/fuzz/rules.h"
 #include <lockstep/plan.h>
+
+#include "conformance/fuzz/rules.h"
 
 namespace lockstep::conformance::fuzz {
 

@@ -66,7 +66,8 @@ class Campaign {
       return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
     LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
     if (!is_in_memory(helper_.get()))
-      return unsupported_error(0, "memfd_create is denied here: a program that is executed would have to ask the layers for its file");
+      return unsupported_error(
+          0, "memfd_create is denied here: a program that is executed would have to ask the layers for its file");
     options_.helper = helper_.get();
     if (options_.reclaim) LOCKSTEP_CHECK(open_drop_caches());
     const std::string root = temporary_directory();
@@ -91,8 +92,7 @@ class Campaign {
     if (pid < 0) return system_error(errno, "fork()");
     if (pid > 0) return pid;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (const int each : {SIGINT, SIGTERM})
-      std::signal(each, SIG_IGN);  // the driver's business: it says stop
+    for (const int each : {SIGINT, SIGTERM}) std::signal(each, SIG_IGN);  // the driver's business: it says stop
     Worker worker(options_, base_, kernel_, shared_);
     Result<void> ran = worker.start();
     if (ran) ran = work(worker);
@@ -147,8 +147,7 @@ Result<void> watch(const Options& options, Shared& shared, Clock::time_point sta
     const std::uint64_t done = shared.operations.load();
     const auto now = Clock::now();
     if (done != last) last = done, moved = now;
-    const bool late =
-        options.seconds > 0 && std::chrono::duration<double>(now - start).count() >= options.seconds;
+    const bool late = options.seconds > 0 && std::chrono::duration<double>(now - start).count() >= options.seconds;
     if (late || done >= options.operations || (options.interrupted != nullptr && *options.interrupted != 0))
       shared.stop.store(1);
     if (now - moved > silence) return internal_error("no operation came to its end for a minute");
@@ -169,9 +168,8 @@ Result<Report> fuzz(const Options& options) {
   LOCKSTEP_CHECK(campaign.open());
   const auto start = Clock::now();
   std::vector<pid_t> pids;
-  const int workers = options.workers > 0
-                          ? options.workers
-                          : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int workers =
+      options.workers > 0 ? options.workers : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   for (int i = 0; i < workers; ++i) {
     const Result<pid_t> started = campaign.start([](Worker& worker) { return worker.run(); });
     if (!started) {  // those that run already are not left behind

@@ -42,8 +42,8 @@ struct Count {
 
 // Operations, by what stood around them.
 struct Kinds {
-  std::uint64_t executed = 0;  // by a freshly executed program
-  std::uint64_t stacked = 0;   // in cases with a compiled policy among the layers
+  std::uint64_t executed = 0;       // by a freshly executed program
+  std::uint64_t stacked = 0;        // in cases with a compiled policy among the layers
   std::uint64_t reclaimed = 0;      // in cases with reclaim
   std::uint64_t not_reclaimed = 0;  // rules, not operations: they were to be lost, and the kernel kept the entry
 

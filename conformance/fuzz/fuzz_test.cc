@@ -16,9 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // A host that cannot run it is a skip, any other error a failure.
-#define LOCKSTEP_NEED(result)                                            \
-  if (!(result).ok() && (result).error().kind == ErrorKind::unsupported) \
-    GTEST_SKIP() << (result).error().message;                            \
+#define LOCKSTEP_NEED(result)                                                                                      \
+  if (!(result).ok() && (result).error().kind == ErrorKind::unsupported) GTEST_SKIP() << (result).error().message; \
   ASSERT_TRUE((result).ok()) << (result).error().to_string()
 
 std::string found(const Report& report) {
@@ -40,10 +39,9 @@ TEST_P(Campaigns, FindNoDisagreementAndBothAnswersOfWhatLandlockGuards) {
     const bool newer = operation == Operation::connect_unix ? false  // a server of its own needs make_sock
                        : operation == Operation::truncate   ? report->kernel.abi < 3
                        : has_path(operation)                ? false
-                       : operation == Operation::bind_udp || operation == Operation::send_udp
-                           ? report->kernel.abi < 10
-                       : operand(operation) == Operand::port ? report->kernel.abi < 4
-                                                             : report->kernel.abi < 6;
+                       : operation == Operation::bind_udp || operation == Operation::send_udp ? report->kernel.abi < 10
+                       : operand(operation) == Operand::port                                  ? report->kernel.abi < 4
+                                                                                              : report->kernel.abi < 6;
     const Count& count = report->counts[static_cast<std::size_t>(i)];
     const bool makes_nodes = operation == Operation::mknod_blk || operation == Operation::mknod_chr;
     EXPECT_TRUE(count.allowed > 0 || (makes_nodes && !report->features.mknod)) << name(operation);
@@ -66,8 +64,7 @@ TEST_P(PlantedFault, IsFoundWithinItsBoundAndReplays) {
     GTEST_SKIP() << "set LOCKSTEP_RECLAIM=1: it drops the dentry cache of the whole machine";
   const Result<Report> report = fuzz({.seed = 1, .operations = 200'000, .reclaim = reclaims, .fault = &fault});
   LOCKSTEP_NEED(report);
-  ASSERT_TRUE(report->found.has_value())
-      << fault.what << ": not found in " << report->operations << " operations";
+  ASSERT_TRUE(report->found.has_value()) << fault.what << ": not found in " << report->operations << " operations";
   RecordProperty("operations", static_cast<int>(report->found->after));
 
   // What is printed is a case: under the fault it disagrees, without it agrees.
@@ -188,8 +185,7 @@ TEST(Kinds, ReclaimIsRefusedWithoutRoot) {
 class BadCases : public ::testing::Test {
  protected:
   std::string error_of(const std::string& text) {
-    const std::string file =
-        ::testing::TempDir() + "lockstep-bad-case-" + std::to_string(::getpid()) + ".json";
+    const std::string file = ::testing::TempDir() + "lockstep-bad-case-" + std::to_string(::getpid()) + ".json";
     std::ofstream(file) << text;
     const Result<FuzzCase> read = read_fuzz_case(file);
     fs::remove(file);
@@ -204,18 +200,15 @@ TEST_F(BadCases, AreErrorsWithTheirLine) {
   EXPECT_EQ(error_of(head + "\"items\": [],\n" + layers + operations), "");
   EXPECT_EQ(error_of("{\"schema\": \"x\"}"), "1: the schema must be lockstep.fuzz/1");
   EXPECT_EQ(error_of(head + layers + operations), "1: \"items\" must be a list");
-  EXPECT_EQ(
-      error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"/etc\"}],\n" + layers + operations),
-      "3: path: write a path relative to the tree, without ..");
-  EXPECT_EQ(
-      error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"a/../../b\"}],\n" + layers + operations),
-      "3: path: write a path relative to the tree, without ..");
+  EXPECT_EQ(error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"/etc\"}],\n" + layers + operations),
+            "3: path: write a path relative to the tree, without ..");
+  EXPECT_EQ(error_of(head + "\"items\": [\n{\"kind\": \"dir\", \"path\": \"a/../../b\"}],\n" + layers + operations),
+            "3: path: write a path relative to the tree, without ..");
   EXPECT_EQ(error_of(head + "\"items\": [\n{\"kind\": \"door\", \"path\": \"a\"}],\n" + layers + operations),
             "3: there is no kind of item \"door\"");
   EXPECT_EQ(error_of(head + "\"items\": [], \"layers\": [],\n" + operations),
             "1: a fuzz case needs a layer and an operation");
-  EXPECT_EQ(error_of(head + "\"items\": [],\n\"layers\": [{\"handled\": [\"fly\"], \"rules\": []}],\n" +
-                     operations),
+  EXPECT_EQ(error_of(head + "\"items\": [],\n\"layers\": [{\"handled\": [\"fly\"], \"rules\": []}],\n" + operations),
             "3: there is no right \"fly\"");
   EXPECT_EQ(error_of(head +
                      "\"items\": [],\n\"layers\": [{\"handled\": [\"read_file\"], \"rules\":\n[{\"path\": "
@@ -234,9 +227,9 @@ TEST_F(BadCases, AreErrorsWithTheirLine) {
             "1: reclaim needs the identity root, and no chroot");
   const std::string before = head + "\"items\": [],\n" + layers + "\"operations\": [{\"path\": \"x\", \"op\": ";
   EXPECT_EQ(error_of(before + "\"cu-init\"}]}"), "4: cu-init is not one operation");
-  for (const char* nobody : {"\"stat\", \"actor\": \"early-thread\"", "\"ioctl\", \"mode\": \"before\", \"actor\": \"exec\"",
-                             "\"stat\", \"mode\": \"whiteout\"",
-                             "\"mkdir\", \"mode\": \"own-server\"", "\"comm-open\""})
+  for (const char* nobody :
+       {"\"stat\", \"actor\": \"early-thread\"", "\"ioctl\", \"mode\": \"before\", \"actor\": \"exec\"",
+        "\"stat\", \"mode\": \"whiteout\"", "\"mkdir\", \"mode\": \"own-server\"", "\"comm-open\""})
     EXPECT_NE(error_of(before + nobody + "}]}").find("4: there is no such mode or actor"), std::string::npos) << nobody;
 }
 
@@ -249,8 +242,7 @@ TEST(FuzzCases, AreWrittenAsTheyAreRead) {
   whole.items = {{ItemKind::dir, "t", {}, {}, {}, 0700},
                  {ItemKind::symlink, "t/l", "../x", {}, {}},
                  {ItemKind::hold, "t/m/in", "@0", "t/out", "t/m"}};
-  whole.layers = {{{}, {}, {}},
-                  {Right::read_file | Right::refer, {{"@0", Right::refer}, {"/", Right::read_file}}, {}}};
+  whole.layers = {{{}, {}, {}}, {Right::read_file | Right::refer, {{"@0", Right::refer}, {"/", Right::read_file}}, {}}};
   whole.layers[0].restrictions.scopes = Scope::signal;
   whole.layers[0].restrictions.net = NetRight::bind_tcp;
   whole.layers[0].restrictions.ports = {{NetRight::bind_tcp, 22}};
@@ -261,8 +253,8 @@ TEST(FuzzCases, AreWrittenAsTheyAreRead) {
   whole.layers[1].rules[0].pinned = true;
   whole.layers.push_back({});
   whole.layers[2].restrictions.scopes = Scope::signal;
-  whole.layers[2].policy = PolicySpec{{"t"}, {"/proc"}, {{"t/a", Right::read_file, false}}, {"/usr"}, "t/w", true, true,
-                                      true, 2, ConflictMode::keep};
+  whole.layers[2].policy = PolicySpec{
+      {"t"}, {"/proc"}, {{"t/a", Right::read_file, false}}, {"/usr"}, "t/w", true, true, true, 2, ConflictMode::keep};
   whole.operations = {{Operation::bind_tcp, Mode::plain, Actor::self, {}, {}, 4101},
                       {Operation::signal, Mode::plain, Actor::self, "peer", {}},
                       {Operation::stat, Mode::plain, Actor::exec, "t", {}},
@@ -279,9 +271,8 @@ TEST(Program, SaysByItsExitCodeWhatHappened) {
   const std::string kept = LOCKSTEP_SOURCE_DIR "/fixtures/fuzz/exchange-one-way.json";
   EXPECT_EQ(exit_of("--help"), 0);
   EXPECT_EQ(exit_of("--list-faults"), 0);
-  for (const char* bad :
-       {"--seed x", "--seed", "--operations 0", "--layers 17", "--nonsense", "--plant nothing",
-        "--replay /missing.json", "--seconds -1", "--plant all --replay x", "--replay /dev/null"})
+  for (const char* bad : {"--seed x", "--seed", "--operations 0", "--layers 17", "--nonsense", "--plant nothing",
+                          "--replay /missing.json", "--seconds -1", "--plant all --replay x", "--replay /dev/null"})
     EXPECT_EQ(exit_of(bad), 2) << bad;
   if (exit_of("--replay " + kept) == 3) GTEST_SKIP() << "this host cannot run it";
   EXPECT_EQ(exit_of("--replay " + kept), 0);

@@ -1,7 +1,7 @@
 // What one cell shows.
 #include "conformance/fuzz/execute.h"
-#include "conformance/wire/wire.h"
 #include "conformance/judge/compose.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
@@ -22,9 +22,9 @@ Judged judge(const OperationSpec& operation, const Cell& cell) {
   decision.err = cell.err;
   decision.needed = AccessSet::from_bits(cell.needed);
   decision.missing = AccessSet::from_bits(cell.missing);
-  const Composed composed = compose(operation.operation, operation.mode, {cell.control.err, cell.control.ret, cell.control.aux}, decision);
-  out.allowed =
-      cell.control.err == declared_unrestricted(operation.operation, operation.mode) && cell.err == 0;
+  const Composed composed =
+      compose(operation.operation, operation.mode, {cell.control.err, cell.control.ret, cell.control.aux}, decision);
+  out.allowed = cell.control.err == declared_unrestricted(operation.operation, operation.mode) && cell.err == 0;
   out.denied = cell.err != 0 && composed.comparable && composed.err == cell.err;
   out.expected = composed.err;
   out.agrees = out.agrees && cell.restricted.err == composed.err;
@@ -35,10 +35,9 @@ Judged judge(const OperationSpec& operation, const Cell& cell) {
 
 std::string describe(const OperationSpec& operation, const Cell& cell) {
   const Judged judged = judge(operation, cell);
-  return one_line(operation) + ": predicted " + errno_name(judged.expected) + " (Landlock " +
-         errno_name(cell.err) + "), observed " + errno_name(cell.restricted.err) + ", control " +
-         errno_name(cell.control.err) + (other_effect(cell) ? ", with another effect" : "") + "; " +
-         cell.words;
+  return one_line(operation) + ": predicted " + errno_name(judged.expected) + " (Landlock " + errno_name(cell.err) +
+         "), observed " + errno_name(cell.restricted.err) + ", control " + errno_name(cell.control.err) +
+         (other_effect(cell) ? ", with another effect" : "") + "; " + cell.words;
 }
 
 }  // namespace lockstep::conformance::fuzz

@@ -31,7 +31,8 @@ constexpr char usage[] =
     "  --layers N       at most so many layers, 1 to 16 (default 16)\n"
     "  --workers N      default: one for each processor\n"
     "  --thread-tier    restrict a thread instead of a child process\n"
-    "  --reclaim        cases with rules on entries of procfs, which the kernel is made to take back: root, and it drops\n"
+    "  --reclaim        cases with rules on entries of procfs, which the kernel is made to take back: root, and it "
+    "drops\n"
     "                   the dentry cache of the machine\n"
     "  --plant FAULT    break the model: it must be found (then the exit code is 1). --list-faults names "
     "them; `all` plants each\n"
@@ -119,8 +120,7 @@ Result<Arguments> parse(int argc, char** argv) {
   }
   if (!out.plant.empty() && out.plant != "all" && find_fault(out.plant) == nullptr)
     return input_error("", 0, "there is no fault " + printable(out.plant) + " (see --list-faults)");
-  if (out.plant == "all" && !out.replay.empty())
-    return input_error("", 0, "--replay takes one fault, not all");
+  if (out.plant == "all" && !out.replay.empty()) return input_error("", 0, "--replay takes one fault, not all");
   if (out.plant != "all" && !out.plant.empty()) out.options.fault = find_fault(out.plant);
   return out;
 }
@@ -139,8 +139,7 @@ void print(const Options& options, const Report& report) {
       static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(report.operations),
       static_cast<unsigned long long>(report.cases), report.kernel.abi, report.kernel.errata,
       static_cast<unsigned long long>(report.denied()), report.seconds,
-      static_cast<double>(report.operations) / report.seconds,
-      options.tier == Tier::thread ? "thread" : "process",
+      static_cast<double>(report.operations) / report.seconds, options.tier == Tier::thread ? "thread" : "process",
       report.features.mknod ? "" : "; no device nodes of its own");
   std::printf("%llu operations by a freshly executed program, %llu under a compiled policy\n",
               static_cast<unsigned long long>(report.kinds.executed),
@@ -150,7 +149,8 @@ void print(const Options& options, const Report& report) {
                 static_cast<unsigned long long>(report.kinds.reclaimed),
                 static_cast<unsigned long long>(report.kinds.not_reclaimed));
   else
-    std::printf("not fuzzed here: reclaim of procfs entries (%s)\n", options.reclaim ? "no procfs" : "--reclaim, as root");
+    std::printf("not fuzzed here: reclaim of procfs entries (%s)\n",
+                options.reclaim ? "no procfs" : "--reclaim, as root");
   if (!report.features.network) std::printf("not fuzzed here: ports, scopes and signals (no network namespace)\n");
   if (!report.features.proc) std::printf("not fuzzed here: another procfs (it cannot be mounted)\n");
   if (!report.features.overlay) std::printf("not fuzzed here: overlayfs (it cannot be mounted)\n");
@@ -162,15 +162,13 @@ int run(const Options& options, const std::string& save) {
   print(options, *report);
   if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
   if (!save.empty())
-    if (const Result<void> saved = write_file(save, to_json(options, *report)); !saved)
-      return complain(saved.error());
+    if (const Result<void> saved = write_file(save, to_json(options, *report)); !saved) return complain(saved.error());
   if (interrupted != 0) return complain(internal_error("interrupted"));
   if (!report->found && report->denied() == 0)
     return complain(internal_error("nothing was denied: such a run shows nothing"));
   if (!report->found) return 0;
-  std::printf("disagrees, after %llu operations: %s\n%s",
-              static_cast<unsigned long long>(report->found->after), report->found->words.c_str(),
-              report->found->json.c_str());
+  std::printf("disagrees, after %llu operations: %s\n%s", static_cast<unsigned long long>(report->found->after),
+              report->found->words.c_str(), report->found->json.c_str());
   return 1;
 }
 
@@ -202,8 +200,7 @@ int run_faults(Options options, const std::string& save) {
     std::fflush(stdout);
   }
   if (!save.empty())
-    if (const Result<void> saved = write_file(save, to_json(options, planted)); !saved)
-      return complain(saved.error());
+    if (const Result<void> saved = write_file(save, to_json(options, planted)); !saved) return complain(saved.error());
   return all ? 0 : 1;
 }
 
@@ -227,8 +224,7 @@ int main_with(int argc, char** argv) {
   for (const int each : {SIGINT, SIGTERM}) std::signal(each, interrupt);
   arguments->options.interrupted = &interrupted;
   if (!arguments->save.empty())  // a name that cannot be written is said before the work
-    if (const Result<void> writable = write_file(arguments->save, ""); !writable)
-      return complain(writable.error());
+    if (const Result<void> writable = write_file(arguments->save, ""); !writable) return complain(writable.error());
   return arguments->plant == "all" ? run_faults(arguments->options, arguments->save)
                                    : run(arguments->options, arguments->save);
 }

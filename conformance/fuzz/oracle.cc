@@ -36,21 +36,18 @@ void Oracle::decide(const OperationSpec& operation, Cell& cell) {
     return answer({operation.operation, operation.mode, {}, {}, "", operation.port, shared, operation.actor, executed},
                   cell);
   }
-  const bool links = setting_.fault != nullptr && setting_.fault->follows_links &&
-                     operation.operation == Operation::unlink;
+  const bool links =
+      setting_.fault != nullptr && setting_.fault->follows_links && operation.operation == Operation::unlink;
   const bool follow = links || follows_last_symlink(operation.operation);
   const bool two = takes_two_paths(operation.operation);
   answer({operation.operation, operation.mode, walker_.walk(operation.path, follow),
-          two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path, 0, 0,
-          operation.actor},
+          two ? walker_.walk(operation.path2, follow) : model::Walk{}, operation.path, 0, 0, operation.actor},
          cell);
 }
 
 void Oracle::answer(const Question& question, Cell& cell) const {
   const model::Decision decision =
-      setting_.fault != nullptr
-          ? setting_.fault->decide(rules_, question)
-          : model_->decide(query_of(question));
+      setting_.fault != nullptr ? setting_.fault->decide(rules_, question) : model_->decide(query_of(question));
   cell.asked = 1;
   cell.err = decision.err;
   cell.layer = decision.layer;

@@ -45,8 +45,10 @@ Result<void> Outside::start() {
   LOCKSTEP_CHECK(open_loopback());
   LOCKSTEP_ASSIGN(listening_, serve_every_type(outside_word));
   using Kind = TreeKind;
-  for (const auto& [kind, port] : {std::pair<Kind, std::uint16_t>{Kind::tcp_server, 22}, {Kind::tcp_server, 4101},
-                                   {Kind::udp_server, 53}, {Kind::udp_server, 4102}}) {
+  for (const auto& [kind, port] : {std::pair<Kind, std::uint16_t>{Kind::tcp_server, 22},
+                                   {Kind::tcp_server, 4101},
+                                   {Kind::udp_server, 53},
+                                   {Kind::udp_server, 4102}}) {
     LOCKSTEP_ASSIGN(UniqueFd server, serve({kind, {}, {}, 0, false, port}, {}));
     if (kind != Kind::udp_server && !accepts_later(server.get())) return system_error(errno, "listen()");
     (kind == Kind::udp_server ? servers_ : listening_).push_back(std::move(server));

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance::fuzz {

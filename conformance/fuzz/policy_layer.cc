@@ -2,9 +2,10 @@
 
 #include <cerrno>
 
-#include "model/read_walk.h"
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
+
+#include "model/read_walk.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {

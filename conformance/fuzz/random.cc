@@ -7,8 +7,7 @@
 
 namespace lockstep::conformance::fuzz {
 
-Generator::Generator(std::uint64_t seed, std::uint64_t index, Features features, bool disk)
-    : features_(features) {
+Generator::Generator(std::uint64_t seed, std::uint64_t index, Features features, bool disk) : features_(features) {
   std::seed_seq seeds{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
                       static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32)};
   random_.seed(seeds);
@@ -134,8 +133,7 @@ void Generator::add_operation(FuzzCase& out) {
       const Place& other = place_beside(where);
       const bool there = next.operation == Operation::exchange ? !one_in(16) : one_in(5);
       next.path2 = there ? make_own(out, other) : fresh(other);
-      if (!mount_points_.empty() && next.operation == Operation::rename && one_in(24))
-        next.path = any(mount_points_);
+      if (!mount_points_.empty() && next.operation == Operation::rename && one_in(24)) next.path = any(mount_points_);
       break;
     }
     case Operation::unlink:
@@ -208,8 +206,8 @@ void Generator::add_operation(FuzzCase& out) {
   const bool is_block = std::any_of(out.items.begin(), out.items.end(), [&](const Item& item) {
     return item.kind == ItemKind::blk && item.path == next.path;
   });
-  const bool opens = !takes_two_paths(next.operation) && next.operation != Operation::unlink &&
-                     next.operation != Operation::rmdir;
+  const bool opens =
+      !takes_two_paths(next.operation) && next.operation != Operation::unlink && next.operation != Operation::rmdir;
   if (is_block && opens) return;  // would ask for a driver
   out.operations.push_back(next);
 }
@@ -232,8 +230,7 @@ void Generator::add_rule(const FuzzCase& out, LayerSpec& layer, bool generous) {
   if (where == 0) {
     rule.path = "/";
   } else if (where == 1) {
-    static const std::vector<std::string> roots = {"/proc", "/proc/self", "/proc/self/task",
-                                                   ".",     ".",          "/tmp"};
+    static const std::vector<std::string> roots = {"/proc", "/proc/self", "/proc/self/task", ".", ".", "/tmp"};
     rule.path = any(roots);
   } else if (where < 4) {
     rule.path = any(names_).path;
@@ -269,8 +266,7 @@ void Generator::add_layers(FuzzCase& out) {
   const bool many = count > 4;
   for (std::size_t i = 0; i < count; ++i) {
     LayerSpec layer;
-    const int abi =
-        one_in(2) ? features_.abi : 1 + static_cast<int>(pick(static_cast<std::size_t>(features_.abi)));
+    const int abi = one_in(2) ? features_.abi : 1 + static_cast<int>(pick(static_cast<std::size_t>(features_.abi)));
     const AccessSet rights = model::rights_of_abi(abi);
     const bool network = features_.abi >= 4 && count > 1 && one_in(20);
     if (features_.abi >= 4 && (network || one_in(3))) add_restrictions(layer);
@@ -283,8 +279,7 @@ void Generator::add_layers(FuzzCase& out) {
       // A wide grant, so that not everything is denied and moves are not all stopped by refer.
       if (many || one_in(2))
         layer.rules.push_back({one_in(3) ? "/" : one_in(2) ? "." : "t", some_of(layer.handled, true)});
-      for (std::size_t rules = pick(many ? 4 : 12); rules > 0; --rules)
-        add_rule(out, layer, many || one_in(2));
+      for (std::size_t rules = pick(many ? 4 : 12); rules > 0; --rules) add_rule(out, layer, many || one_in(2));
       std::erase_if(layer.rules, [](const RuleSpec& rule) { return rule.rights.empty(); });
     }
     out.layers.push_back(std::move(layer));

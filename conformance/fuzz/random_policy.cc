@@ -9,14 +9,16 @@ namespace lockstep::conformance::fuzz {
 // A path that a policy may name: found by it, and there.
 std::string Generator::named() {
   for (;;) {
-    const std::string path = one_in(3) ? any(names_).path : one_in(8) && !hidden_.empty() ? any(hidden_).path : place().path;
+    const std::string path = one_in(3)                       ? any(names_).path
+                             : one_in(8) && !hidden_.empty() ? any(hidden_).path
+                                                             : place().path;
     if (!path.starts_with('@')) return path;
   }
 }
 
 LayerSpec Generator::policy_layer(int abi) {
-  static const std::vector<std::string> baseline = {"/usr", "/lib", "/etc", "/proc", "/dev/urandom", "/var/log",
-                                                    "/dev/nvidiactl", "/dev/nvidia-uvm"};
+  static const std::vector<std::string> baseline = {"/usr",         "/lib",     "/etc",           "/proc",
+                                                    "/dev/urandom", "/var/log", "/dev/nvidiactl", "/dev/nvidia-uvm"};
   LayerSpec out;
   PolicySpec& policy = out.policy.emplace();
   const AccessSet rights = model::rights_of_abi(abi);
@@ -73,11 +75,11 @@ void Generator::add_reclaim(FuzzCase& out) {
   }
   for (OperationSpec& each : out.operations)  // whose /proc/self a rule is on
     if (each.path.find("/self") != std::string::npos) each.actor = Actor::self;
-  static constexpr Operation asks[] = {Operation::open_r, Operation::open_rw, Operation::opendir, Operation::open_path,
-                                       Operation::reopen_fd, Operation::stat};
+  static constexpr Operation asks[] = {Operation::open_r,    Operation::open_rw,   Operation::opendir,
+                                       Operation::open_path, Operation::reopen_fd, Operation::stat};
   for (std::size_t i = 0; i < 64; ++i)
-    out.operations[pick(out.operations.size())] = {asks[pick(std::size(asks))], Mode::plain, Actor::self,
-                                                   any(proc_entries_), {}};
+    out.operations[pick(out.operations.size())] = {
+        asks[pick(std::size(asks))], Mode::plain, Actor::self, any(proc_entries_), {}};
 }
 
 }  // namespace lockstep::conformance::fuzz

@@ -46,11 +46,10 @@ void Generator::make_mounts() {
     skeleton_.push_back({ItemKind::proc, path, {}, {}, {}});
     hidden_.push_back({path, -1});
     hidden_.push_back({path + "/sys", -1});
-    for (const char* each :
-         {"/version", "/sys/kernel/ostype", "/sys/kernel/hostname", "/self/comm", "/sys", "/self"})
+    for (const char* each : {"/version", "/sys/kernel/ostype", "/sys/kernel/hostname", "/self/comm", "/sys", "/self"})
       proc_.push_back(path + each);
-    for (const char* each : {"/version", "/cpuinfo", "/sys/kernel", "/sys/kernel/ostype", "/driver", "/tty/drivers", "/self",
-                             "/self/task", "/self/comm", "/self/status", "/self/fd"})
+    for (const char* each : {"/version", "/cpuinfo", "/sys/kernel", "/sys/kernel/ostype", "/driver", "/tty/drivers",
+                             "/self", "/self/task", "/self/comm", "/self/status", "/self/fd"})
       proc_entries_.push_back(path + each);
   }
   if (features_.overlay && one_in(6)) {
@@ -83,8 +82,8 @@ void Generator::make_bind() {
   const std::size_t before = places_.size();
   places_.push_back({path, mounts_});
   for (std::size_t i = 0; i < before; ++i)
-    if (places_[i].mount == source.mount && !places_[i].alias &&
-        places_[i].path.starts_with(source.path + "/") && !places_[i].path.starts_with(path))
+    if (places_[i].mount == source.mount && !places_[i].alias && places_[i].path.starts_with(source.path + "/") &&
+        !places_[i].path.starts_with(path))
       places_.push_back({path + places_[i].path.substr(source.path.size()), mounts_});
   ++mounts_;
 }
@@ -126,15 +125,13 @@ void Generator::make_names() {
 // A directory that is moved out of the bind mount through which it is held.
 void Generator::make_disconnected() {
   if (!one_in(3)) return;
-  const std::string number = std::to_string(next_++), source = "t/s" + number,
-                    mount = place().path + "/m" + number;
+  const std::string number = std::to_string(next_++), source = "t/s" + number, mount = place().path + "/m" + number;
   const std::string held = "@" + std::to_string(holds_++);
   std::string to = "t";
   for (const Place& each : places_)
     if (each.path.starts_with("t/d") && each.mount == 0 && one_in(2)) to = each.path;
   to += "/out" + number;
-  for (const char* below : {"", "/in", "/in/deep"})
-    skeleton_.push_back({ItemKind::dir, source + below, {}, {}, {}});
+  for (const char* below : {"", "/in", "/in/deep"}) skeleton_.push_back({ItemKind::dir, source + below, {}, {}, {}});
   skeleton_.push_back({ItemKind::file, source + "/in/f", {}, {}, {}});
   skeleton_.push_back({ItemKind::bind, mount, source, {}, {}});
   skeleton_.push_back({ItemKind::hold, mount + "/in", held, to, mount});
@@ -151,8 +148,7 @@ void Generator::make_removed() {
   if (!one_in(3)) return;
   const Place where = places_[pick(2)];
   for (const ItemKind kind : {ItemKind::dir, ItemKind::file}) {
-    const std::string path = where.path + "/gone" + std::to_string(next_++),
-                      held = "@" + std::to_string(holds_++);
+    const std::string path = where.path + "/gone" + std::to_string(next_++), held = "@" + std::to_string(holds_++);
     skeleton_.push_back({kind, path, {}, {}, {}});
     skeleton_.push_back({ItemKind::hold, path, held, {}, {}});
     skeleton_.push_back({ItemKind::remove, path, {}, {}, {}});

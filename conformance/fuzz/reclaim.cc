@@ -40,10 +40,11 @@ void fill(const std::string& procfs) {
   struct stat st {};
   const std::string threads = procfs + "/self/task/" + std::to_string(::syscall(SYS_gettid)) + "/";
   for (const std::string& process : {procfs + "/self/", procfs + "/1/", threads})
-    for (const char* file : {"auxv", "cgroup", "cmdline", "environ", "fdinfo", "fdinfo/0", "fdinfo/1", "fdinfo/2", "fd/0",
-                             "fd/1", "fd/2", "io", "limits", "maps", "mem", "mountinfo", "mounts", "net", "ns", "ns/mnt",
-                             "ns/net", "oom_adj", "oom_score", "pagemap", "personality", "root", "sched", "smaps", "stat",
-                             "statm", "syscall", "wchan"})
+    for (const char* file :
+         {"auxv",        "cgroup", "cmdline", "environ", "fdinfo", "fdinfo/0", "fdinfo/1",  "fdinfo/2",
+          "fd/0",        "fd/1",   "fd/2",    "io",      "limits", "maps",     "mem",       "mountinfo",
+          "mounts",      "net",    "ns",      "ns/mnt",  "ns/net", "oom_adj",  "oom_score", "pagemap",
+          "personality", "root",   "sched",   "smaps",   "stat",   "statm",    "syscall",   "wchan"})
       ::stat((process + file).c_str(), &st);
 }
 

@@ -64,7 +64,8 @@ std::string to_json(const Options& options, const std::vector<Planted>& planted)
 
 Result<void> write_file(const std::string& path, const std::string& text) {
   std::error_code error;
-  if (const auto there = std::filesystem::status(path, error); std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+  if (const auto there = std::filesystem::status(path, error);
+      std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
     return input_error(path, 0, "is no regular file");
   std::ofstream out(path, std::ios::trunc);
   out << text << std::flush;

@@ -9,9 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include <lockstep/effective.h>
+
 #include "conformance/fuzz/case.h"
 #include "model/model.h"
-#include <lockstep/effective.h>
 
 namespace lockstep::conformance::fuzz {
 
@@ -39,8 +40,8 @@ struct RuleLayer {
   std::vector<std::string> paths;  // of the rules, as they were named
   Restrictions restrictions = {};
   std::shared_ptr<const ToldPolicy> policy = {};  // instead of all that
-  std::vector<model::Rule> lost = {};    // to reclaim: as the entry is now
-  std::vector<model::Rule> pinned = {};  // which reclaim left
+  std::vector<model::Rule> lost = {};             // to reclaim: as the entry is now
+  std::vector<model::Rule> pinned = {};           // which reclaim left
 };
 
 struct Rules {

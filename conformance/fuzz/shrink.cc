@@ -14,9 +14,7 @@ class Shrinker {
     do {
       changed_ = false;
       cut([](FuzzCase & each) -> auto& { return each.operations; });
-      cut([](FuzzCase & each) -> auto& {
-        return each.items;
-      });  // early: what there is to make is what a try costs
+      cut([](FuzzCase & each) -> auto& { return each.items; });  // early: what there is to make is what a try costs
       cut([](FuzzCase & each) -> auto& { return each.layers; });
       for (std::size_t i = 0; i < best_.layers.size(); ++i) {
         if (best_.layers[i].policy) shrink_policy(i);
@@ -31,9 +29,8 @@ class Shrinker {
         for (int bit = 0; bit < net_right_count; ++bit)
           attempt([&](FuzzCase& each) { drop_right(each.layers[i].restrictions, static_cast<NetRight>(bit)); });
         for (const Scope scope : {Scope::abstract_unix_socket, Scope::signal})
-          attempt([&](FuzzCase& each) {
-            each.layers[i].restrictions.scopes = each.layers[i].restrictions.scopes - scope;
-          });
+          attempt(
+              [&](FuzzCase& each) { each.layers[i].restrictions.scopes = each.layers[i].restrictions.scopes - scope; });
       }
       attempt([](FuzzCase& each) { each.identity = Identity::root; });
       attempt([](FuzzCase& each) { each.chroot.clear(); });
@@ -42,8 +39,7 @@ class Shrinker {
       attempt([](FuzzCase& each) { each.reclaim = false; });
       for (std::size_t i = 0; i < best_.operations.size(); ++i)
         attempt([i](FuzzCase& each) { each.operations[i].actor = Actor::self; });
-      for (std::size_t i = 0; i < best_.items.size(); ++i)
-        attempt([i](FuzzCase& each) { each.items[i].mode = 0777; });
+      for (std::size_t i = 0; i < best_.items.size(); ++i) attempt([i](FuzzCase& each) { each.items[i].mode = 0777; });
     } while (changed_);
     return best_;
   }
@@ -56,7 +52,8 @@ class Shrinker {
 
   static bool nothing_handled(const FuzzCase& each) {
     return std::any_of(each.layers.begin(), each.layers.end(), [](const LayerSpec& layer) {
-      return !layer.policy && layer.handled.empty() && layer.restrictions.net.empty() && layer.restrictions.scopes.empty();
+      return !layer.policy && layer.handled.empty() && layer.restrictions.net.empty() &&
+             layer.restrictions.scopes.empty();
     });
   }
 
@@ -83,8 +80,8 @@ class Shrinker {
     const bool policy = std::any_of(next.layers.begin(), next.layers.end(),
                                     [](const LayerSpec& layer) { return layer.policy.has_value(); });
     if (!policy) next.plan_abi = 0;
-    if (next.operations.empty() || next.layers.empty() || nothing_handled(next) ||
-        to_json(next) == to_json(best_) || !fails_(next))
+    if (next.operations.empty() || next.layers.empty() || nothing_handled(next) || to_json(next) == to_json(best_) ||
+        !fails_(next))
       return false;
     best_ = std::move(next);
     return changed_ = true;

@@ -48,16 +48,13 @@ int make_device(const Tree::Place& at, unsigned mode, unsigned minor_number, con
 
 std::optional<model::Object> object_of(int fd) {
   struct statx st;
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) != 0)
-    return std::nullopt;
-  return model::Object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, model::file_type(st.stx_mode),
-                       false};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) != 0) return std::nullopt;
+  return model::Object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, model::file_type(st.stx_mode), false};
 }
 
 Result<void> Tree::open_root() {
   if (root_fd_) return {};
-  if (::mkdir(root_.c_str(), 0777) != 0 && errno != EEXIST)
-    return system_error(errno, "mkdir(\"" + root_ + "\")");
+  if (::mkdir(root_.c_str(), 0777) != 0 && errno != EEXIST) return system_error(errno, "mkdir(\"" + root_ + "\")");
   root_fd_.reset(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_fd_) return system_error(errno, "open(\"" + root_ + "\")");
   return {};
@@ -133,26 +130,25 @@ model::Walk Tree::Walker::walk(const std::string& path, bool follow) {
   const model::Walk& above = whole(parent, true);
   const std::optional<Place> place = tree_.resolve(path);
   struct statx st;
-  const bool directory = above.error == 0 && !above.missing && !above.exempt &&
-                         above.objects[0].type == model::FileType::directory;
+  const bool directory =
+      above.error == 0 && !above.missing && !above.exempt && above.objects[0].type == model::FileType::directory;
   if (!directory || !place) return whole(path, follow);
-  const bool there =
-      ::statx(place->dir, place->text.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) == 0;
+  const bool there = ::statx(place->dir, place->text.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO, &st) == 0;
   model::Walk out = above;
   if (!there && errno == ENOENT) {
     out.missing = true;
   } else if (!there || (follow && S_ISLNK(st.stx_mode)) || (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) {
     return whole(path, follow);
   } else {
-    const model::Object object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino,
-                               model::file_type(st.stx_mode), false};
+    const model::Object object{makedev(st.stx_dev_major, st.stx_dev_minor), st.stx_ino, model::file_type(st.stx_mode),
+                               false};
     out.objects.insert(out.objects.begin(), object);
     if (out.mount_side > 0) ++out.mount_side;
   }
   if (++count_ % 64 != 0) return out;
   const model::Walk now = tree_.walk(path, follow);
-  const bool same = now.error == 0 && now.missing == out.missing && now.mount_side == out.mount_side &&
-                    now.objects == out.objects;
+  const bool same =
+      now.error == 0 && now.missing == out.missing && now.mount_side == out.mount_side && now.objects == out.objects;
   if (same) return differed_.clear(), out;
   // An entry of procfs that was reclaimed since has another number now; what differs again differs.
   if (parent == differed_) differs = path;

@@ -27,9 +27,8 @@ namespace lockstep::conformance::fuzz {
 class Tree {
  public:
   struct Place {
-    int dir;  // the tree's root, or a held directory
-    std::string
-        text;  // relative to it ("./t/x"); of a held descriptor itself, and of an absolute path, absolute
+    int dir;           // the tree's root, or a held directory
+    std::string text;  // relative to it ("./t/x"); of a held descriptor itself, and of an absolute path, absolute
   };
 
   explicit Tree(std::string root) : root_(std::move(root)) {}

@@ -21,8 +21,7 @@ namespace lockstep::conformance::fuzz {
 namespace {
 
 constexpr std::size_t cases_of_a_tree = 6;
-constexpr std::uint64_t trees_of_a_disk_tree =
-    24;  // a tree on the machine's own file system is slow: one in so many
+constexpr std::uint64_t trees_of_a_disk_tree = 24;  // a tree on the machine's own file system is slow: one in so many
 
 bool write_line(const char* file, const std::string& line) {
   const UniqueFd fd(::open(file, O_WRONLY | O_CLOEXEC));
@@ -34,7 +33,8 @@ Result<void> try_thread() {
   try {
     std::thread([] {}).join();
   } catch (const std::system_error& error) {
-    return unsupported_error(error.code().value(), "no thread can be started here: " + errno_name(error.code().value()));
+    return unsupported_error(error.code().value(),
+                             "no thread can be started here: " + errno_name(error.code().value()));
   }
   return {};
 }
@@ -63,10 +63,7 @@ void copy_text(char* out, std::size_t size, const std::string& text) {
 }
 
 Worker::Worker(const Options& options, std::string base, KernelLandlock kernel, Shared* shared)
-    : options_(options),
-      base_(std::move(base)),
-      shared_(shared),
-      board_(std::max<std::size_t>(options.batch, 1024)) {
+    : options_(options), base_(std::move(base)), shared_(shared), board_(std::max<std::size_t>(options.batch, 1024)) {
   setting_.kernel = kernel;
   setting_.real_root = ::geteuid() == 0;
   setting_.tier = options.tier;
@@ -80,8 +77,7 @@ Worker::Worker(const Options& options, std::string base, KernelLandlock kernel, 
 Result<void> Worker::start() {
   ::umask(0);
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
-    limit.rlim_cur = limit.rlim_max, ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) limit.rlim_cur = limit.rlim_max, ::setrlimit(RLIMIT_NOFILE, &limit);
   LOCKSTEP_CHECK(enter_namespace());
   if (const Result<void> started = outside_.start(); started)
     setting_.outside = &outside_;
@@ -112,8 +108,8 @@ Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
   for (const OperationSpec& each : fuzz_case.operations)
     if (!has_path(each.operation) && setting_.outside == nullptr)
       return unsupported_error(0, "no network namespace to be had");
-  const bool disk = std::any_of(fuzz_case.items.begin(), fuzz_case.items.end(),
-                                [](const Item& item) { return item.path == "p"; });
+  const bool disk =
+      std::any_of(fuzz_case.items.begin(), fuzz_case.items.end(), [](const Item& item) { return item.path == "p"; });
   shared_->beats.fetch_add(1);
   Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid()));
   setting_.explain = true;
@@ -142,7 +138,8 @@ Result<void> Worker::find_features() {
     return unsupported_error(errno, "no tmpfs can be mounted here: " + errno_name(errno));
   Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
   const auto works = [&](const std::vector<Item>& items) { return trees.make(items).ok(); };
-  if (const Result<void> made = trees.make({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}}); !made)
+  if (const Result<void> made = trees.make({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}});
+      !made)
     return unsupported_error(0, "no device is to be had here: " + made.error().to_string());
   const std::string block = trees.restricted.anywhere("t/block");
   found.mknod = ::mknod(block.c_str(), S_IFBLK | 0600, 7 << 8) == 0;
@@ -186,9 +183,9 @@ Result<void> Worker::run_tree(Generator& generator, Pair& trees, std::uint64_t i
 
 void Worker::note_kinds(const FuzzCase& done) {
   const auto policies = [](const LayerSpec& layer) { return layer.policy.has_value(); };
-  kinds_.executed += static_cast<std::uint64_t>(
-      std::count_if(done.operations.begin(), done.operations.end(),
-                    [](const OperationSpec& each) { return each.actor == Actor::exec; }));
+  kinds_.executed +=
+      static_cast<std::uint64_t>(std::count_if(done.operations.begin(), done.operations.end(),
+                                               [](const OperationSpec& each) { return each.actor == Actor::exec; }));
   if (std::any_of(done.layers.begin(), done.layers.end(), policies)) kinds_.stacked += done.operations.size();
   if (!done.reclaim) return;
   kinds_.reclaimed += done.operations.size();

@@ -1,8 +1,9 @@
 // A fuzz case as text.
 #include <nlohmann/json.hpp>
 
-#include "conformance/fuzz/case.h"
 #include <lockstep/abi.h>
+
+#include "conformance/fuzz/case.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
@@ -51,8 +52,7 @@ nlohmann::ordered_json to_json(const LayerSpec& layer) {
 
 std::string to_json(const FuzzCase& fuzz_case) {
   using nlohmann::ordered_json;
-  ordered_json items = ordered_json::array(), layers = ordered_json::array(),
-               operations = ordered_json::array();
+  ordered_json items = ordered_json::array(), layers = ordered_json::array(), operations = ordered_json::array();
   for (const Item& item : fuzz_case.items) items.push_back(to_json(item));
   for (const LayerSpec& layer : fuzz_case.layers) layers.push_back(to_json(layer));
   for (const OperationSpec& each : fuzz_case.operations) {

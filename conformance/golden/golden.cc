@@ -7,12 +7,13 @@
 #include <optional>
 #include <set>
 
-#include "conformance/report/findings.h"
-#include "conformance/report/ranges.h"
+#include <lockstep/abi.h>
+
 #include "conformance/golden/golden_settings.h"
 #include "conformance/golden/golden_shown.h"
+#include "conformance/report/findings.h"
+#include "conformance/report/ranges.h"
 #include "conformance/report/write_file.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -41,7 +42,8 @@ Result<std::optional<Golden>> load(const GoldenFile& file, const Shown& shown) {
 // Holds one case against its file.
 class Comparison {
  public:
-  Comparison(const Shown& shown, const Golden& golden, const GoldenFile& file, GoldenResult* out) : shown_(shown), golden_(golden), file_(file), out_(out) {
+  Comparison(const Shown& shown, const Golden& golden, const GoldenFile& file, GoldenResult* out)
+      : shown_(shown), golden_(golden), file_(file), out_(out) {
     for (const auto& [what, answers] : golden.answers)
       for (const auto& [abi, word] : answers) held_.emplace(what.first, abi), abis_.insert(abi);
   }
@@ -56,7 +58,10 @@ class Comparison {
   Was was(const GoldenKey& what, int abi) const;
   bool nobody_restricted(const std::string& identity, int abi) const;
   void differ(const GoldenKey& what, int abi, const std::optional<std::string>& was, const std::string& is);
-  void of_the_case(const std::string& text) { out_->differences.push_back({Change::other, shown_.name, golden_test, shown_.name + ": " + text, {}, {}, {}, 0, {}, {}, {}}); }
+  void of_the_case(const std::string& text) {
+    out_->differences.push_back(
+        {Change::other, shown_.name, golden_test, shown_.name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
+  }
   void find_dropped();
 
   const Shown& shown_;
@@ -85,7 +90,8 @@ Comparison::Was Comparison::was(const GoldenKey& what, int abi) const {
 
 bool Comparison::nobody_restricted(const std::string& identity, int abi) const {
   if (held_.contains({identity, abi})) return is_refused(golden_, identity, abi);
-  return std::any_of(held_.begin(), held_.end(), [&](const auto& each) { return each.second == abi && is_refused(golden_, each.first, abi); });
+  return std::any_of(held_.begin(), held_.end(),
+                     [&](const auto& each) { return each.second == abi && is_refused(golden_, each.first, abi); });
 }
 
 void Comparison::differ(const GoldenKey& what, int abi, const std::optional<std::string>& was, const std::string& is) {
@@ -119,14 +125,16 @@ void Comparison::find_dropped() {
       if (what.second != readiness_cell && !shown_.cells.contains(what.second)) gone.insert(what.second);
     if (gone.size() == 1) of_the_case(*gone.begin() + " is in the golden file, and no row tries it any more");
     if (gone.size() > 1)
-      of_the_case(*gone.begin() + " and " + std::to_string(gone.size() - 1) + " more are in the golden file, and no row tries them any more (a rule that "
+      of_the_case(*gone.begin() + " and " + std::to_string(gone.size() - 1) +
+                  " more are in the golden file, and no row tries them any more (a rule that "
                   "moves takes its probes along): look at what changed, then --update");
   }
   std::map<std::string, std::set<int>> rows;
   for (const auto& [identity, abi] : held_)
     if (!has_row(shown_.run->source, identity, abi)) rows[identity].insert(abi);
   for (const auto& [identity, abis] : rows)
-    of_the_case(identity + " at plan ABI " + ranges(abis) + " is in the golden file, and the case has no such row any more");
+    of_the_case(identity + " at plan ABI " + ranges(abis) +
+                " is in the golden file, and the case has no such row any more");
 }
 
 void Comparison::compare() {
@@ -136,13 +144,15 @@ void Comparison::compare() {
     for (const auto& [abi, word] : answers) {
       const Was before = was(what, abi);
       // Where the files were written, procfs may have lacked it. And of a newer kernel's plan ABIs there is nothing yet.
-      const bool lacked = !golden_.answers.contains(what) && what.second != readiness_cell && shown_.cells.at(what.second).of_the_kernel;
+      const bool lacked = !golden_.answers.contains(what) && what.second != readiness_cell &&
+                          shown_.cells.at(what.second).of_the_kernel;
       if (!before.known || (lacked && !before.word)) {
         ++out_->unknown;
         continue;
       }
       ++out_->compared;
-      if (what.second != readiness_cell && nobody_restricted(what.first, abi)) continue;  // the word of readiness says it
+      if (what.second != readiness_cell && nobody_restricted(what.first, abi))
+        continue;  // the word of readiness says it
       if (before.word != word) differ(what, abi, before.word, word);
     }
   }
@@ -150,7 +160,8 @@ void Comparison::compare() {
 }
 
 bool has_case(const GoldenScope& scope, const std::string& name) {
-  return std::any_of(scope.cases->begin(), scope.cases->end(), [&](const CaseRun& run) { return run.source.name == name && !run.source.context.host.real; });
+  return std::any_of(scope.cases->begin(), scope.cases->end(),
+                     [&](const CaseRun& run) { return run.source.name == name && !run.source.context.host.real; });
 }
 
 // Files of cases that there are not.
@@ -158,7 +169,8 @@ Result<std::vector<GoldenFile>> dropped(const GoldenScope& scope) {
   std::vector<GoldenFile> out;
   if (!scope.whole || scope.cases == nullptr) return out;
   LOCKSTEP_ASSIGN(const std::vector<GoldenFile> all, list_golden(scope.directory));
-  std::copy_if(all.begin(), all.end(), std::back_inserter(out), [&](const GoldenFile& file) { return !has_case(scope, file.name); });
+  std::copy_if(all.begin(), all.end(), std::back_inserter(out),
+               [&](const GoldenFile& file) { return !has_case(scope, file.name); });
   return out;
 }
 
@@ -167,20 +179,26 @@ Result<std::vector<GoldenFile>> dropped(const GoldenScope& scope) {
 Result<GoldenResult> check_golden(const Run& run, const GoldenScope& scope) {
   GoldenResult out;
   const auto of_no_row = [&out](const std::string& case_name, const std::string& text) {
-    out.differences.push_back({Change::other, case_name, golden_test, case_name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
+    out.differences.push_back(
+        {Change::other, case_name, golden_test, case_name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
   };
   for (const auto& [key, shown] : shown_by(run)) {
     LOCKSTEP_ASSIGN(const GoldenFile file, find_golden(scope.directory, shown.name));
     LOCKSTEP_ASSIGN(const std::optional<Golden> golden, load(file, shown));
     if (!golden) {
-      of_no_row(shown.name, "there is no " + file.path + (shown.run->source.own_policy ? ", nor a file of a policy whose path ends so" : "") + ": --update writes it");
+      of_no_row(shown.name, "there is no " + file.path +
+                                (shown.run->source.own_policy ? ", nor a file of a policy whose path ends so" : "") +
+                                ": --update writes it");
       continue;
     }
-    if (file.name != shown.name) out.found_as.push_back(printable(shown.name) + " is held against " + printable(file.path));
+    if (file.name != shown.name)
+      out.found_as.push_back(printable(shown.name) + " is held against " + printable(file.path));
     Comparison(shown, *golden, file, &out).compare();
   }
   LOCKSTEP_ASSIGN(const std::vector<GoldenFile> files, dropped(scope));
-  for (const GoldenFile& file : files) of_no_row(printable(file.name), printable(file.path) + " is there, and no case on a simulated host is called so: --update removes it");
+  for (const GoldenFile& file : files)
+    of_no_row(printable(file.name),
+              printable(file.path) + " is there, and no case on a simulated host is called so: --update removes it");
   return out;
 }
 
@@ -192,7 +210,8 @@ Result<GoldenUpdate> update_golden(const Run& run, const GoldenScope& scope) {
   std::set<std::string> taken;
   for (const auto& [key, shown] : shown_by(run)) {
     LOCKSTEP_ASSIGN(const GoldenFile file, find_golden(scope.directory, shown.name));
-    if (!taken.insert(file.path).second) return input_error(file.path, 0, "two policies of this run would be kept there: name them by longer paths");
+    if (!taken.insert(file.path).second)
+      return input_error(file.path, 0, "two policies of this run would be kept there: name them by longer paths");
     LOCKSTEP_ASSIGN(std::optional<Golden> golden, load(file, shown));
     Golden merged;
     // What this run did not show is kept, but for cells and rows that are no more.
@@ -200,11 +219,15 @@ Result<GoldenUpdate> update_golden(const Run& run, const GoldenScope& scope) {
     if (golden)
       for (const auto& [what, answers] : golden->answers)
         for (const auto& [abi, word] : answers)
-          if ((what.second == readiness_cell || shown.cells.contains(what.second)) && has_row(shown.run->source, what.first, abi)) merged.answers[what][abi] = word;
+          if ((what.second == readiness_cell || shown.cells.contains(what.second)) &&
+              has_row(shown.run->source, what.first, abi))
+            merged.answers[what][abi] = word;
     for (const auto& [what, answers] : shown.golden.answers)
       for (const auto& [abi, word] : answers) merged.answers[what][abi] = word;
     for (auto& [what, answers] : merged.answers)
-      if (what.second != readiness_cell) std::erase_if(answers, [&, &who = what.first](const auto& answer) { return is_refused(merged, who, answer.first); });
+      if (what.second != readiness_cell)
+        std::erase_if(answers,
+                      [&, &who = what.first](const auto& answer) { return is_refused(merged, who, answer.first); });
     std::erase_if(merged.answers, [](const auto& entry) { return entry.second.empty(); });
     LOCKSTEP_CHECK(write_file(file.path, golden_to_text(file.name, merged)));
     ++out.written;

@@ -20,9 +20,10 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/rights.h>
+
 #include "conformance/golden/golden_file.h"
 #include "conformance/report/report.h"
-#include <lockstep/rights.h>
 
 namespace lockstep::conformance {
 
@@ -32,7 +33,12 @@ struct GoldenScope {
   bool whole = false;  // every case there is was meant to run: a file of another case is one that was dropped
 };
 
-enum class Change { widened, added, other, narrowed };  // in the order they are shown; added: allowed, and the file does not have it
+enum class Change {
+  widened,
+  added,
+  other,
+  narrowed
+};  // in the order they are shown; added: allowed, and the file does not have it
 
 struct GoldenDifference {
   Change change = Change::other;
@@ -40,19 +46,19 @@ struct GoldenDifference {
   std::string test;      // the row's; else of the run as a whole
   std::string sentence;  // complete
   // Of a cell; else empty.
-  std::string place;     // the rule's path that covers it, or its own
-  std::string cell;      // without its path: "open-w by child"
+  std::string place;  // the rule's path that covers it, or its own
+  std::string cell;   // without its path: "open-w by child"
   std::string identity;
   int abi = 0;
   std::string was, is;
-  AccessSet rights;      // what the answer hangs on
+  AccessSet rights;  // what the answer hangs on
 };
 
 struct GoldenResult {
   std::vector<GoldenDifference> differences;
   std::vector<std::string> found_as;  // a policy that is called otherwise in its file
-  std::size_t compared = 0;  // answers
-  std::size_t unknown = 0;   // of a plan ABI that the file has nothing of, or of a file that procfs lacked there
+  std::size_t compared = 0;           // answers
+  std::size_t unknown = 0;  // of a plan ABI that the file has nothing of, or of a file that procfs lacked there
 };
 
 // Fails (input) where a file cannot be read or is none. A case without a file is a difference.

@@ -9,11 +9,12 @@
 #include <fstream>
 #include <sstream>
 
+#include <lockstep/abi.h>
+
+#include "conformance/golden/golden_settings.h"
 #include "conformance/judge/case.h"
 #include "conformance/judge/row.h"
-#include "conformance/golden/golden_settings.h"
 #include "conformance/report/ranges.h"
-#include <lockstep/abi.h>
 #include "syntax/document.h"
 
 namespace lockstep::conformance {
@@ -106,13 +107,16 @@ Result<Golden> golden_from_text(const std::string& text, const std::string& name
   std::istringstream in(text);
   std::string heading;
   int number = 0;
-  const auto fail = [&](const std::string& message) { return input_error(file, number, message + ": write the file by --update"); };
+  const auto fail = [&](const std::string& message) {
+    return input_error(file, number, message + ": write the file by --update");
+  };
   std::vector<std::string> identities;
   std::map<int, std::string> answers;
   for (std::string line; std::getline(in, line);) {
     ++number;
     if (number == 1) {
-      if (line != std::string(schema) + " " + name) return fail("the first line must be \"" + std::string(schema) + " " + printable(name) + "\"");
+      if (line != std::string(schema) + " " + name)
+        return fail("the first line must be \"" + std::string(schema) + " " + printable(name) + "\"");
     } else if (line.empty()) {
       heading.clear();
     } else if (!line.starts_with("  ")) {
@@ -124,10 +128,12 @@ Result<Golden> golden_from_text(const std::string& text, const std::string& name
       answers.clear();
       for (const std::string& part : split(heading.substr(colon + 2), ", ")) {
         const std::size_t space = part.rfind(' ');
-        const std::optional<std::set<int>> abis = space == std::string::npos ? std::nullopt : read_ranges(part.substr(space + 1));
+        const std::optional<std::set<int>> abis =
+            space == std::string::npos ? std::nullopt : read_ranges(part.substr(space + 1));
         if (!abis) return fail("an answer is followed by its plan ABIs, as \"EACCES 1-7\"");
         for (const int abi : *abis)
-          if (!answers.emplace(abi, part.substr(0, space)).second) return fail("plan ABI " + std::to_string(abi) + " has two answers");
+          if (!answers.emplace(abi, part.substr(0, space)).second)
+            return fail("plan ABI " + std::to_string(abi) + " has two answers");
       }
     } else if (heading == settings_heading) {
       const std::size_t colon = line.find(": ");
@@ -139,7 +145,8 @@ Result<Golden> golden_from_text(const std::string& text, const std::string& name
     } else if (heading == readiness_cell) {
       const std::size_t colon = line.find(": "), space = line.find(' ', 2);
       const bool shaped = colon != std::string::npos && space < colon;
-      const std::optional<std::set<int>> abis = shaped ? read_ranges(line.substr(space + 1, colon - space - 1)) : std::nullopt;
+      const std::optional<std::set<int>> abis =
+          shaped ? read_ranges(line.substr(space + 1, colon - space - 1)) : std::nullopt;
       if (!abis) return fail("readiness is written as \"user 1-7: ready\"");
       for (const int abi : *abis)
         if (!out.answers[{line.substr(2, space - 2), readiness_cell}].emplace(abi, line.substr(colon + 2)).second)
@@ -147,7 +154,8 @@ Result<Golden> golden_from_text(const std::string& text, const std::string& name
     } else if (!heading.empty()) {
       for (const std::string& identity : identities)
         for (const auto& [abi, word] : answers)
-          if (!out.answers[{identity, line.substr(2)}].emplace(abi, word).second) return fail(printable(line.substr(2)) + " has two answers as " + printable(identity));
+          if (!out.answers[{identity, line.substr(2)}].emplace(abi, word).second)
+            return fail(printable(line.substr(2)) + " has two answers as " + printable(identity));
     } else {
       return fail("a cell without a heading");
     }
@@ -160,7 +168,8 @@ Result<std::vector<GoldenFile>> list_golden(const std::string& directory) {
   std::vector<GoldenFile> out;
   std::error_code error;
   const std::string start = std::string(schema) + " ";
-  for (auto entry = std::filesystem::directory_iterator(directory, error); !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+  for (auto entry = std::filesystem::directory_iterator(directory, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     if (entry->path().extension() != ".txt") continue;
     std::ifstream in(entry->path(), std::ios::binary);
     std::string line;
@@ -186,8 +195,9 @@ Result<GoldenFile> find_golden(const std::string& directory, const std::string& 
     best.push_back(each);
   }
   if (best.size() > 1)
-    return input_error(directory, 0, printable(name) + " may be " + printable(best[0].path) + " or " + printable(best[1].path) +
-                                         ": name the policy by a path that ends as one of them does");
+    return input_error(directory, 0,
+                       printable(name) + " may be " + printable(best[0].path) + " or " + printable(best[1].path) +
+                           ": name the policy by a path that ends as one of them does");
   return best.empty() ? exact : best.front();
 }
 

@@ -17,7 +17,9 @@ GoldenSettings every_setting(const EffectivePolicy& policy) {
   out["include_workdir"] = policy.include_workdir ? "true" : "false";
   out["run_as_user"] = printable(policy.run_as_user);
   out["run_as_group"] = printable(policy.run_as_group);
-  out["log"] = listed({{"same_exec", restrictions.log.same_exec}, {"new_exec", restrictions.log.new_exec}, {"subdomains", restrictions.log.subdomains}});
+  out["log"] = listed({{"same_exec", restrictions.log.same_exec},
+                       {"new_exec", restrictions.log.new_exec},
+                       {"subdomains", restrictions.log.subdomains}});
   out["threads"] = restrictions.all_threads ? "all" : "one";
   out["scopes"] = lockstep::join(names(restrictions.scopes));
   for (int bit = 0; bit < net_right_count; ++bit) {
@@ -28,7 +30,8 @@ GoldenSettings every_setting(const EffectivePolicy& policy) {
   for (const EffectiveRule& rule : policy.rules) {
     if (!rule.quiet) continue;
     if (!quiet.empty()) quiet += ' ';
-    for (const char c : printable(rule.path)) quiet += c == ' ' ? "\\x20" : std::string(1, c);  // a space is between two
+    for (const char c : printable(rule.path))
+      quiet += c == ' ' ? "\\x20" : std::string(1, c);  // a space is between two
   }
   return out;
 }

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "conformance/golden/golden_file.h"
 #include <lockstep/effective.h>
+
+#include "conformance/golden/golden_file.h"
 
 namespace lockstep::conformance {
 

@@ -4,9 +4,10 @@
 #include <cerrno>
 #include <optional>
 
-#include "conformance/golden/golden_settings.h"
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+
+#include "conformance/golden/golden_settings.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -19,7 +20,9 @@ std::string answer_of(const CellRequest& request, const CellVerdict& cell) {
   return cell.observed == 0 ? "allow" : errno_name(cell.observed);
 }
 
-bool is_of_the_kernel(const CellRequest& request) { return is_below(request.path, "/proc") || is_below(request.path, "/sys"); }
+bool is_of_the_kernel(const CellRequest& request) {
+  return is_below(request.path, "/proc") || is_below(request.path, "/sys");
+}
 
 // Whether the answer is the machine's: what its procfs and sysfs lack or keep closed, and what an identity may not do there anyway (a
 // device node made in a user namespace, say). The policy decides nothing then.
@@ -32,11 +35,13 @@ bool is_the_machines(const CellRequest& request, const CellVerdict& cell) {
 std::string refusal_of(const JudgedRow& judged) {
   const RowVerdict& verdict = judged.verdict;
   if (!verdict.cells.empty()) return "";
-  if (verdict.outcome == RowOutcome::agree && judged.row.run->source.refusal) return refused + printable(*judged.row.run->source.refusal);
+  if (verdict.outcome == RowOutcome::agree && judged.row.run->source.refusal)
+    return refused + printable(*judged.row.run->source.refusal);
   if (verdict.outcome == RowOutcome::refused) {
     // Not the line: a comment above it is no change.
     const std::string place = judged.row.run->source.policy.file + ":";
-    const std::size_t says = verdict.message.starts_with(place) ? verdict.message.find(": ", place.size() - 1) : std::string::npos;
+    const std::size_t says =
+        verdict.message.starts_with(place) ? verdict.message.find(": ", place.size() - 1) : std::string::npos;
     return refused + printable(says == std::string::npos ? verdict.message : verdict.message.substr(says + 2));
   }
   return verdict.outcome == RowOutcome::skip && verdict.message.starts_with(refused) ? verdict.message : "";
@@ -45,7 +50,8 @@ std::string refusal_of(const JudgedRow& judged) {
 // An ordinary user in a namespace of its own is one; of a case that has none, it is nobody else.
 std::string identity_of(const JudgedRow& judged) {
   const std::vector<IdentityKind>& has = judged.row.run->source.identities;
-  const bool stands_in = judged.row.identity == IdentityKind::self && std::count(has.begin(), has.end(), IdentityKind::user) > 0;
+  const bool stands_in =
+      judged.row.identity == IdentityKind::self && std::count(has.begin(), has.end(), IdentityKind::user) > 0;
   return std::string(name(stands_in ? IdentityKind::user : judged.row.identity));
 }
 
@@ -81,7 +87,8 @@ void add_claimed_refusal(const CaseRun& run, Shown* shown) {
     // Enrichment names the file that rejects, which is called otherwise elsewhere.
     const bool as_claimed = run.error && error->message.find(*run.source.error) != std::string::npos;
     for (const IdentityKind identity : run.source.identities)
-      shown->golden.answers[{std::string(name(identity)), readiness_cell}][abi] = refused + (as_claimed ? printable(*run.source.error) : error->message);
+      shown->golden.answers[{std::string(name(identity)), readiness_cell}][abi] =
+          refused + (as_claimed ? printable(*run.source.error) : error->message);
   }
 }
 
@@ -98,7 +105,8 @@ std::map<std::string, Shown> shown_by(const Run& run) {
     shown.name = each.source.name;
     shown.golden.settings = settings_of(each.effective);
     if (shown.run == nullptr)
-      for (const CellRequest& request : each.cells.cells) shown.cells.emplace(printable(cell_name(request)), shown_cell(request, each.effective));
+      for (const CellRequest& request : each.cells.cells)
+        shown.cells.emplace(printable(cell_name(request)), shown_cell(request, each.effective));
     shown.run = &each;
     const std::string identity = identity_of(judged);
     const int abi = judged.row.plan_abi;
@@ -120,7 +128,8 @@ std::map<std::string, Shown> shown_by(const Run& run) {
     }
   }
   for (const JudgedClaims& claims : run.claims)
-    if (const CaseRun& each = *claims.run; each.source.error && !each.source.context.host.real) add_claimed_refusal(each, &out[test_name(each.source.name)]);
+    if (const CaseRun& each = *claims.run; each.source.error && !each.source.context.host.real)
+      add_claimed_refusal(each, &out[test_name(each.source.name)]);
   return out;
 }
 
@@ -133,7 +142,8 @@ bool is_refused(const Golden& golden, const std::string& identity, int abi) {
 
 bool has_row(const Case& source, const std::string& identity, int abi) {
   const auto same = [&](IdentityKind kind) { return name(kind) == identity; };
-  return (same(IdentityKind::self) || std::any_of(source.identities.begin(), source.identities.end(), same)) && source.plan_abis.contains(abi);
+  return (same(IdentityKind::self) || std::any_of(source.identities.begin(), source.identities.end(), same)) &&
+         source.plan_abis.contains(abi);
 }
 
 }  // namespace lockstep::conformance

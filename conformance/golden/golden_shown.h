@@ -5,9 +5,10 @@
 #include <map>
 #include <string>
 
+#include <lockstep/rights.h>
+
 #include "conformance/golden/golden_file.h"
 #include "conformance/report/report.h"
-#include <lockstep/rights.h>
 
 namespace lockstep::conformance {
 
@@ -24,8 +25,8 @@ struct Shown {
   Golden golden;
   bool has_settings = true;  // not where enrichment refuses: nothing is in force
   std::map<std::string, ShownCell> cells;
-  std::map<std::pair<std::string, int>, std::string> tests;           // the row's, by identity and plan ABI
-  std::map<GoldenKey, std::map<int, AccessSet>> rights;               // what an answer hangs on
+  std::map<std::pair<std::string, int>, std::string> tests;  // the row's, by identity and plan ABI
+  std::map<GoldenKey, std::map<int, AccessSet>> rights;      // what an answer hangs on
 };
 
 // By case, in the order of their names.

@@ -53,8 +53,12 @@ class GoldenTest : public ::testing::Test {
     return sentences;
   }
 
-  Result<GoldenResult> check(const Shown& run, bool whole = false) { return check_golden(run, {dir_.path(), &cases_, whole}); }
-  Result<GoldenUpdate> update(const Shown& run, bool whole = false) { return update_golden(run, {dir_.path(), &cases_, whole}); }
+  Result<GoldenResult> check(const Shown& run, bool whole = false) {
+    return check_golden(run, {dir_.path(), &cases_, whole});
+  }
+  Result<GoldenUpdate> update(const Shown& run, bool whole = false) {
+    return update_golden(run, {dir_.path(), &cases_, whole});
+  }
 
   std::vector<CaseRun> cases_ = std::vector<CaseRun>(1);
   CaseRun& run_case_ = cases_[0];
@@ -75,7 +79,8 @@ TEST_F(GoldenTest, AreWrittenForPeopleAndReadBack) {
 TEST_F(GoldenTest, AChangedCellIsASentence) {
   ASSERT_TRUE(update(run({{1, {0, EACCES}}, {2, {0, EACCES}}})).ok());
   EXPECT_TRUE(differences(run({{1, {0, EACCES}}, {2, {0, EACCES}}})).empty());
-  EXPECT_EQ(differences(run({{1, {0, EACCES}}, {2, {0, 0}}})), std::vector<std::string>{"a-case: open-w /b as user at plan ABI 2: EACCES before, allow now"});
+  EXPECT_EQ(differences(run({{1, {0, EACCES}}, {2, {0, 0}}})),
+            std::vector<std::string>{"a-case: open-w /b as user at plan ABI 2: EACCES before, allow now"});
   const Result<GoldenResult> newer = check(run({{2, {0, EACCES}}, {3, {0, 0}}}));
   ASSERT_TRUE(newer.ok());
   EXPECT_TRUE(newer->differences.empty()) << "an ABI that the file does not have";
@@ -87,7 +92,9 @@ TEST_F(GoldenTest, AChangedWordOfReadinessIsASentence) {
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   Shown other = run({{1, {0, 0}}});
   other.rows[0].verdict.readiness = {Readiness::blocked, "comm needs y", {}};
-  EXPECT_EQ(differences(other), std::vector<std::string>{"a-case: readiness as user at plan ABI 1: ready before, blocked: comm needs y now"});
+  EXPECT_EQ(
+      differences(other),
+      std::vector<std::string>{"a-case: readiness as user at plan ABI 1: ready before, blocked: comm needs y now"});
 }
 
 TEST_F(GoldenTest, WhatWasNotShownIsNotComparedAndIsKept) {
@@ -119,7 +126,8 @@ TEST_F(GoldenTest, AnswersThatAreTheMachinesAreNotKept) {
   has.rows[0].verdict.cells[1].observed = has.rows[0].verdict.cells[1].control = EPERM;
   EXPECT_TRUE(differences(has).empty());
   ASSERT_TRUE(update(has).ok());
-  EXPECT_NE(dir_.read("a_case.txt").find("user: EACCES 1\n  open-w /b\n\nuser: allow 1\n  open-w /proc/modules"), std::string::npos)
+  EXPECT_NE(dir_.read("a_case.txt").find("user: EACCES 1\n  open-w /b\n\nuser: allow 1\n  open-w /proc/modules"),
+            std::string::npos)
       << dir_.read("a_case.txt");
   EXPECT_TRUE(differences(lacks).empty());
 }
@@ -129,7 +137,8 @@ TEST_F(GoldenTest, ACellThatIsNoMoreAndACaseThatIsNewAreFound) {
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   run_case_.cells.cells.pop_back();
   run_case_.cells.info.pop_back();
-  EXPECT_EQ(differences(run({{1, {0}}})), std::vector<std::string>{"a-case: open-w /b is in the golden file, and no row tries it any more"});
+  EXPECT_EQ(differences(run({{1, {0}}})),
+            std::vector<std::string>{"a-case: open-w /b is in the golden file, and no row tries it any more"});
   ASSERT_TRUE(update(run({{1, {0}}})).ok());
   EXPECT_TRUE(differences(run({{1, {0}}})).empty());
 }
@@ -141,12 +150,15 @@ TEST_F(GoldenTest, AChangedSettingIsASentence) {
   policy.min_abi = 3;
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   const std::string text = dir_.read("a_case.txt");
-  EXPECT_NE(text.find("  user 1: ready\n\nsettings\n  min_abi: 3\n  run_as_user: nobody\n\nuser: allow 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  user 1: ready\n\nsettings\n  min_abi: 3\n  run_as_user: nobody\n\nuser: allow 1\n"),
+            std::string::npos)
+      << text;
   EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
   policy.run_as_user = "root";
   EXPECT_EQ(differences(run({{1, {0, 0}}})), std::vector<std::string>{"a-case: run_as_user: nobody before, root now"});
   policy.run_as_user = "";
-  EXPECT_EQ(differences(run({{1, {0, 0}}})), std::vector<std::string>{"a-case: run_as_user: nobody before, the caller's now"});
+  EXPECT_EQ(differences(run({{1, {0, 0}}})),
+            std::vector<std::string>{"a-case: run_as_user: nobody before, the caller's now"});
 
   policy = EffectivePolicy();
   policy.compatibility = Compatibility::hard_requirement;
@@ -160,17 +172,21 @@ TEST_F(GoldenTest, AChangedSettingIsASentence) {
   policy.rules.push_back({"/a b", Access::grant, Right::read_file, Origin::policy, "", {}, 1, true});
   policy.rules.push_back({"/c", Access::grant, Right::read_file, Origin::policy, "", {}, 1, true});
   EXPECT_EQ(differences(run({{1, {0, 0}}})),
-            (std::vector<std::string>{"a-case: compatibility: best_effort before, hard_requirement now", "a-case: include_workdir: false before, true now",
-                                      "a-case: log: same_exec subdomains before, same_exec new_exec subdomains now", "a-case: min_abi: 3 before, 2 now",
-                                      "a-case: ports bind_tcp: any before, 80 443 now", "a-case: quiet: none before, /a\\x20b /c now",
-                                      "a-case: run_as_group: the caller's before, wheel now", "a-case: run_as_user: nobody before, the caller's now",
-                                      "a-case: scopes: none before, signal now", "a-case: threads: one before, all now"}));
+            (std::vector<std::string>{
+                "a-case: compatibility: best_effort before, hard_requirement now",
+                "a-case: include_workdir: false before, true now",
+                "a-case: log: same_exec subdomains before, same_exec new_exec subdomains now",
+                "a-case: min_abi: 3 before, 2 now", "a-case: ports bind_tcp: any before, 80 443 now",
+                "a-case: quiet: none before, /a\\x20b /c now", "a-case: run_as_group: the caller's before, wheel now",
+                "a-case: run_as_user: nobody before, the caller's now", "a-case: scopes: none before, signal now",
+                "a-case: threads: one before, all now"}));
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty()) << "every setting is read back";
 }
 
 TEST_F(GoldenTest, AFileWithoutSettingsHasTheDefaults) {
-  dir_.write("a_case.txt", "lockstep.golden/1 a-case\n\nreadiness\n  user 1: ready\n\nuser: allow 1\n  open-w /a\n  open-w /b\n");
+  dir_.write("a_case.txt",
+             "lockstep.golden/1 a-case\n\nreadiness\n  user 1: ready\n\nuser: allow 1\n  open-w /a\n  open-w /b\n");
   EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
   run_case_.effective.min_abi = 1;
   EXPECT_EQ(differences(run({{1, {0, 0}}})), std::vector<std::string>{"a-case: min_abi: 2 before, 1 now"});
@@ -189,13 +205,17 @@ TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
   ASSERT_TRUE(updated.ok());
   EXPECT_EQ(updated->written, 1U);
   const std::string text = dir_.read("a_case.txt");
-  EXPECT_NE(text.find("readiness\n  user 2: ready\n  user 1: refused: ABI 1 is below min_abi 2\n\nuser: allow 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("readiness\n  user 2: ready\n  user 1: refused: ABI 1 is below min_abi 2\n\nuser: allow 2\n"),
+            std::string::npos)
+      << text;
   EXPECT_TRUE(differences(shown).empty());
   EXPECT_EQ(differences(run({{1, {0, 0}}, {2, {0, 0}}})),
-            std::vector<std::string>{"a-case: readiness as user at plan ABI 1: refused: ABI 1 is below min_abi 2 before, ready now"});
+            std::vector<std::string>{
+                "a-case: readiness as user at plan ABI 1: refused: ABI 1 is below min_abi 2 before, ready now"});
 
   refuse(shown.rows[1], "refused: no");
-  EXPECT_EQ(differences(shown), std::vector<std::string>{"a-case: readiness as user at plan ABI 2: ready before, refused: no now"});
+  EXPECT_EQ(differences(shown),
+            std::vector<std::string>{"a-case: readiness as user at plan ABI 2: ready before, refused: no now"});
   ASSERT_TRUE(update(shown).ok());
   EXPECT_EQ(dir_.read("a_case.txt").find("allow"), std::string::npos) << "the answers of a plan that ran are no more";
   EXPECT_TRUE(differences(shown).empty());
@@ -205,7 +225,9 @@ TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
   shown.rows[0].verdict.outcome = shown.rows[1].verdict.outcome = RowOutcome::refused;
   run_case_.source.policy.file = "a: p.yaml";
   shown.rows[0].verdict.message = "a: p.yaml:7: /x is the root\x1b";
-  EXPECT_EQ(differences(shown)[0], "a-case: readiness as user at plan ABI 1: refused: ABI 1 is below min_abi 2 before, refused: /x is the root\\x1b now");
+  EXPECT_EQ(differences(shown)[0],
+            "a-case: readiness as user at plan ABI 1: refused: ABI 1 is below min_abi 2 before, refused: /x is the "
+            "root\\x1b now");
 }
 
 TEST_F(GoldenTest, ACaseThatClaimsAnErrorHasAFileOfItsRefusals) {
@@ -225,7 +247,8 @@ TEST_F(GoldenTest, ACaseThatClaimsAnErrorHasAFileOfItsRefusals) {
   EXPECT_FALSE(differences(shown).empty());
   run_case_.error = input_error("/some/where/p.yaml", 3, "it is rejected");
   EXPECT_TRUE(differences(shown)[0].ends_with(" before, refused: it is rejected now")) << differences(shown)[0];
-  run_case_.source.error = "rejected";  // in the claim's words: the message can name the file, which is elsewhere on another machine
+  run_case_.source.error =
+      "rejected";  // in the claim's words: the message can name the file, which is elsewhere on another machine
   EXPECT_TRUE(differences(shown)[0].ends_with(" before, refused: rejected now")) << differences(shown)[0];
 }
 
@@ -256,7 +279,8 @@ TEST_F(GoldenTest, WhoAsksIsNotInTheAnswer) {
     EXPECT_EQ(differences(run({{1, {0, 0}}}, identity)).size(), 1U) << name(identity);
   }
   // A file of before, with the other name.
-  dir_.write("a_case.txt", "lockstep.golden/1 a-case\n\nreadiness\n  self 1: ready\n\nself: allow 1\n  open-w /a\n  open-w /b\n");
+  dir_.write("a_case.txt",
+             "lockstep.golden/1 a-case\n\nreadiness\n  self 1: ready\n\nself: allow 1\n  open-w /a\n  open-w /b\n");
   EXPECT_TRUE(differences(run({{1, {0, 0}}})).empty());
   EXPECT_EQ(differences(run({{1, {EACCES, 0}}})).size(), 1U);
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
@@ -270,7 +294,8 @@ TEST_F(GoldenTest, WhereTheOthersAreNotOfOneMindNothingIsKnown) {
   const Result<GoldenResult> checked = check(run({{1, {EACCES, EACCES}}}, IdentityKind::container_root));
   ASSERT_TRUE(checked.ok());
   ASSERT_EQ(checked->differences.size(), 1U);
-  EXPECT_EQ(checked->differences[0].sentence, "a-case: open-w /a as container-root at plan ABI 1: allow before, EACCES now");
+  EXPECT_EQ(checked->differences[0].sentence,
+            "a-case: open-w /a as container-root at plan ABI 1: allow before, EACCES now");
   EXPECT_EQ(checked->unknown, 2U) << "the other cell, and the word of readiness";
 }
 
@@ -282,7 +307,9 @@ TEST_F(GoldenTest, ACaseThatIsDroppedIsMissedInAWholeRun) {
   const Result<GoldenResult> whole = check(run({{1, {0, 0}}}), true);
   ASSERT_TRUE(whole.ok());
   ASSERT_EQ(whole->differences.size(), 1U);
-  EXPECT_EQ(whole->differences[0].sentence, "gone: " + dir_.at("gone.txt") + " is there, and no case on a simulated host is called so: --update removes it");
+  EXPECT_EQ(
+      whole->differences[0].sentence,
+      "gone: " + dir_.at("gone.txt") + " is there, and no case on a simulated host is called so: --update removes it");
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   EXPECT_EQ(dir_.entries().size(), 3U) << "nor does a part remove it";
   const Result<GoldenUpdate> updated = update(run({{1, {0, 0}}}), true);
@@ -298,7 +325,9 @@ TEST_F(GoldenTest, RowsThatACaseHasNoMoreAreMissed) {
   ASSERT_TRUE(update(run({{1, {0, 0}}, {2, {0, 0}}})).ok());
   ASSERT_TRUE(update(run({{2, {0, 0}}}, IdentityKind::root)).ok());
   run_case_.source.plan_abis = *AbiSet::parse("2-");
-  EXPECT_EQ(differences(run({{2, {0, 0}}})), std::vector<std::string>{"a-case: user at plan ABI 1 is in the golden file, and the case has no such row any more"});
+  EXPECT_EQ(differences(run({{2, {0, 0}}})),
+            std::vector<std::string>{
+                "a-case: user at plan ABI 1 is in the golden file, and the case has no such row any more"});
   run_case_.source.identities = {IdentityKind::user};
   EXPECT_EQ(differences(run({{2, {0, 0}}})).size(), 2U);
   ASSERT_TRUE(update(run({{2, {0, 0}}})).ok());
@@ -310,7 +339,8 @@ TEST_F(GoldenTest, APolicyIsFoundFromAnotherDirectory) {
   run_case_.source.name = "policy:policies/p.yaml";
   ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
   const std::string before = dir_.read("policy_policies_p.yaml.txt");
-  for (const char* name : {"p.yaml", "./p.yaml", "policies/p.yaml", "./policies//p.yaml", "/srv/tree/policies/p.yaml", "../policies/p.yaml"}) {
+  for (const char* name : {"p.yaml", "./p.yaml", "policies/p.yaml", "./policies//p.yaml", "/srv/tree/policies/p.yaml",
+                           "../policies/p.yaml"}) {
     run_case_.source.name = std::string("policy:") + name;
     EXPECT_TRUE(differences(run({{1, {0, EACCES}}})).empty()) << name;
     EXPECT_EQ(differences(run({{1, {0, 0}}})).size(), 1U) << name;
@@ -350,28 +380,31 @@ TEST_F(GoldenTest, DifferencesAreGroupedByPathAndRight) {
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->differences.size(), 8U);
   const std::string text = golden_text(*result, {dir_.path(), &cases_, false});
-  EXPECT_EQ(text, "widened   a-case: /a: make_reg: EACCES before, allow now, 6 answers as user at plan ABI 1-2: create\n"
-                  "narrowed  a-case: /b: write_file: allow before, EACCES now, 2 answers as user at plan ABI 1-2: open-w\n"
-                  "golden    12 answers held against " + dir_.path() + ", 8 differ\n");
+  EXPECT_EQ(text,
+            "widened   a-case: /a: make_reg: EACCES before, allow now, 6 answers as user at plan ABI 1-2: create\n"
+            "narrowed  a-case: /b: write_file: allow before, EACCES now, 2 answers as user at plan ABI 1-2: open-w\n"
+            "golden    12 answers held against " +
+                dir_.path() + ", 8 differ\n");
 }
 
 TEST_F(GoldenTest, AFileThatIsNoneIsAnErrorWithItsLine) {
   const std::string head = "lockstep.golden/1 a-case\n";
-  for (const auto& [text, line] : std::vector<std::pair<std::string, int>>{{"", 0},
-                                                                          {"lockstep.golden/2 a-case\n", 1},
-                                                                          {"lockstep.golden/1 other\n", 1},
-                                                                          {head + "  a cell\n", 2},
-                                                                          {head + "\nuser EACCES 1\n", 3},
-                                                                          {head + "\nuser: EACCES\n", 3},
-                                                                          {head + "\nuser: EACCES 1-99\n", 3},
-                                                                          {head + "\nuser: EACCES 1, allow 1\n", 3},
-                                                                          {head + "\nuser: EACCES 1\n  a\n\nuser: allow 1\n  a\n", 7},
-                                                                          {head + "\nreadiness\n  user: ready\n", 4},
-                                                                          {head + "\nsettings\n  min_abi 3\n", 4},
-                                                                          {head + "\nsettings\n  min_api: 3\n", 4},
-                                                                          {head + "\nsettings\n  min_abi: 2\n", 4},
-                                                                          {head + "\nsettings\n  min_abi: 3\n  min_abi: 4\n", 5},
-                                                                          {head + "\nreadiness\n  user 1: ready\n  user 1: blocked\n", 5}}) {
+  for (const auto& [text, line] :
+       std::vector<std::pair<std::string, int>>{{"", 0},
+                                                {"lockstep.golden/2 a-case\n", 1},
+                                                {"lockstep.golden/1 other\n", 1},
+                                                {head + "  a cell\n", 2},
+                                                {head + "\nuser EACCES 1\n", 3},
+                                                {head + "\nuser: EACCES\n", 3},
+                                                {head + "\nuser: EACCES 1-99\n", 3},
+                                                {head + "\nuser: EACCES 1, allow 1\n", 3},
+                                                {head + "\nuser: EACCES 1\n  a\n\nuser: allow 1\n  a\n", 7},
+                                                {head + "\nreadiness\n  user: ready\n", 4},
+                                                {head + "\nsettings\n  min_abi 3\n", 4},
+                                                {head + "\nsettings\n  min_api: 3\n", 4},
+                                                {head + "\nsettings\n  min_abi: 2\n", 4},
+                                                {head + "\nsettings\n  min_abi: 3\n  min_abi: 4\n", 5},
+                                                {head + "\nreadiness\n  user 1: ready\n  user 1: blocked\n", 5}}) {
     dir_.write("a_case.txt", text);
     const Result<GoldenResult> out = check(run({{1, {0, 0}}}));
     ASSERT_FALSE(out.ok()) << text;

@@ -25,10 +25,14 @@ std::string joined(const std::set<std::string>& words, std::string_view separato
 
 const char* sign(Change change) {
   switch (change) {
-    case Change::widened: return "widened   ";
-    case Change::added: return "new       ";
-    case Change::narrowed: return "narrowed  ";
-    case Change::other: break;
+    case Change::widened:
+      return "widened   ";
+    case Change::added:
+      return "new       ";
+    case Change::narrowed:
+      return "narrowed  ";
+    case Change::other:
+      break;
   }
   return "changed   ";
 }
@@ -38,7 +42,8 @@ std::string rows_of(const std::map<std::string, std::set<int>>& by_identity) {
   std::map<std::string, std::set<std::string>> identities;
   for (const auto& [identity, abis] : by_identity) identities[ranges(abis)].insert(identity);
   std::string out;
-  for (const auto& [abis, who] : identities) out += (out.empty() ? "as " : ", as ") + joined(who, ", ") + " at plan ABI " + abis;
+  for (const auto& [abis, who] : identities)
+    out += (out.empty() ? "as " : ", as ") + joined(who, ", ") + " at plan ABI " + abis;
   return out;
 }
 
@@ -72,13 +77,17 @@ std::string golden_text(const GoldenResult& result, const GoldenScope& scope) {
         continue;
       }
       const std::string rights = join_names(group.rights, ", ");
-      out += case_name + ": " + place + (rights.empty() ? "" : ": " + rights) + ": " + joined(group.was, ", ") + " before, " + joined(group.is, ", ") + " now, " +
-             std::to_string(group.sentences.size()) + " answers " + rows_of(group.abis) + ": " + joined(group.cells, ", ") + "\n";
+      out += case_name + ": " + place + (rights.empty() ? "" : ": " + rights) + ": " + joined(group.was, ", ") +
+             " before, " + joined(group.is, ", ") + " now, " + std::to_string(group.sentences.size()) + " answers " +
+             rows_of(group.abis) + ": " + joined(group.cells, ", ") + "\n";
     }
     for (const std::string& sentence : plain[change]) out += sign(change) + sentence + "\n";
   }
-  out += "golden    " + std::to_string(result.compared) + " answers held against " + scope.directory + ", " + std::to_string(result.differences.size()) + " differ";
-  if (result.unknown > 0) out += "; " + std::to_string(result.unknown) + " of plan ABIs or files that the golden files do not have: --update adds them";
+  out += "golden    " + std::to_string(result.compared) + " answers held against " + scope.directory + ", " +
+         std::to_string(result.differences.size()) + " differ";
+  if (result.unknown > 0)
+    out += "; " + std::to_string(result.unknown) +
+           " of plan ABIs or files that the golden files do not have: --update adds them";
   return out + "\n";
 }
 

@@ -15,15 +15,15 @@
 #include <cerrno>
 #include <cstring>
 
-#include "conformance/harness/identity.h"
 #include "conformance/harness/cu_init.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
+#include "conformance/harness/identity.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/misbehave.h"
-#include "conformance/wire/plans.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
+#include "conformance/wire/plans.h"
 #include "enforce/prepare.h"
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
@@ -114,7 +114,8 @@ Result<void> Child::settle() {
   ::setrlimit(RLIMIT_FSIZE, &small_files);
   rlimit memory{};
   ::getrlimit(RLIMIT_AS, &memory);
-  memory.rlim_cur = std::min<rlim_t>(memory.rlim_max, 1UL << 30);  // the hard one stays: cu-init's program goes up to it
+  memory.rlim_cur =
+      std::min<rlim_t>(memory.rlim_max, 1UL << 30);  // the hard one stays: cu-init's program goes up to it
   if (!address_sanitizer) ::setrlimit(RLIMIT_AS, &memory);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(context_.output_fd, 1) < 0 || ::dup2(context_.output_fd, 2) < 0)
@@ -124,8 +125,10 @@ Result<void> Child::settle() {
 
 // Steps 3 and 4: the host, the rule set, the descriptors that the probes had before.
 Result<void> Child::open_everything() {
-  if (Result<void> made = lay_out(request_, context_.privileged, request_.identity == IdentityKind::user ? context_.uid : 0,
-                                      context_.mount_point, context_.scratch, &keep_); !made.ok()) {
+  if (Result<void> made =
+          lay_out(request_, context_.privileged, request_.identity == IdentityKind::user ? context_.uid : 0,
+                  context_.mount_point, context_.scratch, &keep_);
+      !made.ok()) {
     const bool no_namespace = made.error().kind == ErrorKind::unsupported;
     fail(made.error(), no_namespace ? exit_skipped : exit_setup_failed);
   }
@@ -149,8 +152,8 @@ Result<void> Child::open_everything() {
   for (const CellRequest& cell : request_.cells) {
     paths_.push_back(resolve_path(cell.path, context_.scratch, sibling_));
     paths_.push_back(resolve_path(cell.path2, context_.scratch, sibling_));
-    probes_.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths_[paths_.size() - 2].c_str(),
-                       paths_.back().c_str(), -1, cell.port});
+    probes_.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey,
+                       paths_[paths_.size() - 2].c_str(), paths_.back().c_str(), -1, cell.port});
     Probe& probe = probes_.back();
     if (probe.mode != Mode::before) continue;
     probe.before_fd = open_before(probe);
@@ -164,7 +167,8 @@ Result<void> Child::open_everything() {
 Result<void> Child::drop() {
   LOCKSTEP_ASSIGN(const Identity identity, identity_of(request_.identity, context_.uid));
   LOCKSTEP_CHECK(drop_privileges(identity));
-  if (::prctl(PR_SET_DUMPABLE, request_.non_dumpable ? 0 : 1) != 0) return system_error(errno, "prctl(PR_SET_DUMPABLE)");
+  if (::prctl(PR_SET_DUMPABLE, request_.non_dumpable ? 0 : 1) != 0)
+    return system_error(errno, "prctl(PR_SET_DUMPABLE)");
   return die_with(context_.parent);
 }
 
@@ -179,7 +183,8 @@ Result<void> Child::cu_init() {
     init.canary_denial = context_.slot.header->hidden != 0 ? context_.slot.header->hidden : EACCES;
     init.work = request_.cells[i].mode == Mode::work;
     init.timeout_ms = request_.cu_init_timeout_ms;
-    if (context_.restricts && request_.enforcement == Enforcement::faithful) init.ruleset_fd = layers_.front().ruleset.fd();
+    if (context_.restricts && request_.enforcement == Enforcement::faithful)
+      init.ruleset_fd = layers_.front().ruleset.fd();
     LOCKSTEP_CHECK(run_cu_init(init, context_.slot, i));
   }
   ::close(context_.cuda_helper_fd);
@@ -205,7 +210,8 @@ Error no_thread(int err) {
 }
 
 Result<void> Child::restrict() {
-  has_early_ = std::any_of(probes_.begin(), probes_.end(), [](const Probe& probe) { return probe.actor == Actor::early_thread; });
+  has_early_ = std::any_of(probes_.begin(), probes_.end(),
+                           [](const Probe& probe) { return probe.actor == Actor::early_thread; });
   if (has_early_)
     if (const int err = ::pthread_create(&early_, nullptr, early_main, this); err != 0) return no_thread(err);
   const bool gives_up = request_.enforcement == Enforcement::none_if_skipped && !layers_.front().skipped.empty();
@@ -214,7 +220,8 @@ Result<void> Child::restrict() {
     return {};
   }
   RestrictOptions options;
-  if (has_early_ && !layers_.front().all_threads) options.threads = Threads::calling;  // the case is about the one that stays free
+  if (has_early_ && !layers_.front().all_threads)
+    options.threads = Threads::calling;  // the case is about the one that stays free
   if (request_.enforcement == Enforcement::answered) LOCKSTEP_CHECK(answer_for_the_kernel());
   if (request_.enforcement != Enforcement::other_thread) {
     for (const Prepared& layer : layers_) {
@@ -225,7 +232,8 @@ Result<void> Child::restrict() {
   }
   pthread_t thread;
   void* failed = nullptr;
-  if (const int err = ::pthread_create(&thread, nullptr, restrict_in_thread, &layers_.front()); err != 0) return no_thread(err);
+  if (const int err = ::pthread_create(&thread, nullptr, restrict_in_thread, &layers_.front()); err != 0)
+    return no_thread(err);
   if (::pthread_join(thread, &failed) != 0 || failed != nullptr)
     return internal_error("the other thread could not be restricted");
   return {};
@@ -259,7 +267,8 @@ void Child::probe() {
 
 [[noreturn]] void Child::run() {
   const auto must = [&](const Result<void>& result) {
-    if (!result.ok()) fail(result.error(), result.error().kind == ErrorKind::unsupported ? exit_skipped : exit_setup_failed);
+    if (!result.ok())
+      fail(result.error(), result.error().kind == ErrorKind::unsupported ? exit_skipped : exit_setup_failed);
   };
   phase(1);
   must(settle());
@@ -299,7 +308,9 @@ void Child::probe() {
 
 }  // namespace
 
-void run_child(const ChildContext& context) { Child(context).run(); }
+void run_child(const ChildContext& context) {
+  Child(context).run();
+}
 
 pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
   int ready[2], ending[2];
@@ -316,7 +327,8 @@ pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
     close_all_but({ready[1], ending[0]});
     Result<Identity> identity = identity_of(kind, user);
     if (identity.ok()) identity->keep = 0;
-    const bool ok = identity.ok() && drop_privileges(*identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    const bool ok = identity.ok() && drop_privileges(*identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 &&
+                    ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     ::setpgid(0, 0);
     if (!ok || ::getppid() != parent || ::write(ready[1], "r", 1) != 1) ::_exit(1);
     while (stop == nullptr) ::pause();

@@ -27,14 +27,17 @@ namespace {
   put_number(index, cell);
   char mode[] = "work", plain[] = "init";
   char name[] = "lockstep-cuda-helper";
-  char* argv[] = {name, ruleset, memory, cells, index, const_cast<char*>(init.canary_path), denial, init.work ? mode : plain, nullptr};
+  char* argv[] = {
+      name,   ruleset, memory, cells, index, const_cast<char*>(init.canary_path), denial, init.work ? mode : plain,
+      nullptr};
   for (int fd : {init.ruleset_fd, init.slot_fd})
     if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
   execute_descriptor(init.helper_fd, argv, environ);
   // A machine without the loader of dynamic programs has no driver for them either: not loaded, rather than broken.
   const int err = errno;
   const bool no_loader = err == ENOENT;
-  const char* failed = no_loader ? "no loader of dynamic programs here" : "execveat() of the cuda helper failed: errno ";
+  const char* failed =
+      no_loader ? "no loader of dynamic programs here" : "execveat() of the cuda helper failed: errno ";
   char* end = static_cast<char*>(::mempcpy(slot.header->message, failed, std::strlen(failed)));
   *end = '\0';
   if (!no_loader) put_number(end, err);

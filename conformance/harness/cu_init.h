@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include <lockstep/error.h>
+
 #include "conformance/wire/cu_result.h"
 #include "conformance/wire/slot.h"
 
@@ -26,8 +27,8 @@ struct CuInit {
   int ruleset_fd = -1;  // -1: the control
   int slot_fd = -1;
   const char* canary_path = "";  // /proc/<sibling>/exe
-  int canary_denial = 13;  // the errno of reading it under the restriction: EACCES, but where procfs hides it
-  bool work = false;  // Mode::work: not cuInit(0) alone
+  int canary_denial = 13;        // the errno of reading it under the restriction: EACCES, but where procfs hides it
+  bool work = false;             // Mode::work: not cuInit(0) alone
   std::uint32_t timeout_ms = 0;
 };
 

@@ -36,8 +36,7 @@ template <typename Each>
 void for_each_number(int parent, const char* path, Each each) {
   DIR* directory = ::fdopendir(::openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   while (const dirent* entry = directory != nullptr ? ::readdir(directory) : nullptr)
-    if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
-      each(::dirfd(directory), std::string(entry->d_name));
+    if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9') each(::dirfd(directory), std::string(entry->d_name));
   if (directory != nullptr) ::closedir(directory);
 }
 

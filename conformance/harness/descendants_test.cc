@@ -15,10 +15,11 @@
 #include <csignal>
 #include <functional>
 
+#include <lockstep/kernel.h>
+
 #include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/workers.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -119,8 +120,7 @@ TEST(Descendants, NoWorkersStartWithAnotherNamespacesProc) {
   EXPECT_EQ(got, 0);
   // The driver's own /proc is right, that of its children is not: unshare --pid without --fork.
   EXPECT_EQ(in_child([&] {
-              return enter_mount_namespace(::geteuid() == 0).ok() && ::unshare(CLONE_NEWPID) == 0 ? start()
-                                                                                                  : cannot;
+              return enter_mount_namespace(::geteuid() == 0).ok() && ::unshare(CLONE_NEWPID) == 0 ? start() : cannot;
             }),
             0);
 }

@@ -21,7 +21,7 @@ struct Ending {
 };
 
 struct EndingOptions {
-  bool whole_group = false;   // what is left of its process group ends with it, while its number is still its own
+  bool whole_group = false;  // what is left of its process group ends with it, while its number is still its own
   int after_kill_ms = 5000;  // then it is given up
 };
 

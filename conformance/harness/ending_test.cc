@@ -18,8 +18,9 @@
 #include <functional>
 #include <string>
 
-#include "base/unique_fd.h"
 #include <lockstep/error.h>
+
+#include "base/unique_fd.h"
 #include "testing/run_program.h"
 #include "testing/seccomp.h"
 
@@ -111,8 +112,7 @@ TEST(Ending, WhatIsNoChildOfOursGetsNoSignal) {
     ::_exit(WIFEXITED(status) && WEXITSTATUS(status) == 42 ? 42 : 2);
   });
   pid_t grandchild = 0;
-  ASSERT_EQ(::read(told.reads.get(), &grandchild, sizeof(grandchild)),
-            static_cast<ssize_t>(sizeof(grandchild)));
+  ASSERT_EQ(::read(told.reads.get(), &grandchild, sizeof(grandchild)), static_cast<ssize_t>(sizeof(grandchild)));
   // Of this number alone, and without its group: a test of a guard must harm nobody where the guard is broken.
   const Ending end = await_end(grandchild, 0);
   EXPECT_FALSE(end.in_time || end.reaped);
@@ -160,8 +160,7 @@ class NeverAnswers {
   std::string mount(const std::string& directory) {
     device_.reset(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
     if (!device_) return "/dev/fuse: " + errno_name(errno);
-    const std::string options =
-        "fd=" + std::to_string(device_.get()) + ",rootmode=40000,user_id=0,group_id=0";
+    const std::string options = "fd=" + std::to_string(device_.get()) + ",rootmode=40000,user_id=0,group_id=0";
     if (::mount("lockstep", directory.c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
       return "mount(fuse): " + errno_name(errno);
     alignas(8) char request[65536];
@@ -178,9 +177,8 @@ class NeverAnswers {
     answer.init.major = FUSE_KERNEL_VERSION;
     answer.init.minor = FUSE_KERNEL_MINOR_VERSION;
     answer.init.max_write = 4096;
-    return asked.opcode == FUSE_INIT && ::write(device_.get(), &answer, sizeof(answer)) == sizeof(answer)
-               ? ""
-               : "FUSE_INIT";
+    return asked.opcode == FUSE_INIT && ::write(device_.get(), &answer, sizeof(answer)) == sizeof(answer) ? ""
+                                                                                                          : "FUSE_INIT";
   }
   bool take_request() {
     alignas(8) char request[65536];

@@ -47,7 +47,8 @@ bool send_frame(int socket, std::string_view bytes, Deadline deadline) {
 
 std::optional<std::string> receive_frame(int socket, Deadline deadline) {
   std::uint32_t size = 0;
-  if (!transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), false, deadline) || size > max_frame) return std::nullopt;
+  if (!transfer(socket, reinterpret_cast<char*>(&size), sizeof(size), false, deadline) || size > max_frame)
+    return std::nullopt;
   std::string bytes(size, '\0');
   if (!transfer(socket, bytes.data(), bytes.size(), false, deadline)) return std::nullopt;
   return bytes;

@@ -62,14 +62,17 @@ std::string try_to_become(const Identity& identity, const std::string& directory
   const int status = await_end(pid, trial_ms).status;
   const ssize_t size = ::read(ours.get(), said.data(), said.size());
   said.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  return status != 0 && said.empty() ? "nobody knows why: the trial ended with wait status " + std::to_string(status) : said;
+  return status != 0 && said.empty() ? "nobody knows why: the trial ended with wait status " + std::to_string(status)
+                                     : said;
 }
 
 std::string what_is_missing(IdentityKind kind, uid_t user) {
   if (kind == IdentityKind::user) {
     for (const uid_t id : {first_user, user}) {  // the first one first: what is said shall not depend on the worker
-      if (!is_mapped("/proc/self/uid_map", id)) return "uid " + std::to_string(id) + " is not mapped in this user namespace";
-      if (!is_mapped("/proc/self/gid_map", id)) return "gid " + std::to_string(id) + " is not mapped in this user namespace";
+      if (!is_mapped("/proc/self/uid_map", id))
+        return "uid " + std::to_string(id) + " is not mapped in this user namespace";
+      if (!is_mapped("/proc/self/gid_map", id))
+        return "gid " + std::to_string(id) + " is not mapped in this user namespace";
     }
   }
   const Result<Identity> identity = identity_of(kind, user);
@@ -77,7 +80,8 @@ std::string what_is_missing(IdentityKind kind, uid_t user) {
   if (kind == IdentityKind::container_root) {
     const Result<std::uint64_t> have = permitted_capabilities();
     if (!have.ok()) return have.error().to_string();
-    if (const std::uint64_t lacking = identity->keep & ~*have; lacking != 0) return "this process lacks " + capability_names(lacking);
+    if (const std::uint64_t lacking = identity->keep & ~*have; lacking != 0)
+      return "this process lacks " + capability_names(lacking);
   }
   return try_to_become(*identity);
 }
@@ -87,8 +91,12 @@ std::string what_is_missing(IdentityKind kind, uid_t user) {
 Result<Identity> identity_of(IdentityKind kind, uid_t user) {
   Identity out;
   switch (kind) {
-    case IdentityKind::user: out.uid = out.gid = user; return out;
-    case IdentityKind::container_root: out.keep = container_default_capabilities(); break;
+    case IdentityKind::user:
+      out.uid = out.gid = user;
+      return out;
+    case IdentityKind::container_root:
+      out.keep = container_default_capabilities();
+      break;
     case IdentityKind::root: {
       LOCKSTEP_ASSIGN(out.keep, permitted_capabilities());
       break;
@@ -109,7 +117,8 @@ Identities identities_here(uid_t user) {
   const Result<std::uint64_t> have = permitted_capabilities();
   // Root without any capability (in a container that drops all) is an ordinary user who happens to have the number 0.
   out.privileged = ::geteuid() == 0 && have.ok() && *have != 0;
-  for (const IdentityKind kind : {IdentityKind::user, IdentityKind::container_root, IdentityKind::root, IdentityKind::self}) {
+  for (const IdentityKind kind :
+       {IdentityKind::user, IdentityKind::container_root, IdentityKind::root, IdentityKind::self}) {
     std::string& missing = out.missing[static_cast<std::size_t>(kind)];
     if (!out.privileged && kind != IdentityKind::self) {
       missing = "this process is not root, or has no capability";
@@ -125,7 +134,8 @@ std::string why_unreachable(uid_t user, const std::string& directory) {
   const Result<Identity> identity = identity_of(IdentityKind::user, user);
   const std::string why = identity.ok() ? try_to_become(*identity, directory) : identity.error().to_string();
   if (why.empty()) return "";
-  return "user cannot reach \"" + printable(directory.substr(0, directory.rfind('/'))) + "\" (" + why + "): name a directory in TMPDIR that it can";
+  return "user cannot reach \"" + printable(directory.substr(0, directory.rfind('/'))) + "\" (" + why +
+         "): name a directory in TMPDIR that it can";
 }
 
 }  // namespace lockstep::conformance

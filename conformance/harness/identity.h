@@ -12,12 +12,14 @@
 #include <string>
 
 #include <lockstep/error.h>
+
 #include "conformance/wire/wire.h"
 #include "enforce/privilege.h"
 
 namespace lockstep::conformance {
 
-inline constexpr uid_t first_user = 64000;  // of identity `user`; each worker has its own: rows of another cannot signal this one's
+inline constexpr uid_t first_user =
+    64000;  // of identity `user`; each worker has its own: rows of another cannot signal this one's
 
 // What drop_privileges() is asked for. `user`: the uid of identity `user`.
 Result<Identity> identity_of(IdentityKind kind, uid_t user);

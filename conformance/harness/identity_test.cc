@@ -11,9 +11,10 @@
 #include <functional>
 #include <string>
 
+#include <lockstep/kernel.h>
+
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -53,13 +54,16 @@ Outcome as_lonely_root(const std::function<void()>& work) {
   theirs.reset();
   Outcome out;
   char buffer[4096];
-  for (ssize_t n = 0; (n = ::read(ours.get(), buffer, sizeof(buffer))) > 0;) out.output.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n = 0; (n = ::read(ours.get(), buffer, sizeof(buffer))) > 0;)
+    out.output.append(buffer, static_cast<std::size_t>(n));
   const int status = await_end(pid, 60000).status;
   out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return out;
 }
 
-void say(const std::string& text) { EXPECT_EQ(::write(1, text.data(), text.size()), static_cast<ssize_t>(text.size())); }
+void say(const std::string& text) {
+  EXPECT_EQ(::write(1, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
 
 TEST(Identities, HereTheyCanBeHadOrSayWhatIsMissing) {
   const Identities here = identities_here(first_user);
@@ -73,8 +77,8 @@ TEST(Identities, HereTheyCanBeHadOrSayWhatIsMissing) {
 TEST(Identities, WhoIsNotMappedCannotBeHad) {
   const Outcome outcome = as_lonely_root([] {
     const Identities here = identities_here(first_user + 1);
-    say(std::string(here.privileged ? "privileged" : "unprivileged") + "|" + here.missing_for(IdentityKind::user) + "|" +
-        here.missing_for(IdentityKind::container_root) + "|" + here.missing_for(IdentityKind::root) + "|" +
+    say(std::string(here.privileged ? "privileged" : "unprivileged") + "|" + here.missing_for(IdentityKind::user) +
+        "|" + here.missing_for(IdentityKind::container_root) + "|" + here.missing_for(IdentityKind::root) + "|" +
         here.missing_for(IdentityKind::self));
   });
   if (outcome.code == cannot) GTEST_SKIP() << "no user namespace can be had";
@@ -88,7 +92,8 @@ TEST(Identities, ContainerRootNeedsItsCapabilities) {
     fewer.groups = current_groups();
     fewer.keep = container_default_capabilities() & ~(std::uint64_t{1} << 27);  // CAP_MKNOD
     const Result<void> dropped = drop_privileges(fewer);
-    say(dropped.ok() ? identities_here(first_user).missing_for(IdentityKind::container_root) : dropped.error().to_string());
+    say(dropped.ok() ? identities_here(first_user).missing_for(IdentityKind::container_root)
+                     : dropped.error().to_string());
   });
   if (outcome.code == cannot) GTEST_SKIP() << "no user namespace can be had";
   EXPECT_EQ(outcome.output, "container-root cannot be had: this process lacks cap_mknod");
@@ -104,7 +109,8 @@ TEST(Identities, TheSuiteRunsInALonelyRootsNamespace) {
   });
   if (outcome.code == cannot) GTEST_SKIP() << "no user namespace can be had";
   EXPECT_EQ(outcome.code, 0) << outcome.output;
-  EXPECT_NE(outcome.output.find("rows: user cannot be had: uid 64000 is not mapped in this user namespace"), std::string::npos)
+  EXPECT_NE(outcome.output.find("rows: user cannot be had: uid 64000 is not mapped in this user namespace"),
+            std::string::npos)
       << outcome.output;
   EXPECT_NE(outcome.output.find(" 0 disagree"), std::string::npos) << outcome.output;
   EXPECT_EQ(outcome.output.find(" 0 agree"), std::string::npos) << outcome.output;

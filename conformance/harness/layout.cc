@@ -28,15 +28,22 @@ Error failed(const std::string& call, const std::string& path) {
 
 Result<void> write_file(const char* path, const std::string& text) {
   UniqueFd fd(::open(path, O_WRONLY | O_CLOEXEC));
-  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return failed("write", path);
+  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return failed("write", path);
   return {};
 }
 
 class Builder {
  public:
   // `scratch` is where it will be: in a simulated root, not where it is made.
-  Builder(bool privileged, uid_t owner, bool simulated, std::string base, std::string scratch, std::vector<UniqueFd>* keep)
-      : privileged_(privileged), owner_(owner), simulated_(simulated), base_(std::move(base)), scratch_(std::move(scratch)), keep_(keep) {}
+  Builder(bool privileged, uid_t owner, bool simulated, std::string base, std::string scratch,
+          std::vector<UniqueFd>* keep)
+      : privileged_(privileged),
+        owner_(owner),
+        simulated_(simulated),
+        base_(std::move(base)),
+        scratch_(std::move(scratch)),
+        keep_(keep) {}
 
   Result<void> make(const TreeItem& item);
   Result<void> bind(const std::string& source, const std::string& path, bool directory);
@@ -71,7 +78,8 @@ Result<void> Builder::make_directory(const std::string& path) {
 }
 
 Result<void> Builder::make_parents(const std::string& path) {
-  for (std::size_t slash = path.find('/', base_.size() + 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+  for (std::size_t slash = path.find('/', base_.size() + 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
     const std::string parent = path.substr(0, slash);
     if (::access(parent.c_str(), F_OK) != 0) LOCKSTEP_CHECK(make_directory(parent));
   }
@@ -94,7 +102,8 @@ Result<void> Builder::make_terminal(const std::string& path) {
   const std::string terminals = base_ + "/.terminals";
   if (!has_terminals_) {
     LOCKSTEP_CHECK(make_directory(terminals));
-    if (::mount("devpts", terminals.c_str(), "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0666") != 0)
+    if (::mount("devpts", terminals.c_str(), "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0666") !=
+        0)
       return failed("mount devpts", terminals);
     has_terminals_ = true;
   }
@@ -124,7 +133,8 @@ Result<void> Builder::make_character(const std::string& item, const std::string&
   // Two names for one inode would hide a rule on the wrong device.
   struct stat st;
   if (::stat(path.c_str(), &st) != 0) return failed("stat", path);
-  if (!nodes_.insert({st.st_dev, st.st_ino}).second) return internal_error("two stand-in devices share an inode: " + printable(path));
+  if (!nodes_.insert({st.st_dev, st.st_ino}).second)
+    return internal_error("two stand-in devices share an inode: " + printable(path));
   return {};
 }
 
@@ -155,13 +165,17 @@ Result<void> Builder::make(const TreeItem& item) {
   const std::string path = real(item.path);
   LOCKSTEP_CHECK(make_parents(path));
   switch (item.kind) {
-    case TreeKind::directory: return make_directory(path);
-    case TreeKind::file: return make_file(path, item.size, item.executable);
-    case TreeKind::character: return make_character(item.path, path);
+    case TreeKind::directory:
+      return make_directory(path);
+    case TreeKind::file:
+      return make_file(path, item.size, item.executable);
+    case TreeKind::character:
+      return make_character(item.path, path);
     case TreeKind::fifo:
       if (::mkfifo(path.c_str(), 0666) != 0) return failed("mkfifo", path);
       return {};
-    case TreeKind::socket: return make_server(path, item.type);
+    case TreeKind::socket:
+      return make_server(path, item.type);
     case TreeKind::symlink:
       if (::symlink(item.target.c_str(), path.c_str()) != 0) return failed("symlink", path);
       return {};
@@ -175,7 +189,8 @@ Result<void> Builder::make(const TreeItem& item) {
     }
     case TreeKind::tcp_server:
     case TreeKind::udp_server:
-    case TreeKind::abstract_server: break;  // no names of the tree: above
+    case TreeKind::abstract_server:
+      break;  // no names of the tree: above
   }
   return internal_error("unknown kind of tree item");
 }
@@ -187,13 +202,15 @@ Result<void> enter_mount_namespace(bool privileged, bool network) {
   const gid_t gid = ::getgid();
   const int spaces = CLONE_NEWNS | (privileged ? 0 : CLONE_NEWUSER) | (network ? CLONE_NEWNET : 0);
   if (::unshare(spaces) != 0)
-    return system_error(errno, std::string("unshare(CLONE_NEWNS") + (privileged ? "" : " | CLONE_NEWUSER") + (network ? " | CLONE_NEWNET)" : ")"));
+    return system_error(errno, std::string("unshare(CLONE_NEWNS") + (privileged ? "" : " | CLONE_NEWUSER") +
+                                   (network ? " | CLONE_NEWNET)" : ")"));
   if (!privileged) {
     LOCKSTEP_CHECK(write_file("/proc/self/setgroups", "deny"));
     LOCKSTEP_CHECK(write_file("/proc/self/uid_map", std::to_string(uid) + " " + std::to_string(uid) + " 1"));
     LOCKSTEP_CHECK(write_file("/proc/self/gid_map", std::to_string(gid) + " " + std::to_string(gid) + " 1"));
   }
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return system_error(errno, "mount(\"/\", MS_REC | MS_PRIVATE)");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    return system_error(errno, "mount(\"/\", MS_REC | MS_PRIVATE)");
   return {};
 }
 
@@ -210,11 +227,13 @@ Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, co
     Error& error = entered.error();
     error.kind = ErrorKind::unsupported;
     // Below a chroot the root is no mount point, and nothing can be mounted private or pivoted to.
-    error.message = "a private mount namespace cannot be had here: " + error.message + (error.err == EINVAL ? ", as in a chroot" : "");
+    error.message = "a private mount namespace cannot be had here: " + error.message +
+                    (error.err == EINVAL ? ", as in a chroot" : "");
     return entered;
   }
   if (request.network) LOCKSTEP_CHECK(open_loopback());
-  if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0) return failed("mount tmpfs", mount_point);
+  if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0)
+    return failed("mount tmpfs", mount_point);
   Builder builder(privileged, owner, true, mount_point, scratch, keep);
   for (const TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
   LOCKSTEP_CHECK(builder.bind("/proc", mount_point + "/proc", true));
@@ -232,7 +251,8 @@ void remove_tree(const std::string& path) {
     DIR* directory = ::fdopendir(fd.release());
     std::vector<std::string> names;
     while (const dirent* entry = directory != nullptr ? ::readdir(directory) : nullptr)
-      if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
+      if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0)
+        names.emplace_back(entry->d_name);
     if (directory != nullptr) ::closedir(directory);
     for (const std::string& name : names) {
       const std::string below = path + "/" + name;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 #include "conformance/wire/wire.h"
 
@@ -24,8 +25,8 @@ Result<void> enter_mount_namespace(bool privileged, bool network = false);
 // `mount_point`: an existing directory that the new root may cover. `scratch`: where "$scratch" is when not simulated.
 // What is made belongs to `owner` where privileged: chmod(2) asks for the owner.
 // Descriptors that must stay open (listening sockets, terminal masters) are appended to `keep`.
-Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point, const std::string& scratch,
-                     std::vector<UniqueFd>* keep);
+Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point,
+                     const std::string& scratch, std::vector<UniqueFd>* keep);
 
 // Removes the directory and all in it, without following links. Errors are the caller's to notice by the next use.
 void remove_tree(const std::string& path);

@@ -19,12 +19,12 @@ std::string temporary_directory() {
 
 Result<std::string> make_scratch(const std::string& root, const std::string& prefix) {
   const auto bad = [](int err, const std::string& call) {
-    return Error{ErrorKind::input,
-                 err,
-                 call + ": " + errno_name(err) +
-                     ": a directory is needed that can be written and has room, name one in TMPDIR",
-                 {},
-                 0};
+    return Error{
+        ErrorKind::input,
+        err,
+        call + ": " + errno_name(err) + ": a directory is needed that can be written and has room, name one in TMPDIR",
+        {},
+        0};
   };
   std::string path = root + "/" + prefix + "XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) return bad(errno, "mkdtemp(\"" + printable(path) + "\")");
@@ -47,8 +47,7 @@ Result<UniqueFd> memory_file(const char* name, std::size_t size) {
   if (errno != EPERM && errno != EACCES && errno != ENOSYS) return system_error(errno, "memfd_create()");
   std::string path = temporary_directory() + "/lockstep-memory.XXXXXX";
   out.reset(::mkostemp(path.data(), O_CLOEXEC));
-  if (!out)
-    return system_error(errno, "memfd_create() is denied here, and mkostemp(\"" + printable(path) + "\")");
+  if (!out) return system_error(errno, "memfd_create() is denied here, and mkostemp(\"" + printable(path) + "\")");
   ::unlink(path.c_str());
   const int err = size > 0 ? ::posix_fallocate(out.get(), 0, static_cast<off_t>(size)) : 0;
   if (err != 0) return system_error(err, "posix_fallocate() of a file in TMPDIR");

@@ -11,6 +11,7 @@
 #include <string>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance {

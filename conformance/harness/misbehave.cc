@@ -10,8 +10,8 @@
 #include <string>
 
 #include "conformance/harness/child.h"
-#include "testing/seccomp.h"
 #include "landlock/uapi.h"
+#include "testing/seccomp.h"
 
 namespace lockstep::conformance {
 
@@ -19,13 +19,19 @@ void misbehave(const RowRequest& request, const Slot& slot) {
   if (request.misbehaviour == Misbehaviour::none) return;
   const std::string text(1U << 16, 'x');
   switch (request.misbehaviour) {
-    case Misbehaviour::none: return;
-    case Misbehaviour::crash: ::abort();
+    case Misbehaviour::none:
+      return;
+    case Misbehaviour::crash:
+      ::abort();
     case Misbehaviour::hang:
       while (true) ::pause();
-    case Misbehaviour::exit_zero: ::_exit(0);
-    case Misbehaviour::exit_without_complete: ::_exit(exit_completed);
-    case Misbehaviour::wild_write: std::memset(slot.cells, 0xff, request.cells.size() * sizeof(SlotCell)); break;
+    case Misbehaviour::exit_zero:
+      ::_exit(0);
+    case Misbehaviour::exit_without_complete:
+      ::_exit(exit_completed);
+    case Misbehaviour::wild_write:
+      std::memset(slot.cells, 0xff, request.cells.size() * sizeof(SlotCell));
+      break;
     case Misbehaviour::flood_stdout:
       while (::write(1, text.data(), text.size()) > 0) {
       }
@@ -43,7 +49,9 @@ void misbehave(const RowRequest& request, const Slot& slot) {
     case Misbehaviour::ignore_sigterm:
       ::signal(SIGTERM, SIG_IGN);
       while (true) ::pause();
-    case Misbehaviour::stop: ::raise(SIGSTOP); return;
+    case Misbehaviour::stop:
+      ::raise(SIGSTOP);
+      return;
     case Misbehaviour::exhaust_fds:
       while (::dup(0) >= 0) {
       }
@@ -52,7 +60,9 @@ void misbehave(const RowRequest& request, const Slot& slot) {
       while (void* memory = ::mmap(nullptr, 1U << 24, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
         if (memory == MAP_FAILED) break;
       ::abort();
-    case Misbehaviour::false_canary: slot.header->canary_after = 0; return;
+    case Misbehaviour::false_canary:
+      slot.header->canary_after = 0;
+      return;
   }
 }
 

@@ -3,6 +3,7 @@
 #define LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_
 
 #include <lockstep/error.h>
+
 #include "conformance/wire/request.h"
 #include "conformance/wire/slot.h"
 

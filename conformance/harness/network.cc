@@ -47,7 +47,9 @@ Result<UniqueFd> serve_unix(const std::string& name, bool abstract, SocketType t
   // A name too long is served by nobody: the probe says "unsupported".
   if (name.size() + 1 > sizeof(address.sun_path)) return UniqueFd();
   name.copy(address.sun_path + (abstract ? 1 : 0), name.size());
-  const int type_of_kernel = type == SocketType::stream ? SOCK_STREAM : type == SocketType::dgram ? SOCK_DGRAM : SOCK_SEQPACKET;
+  const int type_of_kernel = type == SocketType::stream  ? SOCK_STREAM
+                             : type == SocketType::dgram ? SOCK_DGRAM
+                                                         : SOCK_SEQPACKET;
   UniqueFd fd(::socket(AF_UNIX, type_of_kernel | SOCK_CLOEXEC, 0));
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 #include "conformance/wire/wire.h"
 

@@ -42,7 +42,8 @@ std::uint64_t cpu_time_us() {
   for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
     rusage usage{};
     ::getrusage(who, &usage);
-    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) sum += static_cast<std::uint64_t>(time.tv_sec * 1000000 + time.tv_usec);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime})
+      sum += static_cast<std::uint64_t>(time.tv_sec * 1000000 + time.tv_usec);
   }
   return sum;
 }
@@ -100,7 +101,8 @@ class Worker {
 
 // Everything that came back to this subreaper but the siblings. Returns how many there were that had not ended by themselves.
 std::size_t Worker::end_descendants() {
-  return end_children(*procfs_, [&](pid_t pid) { return std::find(siblings_.begin(), siblings_.end(), pid) != siblings_.end(); });
+  return end_children(*procfs_,
+                      [&](pid_t pid) { return std::find(siblings_.begin(), siblings_.end(), pid) != siblings_.end(); });
 }
 
 pid_t Worker::sibling_for(IdentityKind identity) {
@@ -130,19 +132,22 @@ void read_slot(const RowRequest& request, const std::vector<unsigned char>& copy
     reply->outcome = ChildOutcome::harness_error;
     reply->message = what;
   };
-  if (header.magic != SlotHeader::magic_value || header.row != request.id || header.cells != cells) return invalid("the slot's header was overwritten");
+  if (header.magic != SlotHeader::magic_value || header.row != request.id || header.cells != cells)
+    return invalid("the slot's header was overwritten");
   if (header.complete != 1) return invalid("exited before it was complete");
   if (header.done != cells) return invalid("not every cell was run");
   for (std::uint32_t i = 0; i < cells; ++i) {
     const SlotCell& cell = slot.cells[i];
-    if (cell.state != static_cast<std::uint32_t>(CellState::done) && cell.state != static_cast<std::uint32_t>(CellState::unsupported))
+    if (cell.state != static_cast<std::uint32_t>(CellState::done) &&
+        cell.state != static_cast<std::uint32_t>(CellState::unsupported))
       return invalid("a cell is not valid");
     reply->cells.push_back({static_cast<CellState>(cell.state), cell.err, cell.ret, cell.aux, cell.after});
   }
   if (restricts) return;
   const auto views = static_cast<std::uint32_t>(request.view_paths.size());
   for (std::uint32_t i = 0; i < walks; ++i)
-    if (slot.walks[i].count < 0 || slot.walks[i].count > model::RawWalk::max_links) return invalid("a walk is not valid");
+    if (slot.walks[i].count < 0 || slot.walks[i].count > model::RawWalk::max_links)
+      return invalid("a walk is not valid");
   for (std::uint32_t i = 0; i < views; ++i) reply->view_walks.push_back(slot.walks[i]);
   for (std::uint32_t i = 0; i < cells; ++i) {
     reply->first_walks.push_back(slot.walks[views + 2 * i]);
@@ -165,7 +170,9 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   const Result<UniqueFd> output = memory_file("output", 0);
   const pid_t sibling = sibling_for(request.identity);
   if (shared.memory() == nullptr || !output.ok() || sibling < 0) {
-    reply.message = shared.memory() == nullptr ? shared.why() : !output.ok() ? output.error().to_string() : "no sibling for the row, fork(): " + errno_name(errno);
+    reply.message = shared.memory() == nullptr ? shared.why()
+                    : !output.ok()             ? output.error().to_string()
+                                               : "no sibling for the row, fork(): " + errno_name(errno);
     return reply;
   }
   ChildContext context;
@@ -190,7 +197,8 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   header->cells = cells;
   header->walks = walks;
   header->canary_before = header->canary_after = -1;
-  if (!request.simulated && (::mkdir(context.scratch.c_str(), 0777) != 0 || ::chmod(context.scratch.c_str(), 0777) != 0)) {
+  if (!request.simulated &&
+      (::mkdir(context.scratch.c_str(), 0777) != 0 || ::chmod(context.scratch.c_str(), 0777) != 0)) {
     reply.message = "mkdir(\"" + context.scratch + "\"): " + errno_name(errno);
     return reply;
   }
@@ -211,11 +219,14 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
 
   if (!end.in_time) {
     reply.outcome = ChildOutcome::timed_out;
-    if (!end.reaped) reply.message = "process " + std::to_string(pid) + " hangs in the kernel: no signal ends it, and it is left as it is";
+    if (!end.reaped)
+      reply.message =
+          "process " + std::to_string(pid) + " hangs in the kernel: no signal ends it, and it is left as it is";
   } else if (WIFSIGNALED(status)) {
     reply.outcome = ChildOutcome::crashed;
     reply.detail = WTERMSIG(status);
-  } else if (WEXITSTATUS(status) == exit_setup_failed || WEXITSTATUS(status) == exit_skipped || WEXITSTATUS(status) == exit_refused) {
+  } else if (WEXITSTATUS(status) == exit_setup_failed || WEXITSTATUS(status) == exit_skipped ||
+             WEXITSTATUS(status) == exit_refused) {
     reply.outcome = WEXITSTATUS(status) == exit_skipped   ? ChildOutcome::skipped
                     : WEXITSTATUS(status) == exit_refused ? ChildOutcome::refused
                                                           : ChildOutcome::setup_failed;
@@ -276,7 +287,8 @@ int Worker::try_mount_namespace() {
     refuse(error);
   }
   identities_ = identities_here(first_user + setup_.slot);
-  if (identities_.missing_for(IdentityKind::user).empty()) unreachable_ = why_unreachable(first_user + setup_.slot, base_);
+  if (identities_.missing_for(IdentityKind::user).empty())
+    unreachable_ = why_unreachable(first_user + setup_.slot, base_);
 
   WorkerHello hello;
   hello.pid = ::getpid();
@@ -316,6 +328,8 @@ int Worker::try_mount_namespace() {
 
 }  // namespace
 
-void worker_main(const WorkerSetup& setup) { Worker(setup).run(); }
+void worker_main(const WorkerSetup& setup) {
+  Worker(setup).run();
+}
 
 }  // namespace lockstep::conformance

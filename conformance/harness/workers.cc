@@ -43,7 +43,9 @@ std::vector<pid_t>& live_workers() {
   return pids;
 }
 
-bool contains(const std::vector<pid_t>& pids, pid_t pid) { return std::find(pids.begin(), pids.end(), pid) != pids.end(); }
+bool contains(const std::vector<pid_t>& pids, pid_t pid) {
+  return std::find(pids.begin(), pids.end(), pid) != pids.end();
+}
 
 }  // namespace
 
@@ -59,7 +61,9 @@ struct Workers::State {
 
   Result<void> start(std::size_t index);
   void stop(Process& process, int patience_ms);
-  Clock::time_point in(std::uint64_t milliseconds) const { return Clock::now() + std::chrono::milliseconds(milliseconds); }
+  Clock::time_point in(std::uint64_t milliseconds) const {
+    return Clock::now() + std::chrono::milliseconds(milliseconds);
+  }
 };
 
 Result<void> Workers::State::start(std::size_t index) {
@@ -90,7 +94,8 @@ Result<void> Workers::State::start(std::size_t index) {
   process.scratch.clear();
   if (!said || !said->failure.empty()) {
     stop(process, 0);
-    if (!said) return internal_error("a worker did not start within " + std::to_string(options.patience_ms) + " ms, or died");
+    if (!said)
+      return internal_error("a worker did not start within " + std::to_string(options.patience_ms) + " ms, or died");
     return Error{said->failure_kind, 0, said->failure, {}, 0};
   }
   process.scratch = said->scratch;
@@ -117,12 +122,17 @@ Workers::~Workers() {
   if (state_ == nullptr) return;
   for (Process& process : state_->processes) process.socket.reset();  // all at once: they end side by side
   // One that is idle ends by itself; what one in the middle of a row would clean up is cleaned up here.
-  for (Process& process : state_->processes) state_->stop(process, process.row < 0 ? static_cast<int>(state_->options.patience_ms) : 0);
+  for (Process& process : state_->processes)
+    state_->stop(process, process.row < 0 ? static_cast<int>(state_->options.patience_ms) : 0);
   ::prctl(PR_SET_CHILD_SUBREAPER, state_->was_subreaper);
 }
 
-const WorkerHello& Workers::hello() const { return state_->hello; }
-unsigned Workers::count() const { return static_cast<unsigned>(state_->processes.size()); }
+const WorkerHello& Workers::hello() const {
+  return state_->hello;
+}
+unsigned Workers::count() const {
+  return static_cast<unsigned>(state_->processes.size());
+}
 
 Result<Workers> Workers::start(const Options& options) {
   auto state = std::make_unique<State>();
@@ -147,7 +157,8 @@ Result<Workers> Workers::start(const Options& options) {
   return workers;
 }
 
-Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::function<void(std::size_t, RowReply)>& done) {
+Result<void> Workers::run(const std::vector<RowRequest>& requests,
+                          const std::function<void(std::size_t, RowReply)>& done) {
   std::size_t next = 0, finished = 0;
   std::vector<Process>& processes = state_->processes;
   const auto gone = [](const Process& process) {
@@ -172,7 +183,8 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests, const std::fu
       process.row = static_cast<std::ptrdiff_t>(next);
       process.deadline = state_->in(2 * std::uint64_t{time_for(requests[next])} + state_->options.patience_ms);
       ++next;
-      if (!send_frame(process.socket.get(), encode(requests[next - 1]), process.deadline)) LOCKSTEP_CHECK(lost(i, gone(process)));
+      if (!send_frame(process.socket.get(), encode(requests[next - 1]), process.deadline))
+        LOCKSTEP_CHECK(lost(i, gone(process)));
     }
     std::vector<pollfd> waits;
     std::vector<std::size_t> busy;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
@@ -26,10 +27,10 @@ namespace lockstep::conformance {
 class Workers {
  public:
   struct Options {
-    unsigned count = 0;        // 0: as many as there are cores, at most 8
-    std::string helper_path;   // the static helper; empty: beside this executable
+    unsigned count = 0;            // 0: as many as there are cores, at most 8
+    std::string helper_path;       // the static helper; empty: beside this executable
     std::string cuda_helper_path;  // the dynamic one, of cu-init; empty: the same
-    std::string scratch_root;  // where scratch directories are made; empty: $TMPDIR or /tmp
+    std::string scratch_root;      // where scratch directories are made; empty: $TMPDIR or /tmp
     // How long a worker may take to start, to answer beyond its row's own time-outs, and to end.
     std::uint32_t patience_ms = 15000;
   };

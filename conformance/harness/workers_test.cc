@@ -20,11 +20,12 @@
 #include <thread>
 #include <vector>
 
+#include <lockstep/abi.h>
+#include <lockstep/kernel.h>
+
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
 #include "conformance/harness/worker.h"
-#include <lockstep/abi.h>
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -36,7 +37,8 @@ constexpr bool address_sanitizer = false;
 #endif
 
 std::size_t entries_of(const std::string& directory) {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
 }
 
 class WorkersTest : public testing::Test {
@@ -95,7 +97,8 @@ class WorkersTest : public testing::Test {
   // The worker's children: between rows the canary siblings alone, of which there is one a row's identity.
   std::vector<pid_t> children() const {
     const pid_t worker = workers_->hello().pid;
-    std::FILE* file = std::fopen(("/proc/" + std::to_string(worker) + "/task/" + std::to_string(worker) + "/children").c_str(), "re");
+    std::FILE* file =
+        std::fopen(("/proc/" + std::to_string(worker) + "/task/" + std::to_string(worker) + "/children").c_str(), "re");
     std::vector<pid_t> found;
     for (int pid = 0; file != nullptr && std::fscanf(file, "%d", &pid) == 1;) found.push_back(pid);
     if (file != nullptr) std::fclose(file);
@@ -128,16 +131,36 @@ class WorkersTest : public testing::Test {
   IdentityKind identity_ = IdentityKind::user;
 };
 
-TEST_F(WorkersTest, ARowHasItsControlAndIsProvedRestricted) { expect_good_row(); }
-TEST_F(WorkersTest, ACrashIsACrash) { expect_end(Misbehaviour::crash, ChildOutcome::crashed); }
-TEST_F(WorkersTest, AHangTimesOut) { expect_end(Misbehaviour::hang, ChildOutcome::timed_out); }
-TEST_F(WorkersTest, ExitZeroInTheMiddleIsNoPass) { expect_end(Misbehaviour::exit_zero, ChildOutcome::harness_error); }
-TEST_F(WorkersTest, TheRightExitCodeAloneIsNoPass) { expect_end(Misbehaviour::exit_without_complete, ChildOutcome::harness_error); }
-TEST_F(WorkersTest, CellsOverwrittenAreNotBelieved) { expect_end(Misbehaviour::wild_write, ChildOutcome::harness_error); }
-TEST_F(WorkersTest, AFloodOfOutputEndsTheChild) { expect_end(Misbehaviour::flood_stdout, ChildOutcome::crashed); }
-TEST_F(WorkersTest, AProcessThatForksAwayIsFoundAndEnded) { expect_end(Misbehaviour::fork_away, ChildOutcome::leaked); }
-TEST_F(WorkersTest, IgnoringSigtermDoesNotHelp) { expect_end(Misbehaviour::ignore_sigterm, ChildOutcome::timed_out); }
-TEST_F(WorkersTest, AStoppedChildTimesOut) { expect_end(Misbehaviour::stop, ChildOutcome::timed_out); }
+TEST_F(WorkersTest, ARowHasItsControlAndIsProvedRestricted) {
+  expect_good_row();
+}
+TEST_F(WorkersTest, ACrashIsACrash) {
+  expect_end(Misbehaviour::crash, ChildOutcome::crashed);
+}
+TEST_F(WorkersTest, AHangTimesOut) {
+  expect_end(Misbehaviour::hang, ChildOutcome::timed_out);
+}
+TEST_F(WorkersTest, ExitZeroInTheMiddleIsNoPass) {
+  expect_end(Misbehaviour::exit_zero, ChildOutcome::harness_error);
+}
+TEST_F(WorkersTest, TheRightExitCodeAloneIsNoPass) {
+  expect_end(Misbehaviour::exit_without_complete, ChildOutcome::harness_error);
+}
+TEST_F(WorkersTest, CellsOverwrittenAreNotBelieved) {
+  expect_end(Misbehaviour::wild_write, ChildOutcome::harness_error);
+}
+TEST_F(WorkersTest, AFloodOfOutputEndsTheChild) {
+  expect_end(Misbehaviour::flood_stdout, ChildOutcome::crashed);
+}
+TEST_F(WorkersTest, AProcessThatForksAwayIsFoundAndEnded) {
+  expect_end(Misbehaviour::fork_away, ChildOutcome::leaked);
+}
+TEST_F(WorkersTest, IgnoringSigtermDoesNotHelp) {
+  expect_end(Misbehaviour::ignore_sigterm, ChildOutcome::timed_out);
+}
+TEST_F(WorkersTest, AStoppedChildTimesOut) {
+  expect_end(Misbehaviour::stop, ChildOutcome::timed_out);
+}
 
 TEST_F(WorkersTest, RunningOutOfMemoryIsNoPass) {
   if (address_sanitizer) GTEST_SKIP() << "RLIMIT_AS cannot be set under AddressSanitizer";
@@ -196,7 +219,8 @@ TEST_F(WorkersTest, TheHelperIsSealed) {
   const std::string directory = "/proc/" + std::to_string(workers_->hello().pid) + "/fd";
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     std::error_code gone;
-    if (std::filesystem::read_symlink(entry.path(), gone).string().find("lockstep-probe-helper") == std::string::npos) continue;
+    if (std::filesystem::read_symlink(entry.path(), gone).string().find("lockstep-probe-helper") == std::string::npos)
+      continue;
     const UniqueFd fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
     ASSERT_TRUE(fd) << errno_name(errno);
     const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -244,7 +268,8 @@ TEST_F(WorkersTest, AWorkerKilledInTheMiddleOfARowLeavesNoProcess) {
     for (const pid_t pid : children()) held.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     ::kill(worker, SIGKILL);
   };
-  const RowReply reply = run_and_act(*workers_, row, [&] { return children(); }, 3, kill_it);
+  const RowReply reply = run_and_act(
+      *workers_, row, [&] { return children(); }, 3, kill_it);
   EXPECT_EQ(reply.control.outcome, ChildOutcome::harness_error);
   EXPECT_NE(reply.control.message.find("died"), std::string::npos) << reply.control.message;
   ASSERT_EQ(held.size(), 3U);
@@ -260,7 +285,8 @@ TEST_F(WorkersTest, AWorkerThatStandsStillIsReplaced) {
   RowRequest row = request(Misbehaviour::hang);
   row.timeout_ms = 500;
   const pid_t worker = workers_->hello().pid;
-  const RowReply reply = run_and_act(*workers_, row, [&] { return children(); }, 2, [&] { ::kill(worker, SIGSTOP); });
+  const RowReply reply = run_and_act(
+      *workers_, row, [&] { return children(); }, 2, [&] { ::kill(worker, SIGSTOP); });
   EXPECT_NE(reply.control.message.find("hung"), std::string::npos) << reply.control.message;
   EXPECT_NE(workers_->hello().pid, worker);
   expect_good_row();
@@ -309,7 +335,8 @@ TEST_F(WorkersTest, AWorkerThatNeverSaysHelloIsAnErrorInTime) {
     ASSERT_FALSE(started.ok());
     EXPECT_EQ(started.error().kind, ErrorKind::internal);
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
-    EXPECT_EQ(children_of_this_process(procfs_), std::vector<pid_t>{workers_->hello().pid}) << "it was not ended, or another's worker was";
+    EXPECT_EQ(children_of_this_process(procfs_), std::vector<pid_t>{workers_->hello().pid})
+        << "it was not ended, or another's worker was";
   }
   expect_good_row();
 }
@@ -331,11 +358,14 @@ TEST_F(WorkersTest, AWorkerThatIsKilledWhileIdleLeavesNoScratch) {
 }
 
 TEST_F(WorkersTest, ASimulatedRootHoldsWhatWasAskedForAndNothingElse) {
-  if (workers_->hello().mount_namespace != 0) GTEST_SKIP() << "no mount namespace: " << errno_name(workers_->hello().mount_namespace);
+  if (workers_->hello().mount_namespace != 0)
+    GTEST_SKIP() << "no mount namespace: " << errno_name(workers_->hello().mount_namespace);
   RowRequest row = request();
   row.simulated = true;
-  row.tree = {{TreeKind::directory, "/tmp", "", 0, false}, {TreeKind::file, "/tmp/here", "", 4, false},
-              {TreeKind::character, "/dev/nvidia0", "", 0, false}, {TreeKind::character, "/dev/nvidia1", "", 0, false}};
+  row.tree = {{TreeKind::directory, "/tmp", "", 0, false},
+              {TreeKind::file, "/tmp/here", "", 4, false},
+              {TreeKind::character, "/dev/nvidia0", "", 0, false},
+              {TreeKind::character, "/dev/nvidia1", "", 0, false}};
   CellRequest here, machine, device;
   here.operation = machine.operation = Operation::open_r;
   device.operation = Operation::ioctl;
@@ -355,7 +385,9 @@ TEST(Wire, AFrameThatStopsInTheMiddleIsGivenUpAtTheDeadline) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   const UniqueFd ours(ends[0]), theirs(ends[1]);
-  const auto in = [](int milliseconds) { return std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds); };
+  const auto in = [](int milliseconds) {
+    return std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  };
   ASSERT_TRUE(send_frame(theirs.get(), "whole", in(1000)));
   EXPECT_EQ(receive_frame(ours.get(), in(1000)), "whole");
   const std::uint32_t size = 10;
@@ -374,7 +406,8 @@ TEST(Wire, ATruncatedRequestIsRefused) {
   row.tree.push_back({TreeKind::file, "/x", "", 1, true});
   const std::string bytes = encode(row);
   ASSERT_TRUE(decode_row_request(bytes).has_value());
-  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_row_request(bytes.substr(0, size)).has_value()) << size;
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(decode_row_request(bytes.substr(0, size)).has_value()) << size;
   EXPECT_FALSE(decode_row_request(bytes + "x").has_value());
 }
 

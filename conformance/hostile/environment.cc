@@ -75,8 +75,7 @@ const std::vector<Environment>& all_environments() {
 
 const Environment* find_environment(std::string_view name) {
   const std::vector<Environment>& all = all_environments();
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const Environment& each) { return each.name == name; });
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Environment& each) { return each.name == name; });
   return found == all.end() ? nullptr : &*found;
 }
 

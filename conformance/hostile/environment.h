@@ -64,8 +64,7 @@ struct Ran {
   std::string out, err;  // what it wrote
 };
 
-Ran run_in(const Environment& environment, const std::vector<std::string>& command,
-           const RunOptions& options);
+Ran run_in(const Environment& environment, const std::vector<std::string>& command, const RunOptions& options);
 
 }  // namespace lockstep::conformance::hostile
 

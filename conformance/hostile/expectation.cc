@@ -92,8 +92,7 @@ std::string what_is_wrong(const Environment& environment, const Expectation& exp
   const int code = WEXITSTATUS(ran.status);
   if (std::find(expected.codes.begin(), expected.codes.end(), code) == expected.codes.end())
     return "this code is not right here";
-  const bool mute =
-      std::find(environment.closed.begin(), environment.closed.end(), 2) != environment.closed.end();
+  const bool mute = std::find(environment.closed.begin(), environment.closed.end(), 2) != environment.closed.end();
   if (code != 0 && !mute && (ran.out + ran.err).find(expected.reason) == std::string::npos)
     return "it does not say \"" + expected.reason + "\"";
   return "";

@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "testing/run_program.h"
+#include <lockstep/kernel.h>
+
 #include "conformance/hostile/environment.h"
 #include "conformance/hostile/expectation.h"
-#include <lockstep/kernel.h>
+#include "testing/run_program.h"
 
 namespace lockstep::conformance::hostile {
 namespace {
@@ -20,8 +21,7 @@ constexpr char rows[] = "--gtest_filter=comm_with_proc_read_only.*:what_landlock
 class HostileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
-      GTEST_SKIP() << kernel.error().message;
+    if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
   }
 
   // Runs it; skips where the environment cannot be made.
@@ -38,8 +38,8 @@ class HostileTest : public ::testing::Test {
     return run_in(*environment, words, options);
   }
 
-  void expect_code(const std::string& name, const std::vector<std::string>& words, int code,
-                   const std::string& reason, bool as_user = false) {
+  void expect_code(const std::string& name, const std::vector<std::string>& words, int code, const std::string& reason,
+                   bool as_user = false) {
     const Ran ran = run(name, words, as_user);
     if (!ran.made) GTEST_SKIP() << "no-namespace: " << ran.why;
     ASSERT_TRUE(ran.in_time) << ran.out << ran.err;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "base/standard_fds.h"
 #include "conformance/harness/ending.h"
 #include "conformance/hostile/environment.h"
@@ -90,9 +91,8 @@ Result<Options> parse(int argc, char** argv) {
 // The kit as scripts/gpu-runner-kit lays it out, of the programs of this build.
 void make_kit(const Options& options, const std::string& kit) {
   fs::create_directories(kit + "/bin");
-  for (const char* each : {"bin/lockstep", "bin/lockstep-conformance", "bin/lockstep-doctor",
-                           "bin/lockstep-verify", "bin/lockstep-probe-helper",
-                           "bin/lockstep-cuda-helper", "bin/lockstep-cuda-trace"})
+  for (const char* each : {"bin/lockstep", "bin/lockstep-conformance", "bin/lockstep-doctor", "bin/lockstep-verify",
+                           "bin/lockstep-probe-helper", "bin/lockstep-cuda-helper", "bin/lockstep-cuda-trace"})
     if (fs::exists(options.build + "/" + each))
       fs::copy(options.build + "/" + each, kit + "/bin/" + fs::path(each).filename().string());
   fs::copy(options.source + "/fixtures", kit + "/fixtures", fs::copy_options::recursive);
@@ -127,8 +127,8 @@ std::vector<Program> make_programs(const Options& options, const std::string& wo
 bool selected(const Options& options, const std::string& name) {
   if (!options.environment.empty()) return name.starts_with(options.environment);
   if (!options.fast) return true;
-  for (const char* each : {"usual", "stale-proc", "no-proc", "proc-hidepid-2", "all-seven-EPERM",
-                           "all-seven-ENOSYS", "tmp-full", "closed-all", "signals"})
+  for (const char* each : {"usual", "stale-proc", "no-proc", "proc-hidepid-2", "all-seven-EPERM", "all-seven-ENOSYS",
+                           "tmp-full", "closed-all", "signals"})
     if (name == each) return true;
   return false;
 }
@@ -160,17 +160,15 @@ int run_all(const Options& options) {
         const Ran ran = run_in(environment, program.words, run);
         const std::string who = as_user ? "user" : ::geteuid() == 0 ? "root" : "self";
         const std::string error =
-            ran.made
-                ? what_is_wrong(environment,
-                                expected_of(program.name, environment.name, as_user || ::geteuid() != 0), ran)
-                : "";
+            ran.made ? what_is_wrong(environment,
+                                     expected_of(program.name, environment.name, as_user || ::geteuid() != 0), ran)
+                     : "";
         const std::string end = !ran.made               ? "not made"
                                 : !ran.in_time          ? "hangs"
                                 : WIFEXITED(ran.status) ? std::to_string(WEXITSTATUS(ran.status))
                                                         : "signal";
         std::printf("%-11s %-20s %-4s %-8s %6.1f s  %s%s\n", program.name.c_str(), environment.name.c_str(),
-                    who.c_str(), end.c_str(), ran.seconds,
-                    error.empty() ? "" : ("WRONG: " + error + "  ").c_str(),
+                    who.c_str(), end.c_str(), ran.seconds, error.empty() ? "" : ("WRONG: " + error + "  ").c_str(),
                     ran.made ? first_words(ran).c_str() : ran.why.c_str());
         if (options.verbose) std::printf("%s%s", ran.out.c_str(), ran.err.c_str());
         std::fflush(stdout);
@@ -188,8 +186,7 @@ int run_all(const Options& options) {
 
 int main_with(int argc, char** argv) {
   const Result<Options> options = parse(argc, argv);
-  if (!options.ok())
-    return std::fprintf(stderr, "lockstep-hostile: %s\n", options.error().to_string().c_str()), 2;
+  if (!options.ok()) return std::fprintf(stderr, "lockstep-hostile: %s\n", options.error().to_string().c_str()), 2;
   if (options->help) return std::fputs(usage, stdout), 0;
   if (options->list) {
     for (const Environment& each : all_environments()) std::puts(each.name.c_str());

@@ -22,6 +22,7 @@
 #include <fstream>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"
@@ -56,10 +57,8 @@ class Maker {
   void must(bool done, const std::string& what) {
     if (!done) fail(what);
   }
-  void mount_on(const std::string& target, const char* type, unsigned long flags = 0,
-                const char* data = nullptr) {
-    must(::mount(type, target.c_str(), type, flags, data) == 0,
-         "mount(" + std::string(type) + ", " + target + ")");
+  void mount_on(const std::string& target, const char* type, unsigned long flags = 0, const char* data = nullptr) {
+    must(::mount(type, target.c_str(), type, flags, data) == 0, "mount(" + std::string(type) + ", " + target + ")");
   }
   [[noreturn]] void first_of_namespace();
   [[noreturn]] void become_command();
@@ -120,14 +119,13 @@ void Maker::leave_proc_out() {
       must(::symlink(fs::read_symlink(from).c_str(), to.c_str()) == 0, "symlink(" + to + ")");
       continue;
     }
-    const bool made = entry.is_directory()
-                          ? ::mkdir(to.c_str(), 0755) == 0
-                          : ::close(::open(to.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) == 0;
+    const bool made = entry.is_directory() ? ::mkdir(to.c_str(), 0755) == 0
+                                           : ::close(::open(to.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)) == 0;
     must(made && ::mount(from.c_str(), to.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0,
          "mount(MS_BIND, " + to + ")");
   }
-  must(::chdir(root.c_str()) == 0 && ::syscall(SYS_pivot_root, ".", ".") == 0 &&
-           ::umount2(".", MNT_DETACH) == 0 && ::chdir("/") == 0,
+  must(::chdir(root.c_str()) == 0 && ::syscall(SYS_pivot_root, ".", ".") == 0 && ::umount2(".", MNT_DETACH) == 0 &&
+           ::chdir("/") == 0,
        "pivot_root()");
 }
 
@@ -177,8 +175,8 @@ void Maker::leave_program_out() {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(directory, ignored)) {
       const std::string name = entry.path().filename();
-      if (name != environment_.without &&
-          ::symlink(entry.path().c_str(), (links + "/" + name).c_str()) != 0 && errno != EEXIST)
+      if (name != environment_.without && ::symlink(entry.path().c_str(), (links + "/" + name).c_str()) != 0 &&
+          errno != EEXIST)
         fail("symlink(" + name + ")");
     }
   }
@@ -209,8 +207,7 @@ void Maker::become_command() {
   put(::open((options_.directory + "/err").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), 2);
   ::syscall(SYS_close_range, 3, ~0U, 0);
   if (options_.as_user)
-    must(::syscall(SYS_setgroups, 0, nullptr) == 0 &&
-             ::syscall(SYS_setresgid, ordinary, ordinary, ordinary) == 0 &&
+    must(::syscall(SYS_setgroups, 0, nullptr) == 0 && ::syscall(SYS_setresgid, ordinary, ordinary, ordinary) == 0 &&
              ::syscall(SYS_setresuid, ordinary, ordinary, ordinary) == 0,
          "becoming an ordinary user");
   if (environment_.signals) {
@@ -220,8 +217,7 @@ void Maker::become_command() {
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
   }
   if (environment_.descriptors > 0) {
-    const rlimit limit{static_cast<rlim_t>(environment_.descriptors),
-                       static_cast<rlim_t>(environment_.descriptors)};
+    const rlimit limit{static_cast<rlim_t>(environment_.descriptors), static_cast<rlim_t>(environment_.descriptors)};
     must(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit(RLIMIT_NOFILE)");
   }
   for (const int fd : environment_.closed) ::close(fd);
@@ -242,8 +238,7 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-Ran run_in(const Environment& environment, const std::vector<std::string>& command,
-           const RunOptions& options) {
+Ran run_in(const Environment& environment, const std::vector<std::string>& command, const RunOptions& options) {
   Ran out;
   void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return out.why = "mmap(): " + errno_name(errno), out;

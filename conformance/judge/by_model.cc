@@ -46,10 +46,13 @@ class Tree {
     return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
   }
   void add(const TreeItem& item) {
-    for (std::string at = parent(item.path); !items_.contains(at); at = parent(at)) items_[at] = {TreeKind::directory, at, {}, 0, false, 0};
+    for (std::string at = parent(item.path); !items_.contains(at); at = parent(at))
+      items_[at] = {TreeKind::directory, at, {}, 0, false, 0};
     items_[item.path] = item;
   }
-  bool of_the_machine(const std::string& path) const { return is_below(path, "/proc") || (!own_sys_ && is_below(path, "/sys")); }
+  bool of_the_machine(const std::string& path) const {
+    return is_below(path, "/proc") || (!own_sys_ && is_below(path, "/sys"));
+  }
   bool exists(const std::string& path) const { return path == "/" || items_.contains(path) || of_the_machine(path); }
 
   // The path without its links; empty: too many.
@@ -84,17 +87,24 @@ class Tree {
     const std::string object = other_name ? item->second.target : path;
     const auto found = items_.find(object);
     const TreeKind is = found == items_.end() ? TreeKind::directory : found->second.kind;
-    return {1, numbers_.emplace(object, numbers_.size() + 1).first->second, mode(is), kind == TreeKind::bind || path == "/" ? 1U : 0U};
+    return {1, numbers_.emplace(object, numbers_.size() + 1).first->second, mode(is),
+            kind == TreeKind::bind || path == "/" ? 1U : 0U};
   }
   static std::uint32_t mode(TreeKind kind) {
     switch (kind) {
       case TreeKind::file:
-      case TreeKind::hard_link: return S_IFREG;
-      case TreeKind::character: return S_IFCHR;
-      case TreeKind::fifo: return S_IFIFO;
-      case TreeKind::socket: return S_IFSOCK;
-      case TreeKind::symlink: return S_IFLNK;
-      default: return S_IFDIR;
+      case TreeKind::hard_link:
+        return S_IFREG;
+      case TreeKind::character:
+        return S_IFCHR;
+      case TreeKind::fifo:
+        return S_IFIFO;
+      case TreeKind::socket:
+        return S_IFSOCK;
+      case TreeKind::symlink:
+        return S_IFLNK;
+      default:
+        return S_IFDIR;
     }
   }
 
@@ -122,10 +132,12 @@ std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelL
     const std::string path = cell.operation == Operation::comm_open ? "/proc/1/task/1/comm" : cell.path;
     const bool follow = follows_last_symlink(cell.operation);
     reply.control.first_walks.push_back(path.starts_with('/') ? tree.walk(path, follow) : model::RawWalk{});
-    reply.control.second_walks.push_back(cell.path2.starts_with('/') ? tree.walk(cell.path2, follow) : model::RawWalk{});
+    reply.control.second_walks.push_back(cell.path2.starts_with('/') ? tree.walk(cell.path2, follow)
+                                                                     : model::RawWalk{});
     model::RawWalk& walk = reply.control.first_walks.back();
     // Of what is not in the tree only the operation says what it is.
-    if (walk.missing == 0 && walk.count > 0 && is_below(path, "/proc")) walk.links[0].mode = wants_directory(cell.operation) ? S_IFDIR : S_IFREG;
+    if (walk.missing == 0 && walk.count > 0 && is_below(path, "/proc"))
+      walk.links[0].mode = wants_directory(cell.operation) ? S_IFDIR : S_IFREG;
     CellReply answer;
     answer.state = CellState::done;
     answer.err = walk.error != 0 ? walk.error : walk.missing != 0 && !makes_name(cell.operation) ? ENOENT : 0;
@@ -138,7 +150,9 @@ std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelL
   for (std::size_t i = 0; i < run.cells.cells.size(); ++i) {
     decisions.push_back(decide(row, model, i, reply));
     out.cells.emplace_back();
-    out.cells.back().observed = compose(run.cells.cells[i].operation, run.cells.cells[i].mode, Control{reply.control.cells[i].err}, decisions[i]).err;
+    out.cells.back().observed = compose(run.cells.cells[i].operation, run.cells.cells[i].mode,
+                                        Control{reply.control.cells[i].err}, decisions[i])
+                                    .err;
   }
   read_readiness(row, reply, kernel, decisions, out);
   out.readiness.expected.reset();

@@ -9,9 +9,10 @@
 
 #include <optional>
 
+#include <lockstep/kernel.h>
+
 #include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

@@ -6,9 +6,10 @@
 #include <cerrno>
 #include <map>
 
+#include <lockstep/abi.h>
+
 #include "host/choose_devices.h"
 #include "host/read_host.h"
-#include <lockstep/abi.h>
 #include "syntax/document.h"
 
 namespace lockstep::conformance {
@@ -51,7 +52,8 @@ class CaseReader {
 
 // Leaves `out` as it is where the key is not there.
 template <typename FromName, typename T>
-Result<void> CaseReader::choice(const Node& node, const char* key, FromName from_name, const char* words, T& out) const {
+Result<void> CaseReader::choice(const Node& node, const char* key, FromName from_name, const char* words,
+                                T& out) const {
   const Node* value = node.find(key);
   if (value == nullptr) return {};
   LOCKSTEP_ASSIGN(const std::string word, text(*value, key));
@@ -72,7 +74,9 @@ Result<AbiSet> CaseReader::abis(const Node& node, const std::string& what) const
     LOCKSTEP_ASSIGN(joined, text(node, what));
   }
   const std::optional<AbiSet> set = AbiSet::parse(joined);
-  if (!set) return fail(node, what + ": write ABIs as \"1-7\", \"3-\", \"5\" or \"1,3,5-7\", not \"" + printable(joined) + "\"");
+  if (!set)
+    return fail(node,
+                what + ": write ABIs as \"1-7\", \"3-\", \"5\" or \"1,3,5-7\", not \"" + printable(joined) + "\"");
   return *set;
 }
 
@@ -125,8 +129,10 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
     LOCKSTEP_ASSIGN(const std::vector<std::string> words, strings(*node, "identities"));
     for (const std::string& word : words) {
       const std::optional<IdentityKind> identity = identity_from_name(word);
-      if (!identity) return fail(*node, "identities: write user, container-root, root or self, not \"" + printable(word) + "\"");
-      if (std::count(out.identities.begin(), out.identities.end(), *identity) > 0) return fail(*node, "identities: " + word + " stands here twice");
+      if (!identity)
+        return fail(*node, "identities: write user, container-root, root or self, not \"" + printable(word) + "\"");
+      if (std::count(out.identities.begin(), out.identities.end(), *identity) > 0)
+        return fail(*node, "identities: " + word + " stands here twice");
       out.identities.push_back(*identity);
     }
     if (out.identities.empty()) return fail(*node, "identities: name one, or leave the key out");
@@ -171,14 +177,16 @@ Result<void> CaseReader::read_path(const Node& node, const char* key, std::strin
   LOCKSTEP_ASSIGN(out, text(*value, key));
   if (!out.starts_with('/') && out != "$scratch" && !out.starts_with("$scratch/"))
     return fail(*value, std::string(key) + ": write an absolute path, or one that starts with $scratch/");
-  if ((out + "/").find("/../") != std::string::npos) return fail(*value, std::string(key) + ": write it without a .. component");
+  if ((out + "/").find("/../") != std::string::npos)
+    return fail(*value, std::string(key) + ": write it without a .. component");
   return {};
 }
 
 Result<void> CaseReader::read_operands(const Node& node, const std::string& word, CellRequest* cell) const {
   const Operand takes = operand(cell->operation);
   const bool paths = takes == Operand::path || takes == Operand::two_paths;
-  if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr)) return fail(node, word + " takes no path" + (cell->operation == Operation::comm_open ? ", but a target" : ""));
+  if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr))
+    return fail(node, word + " takes no path" + (cell->operation == Operation::comm_open ? ", but a target" : ""));
   if (takes == Operand::path && node.find("path2") != nullptr) return fail(node, word + " takes no path2");
   if (takes != Operand::port && node.find("port") != nullptr) return fail(node, word + " takes no port");
   if (takes == Operand::port) {
@@ -196,8 +204,9 @@ Result<void> CaseReader::read_operands(const Node& node, const std::string& word
 }
 
 Result<Expectation> CaseReader::read_expectation(const Node& node) const {
-  LOCKSTEP_CHECK(check_keys(node, file_, "expect",
-                            {"op", "mode", "actor", "target", "path", "path2", "port", "server", "identity", "abi", "result", "why"}));
+  LOCKSTEP_CHECK(check_keys(
+      node, file_, "expect",
+      {"op", "mode", "actor", "target", "path", "path2", "port", "server", "identity", "abi", "result", "why"}));
   Expectation out;
   out.line = node.line;
   const Node *op = node.find("op"), *result = node.find("result");
@@ -205,7 +214,8 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   LOCKSTEP_ASSIGN(const std::string op_word, text(*op, "op"));
   const std::optional<Operation> operation = operation_from_name(op_word);
   if (!operation) return fail(*op, "op: no operation is called \"" + printable(op_word) + "\"");
-  if (*operation == Operation::cu_init) return fail(*op, "op: cu-init runs on real hosts by itself and takes no expectation");
+  if (*operation == Operation::cu_init)
+    return fail(*op, "op: cu-init runs on real hosts by itself and takes no expectation");
   out.cell.operation = *operation;
   const bool comm = *operation == Operation::comm_open;
   out.cell.mode = comm ? Mode::rdwr : Mode::plain;
@@ -213,20 +223,24 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
 
   LOCKSTEP_ASSIGN(const std::string result_word, text(*result, "result"));
   const std::optional<int> err = errno_from_name(result_word);
-  if (!err) return fail(*result, "result: write allow or an errno such as EACCES, not \"" + printable(result_word) + "\"");
+  if (!err)
+    return fail(*result, "result: write allow or an errno such as EACCES, not \"" + printable(result_word) + "\"");
   out.err = *err;
 
   if (const Node* value = node.find("mode")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "mode"));
     const std::optional<Mode> mode = mode_from_name(word);
-    if (!mode || !has_mode(*operation, *mode)) return fail(*value, "mode: \"" + printable(word) + "\" is no mode of " + op_word);
+    if (!mode || !has_mode(*operation, *mode))
+      return fail(*value, "mode: \"" + printable(word) + "\" is no mode of " + op_word);
     out.cell.mode = *mode;
   }
-  LOCKSTEP_CHECK(choice(node, "actor", actor_from_name, "self, thread, child, grandchild, exec or early-thread", out.cell.actor));
+  LOCKSTEP_CHECK(
+      choice(node, "actor", actor_from_name, "self, thread, child, grandchild, exec or early-thread", out.cell.actor));
   if (const Node* value = node.find("target")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "target"));
     const std::optional<Target> target = target_from_name(word);
-    if (!target || !comm) return fail(*value, "target: own, other-thread, numeric or other-process, of comm-open alone");
+    if (!target || !comm)
+      return fail(*value, "target: own, other-thread, numeric or other-process, of comm-open alone");
     out.cell.target = *target;
   }
   LOCKSTEP_CHECK(choice(node, "identity", identity_from_name, "user, container-root, root or self", out.identity));
@@ -234,7 +248,8 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
     LOCKSTEP_ASSIGN(out.abis, abis(*value, "expect.abi"));
   }
   if (const Node* value = node.find("server")) {
-    if (*operation != Operation::connect_unix || out.cell.mode == Mode::own_server) return fail(*value, "server: of connect-unix to a server that is there");
+    if (*operation != Operation::connect_unix || out.cell.mode == Mode::own_server)
+      return fail(*value, "server: of connect-unix to a server that is there");
     LOCKSTEP_CHECK(choice(node, "server", socket_type_from_name, "stream, seqpacket or dgram", out.server.emplace()));
   }
   LOCKSTEP_CHECK(read_operands(node, op_word, &out.cell));
@@ -262,7 +277,8 @@ Result<void> CaseReader::read_claims(const Node& root, Case& out) const {
   }
   for (const char* key : {"readiness", "expect"})
     if (const Node* node = root.find(key); node != nullptr && (out.error || out.refusal))
-      return fail(*node, std::string(key) + " beside " + (out.error ? "expect_error" : "expect_refusal") + ": a policy that is refused has no cell");
+      return fail(*node, std::string(key) + " beside " + (out.error ? "expect_error" : "expect_refusal") +
+                             ": a policy that is refused has no cell");
   if (const Node* node = root.find("readiness")) LOCKSTEP_CHECK(read_readiness(*node, out));
   if (const Node* node = root.find("expect")) {
     if (node->kind != Node::Kind::sequence) return fail(*node, "expect must be a list");
@@ -273,9 +289,11 @@ Result<void> CaseReader::read_claims(const Node& root, Case& out) const {
   }
   // An expectation outside the case's own ABIs and identities could never match a cell: it would claim nothing.
   for (const Expectation& each : out.expectations) {
-    const bool identity_runs = !each.identity || std::count(out.identities.begin(), out.identities.end(), *each.identity) > 0;
+    const bool identity_runs =
+        !each.identity || std::count(out.identities.begin(), out.identities.end(), *each.identity) > 0;
     if ((each.abis & out.plan_abis).empty() || !identity_runs)
-      return input_error(file_, each.line, "this expectation matches no cell: the case has no such plan ABI or identity");
+      return input_error(file_, each.line,
+                         "this expectation matches no cell: the case has no such plan ABI or identity");
   }
   return check_first_matches(out);
 }
@@ -289,7 +307,8 @@ Result<void> CaseReader::check_first_matches(const Case& out) const {
     for (const IdentityKind identity : out.identities) {
       if (each.identity && *each.identity != identity) continue;
       for (int abi = oldest_abi; abi <= newest_abi; ++abi)
-        matches = matches || ((each.abis & out.plan_abis).contains(abi) && std::none_of(same.begin(), same.end(), [&](const Expectation* other) {
+        matches = matches || ((each.abis & out.plan_abis).contains(abi) &&
+                              std::none_of(same.begin(), same.end(), [&](const Expectation* other) {
                                 return other->abis.contains(abi) && (!other->identity || *other->identity == identity);
                               }));
     }
@@ -303,11 +322,30 @@ Result<Case> CaseReader::read() {
   LOCKSTEP_ASSIGN(const std::string content, read_input_file(file_, case_size_limit));
   LOCKSTEP_ASSIGN(const Node root, parse_document(content, file_));
   LOCKSTEP_CHECK(check_root(root, file_, "a case", "",
-                            {"schema", "name", "why", "policy", "host", "source", "gpu", "proxy", "workdir",
-                             "administrator_conflicts", "stacked", "cdi", "gpu_devices", "identities", "plan_abis", "expect_effective", "expect_notices",
-                             "expect_error", "expect_refusal", "readiness", "expect"}));
+                            {"schema",
+                             "name",
+                             "why",
+                             "policy",
+                             "host",
+                             "source",
+                             "gpu",
+                             "proxy",
+                             "workdir",
+                             "administrator_conflicts",
+                             "stacked",
+                             "cdi",
+                             "gpu_devices",
+                             "identities",
+                             "plan_abis",
+                             "expect_effective",
+                             "expect_notices",
+                             "expect_error",
+                             "expect_refusal",
+                             "readiness",
+                             "expect"}));
   const Node* schema = root.find("schema");
-  if (schema == nullptr || schema->scalar != "lockstep.case/1") return fail(root, "a case starts with \"schema\": \"lockstep.case/1\"");
+  if (schema == nullptr || schema->scalar != "lockstep.case/1")
+    return fail(root, "a case starts with \"schema\": \"lockstep.case/1\"");
   Case out;
   out.file = file_;
   const Node *name = root.find("name"), *why = root.find("why");
@@ -325,13 +363,16 @@ Result<Case> CaseReader::read() {
 
 }  // namespace
 
-Result<Case> load_case(const std::string& file, const std::string& fixtures) { return CaseReader(file, fixtures).read(); }
+Result<Case> load_case(const std::string& file, const std::string& fixtures) {
+  return CaseReader(file, fixtures).read();
+}
 
 Result<std::vector<Case>> load_cases(const std::string& fixtures) {
   const std::string folder = fixtures + "/cases";
   DIR* directory = ::opendir(folder.c_str());
   if (directory == nullptr)
-    return input_error(folder, 0, "cannot be read (" + errno_name(errno) + "): --fixtures takes the directory that holds cases/");
+    return input_error(folder, 0,
+                       "cannot be read (" + errno_name(errno) + "): --fixtures takes the directory that holds cases/");
   std::vector<std::string> files;
   while (const dirent* entry = ::readdir(directory)) {
     const std::string_view file = entry->d_name;

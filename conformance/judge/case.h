@@ -30,9 +30,10 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/error.h>
-#include "conformance/wire/wire.h"
 #include <lockstep/effective.h>
+#include <lockstep/error.h>
+
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 
@@ -94,8 +95,9 @@ Result<Case> load_case(const std::string& file, const std::string& fixtures);
 Result<std::vector<Case>> load_cases(const std::string& fixtures);
 
 // A case for a user's own policy on this machine, or on the host of a file: no expectation but what the model says.
-Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file, const std::vector<std::string>& cdi = {},
-                             const std::string& gpu_devices = {}, const std::string& conflicts = {});
+Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file,
+                             const std::vector<std::string>& cdi = {}, const std::string& gpu_devices = {},
+                             const std::string& conflicts = {});
 
 // What the harness decides for operations that take no path: the sibling, the server's name.
 void set_implied_path(CellRequest* cell);

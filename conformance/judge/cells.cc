@@ -16,7 +16,8 @@ std::string below(const std::string& directory, const std::string& name) {
 
 class Planner {
  public:
-  Planner(const Case& each, const EffectivePolicy& effective) : case_(each), effective_(effective), tree_(each.context.host) {}
+  Planner(const Case& each, const EffectivePolicy& effective)
+      : case_(each), effective_(effective), tree_(each.context.host) {}
 
   Result<CellPlan> plan();
 
@@ -45,7 +46,7 @@ class Planner {
   HostTree tree_;
   CellPlan out_;
   std::map<std::string, std::size_t> cell_names_;  // to the index in out_.cells
-  std::set<std::string> changed_;  // paths of destructive cells
+  std::set<std::string> changed_;                  // paths of destructive cells
 };
 
 bool Planner::add(CellRequest cell, CellInfo info) {
@@ -69,7 +70,10 @@ void Planner::add(Operation operation, const std::string& path, const std::strin
 
 Result<void> Planner::check_server(const Expectation& expectation, const std::string& path) const {
   if (!expectation.server || tree_.type_of(path) == expectation.server) return {};
-  return input_error(case_.file, expectation.line, "server: " + printable(path) + " is not of this type, or nothing of ours: the host has it, or an expectation before this one");
+  return input_error(
+      case_.file, expectation.line,
+      "server: " + printable(path) +
+          " is not of this type, or nothing of ours: the host has it, or an expectation before this one");
 }
 
 Result<void> Planner::add_expectations() {
@@ -81,21 +85,25 @@ Result<void> Planner::add_expectations() {
         if (path->starts_with("$scratch")) path->replace(0, sizeof("$scratch") - 1, simulated_scratch);
     }
     const bool destructive = is_destructive(cell);
-    const bool in_scratch = cell.path.starts_with("$scratch") && (cell.path2.empty() || cell.path2.starts_with("$scratch"));
+    const bool in_scratch =
+        cell.path.starts_with("$scratch") && (cell.path2.empty() || cell.path2.starts_with("$scratch"));
     if (destructive && real() && !in_scratch)
-      return input_error(case_.file, expectation.line, "on a real host a destructive operation must stay below $scratch");
+      return input_error(case_.file, expectation.line,
+                         "on a real host a destructive operation must stay below $scratch");
     const std::string name = cell_name(cell);
-    if (const auto known = cell_names_.find(name); known != cell_names_.end()) {  // the same cell at another ABI or identity
+    if (const auto known = cell_names_.find(name);
+        known != cell_names_.end()) {  // the same cell at another ABI or identity
       LOCKSTEP_CHECK(check_server(expectation, cell.path));
       out_.info[known->second].expectations.push_back(static_cast<int>(index));
       continue;
     }
     for (const std::string* path : {&cell.path, &cell.path2}) {
       if (path->empty()) continue;
-      const bool shared = changed_.count(*path) > 0 ||
-                          (destructive && std::any_of(out_.cells.begin(), out_.cells.end(), [&](const CellRequest& other) {
-                             return other.path == *path || other.path2 == *path;
-                           }));
+      const bool shared =
+          changed_.count(*path) > 0 ||
+          (destructive && std::any_of(out_.cells.begin(), out_.cells.end(), [&](const CellRequest& other) {
+             return other.path == *path || other.path2 == *path;
+           }));
       if (shared)
         return input_error(case_.file, expectation.line,
                            printable(*path) + " is used by another cell that changes it: give it a path of its own");
@@ -147,15 +155,16 @@ void Planner::sweep(const std::string& site) {
     return path;
   };
   const std::string shared = file();
-  for (Operation operation : {Operation::open_r, Operation::open_w, Operation::open_rw, Operation::open_path, Operation::stat,
-                              Operation::reopen_fd})
+  for (Operation operation : {Operation::open_r, Operation::open_w, Operation::open_rw, Operation::open_path,
+                              Operation::stat, Operation::reopen_fd})
     add(operation, shared);
   for (Actor actor : {Actor::thread, Actor::child, Actor::grandchild, Actor::exec})
     add(Operation::open_rw, shared, {}, Mode::plain, actor);
   add(Operation::opendir, base);
   add(Operation::tmpfile, base);
   add(Operation::open_r, folder());
-  for (Operation operation : {Operation::open_trunc, Operation::truncate, Operation::ftruncate, Operation::chmod, Operation::unlink})
+  for (Operation operation :
+       {Operation::open_trunc, Operation::truncate, Operation::ftruncate, Operation::chmod, Operation::unlink})
     add(operation, file());
   add(Operation::ftruncate, file(), {}, Mode::before);
   add(Operation::reopen_fd, file(), {}, Mode::before);
@@ -210,8 +219,12 @@ void Planner::sweep_rules() {
     }
     if (!real() && !tree_.has(rule.path)) continue;
     switch (tree_.kind_of(rule.path)) {
-      case NodeKind::directory: add(Operation::opendir, rule.path); break;
-      case NodeKind::socket: add(Operation::connect_unix, rule.path); break;
+      case NodeKind::directory:
+        add(Operation::opendir, rule.path);
+        break;
+      case NodeKind::socket:
+        add(Operation::connect_unix, rule.path);
+        break;
       default:
         add(Operation::open_r, rule.path);
         add(Operation::open_w, rule.path);
@@ -264,9 +277,10 @@ void Planner::sweep_cuda() {
 }
 
 void Planner::sweep_too_wide() {
-  for (const char* path : {"/proc/self/oom_score_adj", "/proc/self/coredump_filter", "/proc/self/clear_refs",
-                           "/proc/self/attr/current", "/proc/self/mem", "/proc/sys/kernel/hostname", "/proc/sys/vm/drop_caches",
-                           "/proc/$sibling/oom_score_adj", "/proc/$sibling/clear_refs", "/proc/1/comm"}) {
+  for (const char* path :
+       {"/proc/self/oom_score_adj", "/proc/self/coredump_filter", "/proc/self/clear_refs", "/proc/self/attr/current",
+        "/proc/self/mem", "/proc/sys/kernel/hostname", "/proc/sys/vm/drop_caches", "/proc/$sibling/oom_score_adj",
+        "/proc/$sibling/clear_refs", "/proc/1/comm"}) {
     CellRequest cell;
     cell.operation = Operation::open_w;
     cell.path = path;
@@ -303,6 +317,8 @@ Result<CellPlan> Planner::plan() {
 
 }  // namespace
 
-Result<CellPlan> plan_cells(const Case& each, const EffectivePolicy& effective) { return Planner(each, effective).plan(); }
+Result<CellPlan> plan_cells(const Case& each, const EffectivePolicy& effective) {
+  return Planner(each, effective).plan();
+}
 
 }  // namespace lockstep::conformance

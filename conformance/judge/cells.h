@@ -15,14 +15,15 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include "conformance/wire/wire.h"
+
 #include "conformance/judge/case.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 
 struct CellInfo {
-  std::string step;  // id of the CUDA step, else empty
-  bool too_wide = false;  // a file nobody needs for CUDA: listed where it opens
+  std::string step;               // id of the CUDA step, else empty
+  bool too_wide = false;          // a file nobody needs for CUDA: listed where it opens
   std::vector<int> expectations;  // indices into the case's, those that name this cell, in order
 };
 

@@ -47,16 +47,14 @@ bool contains(std::span<const int> errnos, int err) {
 
 const Row* row_of(Operation operation) {
   for (const Row& row : table)
-    if (std::find(row.operations.begin(), row.operations.end(), operation) != row.operations.end())
-      return &row;
+    if (std::find(row.operations.begin(), row.operations.end(), operation) != row.operations.end()) return &row;
   return nullptr;
 }
 
 // The probe has told apart what two checks answer alike (probes/probe.h). EPERM of a rename is never one of
 // the first.
 bool is_late(Operation operation, const Control& control) {
-  return control.ret == errno_is_late ||
-         ((operation == rename || operation == exchange) && control.err == EPERM);
+  return control.ret == errno_is_late || ((operation == rename || operation == exchange) && control.err == EPERM);
 }
 
 bool in_table(Operation operation, const Control& control) {

@@ -62,16 +62,16 @@ std::string describe(const CuAnswer& answer) {
   return describe_end(end, answer.message) + (by_itself ? std::string() : std::string(" at ") + name(end.stage));
 }
 
-CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,
-                        const ReadinessVerdict& readiness, Mode mode) {
+CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, const ReadinessVerdict& readiness,
+                        Mode mode) {
   CuVerdict out;
   const bool loaded = is_loaded(control), loaded_restricted = is_loaded(restricted);
   const bool starts = readiness.is == Readiness::ready || readiness.is == Readiness::degraded;
   if (!loaded && !loaded_restricted)
     return {Verdict::skip, "libcuda.so.1 is not here (" + control.message + ")", false, false};
 
-  const std::string answers =
-      (mode == Mode::work ? "CUDA's work: " : "cuInit: ") + describe(control) + " without the policy, " + describe(restricted) + " under it";
+  const std::string answers = (mode == Mode::work ? "CUDA's work: " : "cuInit: ") + describe(control) +
+                              " without the policy, " + describe(restricted) + " under it";
   const std::string says = "the compound probe says " + std::string(name(readiness.is)) +
                            (readiness.why.empty() ? "" : " (" + readiness.why + ")");
   out.why = answers;

@@ -16,8 +16,8 @@
 
 #include <string>
 
-#include "conformance/wire/wire.h"
 #include "conformance/judge/verdict.h"
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 
@@ -34,13 +34,13 @@ std::string describe(const CuAnswer& answer);
 
 struct CuVerdict {
   Verdict verdict = Verdict::error;
-  std::string why;      // one sentence, with both answers
-  bool blocks = false;  // the library could not be loaded under the policy: the row is blocked
+  std::string why;         // one sentence, with both answers
+  bool blocks = false;     // the library could not be loaded under the policy: the row is blocked
   bool elsewhere = false;  // CUDA starts without the policy no more than under it: nobody may call that ready
 };
 
-CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted,
-                        const ReadinessVerdict& readiness, Mode mode = Mode::plain);
+CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, const ReadinessVerdict& readiness,
+                        Mode mode = Mode::plain);
 
 }  // namespace lockstep::conformance
 

@@ -47,7 +47,8 @@ TEST(CuInitVerdict, EveryEndHasItsOwnWords) {
 
 TEST(CuInitVerdict, AFailureBehindCuInitSaysItsStage) {
   EXPECT_EQ(describe(answer(CuOutcome::returned, 0, CuStage::tear_down)), "CUDA_SUCCESS");
-  EXPECT_EQ(describe(answer(CuOutcome::returned, 221, CuStage::module)), "CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module");
+  EXPECT_EQ(describe(answer(CuOutcome::returned, 221, CuStage::module)),
+            "CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module");
   EXPECT_EQ(describe(answer(CuOutcome::signalled, 11, CuStage::load)), "killed by signal 11 at load");
   EXPECT_EQ(describe(answer(CuOutcome::timed_out, 0, CuStage::launch)), "timed out at launch");
   CuAnswer wrong = answer(CuOutcome::wrong_value, 7, CuStage::compare);
@@ -111,7 +112,8 @@ TEST(CuInitVerdict, AFailureWithoutThePolicyIsNotReady) {
   for (const CuAnswer& control : {returned(100), crashed}) {
     EXPECT_TRUE(judge_cu_init(control, returned(304), {Readiness::ready, "", {}}).elsewhere);
     EXPECT_TRUE(judge_cu_init(control, control, {Readiness::degraded, "", {}}).elsewhere);
-    EXPECT_FALSE(judge_cu_init(control, control, {Readiness::blocked, "comm", {}}).elsewhere) << "the policy blocks as well";
+    EXPECT_FALSE(judge_cu_init(control, control, {Readiness::blocked, "comm", {}}).elsewhere)
+        << "the policy blocks as well";
   }
   EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}}).elsewhere);
   EXPECT_FALSE(judge_cu_init(missing, missing, {Readiness::ready, "", {}}).elsewhere);
@@ -167,14 +169,12 @@ TEST(CuInitCell, TakesNoExpectation) {
   const std::string folder = root, file = folder + "/c.json";
   std::ofstream(folder + "/p.yaml") << "version: 1\n";
   std::ofstream(folder + "/h.json") << R"({"schema": "lockstep.host/1", "gpu": "none", "present": "real"})";
-  std::ofstream(file)
-      << R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "h.json",
+  std::ofstream(file) << R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "h.json",
  "expect": [
   {"op": "cu-init", "path": "/", "result": "allow"}]})";
   const Result<Case> read = load_case(file, folder);
   ASSERT_FALSE(read.ok());
-  EXPECT_EQ(read.error().to_string(),
-            file + ":3: op: cu-init runs on real hosts by itself and takes no expectation");
+  EXPECT_EQ(read.error().to_string(), file + ":3: op: cu-init runs on real hosts by itself and takes no expectation");
   std::filesystem::remove_all(root);
 }
 

@@ -17,18 +17,28 @@ constexpr FixedStep reads[] = {
     {"proc-devices", open_r, "/proc/devices", degraded, source, true, "the major numbers of the nodes stay unknown"},
     {"self-status", open_r, "/proc/self/status", degraded, source, false, "the allowed memory nodes stay unknown"},
     {"self-maps", open_r, "/proc/self/maps", degraded, inferred, false, "libraries already loaded stay unknown"},
-    {"driver-params", open_r, "/proc/driver/nvidia/params", degraded, source, true, "node permissions fall back to defaults"},
-    {"mmap-min-addr", open_r, "/proc/sys/vm/mmap_min_addr", degraded, source, true, "address reservation falls back to a default"},
-    {"memory-block", open_r, "/sys/devices/system/memory/block_size_bytes", harmless, source, true, "no failure is known"},
-    {"numa-nodes", opendir, "/sys/devices/system/node", harmless, source, true, "nothing on x86, where CUDA starts without"},
-    {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", harmless, source, true, "nothing on x86, where CUDA starts without"},
+    {"driver-params", open_r, "/proc/driver/nvidia/params", degraded, source, true,
+     "node permissions fall back to defaults"},
+    {"mmap-min-addr", open_r, "/proc/sys/vm/mmap_min_addr", degraded, source, true,
+     "address reservation falls back to a default"},
+    {"memory-block", open_r, "/sys/devices/system/memory/block_size_bytes", harmless, source, true,
+     "no failure is known"},
+    {"numa-nodes", opendir, "/sys/devices/system/node", harmless, source, true,
+     "nothing on x86, where CUDA starts without"},
+    {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", harmless, source, true,
+     "nothing on x86, where CUDA starts without"},
     {"cpu-info", open_r, "/proc/cpuinfo", harmless, measured, true, "read at loading; no failure is known"},
-    {"cpus-online", open_r, "/sys/devices/system/cpu/online", harmless, measured, true, "the number of CPUs falls back to others"},
-    {"pci-list", opendir, "/sys/bus/pci/devices", harmless, measured, true, "read before any device is found; no failure is known"},
+    {"cpus-online", open_r, "/sys/devices/system/cpu/online", harmless, measured, true,
+     "the number of CPUs falls back to others"},
+    {"pci-list", opendir, "/sys/bus/pci/devices", harmless, measured, true,
+     "read before any device is found; no failure is known"},
     {"pci-config", open_r, "/sys/bus/pci/devices/0000:00:00.0/config", harmless, measured, true, "as pci-list"},
-    {"pci-devices", stat, "/sys/bus/pci/devices", harmless, source, true, "no failure is known; Landlock never restricts it"},
-    {"driver-uvm", opendir, "/proc/driver/nvidia-uvm", harmless, inferred, true, "one source reads it, another has none"},
-    {"mig-config", open_r, "/proc/driver/nvidia/capabilities/mig/config", harmless, source, true, "MIG instances alone"},
+    {"pci-devices", stat, "/sys/bus/pci/devices", harmless, source, true,
+     "no failure is known; Landlock never restricts it"},
+    {"driver-uvm", opendir, "/proc/driver/nvidia-uvm", harmless, inferred, true,
+     "one source reads it, another has none"},
+    {"mig-config", open_r, "/proc/driver/nvidia/capabilities/mig/config", harmless, source, true,
+     "MIG instances alone"},
 };
 
 constexpr FixedStep control_nodes[] = {
@@ -41,13 +51,15 @@ constexpr FixedStep control_nodes[] = {
 
 constexpr FixedStep wsl_steps[] = {
     {"wsl-library", open_r, "/usr/lib/wsl/lib/libcuda.so.1.1", fatal, source, true, "libcuda.so.1 cannot be loaded"},
-    {"wsl-dxcore", open_r, "/usr/lib/wsl/lib/libdxcore.so", fatal, source, true, "libcuda.so.1 cannot be loaded: it needs this library"},
+    {"wsl-dxcore", open_r, "/usr/lib/wsl/lib/libdxcore.so", fatal, source, true,
+     "libcuda.so.1 cannot be loaded: it needs this library"},
     {"node /dev/dxg", ioctl, "/dev/dxg", fatal, source, false, "no device is found"},
 };
 
 constexpr FixedStep last[] = {
     {"mps", connect_unix, "/tmp/nvidia-mps/control", harmless, source, true, "its absence is normal"},
-    {"persistenced", connect_unix, "/run/nvidia-persistenced/socket", harmless, inferred, true, "the persistence mode stays unknown"},
+    {"persistenced", connect_unix, "/run/nvidia-persistenced/socket", harmless, inferred, true,
+     "the persistence mode stays unknown"},
     {"shared-memory", opendir, "/dev/shm", harmless, source, true, "CUDA IPC and NCCL's shared memory"},
 };
 
@@ -56,27 +68,29 @@ constexpr FixedStep tegra_rows[] = {
     // The board's driver has no unified memory node of this kind.
     {"node /dev/nvidia-uvm", ioctl, "/dev/nvidia-uvm", fatal, source, true, "cuInit fails (999)"},
     {"node /dev/nvmap", ioctl, "/dev/nvmap", fatal, source, false, "no memory can be mapped (999 or 100)"},
-    {"soc-family", open_r, "/sys/devices/soc0/family", fatal, source, true, "without /sys the driver says 801 (CUDA_ERROR_NOT_SUPPORTED)"},
+    {"soc-family", open_r, "/sys/devices/soc0/family", fatal, source, true,
+     "without /sys the driver says 801 (CUDA_ERROR_NOT_SUPPORTED)"},
     {"tegra-chip", open_r, "/sys/module/tegra_fuse/parameters/tegra_chip_id", fatal, inferred, true,
      "without /sys the driver says 801 (CUDA_ERROR_NOT_SUPPORTED)"},
 };
 // Where the driver finds its GPU's memory among the machine's nodes, it walks this directory and does not check what it got.
 constexpr FixedStep coherent_rows[] = {
     {"numa-nodes", opendir, "/sys/devices/system/node", fatal, source, false, "libcuda crashes (SIGSEGV)"},
-    {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", fatal, inferred, true, "libcuda crashes (SIGSEGV)"},
+    {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", fatal, inferred, true,
+     "libcuda crashes (SIGSEGV)"},
     {"memory-block", open_r, "/sys/devices/system/memory/block_size_bytes", degraded, inferred, true,
      "the size in which GPU memory goes online stays unknown"},
 };
 constexpr FixedStep fabric_rows[] = {
     {"node /dev/nvidia-nvswitchctl", ioctl, "/dev/nvidia-nvswitchctl", harmless, inferred, true,
      "the fabric manager's node, not the workload's: 802 (SYSTEM_NOT_READY) comes from that manager"},
-    {"fabricmanager", connect_unix, "/run/nvidia-fabricmanager/socket", degraded, inferred, true, "the fabric's partitions cannot be asked for"},
+    {"fabricmanager", connect_unix, "/run/nvidia-fabricmanager/socket", degraded, inferred, true,
+     "the fabric's partitions cannot be asked for"},
 };
 constexpr FixedStep mps_rows[] = {
     {"mps", connect_unix, "/tmp/nvidia-mps/control", degraded, inferred, true,
      "the GPU is not shared through the MPS server, and refused where that holds it exclusively"},
 };
-
 
 // 1 and 2 are for administration (config, monitor); each MIG instance has two of its own beyond.
 bool is_instance_node(std::string_view path) {
@@ -91,15 +105,23 @@ bool is_board_gpu(std::string_view path) {
   const std::string_view word = newer ? path.substr(path.rfind('/') + 1) : path.substr(older.size());
   constexpr std::string_view older_words[] = {"gpu", "ctrl", "ctrl-gpu", "as-gpu"};
   constexpr std::string_view newer_words[] = {"ctrl", "power", "as", "channel", "tsg"};
-  const std::span<const std::string_view> words = newer ? std::span<const std::string_view>(newer_words) : std::span<const std::string_view>(older_words);
+  const std::span<const std::string_view> words =
+      newer ? std::span<const std::string_view>(newer_words) : std::span<const std::string_view>(older_words);
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-bool is_tegra(const Host& host) { return host.exists("/dev/nvmap"); }
-bool is_fabric(const Host& host) { return host.exists("/dev/nvidia-nvswitchctl") || host.exists("/run/nvidia-fabricmanager"); }
-bool is_mps(const Host& host) { return host.exists("/tmp/nvidia-mps/control"); }
+bool is_tegra(const Host& host) {
+  return host.exists("/dev/nvmap");
+}
+bool is_fabric(const Host& host) {
+  return host.exists("/dev/nvidia-nvswitchctl") || host.exists("/run/nvidia-fabricmanager");
+}
+bool is_mps(const Host& host) {
+  return host.exists("/tmp/nvidia-mps/control");
+}
 bool is_mig(const Host& host) {
-  return std::any_of(host.present.begin(), host.present.end(), [](const HostEntry& entry) { return is_instance_node(entry.path); });
+  return std::any_of(host.present.begin(), host.present.end(),
+                     [](const HostEntry& entry) { return is_instance_node(entry.path); });
 }
 
 void put(std::span<const FixedStep> rows, std::vector<CudaStep>& out) {
@@ -112,7 +134,8 @@ void put(std::span<const FixedStep> rows, std::vector<CudaStep>& out) {
   }
 }
 
-CudaStep node_step(const std::string& path, Operation operation, CudaImportance importance, Certainty certainty, std::string_view breaks) {
+CudaStep node_step(const std::string& path, Operation operation, CudaImportance importance, Certainty certainty,
+                   std::string_view breaks) {
   CudaStep step;
   step.id = "node " + path;
   step.cell.operation = operation;
@@ -139,7 +162,8 @@ void add_own_nodes(const Host& host, std::vector<CudaStep>& out) {
       out.push_back(node_step(path, open_r, fatal, source, "its MIG instance is not found"));
       out.back().group = StepGroup::mig;
     } else if (path.starts_with("/dev/nvidia-caps-imex-channels/")) {
-      out.push_back(node_step(path, open_rw, degraded, inferred, "no memory is shared with other machines of the fabric (IMEX)"));
+      out.push_back(
+          node_step(path, open_rw, degraded, inferred, "no memory is shared with other machines of the fabric (IMEX)"));
     } else if (path.starts_with("/dev/nvhost-") || path.starts_with("/dev/nvgpu/")) {
       const bool gpu = is_board_gpu(path);
       out.push_back(node_step(path, ioctl, gpu ? fatal : harmless, inferred,
@@ -182,11 +206,11 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
   // What the libraries of 550.54.15, 550.163.01 and 555.58.02 were seen to do before they look for a device: fopen(comm, "w"). Denied,
   // their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any thread. What newer ones do is not known:
   // both ways count.
-  for (CudaStep& truncating :
-       std::vector<CudaStep>{comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self),
-                             comm_step("comm-truncating-child", Mode::trunc, Target::other_thread, Actor::child),
-                             comm_step("comm-truncating-grandchild", Mode::trunc, Target::other_thread, Actor::grandchild),
-                             comm_step("comm-truncating-exec", Mode::trunc, Target::other_thread, Actor::exec)}) {
+  for (CudaStep& truncating : std::vector<CudaStep>{
+           comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self),
+           comm_step("comm-truncating-child", Mode::trunc, Target::other_thread, Actor::child),
+           comm_step("comm-truncating-grandchild", Mode::trunc, Target::other_thread, Actor::grandchild),
+           comm_step("comm-truncating-exec", Mode::trunc, Target::other_thread, Actor::exec)}) {
     truncating.certainty = sure == source ? measured : inferred;
     out.push_back(std::move(truncating));
   }
@@ -205,7 +229,9 @@ void add_jit_cache(const Host& host, std::vector<CudaStep>& out) {
 
 }  // namespace
 
-std::size_t needed(StepGroup group) { return group == StepGroup::mig ? 2 : 1; }
+std::size_t needed(StepGroup group) {
+  return group == StepGroup::mig ? 2 : 1;
+}
 
 CudaStep make_step(const FixedStep& fixed) {
   CudaStep step;
@@ -260,6 +286,8 @@ std::string_view name(CudaImportance importance) {
   return importance == fatal ? "fatal" : importance == degraded ? "degraded" : "harmless";
 }
 
-std::string_view name(Certainty certainty) { return certainty == measured ? "measured" : certainty == source ? "source" : "inferred"; }
+std::string_view name(Certainty certainty) {
+  return certainty == measured ? "measured" : certainty == source ? "source" : "inferred";
+}
 
 }  // namespace lockstep::conformance

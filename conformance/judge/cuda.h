@@ -17,8 +17,9 @@
 #include <string_view>
 #include <vector>
 
-#include "conformance/wire/wire.h"
 #include <lockstep/host.h>
+
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 
@@ -35,7 +36,8 @@ struct CudaStep {
   CellRequest cell;
   CudaImportance importance = CudaImportance::fatal;
   Certainty certainty = Certainty::source;
-  bool optional = false;  // a path that may be missing, or a socket without its server: without the policy that is no failure
+  bool optional =
+      false;  // a path that may be missing, or a socket without its server: without the policy that is no failure
   StepGroup group = StepGroup::none;
   std::string_view breaks;
 };

@@ -19,8 +19,7 @@ Host host_of(GpuKind gpu, std::vector<std::string> nodes = {}) {
 }
 
 const CudaStep* find(const std::vector<CudaStep>& steps, const std::string& id) {
-  const auto found =
-      std::find_if(steps.begin(), steps.end(), [&](const CudaStep& step) { return step.id == id; });
+  const auto found = std::find_if(steps.begin(), steps.end(), [&](const CudaStep& step) { return step.id == id; });
   return found == steps.end() ? nullptr : &*found;
 }
 
@@ -54,7 +53,14 @@ TEST(CudaSteps, EachSaysWhatBreaksUnderANameAndInACellOfItsOwn) {
 
 // No GPU was used. What libcuda does before it looks for one could be seen without: only that may be called measured.
 TEST(CudaSteps, OnlyWhatIsSeenWithoutADeviceIsCalledMeasured) {
-  const std::set<std::string> seen = {"comm-truncating", "comm-truncating-child", "comm-truncating-grandchild", "comm-truncating-exec", "cpu-info", "cpus-online", "pci-list", "pci-config"};
+  const std::set<std::string> seen = {"comm-truncating",
+                                      "comm-truncating-child",
+                                      "comm-truncating-grandchild",
+                                      "comm-truncating-exec",
+                                      "cpu-info",
+                                      "cpus-online",
+                                      "pci-list",
+                                      "pci-config"};
   for (const Host& host : every_host())
     for (const CudaStep& step : cuda_steps(host))
       EXPECT_TRUE(step.certainty != Certainty::measured || seen.contains(step.id)) << step.id;
@@ -63,7 +69,9 @@ TEST(CudaSteps, OnlyWhatIsSeenWithoutADeviceIsCalledMeasured) {
 TEST(CudaSteps, AHostThatListsNoGpuIsAskedForOne) {
   for (GpuKind gpu : {GpuKind::nvidia, GpuKind::amd, GpuKind::intel}) {
     const auto steps = cuda_steps(host_of(gpu));
-    EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const CudaStep& step) { return step.group == StepGroup::gpu; })) << name(gpu);
+    EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const CudaStep& step) {
+      return step.group == StepGroup::gpu;
+    })) << name(gpu);
   }
 }
 
@@ -75,8 +83,10 @@ CudaImportance importance_of(const Host& host, const std::string& id) {
 }
 
 Host with(GpuKind gpu, const std::vector<std::string>& paths) {
-  Host host = host_of(gpu, gpu == GpuKind::nvidia ? std::vector<std::string>{"/dev/nvidia0"} : std::vector<std::string>{});
-  for (const std::string& path : paths) host.present.push_back({path, path.starts_with("/dev/") ? NodeKind::character : NodeKind::socket});
+  Host host =
+      host_of(gpu, gpu == GpuKind::nvidia ? std::vector<std::string>{"/dev/nvidia0"} : std::vector<std::string>{});
+  for (const std::string& path : paths)
+    host.present.push_back({path, path.starts_with("/dev/") ? NodeKind::character : NodeKind::socket});
   return host;
 }
 
@@ -102,8 +112,10 @@ TEST(CudaSteps, TheClassOfAStepIsThatOfThePlatform) {
 
 // Every MIG-capable GPU has the two nodes of administration; instances have others.
 TEST(CudaSteps, OnlyAnInstanceMakesAMigHost) {
-  EXPECT_TRUE(platforms(with(GpuKind::nvidia, {"/dev/nvidia-caps/nvidia-cap1", "/dev/nvidia-caps/nvidia-cap2"})).empty());
-  const Host mig = with(GpuKind::nvidia, {"/dev/nvidia-caps/nvidia-cap2", "/dev/nvidia-caps/nvidia-cap12", "/dev/nvidia-caps/nvidia-cap13"});
+  EXPECT_TRUE(
+      platforms(with(GpuKind::nvidia, {"/dev/nvidia-caps/nvidia-cap1", "/dev/nvidia-caps/nvidia-cap2"})).empty());
+  const Host mig = with(GpuKind::nvidia, {"/dev/nvidia-caps/nvidia-cap2", "/dev/nvidia-caps/nvidia-cap12",
+                                          "/dev/nvidia-caps/nvidia-cap13"});
   EXPECT_EQ(platforms(mig), std::vector<std::string>{"mig"});
   const auto steps = cuda_steps(mig);
   EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap2"), nullptr);
@@ -113,8 +125,8 @@ TEST(CudaSteps, OnlyAnInstanceMakesAMigHost) {
 }
 
 TEST(CudaSteps, ABoardsGpuNodesAreFatalAndItsVideoNodesAreNot) {
-  const Host board = with(GpuKind::nvidia, {"/dev/nvmap", "/dev/nvhost-ctrl-gpu", "/dev/nvhost-prof-gpu", "/dev/nvhost-vic",
-                                            "/dev/nvgpu/igpu0/ctrl", "/dev/nvgpu/igpu0/prof"});
+  const Host board = with(GpuKind::nvidia, {"/dev/nvmap", "/dev/nvhost-ctrl-gpu", "/dev/nvhost-prof-gpu",
+                                            "/dev/nvhost-vic", "/dev/nvgpu/igpu0/ctrl", "/dev/nvgpu/igpu0/prof"});
   for (const char* id : {"node /dev/nvmap", "node /dev/nvhost-ctrl-gpu", "node /dev/nvgpu/igpu0/ctrl", "soc-family"})
     EXPECT_EQ(importance_of(board, id), CudaImportance::fatal) << id;
   for (const char* id : {"node /dev/nvhost-prof-gpu", "node /dev/nvhost-vic", "node /dev/nvgpu/igpu0/prof"})
@@ -137,8 +149,7 @@ TEST(CudaSteps, OtherVendorsWriteNoThreadNamesAndHaveNodesOfTheirOwn) {
 
 TEST(CudaSteps, EveryGpuOfTheHostIsAStep) {
   const auto steps = cuda_steps(host_of(GpuKind::nvidia, {"/dev/nvidia0", "/dev/nvidia7"}));
-  for (const char* id :
-       {"node /dev/nvidiactl", "node /dev/nvidia-uvm", "node /dev/nvidia0", "node /dev/nvidia7"}) {
+  for (const char* id : {"node /dev/nvidiactl", "node /dev/nvidia-uvm", "node /dev/nvidia0", "node /dev/nvidia7"}) {
     ASSERT_NE(find(steps, id), nullptr) << id;
     EXPECT_EQ(find(steps, id)->cell.operation, Operation::ioctl)
         << "opening alone does not show that ioctl_dev is granted";

@@ -20,7 +20,8 @@ NodeKind HostTree::kind_of(const std::string& path) const {
 // A simulated host that lists files below /sys has those and no others; one that lists /sys alone has the machine's.
 bool HostTree::has_own_sys() const {
   const std::vector<HostEntry>& present = host_.present;
-  return !host_.real && std::any_of(present.begin(), present.end(), [](const HostEntry& entry) { return entry.path.starts_with("/sys/"); });
+  return !host_.real && std::any_of(present.begin(), present.end(),
+                                    [](const HostEntry& entry) { return entry.path.starts_with("/sys/"); });
 }
 
 // procfs is the machine's own in every row, and so is sysfs in most: nothing can be made there.
@@ -31,7 +32,8 @@ bool HostTree::is_kernel_path(std::string_view path) const {
 void HostTree::make(TreeKind kind, const std::string& path, const std::string& target, bool executable) {
   const std::vector<std::string>& absent = host_.absent;
   const auto hides = [&](const std::string& gone) { return is_below(path, gone); };
-  if (!host_.real && std::any_of(absent.begin(), absent.end(), hides)) return;  // also where an expectation asks about it
+  if (!host_.real && std::any_of(absent.begin(), absent.end(), hides))
+    return;  // also where an expectation asks about it
   if (is_kernel_path(path) || !made_.insert(path).second) return;
   if (host_.real && !path.starts_with("$scratch")) return;
   tree_.push_back({kind, path, target, 16, executable});
@@ -45,11 +47,21 @@ HostTree::HostTree(const Host& host) : host_(host) {
   for (const HostEntry& entry : host_.present) {
     if (entry.path == "/sys" && !has_own_sys()) bind_sys_ = true;
     switch (entry.kind) {
-      case NodeKind::directory: make(TreeKind::directory, entry.path); break;
-      case NodeKind::file: make(TreeKind::file, entry.path, {}, true); break;
-      case NodeKind::character: make(TreeKind::character, entry.path); break;
-      case NodeKind::socket: make_socket(entry.path, socket_type_from_name(entry.target).value_or(SocketType::stream)); break;
-      case NodeKind::link: make(TreeKind::symlink, entry.path, entry.target); break;
+      case NodeKind::directory:
+        make(TreeKind::directory, entry.path);
+        break;
+      case NodeKind::file:
+        make(TreeKind::file, entry.path, {}, true);
+        break;
+      case NodeKind::character:
+        make(TreeKind::character, entry.path);
+        break;
+      case NodeKind::socket:
+        make_socket(entry.path, socket_type_from_name(entry.target).value_or(SocketType::stream));
+        break;
+      case NodeKind::link:
+        make(TreeKind::symlink, entry.path, entry.target);
+        break;
     }
   }
   make(TreeKind::directory, outside_directory);

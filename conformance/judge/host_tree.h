@@ -17,8 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "conformance/wire/request.h"
 #include <lockstep/host.h>
+
+#include "conformance/wire/request.h"
 
 namespace lockstep::conformance {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "testing/run_program.h"
 #include "conformance/judge/row.h"
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -27,8 +27,12 @@ constexpr char head[] = "{\"schema\": \"lockstep.case/1\",\n\"name\": \"x\",\n\"
 constexpr char context[] = "\"policy\": \"policies/p.yaml\",\n\"host\": \"hosts/h.json\"";
 
 // The keys of a case that is right up to here stand on lines 1 to 5; what is wrong, on 6.
-std::string with(const std::string& more) { return head + (context + (",\n" + more)) + "}"; }
-std::string expecting(const std::string& more) { return with("\"expect\": [{" + more + "}]"); }
+std::string with(const std::string& more) {
+  return head + (context + (",\n" + more)) + "}";
+}
+std::string expecting(const std::string& more) {
+  return with("\"expect\": [{" + more + "}]");
+}
 
 const std::vector<BadCase>& bad_cases() {
   static const std::vector<BadCase> table = {
@@ -56,10 +60,15 @@ const std::vector<BadCase>& bad_cases() {
       {std::string(head) + "\"host\": \"hosts/h.json\"}", 1, "needs \"policy\" and \"host\""},
       {std::string(head) + "\"policy\": [], \"host\": \"hosts/h.json\"}", 4, "policy must be a string"},
       {std::string(head) + "\"policy\": \"policies/p.yaml\",\n\"host\": {}}", 5, "host must be a string"},
-      {expecting("\"op\": \"connect-unix\", \"path\": \"/a\", \"server\": \"datagram\", \"result\": \"allow\""), 6, "stream, seqpacket or dgram"},
-      {expecting("\"op\": \"mksock\", \"path\": \"/a\", \"server\": \"dgram\", \"result\": \"allow\""), 6, "server: of connect-unix"},
-      {expecting("\"op\": \"connect-unix\", \"mode\": \"own-server\", \"path\": \"/a\", \"server\": \"dgram\", \"result\": \"allow\""), 6, "server: of connect-unix"},
-      {expecting("\"op\": \"mksock\", \"mode\": \"dgram\", \"path\": \"/a\", \"result\": \"allow\""), 6, "is no mode of mksock"},
+      {expecting("\"op\": \"connect-unix\", \"path\": \"/a\", \"server\": \"datagram\", \"result\": \"allow\""), 6,
+       "stream, seqpacket or dgram"},
+      {expecting("\"op\": \"mksock\", \"path\": \"/a\", \"server\": \"dgram\", \"result\": \"allow\""), 6,
+       "server: of connect-unix"},
+      {expecting("\"op\": \"connect-unix\", \"mode\": \"own-server\", \"path\": \"/a\", \"server\": \"dgram\", "
+                 "\"result\": \"allow\""),
+       6, "server: of connect-unix"},
+      {expecting("\"op\": \"mksock\", \"mode\": \"dgram\", \"path\": \"/a\", \"result\": \"allow\""), 6,
+       "is no mode of mksock"},
       {with("\"stacked\": []"), 6, "from 1 to 15 policies"},
       {with("\"stacked\": \"policies/p.yaml\""), 6, "stacked must be a list"},
       {with("\"expects\": []"), 6, "did you mean expect?"},
@@ -111,11 +120,14 @@ const std::vector<BadCase>& bad_cases() {
       {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"result\": \"eacces\""), 6, "allow or an errno"},
       {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"result\": 13"), 6, "allow or an errno"},
       {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"result\": []"), 6, "result must be a string"},
-      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"mode\": \"rdwr\", \"result\": \"allow\""), 6, "is no mode of open-r"},
+      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"mode\": \"rdwr\", \"result\": \"allow\""), 6,
+       "is no mode of open-r"},
       {expecting("\"op\": \"comm-open\", \"mode\": \"plain\", \"result\": \"allow\""), 6, "is no mode of comm-open"},
       {expecting("\"op\": \"comm-open\", \"mode\": {}, \"result\": \"allow\""), 6, "mode must be a string"},
-      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"actor\": \"father\", \"result\": \"allow\""), 6, "actor: write"},
-      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"target\": \"own\", \"result\": \"allow\""), 6, "of comm-open alone"},
+      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"actor\": \"father\", \"result\": \"allow\""), 6,
+       "actor: write"},
+      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"target\": \"own\", \"result\": \"allow\""), 6,
+       "of comm-open alone"},
       {expecting("\"op\": \"comm-open\", \"target\": \"mine\", \"result\": \"allow\""), 6, "own, other-thread"},
       {expecting("\"op\": \"comm-open\", \"path\": \"/a\", \"result\": \"allow\""), 6, "no path"},
       {expecting("\"op\": \"open-r\", \"result\": \"allow\""), 6, "needs \"path\""},
@@ -127,18 +139,26 @@ const std::vector<BadCase>& bad_cases() {
       {expecting("\"op\": \"unlink\", \"path\": \"$scratchy\", \"result\": \"allow\""), 6, "$scratch"},
       {expecting("\"op\": \"unlink\", \"path\": \"$scratch/../../etc/passwd\", \"result\": \"allow\""), 6, ".."},
       {expecting("\"op\": \"rename\", \"path\": \"$scratch/a\", \"path2\": \"/a/..\", \"result\": \"allow\""), 6, ".."},
-      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"identity\": \"nobody\", \"result\": \"allow\""), 6, "identity: write"},
-      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"identity\": \"root\", \"result\": \"allow\""), 6, "matches no cell"},
-      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"abi\": \"0\", \"result\": \"allow\""), 6, "expect.abi: write ABIs as"},
-      {with("\"plan_abis\": \"1-3\",\n\"expect\": [\n{\"op\": \"open-r\", \"path\": \"/a\", \"abi\": \"4-\", \"result\": \"allow\"}]"), 8,
+      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"identity\": \"nobody\", \"result\": \"allow\""), 6,
+       "identity: write"},
+      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"identity\": \"root\", \"result\": \"allow\""), 6,
        "matches no cell"},
+      {expecting("\"op\": \"open-r\", \"path\": \"/a\", \"abi\": \"0\", \"result\": \"allow\""), 6,
+       "expect.abi: write ABIs as"},
+      {with("\"plan_abis\": \"1-3\",\n\"expect\": [\n{\"op\": \"open-r\", \"path\": \"/a\", \"abi\": \"4-\", "
+            "\"result\": \"allow\"}]"),
+       8, "matches no cell"},
       {with("\"expect\": [{\"op\": \"open-r\", \"path\": \"/a\", \"result\": \"allow\"},\n"
-            "{\"op\": \"open-r\", \"path\": \"/a\", \"abi\": \"2\", \"result\": \"EACCES\"}]"), 7, "earlier"},
+            "{\"op\": \"open-r\", \"path\": \"/a\", \"abi\": \"2\", \"result\": \"EACCES\"}]"),
+       7, "earlier"},
       {with("\"expect\": [{\"op\": \"unlink\", \"path\": \"$scratch/a\", \"result\": \"allow\"},\n"
-            "{\"op\": \"truncate\", \"path\": \"$scratch/a\", \"result\": \"allow\"}]"), 7, "a path of its own"},
+            "{\"op\": \"truncate\", \"path\": \"$scratch/a\", \"result\": \"allow\"}]"),
+       7, "a path of its own"},
       {with("\"expect\": [{\"op\": \"open-r\", \"path\": \"$scratch/a\", \"result\": \"allow\"},\n"
-            "{\"op\": \"unlink\", \"path\": \"$scratch/a\", \"result\": \"allow\"}]"), 7, "a path of its own"},
-      {with("\"expect_error\": \"no\", \"expect\": [{\"op\": \"open-r\", \"path\": \"/a\", \"result\": \"allow\"}]"), 6, "expect_error"},
+            "{\"op\": \"unlink\", \"path\": \"$scratch/a\", \"result\": \"allow\"}]"),
+       7, "a path of its own"},
+      {with("\"expect_error\": \"no\", \"expect\": [{\"op\": \"open-r\", \"path\": \"/a\", \"result\": \"allow\"}]"), 6,
+       "expect_error"},
   };
   return table;
 }
@@ -196,10 +216,13 @@ TEST_F(MalformedCase, WhatItNamesIsAtFaultByItsOwnName) {
 }
 
 TEST_F(MalformedCase, OnTheRealHostNothingOutsideScratchIsChanged) {
-  const std::string real = std::string(head) + "\"policy\": \"policies/p.yaml\",\n\"host\": \"hosts/real.json\",\n\"expect\": [{";
-  expect_refused(real + "\"op\": \"unlink\", \"path\": \"/usr/x\", \"result\": \"EACCES\"}]}", "cases/x.json", 6, "below $scratch");
-  expect_refused(real + "\"op\": \"rename\", \"path\": \"$scratch/x\", \"path2\": \"/usr/x\", \"result\": \"EACCES\"}]}", "cases/x.json", 6,
+  const std::string real =
+      std::string(head) + "\"policy\": \"policies/p.yaml\",\n\"host\": \"hosts/real.json\",\n\"expect\": [{";
+  expect_refused(real + "\"op\": \"unlink\", \"path\": \"/usr/x\", \"result\": \"EACCES\"}]}", "cases/x.json", 6,
                  "below $scratch");
+  expect_refused(
+      real + "\"op\": \"rename\", \"path\": \"$scratch/x\", \"path2\": \"/usr/x\", \"result\": \"EACCES\"}]}",
+      "cases/x.json", 6, "below $scratch");
 }
 
 TEST_F(MalformedCase, HugeAndBinaryOnesAreRefusedQuickly) {
@@ -210,14 +233,18 @@ TEST_F(MalformedCase, HugeAndBinaryOnesAreRefusedQuickly) {
   expect_refused(std::string(10U << 20, '['), "cases/x.json", 0, "larger");
   expect_refused(std::string(4U << 20, '['), "cases/x.json", 1, "64 levels");
   expect_refused(random, "cases/x.json", 1, "UTF-8");
-  expect_refused("\x7f" "ELF\x02\x01\x01\0\0\0"s, "cases/x.json", 1, "NUL");
+  expect_refused(
+      "\x7f"
+      "ELF\x02\x01\x01\0\0\0"s,
+      "cases/x.json", 1, "NUL");
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST_F(MalformedCase, ANameThatIsNoTestNameIsRefused) {
   for (const std::string name : {"a_b", "a.b", "a b", "A", "*"}) {
     SCOPED_TRACE(name);
-    const std::string text = "{\"schema\": \"lockstep.case/1\",\n\"name\": \"" + name + "\",\n\"why\": \"w\",\n" + context + "}";
+    const std::string text =
+        "{\"schema\": \"lockstep.case/1\",\n\"name\": \"" + name + "\",\n\"why\": \"w\",\n" + context + "}";
     const std::optional<Error> error = error_of(dir_.write("cases/" + name + ".json", text));
     ASSERT_TRUE(error.has_value());
     EXPECT_EQ(error->line, 2);

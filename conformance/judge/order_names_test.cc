@@ -120,8 +120,8 @@ void add_makers(std::vector<Situation>& out) {
     out.push_back({of + "OnAReadOnlyMount", operation, "m/x", "", EROFS, before, read_only<true>});
     out.push_back({of + "OnAReadOnlyFileSystem", operation, "m/x", "", EROFS, before, read_only<false>});
     out.push_back({of + "OntoANameOnAReadOnlyMount", operation, "m/f", "", exists, before, read_only<true>});
-    out.push_back({of + "InAnImmutableDirectory", operation, "a/x", "", EPERM, after,
-                   attributed_directory<FS_IMMUTABLE_FL>});
+    out.push_back(
+        {of + "InAnImmutableDirectory", operation, "a/x", "", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>});
     out.push_back({of + "WithoutPermission", operation, "a/x", "", EACCES, same, closed, As::user});
     out.push_back({of + "WithoutRoom", operation, "m/x", "", ENOSPC, after, no_room});
     out.push_back({of + "BelowAFile", operation, "a/f/x", "", ENOTDIR, before, names});
@@ -152,8 +152,7 @@ std::vector<Situation> situations() {
       {"UnlinkADirectory", unlink, "a/d", "", EISDIR, after, names},
       {"UnlinkTheRoot", unlink, "/", "", EISDIR, before, nothing},
       {"UnlinkMissing", unlink, "a/x", "", ENOENT, before, names},
-      {"UnlinkInAnImmutableDirectory", unlink, "a/f", "", EPERM, after,
-       attributed_directory<FS_IMMUTABLE_FL>},
+      {"UnlinkInAnImmutableDirectory", unlink, "a/f", "", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
       {"UnlinkInAnAppendOnlyDirectory", unlink, "a/f", "", EPERM, after, attributed_directory<FS_APPEND_FL>},
       {"UnlinkAnImmutableFile", unlink, "a/f", "", EPERM, after, attributed_file<FS_IMMUTABLE_FL>},
       {"UnlinkSomebodyElsesInAStickyDirectory", unlink, "a/f", "", EPERM, after, sticky, As::user},
@@ -185,29 +184,26 @@ std::vector<Situation> situations() {
       {"RenameAMountPoint", rename, "a/mount", "a/x", EBUSY, after, mount_points},
       {"RenameOntoAMountPoint", rename, "a/d", "a/mount", EBUSY, after, mount_points},
       {"RenameAnImmutableFile", rename, "a/f", "a/x", EPERM, after, attributed_file<FS_IMMUTABLE_FL>},
-      {"RenameInAnImmutableDirectory", rename, "a/f", "a/x", EPERM, after,
-       attributed_directory<FS_IMMUTABLE_FL>},
+      {"RenameInAnImmutableDirectory", rename, "a/f", "a/x", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
       {"RenameSomebodyElsesInAStickyDirectory", rename, "a/f", "b/x", EPERM, after, sticky, As::user},
       {"RenameWithoutPermission", rename, "a/f", "a/x", EACCES, same, closed, As::user},
       {"RenameElsewhereWithoutPermission", rename, "a/f", "b/x", EACCES, after, closed, As::user, Mode::plain,
        moves_alone},
-      {"RenameElsewhereOntoADirectory", rename, "a/f", "b/d", EISDIR, after, names, As::root, Mode::plain,
+      {"RenameElsewhereOntoADirectory", rename, "a/f", "b/d", EISDIR, after, names, As::root, Mode::plain, moves_alone},
+      {"RenameToAnotherMountOfWhatMayNotMove", rename, "a/f", "m/x", EXDEV, same, other_mount, As::root, Mode::plain,
        moves_alone},
-      {"RenameToAnotherMountOfWhatMayNotMove", rename, "a/f", "m/x", EXDEV, same, other_mount, As::root,
-       Mode::plain, moves_alone},
       {"RenameInSysfs", rename, "s/kernel/notes", "s/kernel/x", EPERM, after, sysfs},
-      {"RenameLeavingAWhiteoutThatCannotBe", rename, "o/merged/f", "o/merged/x", EINVAL, after, overlay,
-       As::root, Mode::whiteout},
+      {"RenameLeavingAWhiteoutThatCannotBe", rename, "o/merged/f", "o/merged/x", EINVAL, after, overlay, As::root,
+       Mode::whiteout},
       {"ExchangeWithNothing", exchange, "a/f", "a/x", ENOENT, before, names},
       {"ExchangeWithItsParent", exchange, "a/full/f", "a/full", EINVAL, before, names},
       {"ExchangeWithWhatItHolds", exchange, "a/full", "a/full/f", EINVAL, before, names},
       {"ExchangeWithAnotherMount", exchange, "a/f", "m/f", EXDEV, before, other_mount},
       {"ExchangeAMountPoint", exchange, "a/mount", "a/d", EBUSY, after, mount_points},
       {"ExchangeOnAReadOnlyMount", exchange, "m/f", "m/g", EROFS, before, read_only<true>},
-      {"ExchangeInAnImmutableDirectory", exchange, "a/f", "a/d", EPERM, after,
-       attributed_directory<FS_IMMUTABLE_FL>},
-      {"ExchangeElsewhereWithoutPermission", exchange, "a/f", "b/f", EACCES, after, closed, As::user,
-       Mode::plain, moves_alone},
+      {"ExchangeInAnImmutableDirectory", exchange, "a/f", "a/d", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
+      {"ExchangeElsewhereWithoutPermission", exchange, "a/f", "b/f", EACCES, after, closed, As::user, Mode::plain,
+       moves_alone},
 
       {"LinkOnAReadOnlyMount", link, "m/f", "m/x", EROFS, before, read_only<true>},
       {"LinkOnAReadOnlyFileSystem", link, "m/f", "m/x", EROFS, before, read_only<false>},
@@ -224,8 +220,7 @@ std::vector<Situation> situations() {
       {"LinkInAnImmutableDirectory", link, "a/f", "a/x", EPERM, after, attributed_directory<FS_IMMUTABLE_FL>},
       {"LinkInSysfs", link, "s/kernel/notes", "s/kernel/x", EPERM, after, sysfs},
       {"LinkWithoutPermission", link, "a/f", "a/x", EACCES, same, closed, As::user},
-      {"LinkElsewhereWithoutPermission", link, "b/f", "a/x", EACCES, after, closed, As::user, Mode::plain,
-       moves_alone},
+      {"LinkElsewhereWithoutPermission", link, "b/f", "a/x", EACCES, after, closed, As::user, Mode::plain, moves_alone},
       {"LinkWithoutRoom", link, "m/f", "m/x", ENOSPC, after, no_room},
   };
   add_makers(out);

@@ -120,11 +120,9 @@ void program(Place& at) {
   const std::string interpreter = at.at(path);
   Elf64_Ehdr head{};
   std::memcpy(head.e_ident, ELFMAG, SELFMAG);
-  head.e_ident[EI_CLASS] = ELFCLASS64, head.e_ident[EI_DATA] = ELFDATA2LSB,
-  head.e_ident[EI_VERSION] = EV_CURRENT;
+  head.e_ident[EI_CLASS] = ELFCLASS64, head.e_ident[EI_DATA] = ELFDATA2LSB, head.e_ident[EI_VERSION] = EV_CURRENT;
   head.e_type = ET_DYN, head.e_machine = EM_X86_64, head.e_version = EV_CURRENT;
-  head.e_phoff = sizeof(head), head.e_ehsize = sizeof(head), head.e_phentsize = sizeof(Elf64_Phdr),
-  head.e_phnum = 1;
+  head.e_phoff = sizeof(head), head.e_ehsize = sizeof(head), head.e_phentsize = sizeof(Elf64_Phdr), head.e_phnum = 1;
   Elf64_Phdr part{};
   part.p_type = PT_INTERP, part.p_offset = sizeof(head) + sizeof(part),
   part.p_filesz = part.p_memsz = interpreter.size() + 1;
@@ -224,8 +222,7 @@ std::vector<Situation> situations() {
     out.push_back({"ReadOnlyFileSystem" + word, operation, "m/f", "", EROFS, before, read_only_fs});
     out.push_back({"Immutable" + word, operation, "f", "", EPERM, before, immutable});
     out.push_back({"AppendOnly" + word, operation, "f", "", EPERM, before, append_only});
-    if (operation != truncate)
-      out.push_back({"Directory" + word, operation, "d", "", EISDIR, before, one_directory});
+    if (operation != truncate) out.push_back({"Directory" + word, operation, "d", "", EISDIR, before, one_directory});
   }
   for (Situation& each : out) {
     const bool may_be_opened = each.name.find("MayBeOpened") != std::string::npos;

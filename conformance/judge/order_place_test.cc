@@ -16,13 +16,14 @@
 #include <cstring>
 #include <string_view>
 
+#include <lockstep/abi.h>
 #include <lockstep/error.h>
+#include <lockstep/kernel.h>
+
 #include "conformance/harness/network.h"
 #include "conformance/judge/compose.h"
 #include "conformance/judge/order_testing.h"
 #include "conformance/probes/testing.h"
-#include <lockstep/abi.h>
-#include <lockstep/kernel.h>
 #include "model/read_walk.h"
 
 namespace lockstep::conformance::order {
@@ -53,13 +54,8 @@ void restrict_to(AccessSet handled, const Situation& each, int abi) {
   attr.handled_access_fs = handled.bits();
   if (each.ports) attr.handled_access_net = model::net_rights_of_abi(abi).bits();
   if (each.scoped) attr.scoped = model::scopes_of_abi(abi).bits();
-  const int ruleset = static_cast<int>(uapi::create_ruleset(&attr,
-                                                            each.scoped  ? 24
-                                                            : each.ports ? 16
-                                                                         : 8,
-                                                            0));
-  Place::must(ruleset >= 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-              uapi::restrict_self(ruleset, 0) == 0);
+  const int ruleset = static_cast<int>(uapi::create_ruleset(&attr, each.scoped ? 24 : each.ports ? 16 : 8, 0));
+  Place::must(ruleset >= 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && uapi::restrict_self(ruleset, 0) == 0);
   ::close(ruleset);
 }
 
@@ -68,15 +64,12 @@ bool has_name(Operation operation) {
 }
 
 // The situation anew, and the operation in it. Cells: free 0, restricted 1; walks of the free one.
-int run(const Situation& each, const std::string& root, AccessSet handled, int abi, bool restricted,
-        SharedSlot& slot) {
+int run(const Situation& each, const std::string& root, AccessSet handled, int abi, bool restricted, SharedSlot& slot) {
   return in_child([&] {
-    const bool network =
-        each.ports || std::string_view(each.first).starts_with("s");  // sysfs is the network's too
+    const bool network = each.ports || std::string_view(each.first).starts_with("s");  // sysfs is the network's too
     Place::must(::unshare(CLONE_NEWNS | (network ? CLONE_NEWNET : 0)) == 0 &&
                 ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-    Place::must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0777") == 0 &&
-                (!network || open_loopback().ok()));
+    Place::must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0777") == 0 && (!network || open_loopback().ok()));
     ::umask(0);
     Place place(root);
     each.make(place);
@@ -87,9 +80,9 @@ int run(const Situation& each, const std::string& root, AccessSet handled, int a
     if (!restricted && has_name(each.operation)) model::read_walk(first.c_str(), follow, &slot->walks[0]);
     if (!restricted && !second.empty()) model::read_walk(second.c_str(), follow, &slot->walks[1]);
     if (restricted) restrict_to(handled, each, abi);
-    run_probe({each.operation, each.mode, Actor::self, Target::own, false, first.c_str(), second.c_str(), -1,
-               each.port},
-              &slot->cells[restricted ? 1 : 0]);
+    run_probe(
+        {each.operation, each.mode, Actor::self, Target::own, false, first.c_str(), second.c_str(), -1, each.port},
+        &slot->cells[restricted ? 1 : 0]);
   });
 }
 
@@ -213,8 +206,7 @@ void OrderTest::check() {
     ASSERT_EQ(control.state, restricted.state);
     EXPECT_EQ(errno_name(control.err), errno_name(each.err));
     const model::Decision decision = decide(each, handled, abi, *kernel, slot);
-    const Composed composed =
-        compose(each.operation, each.mode, {control.err, control.ret, control.aux}, decision);
+    const Composed composed = compose(each.operation, each.mode, {control.err, control.ret, control.aux}, decision);
     EXPECT_EQ(errno_name(composed.err), errno_name(restricted.err))
         << "the composition, of Landlock's " << errno_name(decision.err);
     const bool denies = abi >= each.least_abi && each.order != Order::before;

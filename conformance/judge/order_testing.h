@@ -16,8 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "base/unique_fd.h"
 #include <lockstep/rights.h>
+
+#include "base/unique_fd.h"
 #include "operation/operation.h"
 
 namespace lockstep::conformance::order {
@@ -27,9 +28,7 @@ namespace lockstep::conformance::order {
 class Place {
  public:
   explicit Place(std::string root) : root_(std::move(root)) {}
-  std::string at(const std::string& name) const {
-    return name.empty() || name[0] == '/' ? name : root_ + "/" + name;
-  }
+  std::string at(const std::string& name) const { return name.empty() || name[0] == '/' ? name : root_ + "/" + name; }
   void file(const std::string& name, unsigned mode = 0777, const std::string& text = "text");
   void directory(const std::string& name, unsigned mode = 0777);
   void link(const std::string& name, const std::string& target);

@@ -5,8 +5,9 @@
 
 namespace lockstep::conformance {
 
-Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file, const std::vector<std::string>& cdi,
-                             const std::string& gpu_devices, const std::string& conflicts) {
+Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file,
+                             const std::vector<std::string>& cdi, const std::string& gpu_devices,
+                             const std::string& conflicts) {
   Case out;
   out.file = policy_file;
   out.own_policy = true;

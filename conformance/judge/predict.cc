@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include <lockstep/abi.h>
+
 #include "conformance/judge/compose.h"
 #include "conformance/judge/cuda.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -32,7 +33,8 @@ model::Model build_model(const Row& row, const RowReply& reply, const KernelLand
   const auto add = [&](const EffectivePolicy& effective) {
     std::vector<model::Walk> walks;
     walks.reserve(effective.rules.size());
-    for (std::size_t i = 0; i < effective.rules.size(); ++i) walks.push_back(model::to_walk(reply.control.view_walks[next++]));
+    for (std::size_t i = 0; i < effective.rules.size(); ++i)
+      walks.push_back(model::to_walk(reply.control.view_walks[next++]));
     model.add_layer(effective, walks);
   };
   add(row.run->effective);
@@ -53,8 +55,8 @@ int hidden_by_procfs(const Row& row, std::size_t i, const RowReply& reply) {
   const CellRequest& request = row.run->cells.cells[i];
   constexpr std::string_view procfs = "/proc/";
   const std::string& path = request.path;
-  const bool other = path.starts_with("/proc/$sibling") ||
-                     (path.starts_with(procfs) && path.size() > procfs.size() && path[procfs.size()] >= '0' && path[procfs.size()] <= '9');
+  const bool other = path.starts_with("/proc/$sibling") || (path.starts_with(procfs) && path.size() > procfs.size() &&
+                                                            path[procfs.size()] >= '0' && path[procfs.size()] <= '9');
   return other && is_bound(row, request) ? reply.restricted.hidden : 0;
 }
 
@@ -74,8 +76,8 @@ model::Decision decide(const Row& row, const model::Model& model, std::size_t i,
 }
 
 // What the kernel answered to CUDA's start-up, and beyond its own ABI what the model says it would.
-void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel, const std::vector<model::Decision>& decisions,
-                    RowVerdict& out) {
+void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel,
+                    const std::vector<model::Decision>& decisions, RowVerdict& out) {
   const Case& source = row.run->source;
   const auto expected_at = [&](int abi) -> std::optional<Readiness> {
     for (const ReadinessExpectation& each : source.readiness)
@@ -97,7 +99,10 @@ void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock&
       if (control.state != CellState::done || reply.restricted.cells[i].state != CellState::done) continue;
       const model::Decision decision = model == nullptr ? decisions[i] : decide(row, *model, i, reply);
       const CellRequest& request = row.run->cells.cells[i];
-      const int under = model == nullptr ? out.cells[i].observed : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, decision).err;
+      const int under =
+          model == nullptr
+              ? out.cells[i].observed
+              : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, decision).err;
       all[s] = {true, control.err, under, decision.err != 0, decision.missing};
     }
     return all;

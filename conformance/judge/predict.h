@@ -18,8 +18,8 @@ model::Decision decide(const Row& row, const model::Model& model, std::size_t ce
 int hidden_by_procfs(const Row& row, std::size_t cell, const RowReply& reply);
 
 // Fills in out.readiness from out.cells and the decisions (parallel), and out.beyond by the model alone.
-void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel, const std::vector<model::Decision>& decisions,
-                    RowVerdict& out);
+void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel,
+                    const std::vector<model::Decision>& decisions, RowVerdict& out);
 
 }  // namespace lockstep::conformance
 

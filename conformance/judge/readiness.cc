@@ -10,15 +10,22 @@ namespace {
 
 std::string layer_of(int err) {
   switch (err) {
-    case EROFS: return "a read-only mount (EROFS)";
-    case ENOENT: return "a missing path (ENOENT)";
-    case EPERM: return "seccomp or a missing capability (EPERM)";
-    case EACCES: return "file permissions or another security module (EACCES)";
-    default: return errno_name(err);
+    case EROFS:
+      return "a read-only mount (EROFS)";
+    case ENOENT:
+      return "a missing path (ENOENT)";
+    case EPERM:
+      return "seccomp or a missing capability (EPERM)";
+    case EACCES:
+      return "file permissions or another security module (EACCES)";
+    default:
+      return errno_name(err);
   }
 }
 
-bool is_comm(const CudaStep& step) { return step.cell.operation == Operation::comm_open; }
+bool is_comm(const CudaStep& step) {
+  return step.cell.operation == Operation::comm_open;
+}
 
 std::string grant_path(const CudaStep& step) {
   if (is_comm(step)) return "/proc";
@@ -39,8 +46,15 @@ bool enough_work(StepGroup group, const std::vector<CudaStep>& steps, const std:
 }
 
 DeniedStep denied(const CudaStep& step, const StepAnswer& answer, CudaImportance importance) {
-  DeniedStep out{step.id, is_comm(step) ? "/proc/<pid>/task/<tid>/comm" : step.cell.path, importance, step.certainty,
-                 std::string(step.breaks), {}, answer.control != 0, answer.missing, grant_path(step)};
+  DeniedStep out{step.id,
+                 is_comm(step) ? "/proc/<pid>/task/<tid>/comm" : step.cell.path,
+                 importance,
+                 step.certainty,
+                 std::string(step.breaks),
+                 {},
+                 answer.control != 0,
+                 answer.missing,
+                 grant_path(step)};
   if (out.elsewhere)
     out.what = step.id + ": " + layer_of(answer.control) + " on " + out.path;
   else if (answer.landlock)
@@ -52,7 +66,8 @@ DeniedStep denied(const CudaStep& step, const StepAnswer& answer, CudaImportance
 
 }  // namespace
 
-ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<StepAnswer>& answers, bool promoted_on_gpu_hosts) {
+ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<StepAnswer>& answers,
+                          bool promoted_on_gpu_hosts) {
   ReadinessVerdict out;
   std::string unknown;  // the first step that nobody could try
   std::string also;     // what the policy blocks besides, where something else blocks first
@@ -68,7 +83,8 @@ ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<
       continue;
     }
     // The socket of a server that quit stays behind, and is as good as none.
-    const bool gone = answer.control == ENOENT || (answer.control == ECONNREFUSED && step.cell.operation == Operation::connect_unix);
+    const bool gone =
+        answer.control == ENOENT || (answer.control == ECONNREFUSED && step.cell.operation == Operation::connect_unix);
     if (answer.under == 0 || (gone && step.optional)) continue;
     const DeniedStep failed = denied(step, answer, importance);
     const bool excused = promoted_on_gpu_hosts && is_comm(step);

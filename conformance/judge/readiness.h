@@ -13,17 +13,18 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/rights.h>
+
 #include "conformance/judge/case.h"
 #include "conformance/judge/cuda.h"
-#include <lockstep/rights.h>
 
 namespace lockstep::conformance {
 
 // Of one step. Errnos; 0: it worked.
 struct StepAnswer {
   bool tried = false;
-  int control = 0;    // without the policy
-  int under = 0;      // under it
+  int control = 0;        // without the policy
+  int under = 0;          // under it
   bool landlock = false;  // the model denies it: `missing` says what is lacking
   AccessSet missing;
 };
@@ -56,7 +57,8 @@ struct PredictedReadiness {
 
 // `answers` is parallel to `steps`. `promoted_on_gpu_hosts`: this host has no GPU, and where there is one enrichment would make
 // /proc writable: a denied comm write is then not the policy's fault.
-ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<StepAnswer>& answers, bool promoted_on_gpu_hosts);
+ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<StepAnswer>& answers,
+                          bool promoted_on_gpu_hosts);
 
 }  // namespace lockstep::conformance
 

@@ -20,7 +20,8 @@ class Conclude : public testing::Test {
     steps_[3].optional = steps_[4].optional = true;
   }
 
-  void add(const char* id, Operation operation, const char* path, CudaImportance importance, StepGroup group = StepGroup::none) {
+  void add(const char* id, Operation operation, const char* path, CudaImportance importance,
+           StepGroup group = StepGroup::none) {
     CudaStep step;
     step.id = id;
     step.cell.operation = operation;
@@ -121,7 +122,9 @@ TEST_F(Conclude, WhatFailsWithoutThePolicyIsElsewhere) {
   deny(5, Right::write_file);
   const ReadinessVerdict got = verdict();
   EXPECT_EQ(got.is, Readiness::blocked_elsewhere);
-  EXPECT_EQ(got.why, "ctl: a missing path (ENOENT) on /dev/nvidiactl; and by the policy: comm needs write_file on /proc/<pid>/task/<tid>/comm");
+  EXPECT_EQ(got.why,
+            "ctl: a missing path (ENOENT) on /dev/nvidiactl; and by the policy: comm needs write_file on "
+            "/proc/<pid>/task/<tid>/comm");
   EXPECT_TRUE(got.denied[0].elsewhere);
 }
 

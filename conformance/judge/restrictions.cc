@@ -28,9 +28,10 @@ std::vector<CellRequest> restriction_cells(const Restrictions& restrictions) {
     out.push_back(cell_of(Operation::connect_abstract, 0, Mode::own_server));
   }
   if (restrictions.net.empty()) return out;
-  for (const auto& [right, operation] :
-       {std::pair{NetRight::bind_tcp, Operation::bind_tcp}, {NetRight::connect_tcp, Operation::connect_tcp},
-        {NetRight::bind_udp, Operation::bind_udp}, {NetRight::connect_send_udp, Operation::send_udp}}) {
+  for (const auto& [right, operation] : {std::pair{NetRight::bind_tcp, Operation::bind_tcp},
+                                         {NetRight::connect_tcp, Operation::connect_tcp},
+                                         {NetRight::bind_udp, Operation::bind_udp},
+                                         {NetRight::connect_send_udp, Operation::send_udp}}) {
     std::vector<std::uint16_t> ports;
     for (const PortRule& rule : restrictions.ports)
       if (rule.right == right && ports.size() < most_ports) ports.push_back(rule.port);

@@ -25,24 +25,32 @@ TEST(RestrictionCells, ASignalAloneWhereNothingIsRestricted) {
 TEST(RestrictionCells, BothSidesOfAScope) {
   Restrictions restrictions;
   restrictions.scopes = Scope::signal;
-  EXPECT_EQ(names_of(restriction_cells(restrictions)), std::vector<std::string>({"signal", "connect-abstract", "connect-abstract own-server"}));
+  EXPECT_EQ(names_of(restriction_cells(restrictions)),
+            std::vector<std::string>({"signal", "connect-abstract", "connect-abstract own-server"}));
 }
 
 TEST(RestrictionCells, EachPortNamedAndOneThatIsNotOfEveryRight) {
   Restrictions restrictions;
   restrictions.net = NetSet(NetRight::bind_tcp) | NetRight::connect_send_udp;
-  restrictions.ports = {{NetRight::bind_tcp, 0}, {NetRight::bind_tcp, 8100}, {NetRight::connect_send_udp, 0}, {NetRight::connect_send_udp, 53}};
+  restrictions.ports = {{NetRight::bind_tcp, 0},
+                        {NetRight::bind_tcp, 8100},
+                        {NetRight::connect_send_udp, 0},
+                        {NetRight::connect_send_udp, 53}};
   EXPECT_EQ(names_of(restriction_cells(restrictions)),
-            std::vector<std::string>({"signal", "bind-tcp 0", "bind-tcp 8100", "bind-tcp 8101", "connect-tcp 8100", "bind-udp 8100", "send-udp 53",
-                                      "send-udp sendto 53", "send-udp 8100", "send-udp sendto 8100"}));
+            std::vector<std::string>({"signal", "bind-tcp 0", "bind-tcp 8100", "bind-tcp 8101", "connect-tcp 8100",
+                                      "bind-udp 8100", "send-udp 53", "send-udp sendto 53", "send-udp 8100",
+                                      "send-udp sendto 8100"}));
 }
 
 TEST(RestrictionCells, APolicyThatNamesEveryPortHasNoStranger) {
   Restrictions restrictions;
   restrictions.net = NetRight::bind_tcp;
-  for (int port = 0; port <= 0xffff; ++port) restrictions.ports.push_back({NetRight::bind_tcp, static_cast<std::uint16_t>(port)});
+  for (int port = 0; port <= 0xffff; ++port)
+    restrictions.ports.push_back({NetRight::bind_tcp, static_cast<std::uint16_t>(port)});
   const std::vector<std::string> names = names_of(restriction_cells(restrictions));
-  EXPECT_EQ(std::count_if(names.begin(), names.end(), [](const std::string& name) { return name.starts_with("bind-tcp "); }), 8);
+  EXPECT_EQ(
+      std::count_if(names.begin(), names.end(), [](const std::string& name) { return name.starts_with("bind-tcp "); }),
+      8);
 }
 
 class CaseWithPorts : public testing::Test {
@@ -60,8 +68,9 @@ class CaseWithPorts : public testing::Test {
   void write(const std::string& name, const std::string& text) const { std::ofstream(root_ + "/" + name) << text; }
 
   Result<Case> load(const std::string& expectation, const std::string& host = "none.json") const {
-    write("cases/c.json", "{\"schema\": \"lockstep.case/1\", \"name\": \"c\", \"why\": \"w\", \"policy\": \"p.yaml\", \"host\": \"" + host +
-                              "\",\n\"expect\": [\n" + expectation + "]}");
+    write("cases/c.json",
+          "{\"schema\": \"lockstep.case/1\", \"name\": \"c\", \"why\": \"w\", \"policy\": \"p.yaml\", \"host\": \"" +
+              host + "\",\n\"expect\": [\n" + expectation + "]}");
     return load_case(root_ + "/cases/c.json", root_);
   }
 
@@ -70,9 +79,12 @@ class CaseWithPorts : public testing::Test {
 
 TEST_F(CaseWithPorts, OperandsAreThoseOfTheOperation) {
   for (const auto& [expectation, says] :
-       {std::pair{R"({"op": "bind-tcp", "result": "allow"})", "needs \"port\""}, {R"({"op": "bind-tcp", "port": 65536, "result": "allow"})", "from 0 to 65535"},
-        {R"({"op": "bind-tcp", "port": "80", "result": "allow"})", "whole number"}, {R"({"op": "bind-tcp", "port": 80, "path": "/usr", "result": "allow"})", "takes no path"},
-        {R"({"op": "signal", "path": "/usr", "result": "allow"})", "takes no path"}, {R"({"op": "signal", "port": 1, "result": "allow"})", "takes no port"},
+       {std::pair{R"({"op": "bind-tcp", "result": "allow"})", "needs \"port\""},
+        {R"({"op": "bind-tcp", "port": 65536, "result": "allow"})", "from 0 to 65535"},
+        {R"({"op": "bind-tcp", "port": "80", "result": "allow"})", "whole number"},
+        {R"({"op": "bind-tcp", "port": 80, "path": "/usr", "result": "allow"})", "takes no path"},
+        {R"({"op": "signal", "path": "/usr", "result": "allow"})", "takes no path"},
+        {R"({"op": "signal", "port": 1, "result": "allow"})", "takes no port"},
         {R"({"op": "open-r", "path": "/usr", "port": 1, "result": "allow"})", "takes no port"},
         {R"({"op": "open-r", "path": "/usr", "mode": "own-server", "result": "allow"})", "no mode of open-r"},
         {R"({"op": "bind-udp", "port": 80, "mode": "sendto", "result": "allow"})", "no mode of bind-udp"},
@@ -86,13 +98,15 @@ TEST_F(CaseWithPorts, OperandsAreThoseOfTheOperation) {
 }
 
 TEST_F(CaseWithPorts, ARowWithPortsHasServersAndANetworkOfItsOwn) {
-  const Result<Case> got = load(R"({"op": "connect-tcp", "port": 443, "result": "allow"}, {"op": "send-udp", "port": 53, "mode": "sendto", "result": "allow"})");
+  const Result<Case> got = load(
+      R"({"op": "connect-tcp", "port": 443, "result": "allow"}, {"op": "send-udp", "port": 53, "mode": "sendto", "result": "allow"})");
   ASSERT_TRUE(got.ok()) << got.error().to_string();
   const Result<CellPlan> plan = plan_cells(*got, *enrich(got->policy, got->context));
   ASSERT_TRUE(plan.ok()) << plan.error().to_string();
   EXPECT_TRUE(plan->network);
   const auto served = [&](TreeKind kind, std::uint16_t port) {
-    return std::count_if(plan->tree.begin(), plan->tree.end(), [&](const TreeItem& item) { return item.kind == kind && item.port == port; });
+    return std::count_if(plan->tree.begin(), plan->tree.end(),
+                         [&](const TreeItem& item) { return item.kind == kind && item.port == port; });
   };
   EXPECT_EQ(served(TreeKind::tcp_server, 443), 1);
   EXPECT_EQ(served(TreeKind::udp_server, 53), 1);
@@ -110,11 +124,13 @@ TEST_F(CaseWithPorts, OnARealHostNothingListensForARow) {
   ASSERT_TRUE(got.ok()) << got.error().to_string();
   const Result<CellPlan> plan = plan_cells(*got, *enrich(got->policy, got->context));
   EXPECT_FALSE(plan->network);
-  for (const TreeItem& item : plan->tree) EXPECT_LT(static_cast<int>(item.kind), static_cast<int>(TreeKind::tcp_server));
+  for (const TreeItem& item : plan->tree)
+    EXPECT_LT(static_cast<int>(item.kind), static_cast<int>(TreeKind::tcp_server));
 }
 
 TEST_F(CaseWithPorts, AServerOfOnesOwnNeedsAPathOfItsOwn) {
-  const Result<Case> got = load(R"({"op": "connect-unix", "mode": "own-server", "path": "$scratch/s", "result": "allow"},
+  const Result<Case> got =
+      load(R"({"op": "connect-unix", "mode": "own-server", "path": "$scratch/s", "result": "allow"},
                                    {"op": "connect-unix", "path": "$scratch/s", "result": "allow"})");
   ASSERT_TRUE(got.ok());
   const Result<CellPlan> plan = plan_cells(*got, *enrich(got->policy, got->context));

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "conformance/wire/plans.h"
 #include <lockstep/abi.h>
+
+#include "conformance/wire/plans.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -16,7 +17,8 @@ std::string join(const std::vector<std::string>& parts) {
 
 void compare(const char* what, const std::vector<std::string>& expected, const std::vector<std::string>& observed,
              std::vector<std::string>& out) {
-  if (expected != observed) out.push_back(std::string(what) + ": expected " + join(expected) + ", got " + join(observed));
+  if (expected != observed)
+    out.push_back(std::string(what) + ": expected " + join(expected) + ", got " + join(observed));
 }
 
 Result<EffectivePolicy> enrich_as(const Case& source, const Subject& subject) {
@@ -54,7 +56,9 @@ std::string test_name(std::string_view text) {
   return out;
 }
 
-std::string claims_test(const CaseRun& run) { return test_name(run.source.name) + ".claims"; }
+std::string claims_test(const CaseRun& run) {
+  return test_name(run.source.name) + ".claims";
+}
 
 std::string Row::name() const {
   return test_name(run->source.name) + ".abi" + std::to_string(plan_abi) + "/" + test_name(conformance::name(identity));

@@ -16,10 +16,11 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include "conformance/wire/wire.h"
+#include <lockstep/plan.h>
+
 #include "conformance/judge/case.h"
 #include "conformance/judge/cells.h"
-#include <lockstep/plan.h>
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 

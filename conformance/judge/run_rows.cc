@@ -33,7 +33,8 @@ Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row
       RowVerdict& verdict = verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
       const bool nobody = !workers.hello().identities.missing_for(rows[indices[i]].identity).empty();
       if (verdict.outcome == RowOutcome::skip) verdict.why_skipped = nobody ? SkipReason::identity : SkipReason::here;
-      if (verdict.why_skipped == SkipReason::here && verdict.cells.empty()) verdict.by_model = readiness_by_model(rows[indices[i]], kernel);
+      if (verdict.why_skipped == SkipReason::here && verdict.cells.empty())
+        verdict.by_model = readiness_by_model(rows[indices[i]], kernel);
       done();
     }));
   }

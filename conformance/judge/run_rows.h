@@ -6,10 +6,11 @@
 #include <vector>
 
 #include <lockstep/error.h>
+#include <lockstep/kernel.h>
+
 #include "conformance/harness/workers.h"
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

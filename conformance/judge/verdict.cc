@@ -88,7 +88,8 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   if (control.state != restricted.state) {  // both do the same: what one could try and the other could not is no skip
     out.verdict = Verdict::disagree;
     out.lone = Witness::observed;
-    out.decided = std::string("only the ") + (control.state == CellState::unsupported ? "restricted" : "control") + " child could try this";
+    out.decided = std::string("only the ") + (control.state == CellState::unsupported ? "restricted" : "control") +
+                  " child could try this";
     return out;
   }
   if (control.state == CellState::unsupported) {
@@ -110,10 +111,12 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   }
   // A /proc that is read-only, or a filter that lets no thread be started, comes before the policy: what a person claims of it can be
   // neither confirmed nor denied.
-  const bool stopped_before = control.err == EROFS || (control.err == EPERM && request.operation == Operation::comm_open);
+  const bool stopped_before =
+      control.err == EROFS || (control.err == EPERM && request.operation == Operation::comm_open);
   if (out.expected && *out.expected != control.err && stopped_before && below_proc(request)) {
     out.verdict = Verdict::skip;
-    out.decided = "not even without the policy (" + errno_name(control.err) + "): nothing that is claimed of it can be seen here";
+    out.decided =
+        "not even without the policy (" + errno_name(control.err) + "): nothing that is claimed of it can be seen here";
     return out;
   }
   bool comparable = true;
@@ -142,7 +145,8 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
       return out;
     }
   }
-  if (!request.survey && (decision->err != 0 || out.verdict == Verdict::disagree)) out.decided = model.describe(*decision);
+  if (!request.survey && (decision->err != 0 || out.verdict == Verdict::disagree))
+    out.decided = model.describe(*decision);
   return out;
 }
 
@@ -181,16 +185,24 @@ void judge_real_cuda(std::size_t i, Mode mode, const RowReply& reply, RowVerdict
 // Empty: as expected, or nothing is; or unknown, which is nobody's disagreement.
 std::string missed(const ReadinessVerdict& readiness, const std::string& what) {
   if (!readiness.expected || *readiness.expected == readiness.is || readiness.is == Readiness::unknown) return "";
-  return what + ": expected " + std::string(name(*readiness.expected)) + ", got " + std::string(name(readiness.is)) + " (" + readiness.why + ")";
+  return what + ": expected " + std::string(name(*readiness.expected)) + ", got " + std::string(name(readiness.is)) +
+         " (" + readiness.why + ")";
 }
 
 void count(const CellVerdict& cell, RowVerdict& out) {
   if (cell.verdict == Verdict::skip && cell.expected) ++out.untried;
   switch (cell.verdict) {
-    case Verdict::agree: ++out.agreed; break;
-    case Verdict::disagree: ++out.disagreed; break;
-    case Verdict::not_comparable: ++out.not_comparable; break;
-    default: ++out.skipped;
+    case Verdict::agree:
+      ++out.agreed;
+      break;
+    case Verdict::disagree:
+      ++out.disagreed;
+      break;
+    case Verdict::not_comparable:
+      ++out.not_comparable;
+      break;
+    default:
+      ++out.skipped;
   }
 }
 
@@ -257,7 +269,8 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
       return out;
     }
   }
-  const bool refused = reply.control.outcome == ChildOutcome::refused || reply.restricted.outcome == ChildOutcome::refused;
+  const bool refused =
+      reply.control.outcome == ChildOutcome::refused || reply.restricted.outcome == ChildOutcome::refused;
   if (refused || row.run->source.refusal) return judge_refusal(row, reply.control, reply.restricted);
   const std::size_t cells = row.run->cells.cells.size();
   std::size_t rules = row.run->effective.rules.size();
@@ -290,14 +303,16 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   // The same of readiness, which names threads below /proc.
   bool stopped_before = false;
   for (std::size_t i = 0; i < cells; ++i)
-    stopped_before = stopped_before || (out.cells[i].verdict == Verdict::skip && out.cells[i].expected && below_proc(row.run->cells.cells[i]));
+    stopped_before = stopped_before || (out.cells[i].verdict == Verdict::skip && out.cells[i].expected &&
+                                        below_proc(row.run->cells.cells[i]));
   if (out.readiness.is == Readiness::blocked_elsewhere && stopped_before) {
     out.readiness.is = Readiness::unknown;
     for (PredictedReadiness& each : out.beyond) each.verdict.is = Readiness::unknown;
   }
   std::string readiness = missed(out.readiness, "readiness");
   for (const PredictedReadiness& each : out.beyond)
-    if (readiness.empty()) readiness = missed(each.verdict, "readiness at plan " + std::to_string(each.plan_abi) + ", predicted");
+    if (readiness.empty())
+      readiness = missed(each.verdict, "readiness at plan " + std::to_string(each.plan_abi) + ", predicted");
   if (out.disagreed > 0 || !readiness.empty()) {
     out.outcome = RowOutcome::disagree;
     out.message = readiness;
@@ -305,7 +320,8 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   }
   // Independent of any policy: without this, "everything allowed" could be a child that was never restricted.
   const int denial = reply.restricted.hidden != 0 ? reply.restricted.hidden : EACCES;
-  if (!reply.control.canary_before || reply.control.canary_after != 0 || !reply.restricted.canary_before || reply.restricted.canary_after != denial) {
+  if (!reply.control.canary_before || reply.control.canary_after != 0 || !reply.restricted.canary_before ||
+      reply.restricted.canary_after != denial) {
     out.message = "the canary does not prove the restriction: before " +
                   std::string(reply.restricted.canary_before ? "ok" : "failed") + ", after " +
                   errno_name(reply.restricted.canary_after) + ", control " + errno_name(reply.control.canary_after);
@@ -319,10 +335,13 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   }
   // The rest of the row may agree; what a person claims of it, nobody has seen.
   const auto claims = [](const CellVerdict& cell) { return cell.expected.has_value(); };
-  if (out.untried > 0 && out.untried == static_cast<std::size_t>(std::count_if(out.cells.begin(), out.cells.end(), claims))) {
-    const auto first = static_cast<std::size_t>(std::find_if(out.cells.begin(), out.cells.end(), claims) - out.cells.begin());
+  if (out.untried > 0 &&
+      out.untried == static_cast<std::size_t>(std::count_if(out.cells.begin(), out.cells.end(), claims))) {
+    const auto first =
+        static_cast<std::size_t>(std::find_if(out.cells.begin(), out.cells.end(), claims) - out.cells.begin());
     out.outcome = RowOutcome::skip;
-    out.message = "no expectation of this row could be tried: " + cell_name(row.run->cells.cells[first]) + ": " + out.cells[first].decided +
+    out.message = "no expectation of this row could be tried: " + cell_name(row.run->cells.cells[first]) + ": " +
+                  out.cells[first].decided +
                   (out.untried > 1 ? ", and " + std::to_string(out.untried - 1) + " more" : "");
     return out;
   }

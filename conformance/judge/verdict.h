@@ -14,17 +14,24 @@
 #include <string>
 #include <vector>
 
-#include "conformance/wire/wire.h"
+#include <lockstep/kernel.h>
+#include <lockstep/rights.h>
+
 #include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
-#include <lockstep/rights.h>
-#include <lockstep/kernel.h>
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 
 enum class Verdict : std::uint8_t { agree, disagree, not_comparable, skip, error };
 enum class Witness : std::uint8_t { none, expected, predicted, observed, all };  // who stands alone
-enum class RowOutcome : std::uint8_t { agree, disagree, skip, error, refused };  // refused: of a user's own policy alone
+enum class RowOutcome : std::uint8_t {
+  agree,
+  disagree,
+  skip,
+  error,
+  refused
+};  // refused: of a user's own policy alone
 
 // Of a row that was skipped, what it is that could not be. `here`: this machine or container could not try it.
 enum class SkipReason : std::uint8_t { none, plan_refused, identity, here };
@@ -38,17 +45,17 @@ struct CellVerdict {
   Verdict verdict = Verdict::error;
   Witness lone = Witness::none;
   int witnesses = 0;
-  int control = 0;                // errnos; 0: allowed
+  int control = 0;  // errnos; 0: allowed
   std::optional<int> expected;
-  std::optional<int> predicted;   // composed of the control's answer and the model's
+  std::optional<int> predicted;  // composed of the control's answer and the model's
   int observed = 0;
-  std::int64_t ret = 0;           // of a survey: how many opened
-  std::uint64_t aux = 0;          // of cu-init: the control's driver version, and its device count << 32
-  std::string control_word;       // of cu-init, in place of the errnos: CUDA's names
+  std::int64_t ret = 0;      // of a survey: how many opened
+  std::uint64_t aux = 0;     // of cu-init: the control's driver version, and its device count << 32
+  std::string control_word;  // of cu-init, in place of the errnos: CUDA's names
   std::string observed_word;
-  AccessSet needed;               // what the operation needs, by the model
-  AccessSet missing;              // what Landlock lacks of it
-  std::string decided;            // the model's words: layer, right, rule, of denials and disagreements; of a skip, why
+  AccessSet needed;     // what the operation needs, by the model
+  AccessSet missing;    // what Landlock lacks of it
+  std::string decided;  // the model's words: layer, right, rule, of denials and disagreements; of a skip, why
 };
 
 struct RowVerdict {
@@ -58,8 +65,10 @@ struct RowVerdict {
   std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
   ReadinessVerdict readiness;
   std::vector<PredictedReadiness> beyond;  // of the row at the kernel's own ABI: what newer plan ABIs would make of it
-  std::optional<ReadinessVerdict> by_model;  // of a row on a simulated host that could not be tried here: no kernel was asked
-  std::vector<SkippedPath> skipped_paths;  // of the author: they could not be opened, and the policy goes on without them
+  std::optional<ReadinessVerdict>
+      by_model;  // of a row on a simulated host that could not be tried here: no kernel was asked
+  std::vector<SkippedPath>
+      skipped_paths;  // of the author: they could not be opened, and the policy goes on without them
   std::size_t agreed = 0;
   std::size_t disagreed = 0;
   std::size_t not_comparable = 0;

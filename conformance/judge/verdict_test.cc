@@ -45,7 +45,8 @@ TEST_F(Judge, AgreesWhereEveryWitnessDoes) {
 }
 
 TEST_F(Judge, AChildThatDidNotComeToItsEndIsNoPass) {
-  for (const ChildOutcome outcome : {ChildOutcome::timed_out, ChildOutcome::crashed, ChildOutcome::leaked, ChildOutcome::setup_failed, ChildOutcome::harness_error})
+  for (const ChildOutcome outcome : {ChildOutcome::timed_out, ChildOutcome::crashed, ChildOutcome::leaked,
+                                     ChildOutcome::setup_failed, ChildOutcome::harness_error})
     for (ChildReply RowReply::*child : {&RowReply::control, &RowReply::restricted}) {
       (reply_.*child).outcome = outcome;
       EXPECT_EQ(verdict().outcome, RowOutcome::error) << name(outcome);
@@ -89,7 +90,8 @@ TEST_F(Judge, ARowOfWhichNoExpectationCouldBeTriedIsASkipAndNoPass) {
   run_.cells.info[0].expectations = {0};
   EXPECT_EQ(verdict().outcome, RowOutcome::agree);
   EXPECT_EQ(verdict().untried, 0U);
-  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
+  for (ChildReply* child : {&reply_.control, &reply_.restricted})
+    child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
   const RowVerdict got = verdict();
   EXPECT_EQ(got.outcome, RowOutcome::skip);
   EXPECT_EQ(got.message, "no expectation of this row could be tried: opendir /: neither child could try this here");
@@ -136,7 +138,8 @@ TEST_F(Judge, AClaimOfReadinessThatNobodyCouldTryIsASkipAndNoPass) {
 TEST_F(Judge, AStepThatWasSkippedIsNotAStepThatWorked) {
   run_.source.context.host.gpu = GpuKind::wsl2;
   run_.cells.info[0].step = "node /dev/dxg";
-  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
+  for (ChildReply* child : {&reply_.control, &reply_.restricted})
+    child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
   EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
   for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::done, 0, 0, 0, 0};
   reply_.restricted.cells[0].err = EACCES;

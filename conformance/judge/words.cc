@@ -1,8 +1,9 @@
 // The words of a case that are values: sets of ABIs, readiness, what the harness decides, and the names of cells.
 #include <charconv>
 
-#include "conformance/judge/case.h"
 #include <lockstep/abi.h>
+
+#include "conformance/judge/case.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -10,7 +11,8 @@ namespace {
 std::optional<int> parse_abi(std::string_view text) {
   int value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc() || end != text.data() + text.size() || value < oldest_abi || value > newest_abi) return std::nullopt;
+  if (ec != std::errc() || end != text.data() + text.size() || value < oldest_abi || value > newest_abi)
+    return std::nullopt;
   return value;
 }
 
@@ -25,7 +27,9 @@ std::optional<AbiSet> AbiSet::parse(std::string_view text) {
     const std::size_t dash = part.find('-');
     const std::optional<int> low = parse_abi(part.substr(0, dash));
     const std::string_view upper = dash == std::string_view::npos ? std::string_view() : part.substr(dash + 1);
-    const std::optional<int> high = dash == std::string_view::npos ? low : upper.empty() ? newest_abi : parse_abi(upper);
+    const std::optional<int> high = dash == std::string_view::npos ? low
+                                    : upper.empty()                ? newest_abi
+                                                                   : parse_abi(upper);
     if (!low || !high || *low > *high) return std::nullopt;
     for (int abi = *low; abi <= *high; ++abi) out.add(abi);
     if (comma == std::string_view::npos) return out;
@@ -51,11 +55,16 @@ AbiSet operator|(AbiSet a, AbiSet b) {
 
 std::string_view name(Readiness readiness) {
   switch (readiness) {
-    case Readiness::ready: return "ready";
-    case Readiness::degraded: return "degraded";
-    case Readiness::blocked: return "blocked";
-    case Readiness::unknown: return "unknown";
-    case Readiness::blocked_elsewhere: break;
+    case Readiness::ready:
+      return "ready";
+    case Readiness::degraded:
+      return "degraded";
+    case Readiness::blocked:
+      return "blocked";
+    case Readiness::unknown:
+      return "unknown";
+    case Readiness::blocked_elsewhere:
+      break;
   }
   return "blocked-elsewhere";
 }
@@ -71,9 +80,14 @@ void set_implied_path(CellRequest* cell) {
     case Operation::comm_open:
       if (cell->target == Target::other_process) cell->path = "/proc/$sibling/comm";
       break;
-    case Operation::signal: cell->path = "$sibling"; break;
-    case Operation::connect_abstract: cell->path = cell->mode == Mode::own_server ? "$scratch/own" : "$scratch/abstract"; break;
-    default: break;
+    case Operation::signal:
+      cell->path = "$sibling";
+      break;
+    case Operation::connect_abstract:
+      cell->path = cell->mode == Mode::own_server ? "$scratch/own" : "$scratch/abstract";
+      break;
+    default:
+      break;
   }
 }
 

@@ -65,8 +65,7 @@ Result<std::vector<GuestRun>> read_runs(const std::string& path) {
     } else if (parse_number(word, &code) && parse_number(rest, &run.seconds)) {
       run.exit_code = code;
     } else {
-      return input_error(path, number,
-                         "expected NAME EXIT SECONDS or NAME skip REASON, got \"" + line + "\"");
+      return input_error(path, number, "expected NAME EXIT SECONDS or NAME skip REASON, got \"" + line + "\"");
     }
     out.push_back(std::move(run));
   }
@@ -78,8 +77,13 @@ std::optional<Fuzzed> read_fuzzed(const std::string& path) {
   const Json json = Json::parse(read_text(path), nullptr, false);
   if (!json.is_object() || json.value("schema", "") != "lockstep.fuzz-report/1") return std::nullopt;
   try {
-    Fuzzed out{json.at("seed"),          json.at("operations"), json.at("denied"),
-               json.at("disagreements"), json.at("seconds"),    json.value("words", ""), {}};
+    Fuzzed out{json.at("seed"),
+               json.at("operations"),
+               json.at("denied"),
+               json.at("disagreements"),
+               json.at("seconds"),
+               json.value("words", ""),
+               {}};
     if (json.contains("case")) out.found = json.at("case").dump();
     return out;
   } catch (const Json::exception&) {
@@ -127,8 +131,7 @@ Json to_json(const Boot& boot) {
 }  // namespace
 
 std::string_view name(BootOutcome outcome) {
-  constexpr std::string_view names[] = {"finished",  "panicked",    "hung",
-                                        "no-result", "not-started", "unavailable"};
+  constexpr std::string_view names[] = {"finished", "panicked", "hung", "no-result", "not-started", "unavailable"};
   return names[static_cast<std::size_t>(outcome)];
 }
 
@@ -242,9 +245,9 @@ Result<Boot> read_boot(const std::string& directory) {
     }
     if (json.contains("fuzz")) {
       const Json& fuzz = json.at("fuzz");
-      boot.fuzzed = Fuzzed{fuzz.at("seed"),          fuzz.at("operations"), fuzz.at("denied"),
-                           fuzz.at("disagreements"), fuzz.at("seconds"),    fuzz.value("words", ""),
-                           fuzz.value("found", "")};
+      boot.fuzzed =
+          Fuzzed{fuzz.at("seed"),    fuzz.at("operations"),   fuzz.at("denied"),      fuzz.at("disagreements"),
+                 fuzz.at("seconds"), fuzz.value("words", ""), fuzz.value("found", "")};
     }
     return boot;
   } catch (const Json::exception& error) {

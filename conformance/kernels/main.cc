@@ -62,8 +62,7 @@ int matrix_main(std::vector<std::string> words) {
   if (!words.empty()) words.erase(words.begin());
   if (command == "show") return show(std::move(words));
   if ((command != "record" && command != "line" && command != "is-disabled") || words.empty())
-    return complain(
-        input_error("", 0, "one of record, line, is-disabled and show, and a directory (see --help)"));
+    return complain(input_error("", 0, "one of record, line, is-disabled and show, and a directory (see --help)"));
   const std::string directory = words.front();
   words.erase(words.begin());
   if (command == "record") {

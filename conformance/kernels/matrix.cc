@@ -59,8 +59,7 @@ std::string explain(const Side& from, const Side& to) {
   }
   if (!out.empty()) return out;
   for (int bit = 0; bit < 32; ++bit)
-    if (((from.errata ^ to.errata) >> bit & 1) != 0)
-      out += (out.empty() ? "erratum " : ", ") + std::to_string(bit + 1);
+    if (((from.errata ^ to.errata) >> bit & 1) != 0) out += (out.empty() ? "erratum " : ", ") + std::to_string(bit + 1);
   return out;
 }
 
@@ -81,8 +80,7 @@ void add(Mark& mark, const ReadRow& row) {
   // One row that agrees does not speak for those that were skipped, but shows something: skip is only where
   // all are.
   if (mark.verdict.empty() || worse(row.outcome) > worse(mark.verdict)) mark.verdict = row.outcome;
-  if (row.outcome != "skip" &&
-      (mark.readiness.empty() || severity(row.readiness) > severity(mark.readiness))) {
+  if (row.outcome != "skip" && (mark.readiness.empty() || severity(row.readiness) > severity(mark.readiness))) {
     mark.readiness = row.readiness;
     mark.why = row.why;
   }
@@ -90,15 +88,14 @@ void add(Mark& mark, const ReadRow& row) {
 }
 
 std::string cell_line(const RowKey& row, const std::string& cell, const ReadCell& from, const ReadCell& to) {
-  std::string out = row.name + "/" + row.identity + "  " + cell + ": " + from.observed + " (" + from.verdict +
-                    ") -> " + to.observed + " (" + to.verdict + ")";
+  std::string out = row.name + "/" + row.identity + "  " + cell + ": " + from.observed + " (" + from.verdict + ") -> " +
+                    to.observed + " (" + to.verdict + ")";
   if (from.control != to.control) out += ", as without Landlock: " + from.control + " -> " + to.control;
   return out;
 }
 
 // The rows of one case at one plan ABI, by identity.
-std::map<std::string, const ReadRow*> rows_of(const ReadReport& report, const std::string& name,
-                                              int plan_abi) {
+std::map<std::string, const ReadRow*> rows_of(const ReadReport& report, const std::string& name, int plan_abi) {
   std::map<std::string, const ReadRow*> out;
   for (const auto& [key, row] : report.rows)
     if (key.name == name && key.plan_abi == plan_abi) out[key.identity] = &row;
@@ -106,8 +103,8 @@ std::map<std::string, const ReadRow*> rows_of(const ReadReport& report, const st
 }
 
 // Counts into `masking` where there is one.
-Difference compare_case(const std::string& name, const ReadReport& from, int from_abi, const ReadReport& to,
-                        int to_abi, Masking* masking) {
+Difference compare_case(const std::string& name, const ReadReport& from, int from_abi, const ReadReport& to, int to_abi,
+                        Masking* masking) {
   Difference out;
   out.name = name;
   const auto before = rows_of(from, name, from_abi), after = rows_of(to, name, to_abi);
@@ -115,11 +112,9 @@ Difference compare_case(const std::string& name, const ReadReport& from, int fro
     const auto other = after.find(identity);
     if (other == after.end()) continue;
     if (masking != nullptr) ++masking->rows;
-    if (row->outcome != other->second->outcome &&
-        (row->outcome == "skip" || other->second->outcome == "skip"))
+    if (row->outcome != other->second->outcome && (row->outcome == "skip" || other->second->outcome == "skip"))
       ++out.reasons["not run: " + (row->outcome == "skip" ? row->message : other->second->message)];
-    if (row->readiness != other->second->readiness && row->outcome != "skip" &&
-        other->second->outcome != "skip")
+    if (row->readiness != other->second->readiness && row->outcome != "skip" && other->second->outcome != "skip")
       out.readiness = row->readiness + " -> " + other->second->readiness + " as " + identity + ": " +
                       (other->second->why.empty() ? row->why : other->second->why);
     for (const auto& [key, cell] : row->cells) {
@@ -155,13 +150,12 @@ void judge_kernel(Kernel& kernel) {
     kernel.problem += (kernel.problem.empty() ? "" : "; ") + text;
   };
   if (boot.outcome == BootOutcome::unavailable) return problem(3, "not booted: " + boot.reason);
-  if (boot.outcome != BootOutcome::finished)
-    return problem(4, std::string(name(boot.outcome)) + ": " + boot.reason);
+  if (boot.outcome != BootOutcome::finished) return problem(4, std::string(name(boot.outcome)) + ": " + boot.reason);
   const ReadReport* report = kernel.main();
   const std::string found = report != nullptr ? std::to_string(report->kernel_abi) : boot.landlock;
   if (boot.expected != "any" && found != boot.expected)
-    problem(1, "expected Landlock " + boot.expected + ", found " +
-                   (found.empty() ? "nothing that can be read" : found));
+    problem(1,
+            "expected Landlock " + boot.expected + ", found " + (found.empty() ? "nothing that can be read" : found));
   for (const GuestRun& run : boot.runs) {
     const int code = run.exit_code.value_or(0);
     if (code == 0 || (code == 3 && (boot.landlock == "none" || boot.landlock == "disabled"))) continue;
@@ -191,8 +185,8 @@ void compare_file_systems(const Kernel& kernel, Matrix& out) {
       for (const auto& [key, row] : report->second.rows) {
         ++each.rows;
         each.cells += row.cells.size();
-        const auto other = kernel.main() == nullptr ? std::map<RowKey, ReadRow>::const_iterator()
-                                                    : kernel.main()->rows.find(key);
+        const auto other =
+            kernel.main() == nullptr ? std::map<RowKey, ReadRow>::const_iterator() : kernel.main()->rows.find(key);
         for (const auto& [name, cell] : row.cells) {
           each.disagree += cell.verdict == "disagree" ? 1 : 0;
           if (kernel.main() == nullptr || other == kernel.main()->rows.end()) continue;
@@ -213,15 +207,13 @@ void list_disagreements(const Kernel& kernel, Matrix& out) {
     const std::string where = kernel.boot.label + " " + run + "  ";
     for (const std::string& claim : report.claims) out.disagreements.push_back(where + claim);
     for (const auto& [key, row] : report.rows) {
-      const std::string name =
-          where + key.name + ".abi" + std::to_string(key.plan_abi) + "/" + key.identity + "  ";
+      const std::string name = where + key.name + ".abi" + std::to_string(key.plan_abi) + "/" + key.identity + "  ";
       if (row.outcome == "error" || (row.outcome == "disagree" && !row.message.empty()))
         out.disagreements.push_back(name + row.message);
       for (const auto& [cell_name, cell] : row.cells)
         if (cell.verdict == "disagree" || cell.verdict == "error")
-          out.disagreements.push_back(name + cell_name + "  expected " +
-                                      (cell.expected.empty() ? "-" : cell.expected) + ", predicted " +
-                                      (cell.predicted.empty() ? "-" : cell.predicted) + ", observed " +
+          out.disagreements.push_back(name + cell_name + "  expected " + (cell.expected.empty() ? "-" : cell.expected) +
+                                      ", predicted " + (cell.predicted.empty() ? "-" : cell.predicted) + ", observed " +
                                       cell.observed + " (control " + cell.control + ")  " + cell.decided);
     }
   }
@@ -281,8 +273,7 @@ Result<Matrix> join_boots(const std::vector<std::string>& directories) {
 
   for (const Kernel& real : out.kernels) {
     for (const Kernel& masked : out.kernels) {
-      if (real.main() == nullptr || masked.main() == nullptr ||
-          masked.main()->kernel_abi <= real.main()->kernel_abi)
+      if (real.main() == nullptr || masked.main() == nullptr || masked.main()->kernel_abi <= real.main()->kernel_abi)
         continue;
       Masking masking;
       masking.plan_abi = real.main()->kernel_abi;

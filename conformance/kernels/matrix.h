@@ -22,6 +22,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "conformance/kernels/boot.h"
 #include "conformance/kernels/read_report.h"
 

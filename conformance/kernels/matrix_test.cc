@@ -24,15 +24,13 @@ Json cell(const std::string& op, const std::string& path, const std::string& obs
   return out;
 }
 
-Json row(const std::string& name, int plan_abi, std::vector<Json> cells,
-         const std::string& readiness = "ready") {
+Json row(const std::string& name, int plan_abi, std::vector<Json> cells, const std::string& readiness = "ready") {
   return {{"row", name},
           {"case", name},
           {"plan_abi", plan_abi},
           {"identity", "user"},
           {"outcome", "agree"},
-          {"readiness",
-           {{"is", readiness}, {"why", readiness == "ready" ? "" : "comm needs write_file on /proc"}}},
+          {"readiness", {{"is", readiness}, {"why", readiness == "ready" ? "" : "comm needs write_file on /proc"}}},
           {"cells", std::move(cells)}};
 }
 
@@ -112,8 +110,7 @@ TEST_F(MatrixTest, WhatIsReadBackIsWhatWasRecorded) {
   write("k/console.txt", "[1] WARNING: CPU: 0 at fs.c:1\nlockstep-guest: done\n");
   write("k/out/runs", "tmpfs 0 1.5\next4 skip mount: no such device\n");
   write("k/out/release", "6.1.0\n");
-  record("k",
-         {"intact=1", "suite=s", "package=p", "version=1", "expected=2", "arguments=quiet", "seconds=3.5"});
+  record("k", {"intact=1", "suite=s", "package=p", "version=1", "expected=2", "arguments=quiet", "seconds=3.5"});
   const Result<Boot> boot = read_boot(base_ + "/k");
   ASSERT_TRUE(boot.ok());
   EXPECT_EQ(boot->release, "6.1.0");
@@ -155,13 +152,11 @@ TEST_F(MatrixTest, AnotherAbiThanExpectedIsADisagreement) {
 }
 
 TEST_F(MatrixTest, AChangeIsExplainedByTheFirstAbiOfItsRight) {
-  finished(
-      "6.1", 2,
-      {row("a", 2, {cell("truncate", "/truncate_me", "allow"), cell("open-r", "/x", "allow")}, "ready")});
+  finished("6.1", 2,
+           {row("a", 2, {cell("truncate", "/truncate_me", "allow"), cell("open-r", "/x", "allow")}, "ready")});
   finished("6.12", 6,
            {row("a", 6,
-                {cell("truncate", "/truncate_me", "EACCES",
-                      "layer 1 lacks truncate; nearest rule /refer (read_only)"),
+                {cell("truncate", "/truncate_me", "EACCES", "layer 1 lacks truncate; nearest rule /refer (read_only)"),
                  cell("open-r", "/x", "allow")},
                 "blocked")});
   const Matrix matrix = join({"6.1", "6.12"});
@@ -180,12 +175,18 @@ TEST_F(MatrixTest, AChangeOfPortsAndScopesIsExplainedByTheirFirstAbi) {
     out["port"] = number;
     return out;
   };
-  Json free = cell("signal", "", "allow"), kept = cell("signal", "", "EPERM", "layer 1 has the scope signal, and the other side stands outside");
+  Json free = cell("signal", "", "allow"),
+       kept = cell("signal", "", "EPERM", "layer 1 has the scope signal, and the other side stands outside");
   finished("6.1", 2, {row("a", 2, {port(80, "allow"), port(81, "allow"), free})}, 4);
-  finished("6.12", 6, {row("a", 6, {port(81, "EACCES", "layer 1 lacks bind_tcp on port 81; its bind_tcp ports: 80"), port(80, "allow"), kept})}, 12);
+  finished(
+      "6.12", 6,
+      {row("a", 6,
+           {port(81, "EACCES", "layer 1 lacks bind_tcp on port 81; its bind_tcp ports: 80"), port(80, "allow"), kept})},
+      12);
   const Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.changes.size(), 1U);
-  EXPECT_EQ(matrix.changes[0].reasons, (std::map<std::string, std::size_t>{{"bind_tcp (ABI 4)", 1}, {"signal (ABI 6)", 1}}));
+  EXPECT_EQ(matrix.changes[0].reasons,
+            (std::map<std::string, std::size_t>{{"bind_tcp (ABI 4)", 1}, {"signal (ABI 6)", 1}}));
   EXPECT_EQ(exit_code(matrix), 0);
 }
 
@@ -199,8 +200,7 @@ TEST_F(MatrixTest, AChangeThatNoRightExplainsIsAFinding) {
   // make_dir is as old as Landlock: that it is newly missing explains nothing.
   finished(
       "6.12", 6,
-      {row("a", 6,
-           {cell("mkdir", "/x", "EACCES", "layer 1 lacks make_dir; nearest rule /truncate (read_only)")})});
+      {row("a", 6, {cell("mkdir", "/x", "EACCES", "layer 1 lacks make_dir; nearest rule /truncate (read_only)")})});
   const Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.changes.size(), 1U);
   EXPECT_EQ(matrix.changes[0].unexplained,
@@ -217,16 +217,15 @@ TEST_F(MatrixTest, AnErratumOrTheKernelItselfExplainsAChange) {
   const Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.changes.size(), 1U);
   EXPECT_EQ(matrix.changes[0].reasons,
-            (std::map<std::string, std::size_t>{
-                {"erratum 4", 1}, {"the kernel itself, without Landlock: allow -> EOPNOTSUPP", 1}}));
+            (std::map<std::string, std::size_t>{{"erratum 4", 1},
+                                                {"the kernel itself, without Landlock: allow -> EOPNOTSUPP", 1}}));
 }
 
 TEST_F(MatrixTest, AMaskedPlanIsHeldAgainstTheKernelThatHasTheAbi) {
   const std::vector<Json> right = {cell("truncate", "/x", "allow"), cell("open-r", "/x", "allow")};
   finished("6.1", 2, {row("a", 2, right)});
   finished("6.12", 6,
-           {row("a", 2, right),
-            row("a", 6, {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule")})});
+           {row("a", 2, right), row("a", 6, {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule")})});
   Matrix matrix = join({"6.1", "6.12"});
   ASSERT_EQ(matrix.masking.size(), 1U);
   EXPECT_EQ(matrix.masking[0].plan_abi, 2);
@@ -236,8 +235,7 @@ TEST_F(MatrixTest, AMaskedPlanIsHeldAgainstTheKernelThatHasTheAbi) {
   // Masked, the kernel must not deny what a kernel of that ABI allows.
   finished("6.12", 6,
            {row("a", 2,
-                {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule"),
-                 cell("open-r", "/x", "allow")})});
+                {cell("truncate", "/x", "EACCES", "layer 1 lacks truncate; no rule"), cell("open-r", "/x", "allow")})});
   matrix = join({"6.1", "6.12"});
   EXPECT_EQ(matrix.masking[0].same, 1U);
   ASSERT_EQ(matrix.masking[0].differences.size(), 1U);
@@ -348,8 +346,7 @@ TEST_F(MatrixTest, UnitTestsInAGuestHaveNoReportAndCount) {
 TEST_F(MatrixTest, TheProgramsExitCodeIsTheMatrixs) {
   finished("6.1", 2, {row("a", 2, {cell("open-r", "/x", "allow")})});
   const auto code = [&](const std::string& arguments) {
-    const int status =
-        std::system((std::string(LOCKSTEP_MATRIX) + " " + arguments + " >/dev/null 2>&1").c_str());
+    const int status = std::system((std::string(LOCKSTEP_MATRIX) + " " + arguments + " >/dev/null 2>&1").c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   };
   EXPECT_EQ(code("show --output " + base_ + "/matrix.json " + base_ + "/6.1"), 0);
@@ -373,8 +370,7 @@ TEST(Matrix, TheCommittedOneHolds) {
     SCOPED_TRACE(kernel.at("label"));
     const std::string expected = kernel.at("expected"), found = kernel.at("found");
     EXPECT_FALSE(kernel.contains("problem"));
-    EXPECT_EQ(found,
-              expected.find_first_not_of("0123456789") == std::string::npos ? "ABI " + expected : expected);
+    EXPECT_EQ(found, expected.find_first_not_of("0123456789") == std::string::npos ? "ABI " + expected : expected);
     abis.insert(found);
     ASSERT_EQ(kernel.contains("fuzz"), found.starts_with("ABI "));
     if (!kernel.contains("fuzz")) continue;
@@ -384,8 +380,8 @@ TEST(Matrix, TheCommittedOneHolds) {
     EXPECT_GT(fuzz.at("denied"), fuzz.at("operations").get<double>() / 10);
     EXPECT_GT(fuzz.at("seconds"), 0);
   }
-  EXPECT_EQ(abis, (std::set<std::string>{"none", "disabled", "ABI 2", "ABI 6", "ABI 7", "ABI 8", "ABI 9",
-                                         "ABI 10", "ABI 11"}));
+  EXPECT_EQ(abis, (std::set<std::string>{"none", "disabled", "ABI 2", "ABI 6", "ABI 7", "ABI 8", "ABI 9", "ABI 10",
+                                         "ABI 11"}));
   EXPECT_TRUE(matrix.at("disagreements").empty());
   for (const Json& change : matrix.at("changes")) EXPECT_FALSE(change.contains("unexplained")) << change;
   // Every ABI below the newest was masked there, and did what it does on the kernel that has it.
@@ -398,8 +394,7 @@ TEST(Matrix, TheCommittedOneHolds) {
   EXPECT_EQ(masked, (std::set<int>{2, 6, 7, 8, 9, 10}));
   for (const Json& each : matrix.at("file_systems")) EXPECT_EQ(each.at("disagree"), 0) << each;
   for (const auto& [name, kernels] : matrix.at("cases").items())
-    for (const auto& [label, mark] : kernels.items())
-      EXPECT_EQ(mark.at("verdict"), "agree") << name << " on " << label;
+    for (const auto& [label, mark] : kernels.items()) EXPECT_EQ(mark.at("verdict"), "agree") << name << " on " << label;
 }
 
 }  // namespace

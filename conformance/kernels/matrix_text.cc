@@ -44,8 +44,8 @@ void render_kernels(const Matrix& matrix, std::string& out) {
     if (const ReadReport* report = kernel.main()) {
       std::size_t cells = 0;
       for (const auto& [key, row] : report->rows) cells += row.cells.size();
-      out += "errata " + pad(errata_words(report->errata), 10) + std::to_string(report->rows.size()) +
-             " rows, " + std::to_string(cells) + " cells";
+      out += "errata " + pad(errata_words(report->errata), 10) + std::to_string(report->rows.size()) + " rows, " +
+             std::to_string(cells) + " cells";
     }
     if (!boot.accelerator.empty() && boot.outcome != BootOutcome::unavailable) {
       char seconds[48];
@@ -53,9 +53,8 @@ void render_kernels(const Matrix& matrix, std::string& out) {
       out += seconds;
     }
     // No Landlock where none is expected is as it should be, and shows nothing green.
-    out += kernel.problem.empty()
-               ? kernel.main() == nullptr ? "  as expected: the suite says 3, cannot run here" : ""
-               : "  " + kernel.problem;
+    out += kernel.problem.empty() ? kernel.main() == nullptr ? "  as expected: the suite says 3, cannot run here" : ""
+                                  : "  " + kernel.problem;
     out += "\n";
     for (const std::string& line : boot.complaints) out += "    kernel: " + line + "\n";
     for (const std::string& line : boot.console_tail) out += "    | " + line + "\n";
@@ -103,8 +102,8 @@ void render_changes(const Matrix& matrix, std::string& out) {
       }
     }
     for (const auto& [reason, count] : reasons)
-      out += "    " + reason + ": " + std::to_string(count.first) + " cells in " +
-             std::to_string(count.second) + " cases\n";
+      out += "    " + reason + ": " + std::to_string(count.first) + " cells in " + std::to_string(count.second) +
+             " cases\n";
     for (const Difference& change : matrix.changes) {
       if (change.from != from || change.to != to) continue;
       if (!change.readiness.empty()) out += "    " + change.name + ": " + change.readiness + "\n";
@@ -117,8 +116,8 @@ void render_changes(const Matrix& matrix, std::string& out) {
 
 void render_masking(const Matrix& matrix, std::string& out) {
   for (const Masking& masking : matrix.masking) {
-    out += "  plan " + std::to_string(masking.plan_abi) + " on " + masking.masked + " as on " + masking.real +
-           ": " + std::to_string(masking.same) + " of " + std::to_string(masking.cells) + " cells (" +
+    out += "  plan " + std::to_string(masking.plan_abi) + " on " + masking.masked + " as on " + masking.real + ": " +
+           std::to_string(masking.same) + " of " + std::to_string(masking.cells) + " cells (" +
            std::to_string(masking.rows) + " rows)\n";
     for (const Difference& each : masking.differences) {
       for (const auto& [reason, cells] : each.reasons)
@@ -143,18 +142,16 @@ void render_fuzzing(const Matrix& matrix, std::string& out) {
     const Fuzzed& fuzzed = *kernel.boot.fuzzed;
     char seconds[32];
     std::snprintf(seconds, sizeof(seconds), "%.1f s, ", fuzzed.seconds);
-    out += (kernels++ == 0 ? "\nthe model, fuzzed against each kernel\n  " : "  ") +
-           pad(kernel.boot.label, 15) + grouped(fuzzed.operations) + " operations, " +
-           grouped(fuzzed.denied) + " denied, " + std::to_string(fuzzed.disagreements) + " disagree, " +
-           seconds + grouped(static_cast<std::uint64_t>(fuzzed.rate())) + " a second, seed " +
-           std::to_string(fuzzed.seed) + "\n";
+    out += (kernels++ == 0 ? "\nthe model, fuzzed against each kernel\n  " : "  ") + pad(kernel.boot.label, 15) +
+           grouped(fuzzed.operations) + " operations, " + grouped(fuzzed.denied) + " denied, " +
+           std::to_string(fuzzed.disagreements) + " disagree, " + seconds +
+           grouped(static_cast<std::uint64_t>(fuzzed.rate())) + " a second, seed " + std::to_string(fuzzed.seed) + "\n";
     if (fuzzed.disagreements > 0) out += "    " + fuzzed.words + "\n" + fuzzed.found + "\n";
   }
 }
 
 Json to_json(const Difference& difference) {
-  Json out = {
-      {"case", difference.name}, {"from", difference.from}, {"to", difference.to}, {"cells", Json::object()}};
+  Json out = {{"case", difference.name}, {"from", difference.from}, {"to", difference.to}, {"cells", Json::object()}};
   for (const auto& [reason, cells] : difference.reasons) out["cells"][reason] = cells;
   if (!difference.readiness.empty()) out["readiness"] = difference.readiness;
   if (!difference.unexplained.empty()) out["unexplained"] = difference.unexplained;
@@ -205,8 +202,8 @@ std::string render(const Matrix& matrix) {
   if (!matrix.file_systems.empty()) out += "\nthe scratch directory on another file system, against tmpfs\n";
   for (const FileSystem& each : matrix.file_systems) {
     out += "  " + pad(each.kernel, 15) + pad(each.name, 8) + " ";
-    out += each.reason.empty() ? std::to_string(each.rows) + " rows, " + std::to_string(each.cells) +
-                                     " cells, " + std::to_string(each.disagree) + " disagree, " +
+    out += each.reason.empty() ? std::to_string(each.rows) + " rows, " + std::to_string(each.cells) + " cells, " +
+                                     std::to_string(each.disagree) + " disagree, " +
                                      std::to_string(each.differences.size()) + " other than on tmpfs\n"
                                : "not run: " + each.reason + "\n";
     for (std::size_t i = 0; i < each.differences.size() && i < lines_shown; ++i)
@@ -222,8 +219,7 @@ std::string render(const Matrix& matrix) {
   for (const Kernel& kernel : matrix.kernels) green += kernel.code == 0 && kernel.main() != nullptr ? 1 : 0;
   out += "\n" + std::to_string(matrix.kernels.size()) + " kernels: " + std::to_string(green) + " green";
   for (const Kernel& kernel : matrix.kernels)
-    if (kernel.code != 0 || kernel.main() == nullptr)
-      out += ", " + kernel.boot.label + " " + found_in(kernel);
+    if (kernel.code != 0 || kernel.main() == nullptr) out += ", " + kernel.boot.label + " " + found_in(kernel);
   return out + "\n";
 }
 
@@ -248,8 +244,7 @@ std::string to_json(const Matrix& matrix) {
     Json each = {{"plan_abi", masking.plan_abi}, {"real", masking.real},   {"masked", masking.masked},
                  {"rows", masking.rows},         {"cells", masking.cells}, {"same", masking.same},
                  {"differences", Json::array()}};
-    for (const Difference& difference : masking.differences)
-      each["differences"].push_back(to_json(difference));
+    for (const Difference& difference : masking.differences) each["differences"].push_back(to_json(difference));
     out["masking"].push_back(std::move(each));
   }
   for (const FileSystem& each : matrix.file_systems)

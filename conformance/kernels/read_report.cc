@@ -59,8 +59,7 @@ Result<ReadReport> read_report(const std::string& path) {
     for (const Json& row : json.at("rows")) {
       RowKey key{row.at("case"), row.at("plan_abi"), row.at("identity")};
       if (!out.rows.emplace(key, row_of(row)).second)
-        return input_error(path, 0,
-                           "the row " + printable(row.at("row").get<std::string>()) + " stands there twice");
+        return input_error(path, 0, "the row " + printable(row.at("row").get<std::string>()) + " stands there twice");
     }
     return out;
   } catch (const Json::exception& error) {

@@ -72,7 +72,8 @@ Result<void> Namings::make(pid_t sibling) {
   const std::string bytes = encode(request);
   LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
   LOCKSTEP_ASSIGN(request_, memory_file("naming", 0));
-  if (::write(request_.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return system_error(errno, "write(memfd)");
+  if (::write(request_.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+    return system_error(errno, "write(memfd)");
   const std::size_t size = Slot::bytes(count, 0);
   LOCKSTEP_ASSIGN(slot_fd_, memory_file("naming", size));
   void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd_.get(), 0);
@@ -106,8 +107,8 @@ bool canary_denied(pid_t sibling, int denial) {
   return ::readlink(path.c_str(), target, sizeof(target)) < 0 && errno == denial;
 }
 
-Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, bool close_pins, pid_t sibling, Namings* namings,
-                                    std::vector<Pin>* pins) {
+Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, bool close_pins, pid_t sibling,
+                                    Namings* namings, std::vector<Pin>* pins) {
   LOCKSTEP_CHECK(namings->make(sibling));
   LOCKSTEP_ASSIGN(Prepared prepared, prepare(plan, {}));
   const auto count = static_cast<std::int32_t>(prepared.pins.size());
@@ -153,7 +154,8 @@ HeldChild::~HeldChild() {
 
 Result<std::int32_t> HeldChild::start(const Plan& plan, IdentityKind identity, bool close_pins) {
   keep_ended_children();
-  if (const Result<OwnProcfs> procfs = OwnProcfs::prove(); !procfs.ok()) return procfs.error();  // the canary is asked for there
+  if (const Result<OwnProcfs> procfs = OwnProcfs::prove(); !procfs.ok())
+    return procfs.error();  // the canary is asked for there
   sibling_ = start_sibling(identity, first_user);
   int sockets[2];
   if (sibling_ < 0 || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
@@ -168,7 +170,8 @@ Result<std::int32_t> HeldChild::start(const Plan& plan, IdentityKind identity, b
   }
   Hello hello;
   LOCKSTEP_CHECK(receive(&hello, sizeof(hello)));
-  if (hello.pins < 0) return internal_error(std::string(hello.message, ::strnlen(hello.message, sizeof(hello.message))));
+  if (hello.pins < 0)
+    return internal_error(std::string(hello.message, ::strnlen(hello.message, sizeof(hello.message))));
   return hello.pins;
 }
 
@@ -195,7 +198,8 @@ std::size_t look_up_much(pid_t child) {
   for (int i = 0; i < 900; ++i) {
     UniqueFd fd(::fcntl(0, F_DUPFD_CLOEXEC, 0));
     if (!fd) break;
-    for (const char* directory : {"/proc/self/fd/", "/proc/self/fdinfo/", "/proc/thread-self/fd/", "/proc/thread-self/fdinfo/"}) {
+    for (const char* directory :
+         {"/proc/self/fd/", "/proc/self/fdinfo/", "/proc/thread-self/fd/", "/proc/thread-self/fdinfo/"}) {
       inode_of((directory + std::to_string(fd.get())).c_str());
       ++count;
     }
@@ -206,7 +210,8 @@ std::size_t look_up_much(pid_t child) {
   while (const dirent* each = ::readdir(directory)) {
     const std::string name = each->d_name;
     if (name == std::to_string(child)) continue;
-    for (const char* file : {"", "/status", "/stat", "/maps", "/comm", "/task", "/attr", "/ns", "/net", "/exe", "/cwd"}) {
+    for (const char* file :
+         {"", "/status", "/stat", "/maps", "/comm", "/task", "/attr", "/ns", "/net", "/exe", "/cwd"}) {
       inode_of(("/proc/" + name + file).c_str());
       ++count;
     }
@@ -220,7 +225,8 @@ Result<void> drop_dentries(pid_t child) {
   // The first pass may do no more than forget who was used lately.
   for (int pass = 0; pass < 2; ++pass) {
     const UniqueFd fd(::open(drop_caches, O_WRONLY | O_CLOEXEC));
-    if (!fd || ::write(fd.get(), "2", 1) != 1) return system_error(errno, std::string("write(\"") + drop_caches + "\", \"2\")");
+    if (!fd || ::write(fd.get(), "2", 1) != 1)
+      return system_error(errno, std::string("write(\"") + drop_caches + "\", \"2\")");
   }
   return {};
 }

@@ -14,9 +14,10 @@
 #include <cstdint>
 
 #include <lockstep/error.h>
+#include <lockstep/plan.h>
+
 #include "base/unique_fd.h"
 #include "conformance/wire/wire.h"
-#include <lockstep/plan.h>
 
 namespace lockstep::conformance {
 
@@ -24,8 +25,8 @@ inline constexpr std::array<Actor, 4> naming_actors = {Actor::self, Actor::child
 
 struct Sample {
   std::int32_t err[naming_actors.size()] = {};  // of naming another thread, by each actor
-  ino_t entry = 0;      // of /proc/self/task
-  ino_t neighbour = 0;  // of /proc/self/attr, which nothing pins
+  ino_t entry = 0;                              // of /proc/self/task
+  ino_t neighbour = 0;                          // of /proc/self/attr, which nothing pins
 };
 
 class HeldChild {

@@ -7,9 +7,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include <lockstep/abi.h>
+
 #include "conformance/measure/held_child.h"
 #include "conformance/measure/surface.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -53,11 +54,9 @@ const char* ReclaimRow::outcome() const {
 }
 
 Result<std::vector<ReclaimRow>> measure_reclaim(const KernelLandlock& kernel, const std::string& fixtures) {
-  if (::geteuid() != 0)
-    return unsupported_error(0, "--reclaim needs root: it drops the dentry cache of the machine");
+  if (::geteuid() != 0) return unsupported_error(0, "--reclaim needs root: it drops the dentry cache of the machine");
   if (::access(drop_caches, W_OK) != 0)
-    return unsupported_error(
-        errno, std::string("--reclaim needs to write ") + drop_caches + ": " + errno_name(errno));
+    return unsupported_error(errno, std::string("--reclaim needs to write ") + drop_caches + ": " + errno_name(errno));
   std::vector<ReclaimRow> rows;
   for (const char* way : comm_ways) {
     LOCKSTEP_ASSIGN(const Case source, case_of_way(way, fixtures));
@@ -78,8 +77,8 @@ std::string render(const std::vector<ReclaimRow>& rows) {
   char line[160];
   const auto format = [&](const char* way, const char* identity, const char* pins, const char* before,
                           const char* after, const char* replaced, const char* rounds, const char* outcome) {
-    std::snprintf(line, sizeof(line), "%-25s %-15s %-7s %-7s %-7s %-9s %-7s %s\n", way, identity, pins,
-                  before, after, replaced, rounds, outcome);
+    std::snprintf(line, sizeof(line), "%-25s %-15s %-7s %-7s %-7s %-9s %-7s %s\n", way, identity, pins, before, after,
+                  replaced, rounds, outcome);
     return std::string(line);
   };
   std::string out = format("way", "identity", "pins", "before", "after", "replaced", "rounds", "");
@@ -87,8 +86,7 @@ std::string render(const std::vector<ReclaimRow>& rows) {
     out += format(row.way.c_str(), std::string(conformance::name(row.identity)).c_str(), name(row.pins),
                   answer(row.before).c_str(), answer(row.after).c_str(), row.entry_replaced ? "yes" : "no",
                   std::to_string(row.rounds).c_str(), row.outcome());
-  const auto missed =
-      std::count_if(rows.begin(), rows.end(), [](const ReclaimRow& row) { return !row.achieved(); });
+  const auto missed = std::count_if(rows.begin(), rows.end(), [](const ReclaimRow& row) { return !row.achieved(); });
   if (missed > 0)
     out += "skipped   " + std::to_string(missed) + " rows: not achieved, the kernel kept the entries for " +
            std::to_string(max_rounds) + " rounds\n";

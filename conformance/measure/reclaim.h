@@ -19,8 +19,9 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include "conformance/wire/wire.h"
 #include <lockstep/kernel.h>
+
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 
@@ -38,9 +39,7 @@ struct ReclaimRow {
   int rounds = 0;
 
   // An answer that changed counts, whatever the inode numbers say: some entries keep theirs.
-  bool achieved() const {
-    return entry_replaced || after != before || (pins == Pins::kept && neighbour_replaced);
-  }
+  bool achieved() const { return entry_replaced || after != before || (pins == Pins::kept && neighbour_replaced); }
   // "keeps working", "lost", "stays denied", "changed", or "not achieved".
   const char* outcome() const;
 };

@@ -22,10 +22,13 @@ using Json = nlohmann::json;
 // By hand. /proc itself is the file system's root, which is never reclaimed; anything below it is, unless it
 // is pinned.
 const std::map<std::pair<std::string, std::string>, std::string> must_be = {
-    {{"comm-read-only", "none"}, "stays denied"},   {{"comm-read-write", "none"}, "keeps working"},
-    {{"comm-write-file", "none"}, "keeps working"}, {{"comm-write-file-only", "none"}, "stays denied"},
+    {{"comm-read-only", "none"}, "stays denied"},
+    {{"comm-read-write", "none"}, "keeps working"},
+    {{"comm-write-file", "none"}, "keeps working"},
+    {{"comm-write-file-only", "none"}, "stays denied"},
     {{"comm-write-file-truncate", "none"}, "keeps working"},
-    {{"comm-self-task", "kept"}, "keeps working"},  {{"comm-self-task", "closed"}, "lost"},
+    {{"comm-self-task", "kept"}, "keeps working"},
+    {{"comm-self-task", "closed"}, "lost"},
 };
 
 // Returns how many rows were not achieved: they claim nothing.
@@ -102,8 +105,7 @@ TEST(ProcfsReclaim, AnOrdinaryUserIsToldWhatIsMissing) {
 }
 
 TEST(ProcfsReclaim, RunsAlone) {
-  for (const char* other :
-       {"--mutants", "--policy x.yaml", "--surface x.json", "--report x.json", "--gtest_filter=*"})
+  for (const char* other : {"--mutants", "--policy x.yaml", "--surface x.json", "--report x.json", "--gtest_filter=*"})
     EXPECT_EQ(run("--reclaim - " + std::string(other) + " 2>/dev/null"), 2) << other;
 }
 

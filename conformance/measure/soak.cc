@@ -15,15 +15,17 @@
 #include <list>
 #include <nlohmann/json.hpp>
 
+#include <lockstep/abi.h>
+
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/measure/surface.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
 
-constexpr char cgroup_limit[] = "25165824";  // 24 MiB: some thousand dentries and their inodes, and the children themselves
+constexpr char cgroup_limit[] =
+    "25165824";  // 24 MiB: some thousand dentries and their inodes, and the children themselves
 
 bool write_to(const std::string& path, const std::string& text) {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -44,7 +46,8 @@ class LimitedCgroup {
     const std::string path = top + "/lockstep-soak-" + std::to_string(::getpid());
     if (::mkdir(path.c_str(), 0755) != 0) return "mkdir(\"" + path + "\"): " + errno_name(errno);
     path_ = path;
-    if (!write_to(path + (two ? "/memory.max" : "/memory.limit_in_bytes"), cgroup_limit)) return "no limit can be set in " + path + ": " + errno_name(errno);
+    if (!write_to(path + (two ? "/memory.max" : "/memory.limit_in_bytes"), cgroup_limit))
+      return "no limit can be set in " + path + ": " + errno_name(errno);
     pressure_ = ::fork();
     if (pressure_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -74,7 +77,8 @@ struct Held {
   HeldChild child;
 };
 
-Result<void> start(const std::string& way, const std::string& fixtures, int abi, IdentityKind identity, bool close_pins, std::list<Held>* all) {
+Result<void> start(const std::string& way, const std::string& fixtures, int abi, IdentityKind identity, bool close_pins,
+                   std::list<Held>* all) {
   LOCKSTEP_ASSIGN(const Case source, case_of_way(way, fixtures));
   LOCKSTEP_ASSIGN(const EffectivePolicy effective, enrich(source.policy, source.context));
   LOCKSTEP_ASSIGN(const Plan plan, compile(effective, abi));
@@ -118,10 +122,12 @@ Result<Soak> run_soak(const KernelLandlock& kernel, const std::string& fixtures,
       LOCKSTEP_CHECK(start(way, fixtures, std::min(kernel.abi, newest_abi), identity, close_pins, &all));
 
   const bool drops = ::access(drop_caches, W_OK) == 0;
-  (drops ? out.means : out.not_means).emplace_back(drops ? "drop_caches" : std::string("drop_caches: ") + errno_name(errno));
+  (drops ? out.means : out.not_means)
+      .emplace_back(drops ? "drop_caches" : std::string("drop_caches: ") + errno_name(errno));
   std::string no_cgroup = cgroup.make();
   for (Held& held : all)
-    if (no_cgroup.empty() && !cgroup.add(held.child.pid())) no_cgroup = "a child cannot be moved there: " + errno_name(errno);
+    if (no_cgroup.empty() && !cgroup.add(held.child.pid()))
+      no_cgroup = "a child cannot be moved there: " + errno_name(errno);
   (no_cgroup.empty() ? out.means : out.not_means).emplace_back(no_cgroup.empty() ? "cgroup" : "cgroup: " + no_cgroup);
   out.means.emplace_back("lookups");
 
@@ -159,9 +165,11 @@ std::string render(const Soak& soak) {
   };
   line({"way", "identity", "pins", "itself", "child", "grandchild", "program"});
   for (const SoakRow& row : soak.rows)
-    line({row.way, std::string(conformance::name(row.identity)), name(row.pins), cell(row, 0), cell(row, 1), cell(row, 2), cell(row, 3) + (row.replaced ? "" : "  (nothing replaced)")});
+    line({row.way, std::string(conformance::name(row.identity)), name(row.pins), cell(row, 0), cell(row, 1),
+          cell(row, 2), cell(row, 3) + (row.replaced ? "" : "  (nothing replaced)")});
   char text[160];
-  std::snprintf(text, sizeof(text), "%.0f s, %zu rounds, %zu lookups; reclaimed by: ", soak.seconds, soak.rounds, soak.lookups);
+  std::snprintf(text, sizeof(text), "%.0f s, %zu rounds, %zu lookups; reclaimed by: ", soak.seconds, soak.rounds,
+                soak.lookups);
   out += text + join(soak.means, ", ");
   for (const std::string& each : soak.not_means) out += "; not by " + each;
   return out + "\n" + (soak.shown() ? "" : "nothing was shown: the kernel replaced no entry in this time\n");
@@ -184,9 +192,14 @@ std::string to_json(const Soak& soak) {
       nlohmann::ordered_json& each = actors[std::string(lockstep::name(naming_actors[i]))];
       each["before"] = row.before[i] == 0 ? "allow" : errno_name(row.before[i]);
       each["failed_after_s"] = nullptr;
-      if (row.failed_after[i]) each["failed_after_s"] = static_cast<double>(static_cast<long>(*row.failed_after[i] * 10)) / 10;
+      if (row.failed_after[i])
+        each["failed_after_s"] = static_cast<double>(static_cast<long>(*row.failed_after[i] * 10)) / 10;
     }
-    out["rows"].push_back({{"way", row.way}, {"identity", conformance::name(row.identity)}, {"pins", name(row.pins)}, {"replaced", row.replaced}, {"actors", actors}});
+    out["rows"].push_back({{"way", row.way},
+                           {"identity", conformance::name(row.identity)},
+                           {"pins", name(row.pins)},
+                           {"replaced", row.replaced},
+                           {"actors", actors}});
   }
   return out.dump(1) + "\n";
 }

@@ -25,7 +25,7 @@ struct SoakRow {
   std::string way;
   IdentityKind identity = IdentityKind::user;
   Pins pins = Pins::none;
-  std::array<int, naming_actors.size()> before{};                         // errno at the start
+  std::array<int, naming_actors.size()> before{};                          // errno at the start
   std::array<std::optional<double>, naming_actors.size()> failed_after{};  // seconds; of what worked at the start
   bool replaced = false;  // /proc/self/task became another inode, or its neighbour did while it is pinned
 };

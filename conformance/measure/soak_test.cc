@@ -31,7 +31,8 @@ std::size_t expect_relations(const Json& soak) {
       SCOPED_TRACE(actor);
       const bool worked = answer.at("before") == "allow", lost = !answer.at("failed_after_s").is_null();
       const bool by_entry = way == "comm-self-task";
-      EXPECT_EQ(worked, way == "comm-read-write" || way == "comm-write-file" || way == "comm-write-file-truncate" || (by_entry && actor == "self"));
+      EXPECT_EQ(worked, way == "comm-read-write" || way == "comm-write-file" || way == "comm-write-file-truncate" ||
+                            (by_entry && actor == "self"));
       // A rule on /proc is never lost; one on an entry is, once the entry is replaced, unless a descriptor pins it.
       EXPECT_EQ(lost, by_entry && pins == "closed" && actor == "self" && row.at("replaced").get<bool>());
     }
@@ -50,7 +51,8 @@ TEST(Soak, TheCommittedOneHolds) {
 
 // Opt-in, for it drops the whole machine's caches; without leave to do that it looks names up and shows nothing.
 TEST(Soak, AShortOneHolds) {
-  if (::geteuid() == 0 && std::getenv("LOCKSTEP_RECLAIM") == nullptr) GTEST_SKIP() << "opt-in: LOCKSTEP_RECLAIM=1 drops the machine's caches";
+  if (::geteuid() == 0 && std::getenv("LOCKSTEP_RECLAIM") == nullptr)
+    GTEST_SKIP() << "opt-in: LOCKSTEP_RECLAIM=1 drops the machine's caches";
   TemporaryDirectory dir;
   const Ended ended = run_program({LOCKSTEP_CONFORMANCE, "--soak", "3", "--soak-report", dir.at("soak.json")}, {});
   if (ended.code == 3 && !std::ifstream(dir.at("soak.json"))) GTEST_SKIP() << ended.err;

@@ -6,8 +6,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "conformance/judge/row.h"
 #include <lockstep/abi.h>
+
+#include "conformance/judge/row.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -62,10 +63,9 @@ std::string hexadecimal(std::uint64_t value) {
 
 Result<Json> entry(const std::string& way, IdentityKind identity, const ChildReply& child) {
   if (child.outcome != ChildOutcome::completed)
-    return internal_error(way + "/" + std::string(name(identity)) + ": " + std::string(name(child.outcome)) +
-                          " " + printable(child.message));
-  Json out = {
-      {"way", way}, {"identity", name(identity)}, {"opened", Json::object()}, {"naming", Json::object()}};
+    return internal_error(way + "/" + std::string(name(identity)) + ": " + std::string(name(child.outcome)) + " " +
+                          printable(child.message));
+  Json out = {{"way", way}, {"identity", name(identity)}, {"opened", Json::object()}, {"naming", Json::object()}};
   std::size_t i = 0;
   for (const char* directory : directories) {
     const CellReply& cell = child.cells[i++];
@@ -104,8 +104,7 @@ std::string kernel_version() {
   return std::string(release.substr(0, release.find_first_not_of("0123456789.")));
 }
 
-Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel,
-                                    const std::string& fixtures) {
+Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel, const std::string& fixtures) {
   const int plan_abi = std::min(kernel.abi, newest_abi);
   std::vector<CaseRun> runs;
   for (const char* way : comm_ways) {
@@ -126,8 +125,7 @@ Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kern
     }
   }
   std::vector<RowReply> replies(requests.size());
-  LOCKSTEP_CHECK(
-      workers.run(requests, [&](std::size_t i, RowReply reply) { replies[i] = std::move(reply); }));
+  LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, RowReply reply) { replies[i] = std::move(reply); }));
 
   Json out = {{"schema", "lockstep.surface/1"},
               {"kernel", kernel_version()},

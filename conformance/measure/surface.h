@@ -15,22 +15,22 @@
 #include <string>
 
 #include <lockstep/error.h>
+#include <lockstep/kernel.h>
+
 #include "conformance/harness/workers.h"
 #include "conformance/judge/case.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 
 // The ways, by the names of their policies, and one of them as written: no baseline adds to it.
-inline constexpr const char* comm_ways[] = {"comm-read-only", "comm-read-write", "comm-write-file",
+inline constexpr const char* comm_ways[] = {"comm-read-only",           "comm-read-write",      "comm-write-file",
                                             "comm-write-file-truncate", "comm-write-file-only", "comm-self-task"};
 Result<Case> case_of_way(const std::string& way, const std::string& fixtures);
 
 // The running kernel's version without what a distribution appends: a committed measurement names no machine.
 std::string kernel_version();
 
-Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel,
-                                    const std::string& fixtures);
+Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel, const std::string& fixtures);
 
 }  // namespace lockstep::conformance
 

@@ -17,8 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::string read_only = "comm-read-only", read_write = "comm-read-write",
-                  write_added = "comm-write-file", truncating = "comm-write-file-truncate", write_only = "comm-write-file-only",
+const std::string read_only = "comm-read-only", read_write = "comm-read-write", write_added = "comm-write-file",
+                  truncating = "comm-write-file-truncate", write_only = "comm-write-file-only",
                   self_task = "comm-self-task";
 
 class Surface {
@@ -48,7 +48,8 @@ class Surface {
 void expect_naming(const Surface& surface, const std::string& way, const std::string& identity,
                    const std::vector<std::string>& answers) {
   const Json naming = surface.row(way, identity).at("naming");
-  const char* who[] = {"own-thread", "own-thread-write-only", "own-thread-truncating", "in-child", "in-program", "other-process"};
+  const char* who[] = {"own-thread", "own-thread-write-only", "own-thread-truncating", "in-child",
+                       "in-program", "other-process"};
   for (std::size_t i = 0; i < 6; ++i)
     EXPECT_EQ(naming.at(who[i]), answers[i]) << way << " as " << identity << ": " << who[i];
 }

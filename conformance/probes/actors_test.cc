@@ -27,8 +27,8 @@ class ActorsTest : public ::testing::Test {
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     helper_.reset(::memfd_create("helper", MFD_CLOEXEC));
     struct stat st {};
-    copied_ = ::fstat(file.get(), &st) == 0 && ::sendfile(helper_.get(), file.get(), nullptr,
-                                                          static_cast<std::size_t>(st.st_size)) == st.st_size;
+    copied_ = ::fstat(file.get(), &st) == 0 &&
+              ::sendfile(helper_.get(), file.get(), nullptr, static_cast<std::size_t>(st.st_size)) == st.st_size;
   }
 
   // One cell for each actor.
@@ -41,19 +41,16 @@ class ActorsTest : public ::testing::Test {
 
   // As the harness does it: fills in the paths, opens what the helper needs, restricts, runs. The child's
   // exit status.
-  int run(SharedSlot* slot, const std::function<void()>& restrict, bool capture = false,
-          bool with_helper = true) {
+  int run(SharedSlot* slot, const std::function<void()>& restrict, bool capture = false, bool with_helper = true) {
     const std::string bytes = encode(request_);
     const UniqueFd request(::memfd_create("request", MFD_CLOEXEC));
     EXPECT_EQ(::write(request.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
     std::vector<std::string> paths;
-    for (const CellRequest& cell : request_.cells)
-      paths.push_back(resolve_path(cell.path, scratch_.path, ::getpid()));
+    for (const CellRequest& cell : request_.cells) paths.push_back(resolve_path(cell.path, scratch_.path, ::getpid()));
     std::vector<Probe> probes;
     for (std::size_t i = 0; i < paths.size(); ++i) {
       const CellRequest& cell = request_.cells[i];
-      probes.push_back(
-          {cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths[i].c_str(), "", -1});
+      probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths[i].c_str(), "", -1});
     }
     ProbeRun run;
     run.probes = probes;

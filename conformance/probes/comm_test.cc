@@ -66,19 +66,17 @@ TEST_P(CommTest, ItselfByPrctlIsNeverRestricted) {
   check(Mode::setname, Target::own, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Rules, CommTest,
-    ::testing::Values(Line{"None", false, {}, 0, 0, 0, 0},
-                      Line{"ProcRead", true, access_read_only, EACCES, EACCES, EACCES, EACCES},
-                      Line{"ProcReadAndWrite", true, read_write, 0, 0, EACCES, 0},
-                      Line{"ProcWriteOnly", true, write_only, EACCES, 0, EACCES, EACCES},
-                      Line{"ProcReadWriteAndTruncate", true, read_write | Right::truncate, 0, 0, 0, 0}),
-    [](const auto& each) { return std::string(each.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rules, CommTest,
+                         ::testing::Values(Line{"None", false, {}, 0, 0, 0, 0},
+                                           Line{"ProcRead", true, access_read_only, EACCES, EACCES, EACCES, EACCES},
+                                           Line{"ProcReadAndWrite", true, read_write, 0, 0, EACCES, 0},
+                                           Line{"ProcWriteOnly", true, write_only, EACCES, 0, EACCES, EACCES},
+                                           Line{"ProcReadWriteAndTruncate", true, read_write | Right::truncate, 0, 0, 0,
+                                                0}),
+                         [](const auto& each) { return std::string(each.param.name); });
 
 TEST(Comm, ARuleOnOnesOwnTasksDoesNotReachAChild) {
-  const auto own_tasks = [] {
-    restrict_to(handled, {{"/proc", access_read_only}, {"/proc/self/task", read_write}});
-  };
+  const auto own_tasks = [] { restrict_to(handled, {{"/proc", access_read_only}, {"/proc/self/task", read_write}}); };
   SharedSlot slot(2);
   const Probe probe{Operation::comm_open, Mode::rdwr, Actor::self, Target::other_thread, false, "", "", -1};
   EXPECT_EQ(in_child([&] {

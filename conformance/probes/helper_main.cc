@@ -36,8 +36,8 @@ int main(int argc, char** argv) {
   if (::pread(request_fd, bytes.data(), bytes.size(), 0) != request_stat.st_size) return 3;
   const std::optional<RowRequest> request = decode_row_request(bytes);
   if (!request) return 4;
-  void* memory = ::mmap(nullptr, static_cast<std::size_t>(slot_stat.st_size), PROT_READ | PROT_WRITE,
-                        MAP_SHARED, slot_fd, 0);
+  void* memory =
+      ::mmap(nullptr, static_cast<std::size_t>(slot_stat.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
   if (memory == MAP_FAILED) return 3;
 
   const auto cells = static_cast<std::uint32_t>(request->cells.size());
@@ -47,8 +47,8 @@ int main(int argc, char** argv) {
   for (const CellRequest& cell : request->cells) {
     paths.push_back(resolve_path(cell.path, argv[5], sibling));
     paths.push_back(resolve_path(cell.path2, argv[5], sibling));
-    probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey,
-                      paths[paths.size() - 2].c_str(), paths.back().c_str(), -1, cell.port});
+    probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths[paths.size() - 2].c_str(),
+                      paths.back().c_str(), -1, cell.port});
   }
   ProbeRun run;
   run.probes = probes;

@@ -35,8 +35,7 @@ bool bind_socket(const char* path, SlotCell* cell) {
   std::memcpy(address.sun_path, path, std::strlen(path));
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (!step(cell, 1, fd >= 0)) return false;
-  const bool bound =
-      step(cell, 2, ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  const bool bound = step(cell, 2, ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
   ::close(fd);
   return bound;
 }
@@ -87,7 +86,8 @@ void probe_move(const Probe& probe, SlotCell* cell) {
                                                                   : 0;
     result = ::syscall(SYS_renameat2, AT_FDCWD, probe.path, AT_FDCWD, probe.path2, flags);
   }
-  if (!step(cell, 1, result == 0) && probe.operation == Operation::link && cell->err == EPERM && may_link_to(probe.path))
+  if (!step(cell, 1, result == 0) && probe.operation == Operation::link && cell->err == EPERM &&
+      may_link_to(probe.path))
     cell->ret = errno_is_late;
   cell->after = exists(probe.path2);
 }

@@ -42,11 +42,9 @@ bool open_step(const char* path, int flags, SlotCell* cell, int* fd, mode_t mode
 void harmless_ioctl(int fd, SlotCell* cell) {
   struct stat st;
   const bool device = ::fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
-  const bool random =
-      device && S_ISCHR(st.st_mode) && (st.st_rdev == makedev(1, 8) || st.st_rdev == makedev(1, 9));
+  const bool random = device && S_ISCHR(st.st_mode) && (st.st_rdev == makedev(1, 8) || st.st_rdev == makedev(1, 9));
   char buffer[256];
-  const unsigned long request =
-      random ? static_cast<unsigned long>(RNDGETENTCNT) : static_cast<unsigned long>(TCGETS);
+  const unsigned long request = random ? static_cast<unsigned long>(RNDGETENTCNT) : static_cast<unsigned long>(TCGETS);
   const bool ok = ::ioctl(fd, request, buffer) == 0;
   const bool unknown = !ok && device && (errno == ENOTTY || errno == EINVAL);
   if (unknown) cell->ret = -errno;

@@ -129,8 +129,7 @@ char* put_number(char* out, long value) {
   char digits[24];
   int count = 0;
   if (value < 0) *out++ = '-';
-  unsigned long left =
-      value < 0 ? 0UL - static_cast<unsigned long>(value) : static_cast<unsigned long>(value);
+  unsigned long left = value < 0 ? 0UL - static_cast<unsigned long>(value) : static_cast<unsigned long>(value);
   do {
     digits[count++] = static_cast<char>('0' + left % 10);
     left /= 10;

@@ -55,11 +55,12 @@ struct ProbeRun {
   Slot slot;
   bool capture = false;  // control child: read_walk each probe's paths into the slot, just before it
   std::uint32_t first_walk =
-      0;  // index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1
-  int helper_fd = -1;        // memfd of the static helper, for Actor::exec
-  bool no_program = false;   // it is no memfd, and executing it would ask the policy: cells of that actor are `unsupported`
-  int request_fd = -1;       // memfd with the encoded RowRequest, for the helper
-  int slot_fd = -1;          // memfd of the slot, for the helper
+      0;               // index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1
+  int helper_fd = -1;  // memfd of the static helper, for Actor::exec
+  bool no_program =
+      false;            // it is no memfd, and executing it would ask the policy: cells of that actor are `unsupported`
+  int request_fd = -1;  // memfd with the encoded RowRequest, for the helper
+  int slot_fd = -1;     // memfd of the slot, for the helper
   const char* scratch = "";  // for the helper
   std::int32_t sibling = 0;  // pid of the canary sibling
 };

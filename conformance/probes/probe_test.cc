@@ -165,9 +165,7 @@ TEST(Ioctl, ATerminalAnswers) {
 }
 
 TEST(Ioctl, OpenedButDeniedFailsAtTheSecondStep) {
-  const auto without_ioctl = [] {
-    restrict_to(all_rights, {{"/dev/null", Right::read_file | Right::write_file}});
-  };
+  const auto without_ioctl = [] { restrict_to(all_rights, {{"/dev/null", Right::read_file | Right::write_file}}); };
   const SlotCell cell = run_one(Operation::ioctl, "/dev/null", without_ioctl);
   EXPECT_EQ(cell.err, EACCES);
   EXPECT_EQ(cell.aux, 2U);
@@ -218,8 +216,7 @@ TEST(SocketPaths, TooLongForTheAddressIsUnsupported) {
   const Scratch scratch;
   const std::string path = scratch.at(std::string(108, 'x'));
   for (Operation operation : {Operation::mksock, Operation::connect_unix})
-    EXPECT_EQ(run_one(operation, path).state, static_cast<std::uint32_t>(CellState::unsupported))
-        << name(operation);
+    EXPECT_EQ(run_one(operation, path).state, static_cast<std::uint32_t>(CellState::unsupported)) << name(operation);
 }
 
 TEST(Exec, AProgramThatRanIsZero) {
@@ -239,8 +236,8 @@ TEST(Exec, AKilledProgramIsNeitherAllowedNorDenied) {
 
 TEST(Mknod, NeedsTheRightOfItsKind) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs CAP_MKNOD";
-  for (const auto& [operation, right] : {std::pair{Operation::mknod_chr, Right::make_char},
-                                         std::pair{Operation::mknod_blk, Right::make_block}}) {
+  for (const auto& [operation, right] :
+       {std::pair{Operation::mknod_chr, Right::make_char}, std::pair{Operation::mknod_blk, Right::make_block}}) {
     const Scratch scratch;
     const std::string path = scratch.at("node");
     const AccessSet granted = right;
@@ -250,9 +247,7 @@ TEST(Mknod, NeedsTheRightOfItsKind) {
                       })
                   .err,
               EACCES);
-    const SlotCell cell = run_one(operation, path, [&] {
-      restrict_to(all_rights, {{scratch.path.c_str(), granted}});
-    });
+    const SlotCell cell = run_one(operation, path, [&] { restrict_to(all_rights, {{scratch.path.c_str(), granted}}); });
     EXPECT_EQ(cell.err, 0);
     EXPECT_EQ(cell.after, 1U);
   }
@@ -270,8 +265,7 @@ TEST(Probes, LeaveNoDescriptorOpen) {
       // exec reports through shared memory; comm_open's thread is its own test's
       if (operation == Operation::exec || operation == Operation::comm_open) continue;
       for (const std::string& target : {path, directory}) {
-        run_probe({operation, Mode::plain, Actor::self, Target::own, false, target.c_str(), path.c_str(), -1},
-                  &cell);
+        run_probe({operation, Mode::plain, Actor::self, Target::own, false, target.c_str(), path.c_str(), -1}, &cell);
         const int now = ::dup(0);
         if (now != lowest) ::_exit(i);
         ::close(now);

@@ -36,7 +36,9 @@ void close_if(int fd) {
 }
 
 int type_of(Mode mode) {
-  return mode == Mode::seqpacket ? SOCK_SEQPACKET : mode == Mode::dgram || mode == Mode::sendto ? SOCK_DGRAM : SOCK_STREAM;
+  return mode == Mode::seqpacket                       ? SOCK_SEQPACKET
+         : mode == Mode::dgram || mode == Mode::sendto ? SOCK_DGRAM
+                                                       : SOCK_STREAM;
 }
 
 // Never waits: a server that is stopped answers nothing. A full queue (EAGAIN) is found out once everything else was allowed, but

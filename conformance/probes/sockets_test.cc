@@ -13,7 +13,9 @@ using testing::in_child;
 using testing::Scratch;
 using testing::SharedSlot;
 
-int abi() { return static_cast<int>(uapi::create_ruleset(nullptr, 0, uapi::create_ruleset_version)); }
+int abi() {
+  return static_cast<int>(uapi::create_ruleset(nullptr, 0, uapi::create_ruleset_version));
+}
 
 struct Expected {
   const char* name;
@@ -52,7 +54,8 @@ class SocketTest : public ::testing::TestWithParam<Expected> {
     attr.handled_access_net = known < 4 ? 0 : known < 10 ? 3 : 15;
     attr.scoped = known < 6 ? 0 : 3;
     const int ruleset = static_cast<int>(uapi::create_ruleset(&attr, known < 6 ? 16 : 24, 0));
-    if (ruleset < 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || uapi::restrict_self(ruleset, 0) != 0) ::_exit(1);
+    if (ruleset < 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || uapi::restrict_self(ruleset, 0) != 0)
+      ::_exit(1);
     ::close(ruleset);
   }
 
@@ -65,7 +68,8 @@ class SocketTest : public ::testing::TestWithParam<Expected> {
     EXPECT_EQ(in_child([&] {
                 if (::unshare(CLONE_NEWNET) != 0 || !open_loopback().ok()) ::_exit(2);
                 std::vector<UniqueFd> servers;
-                for (const TreeItem& item : {TreeItem{TreeKind::tcp_server, {}, {}, 0, false, 4101}, {TreeKind::udp_server, {}, {}, 0, false, 4102},
+                for (const TreeItem& item : {TreeItem{TreeKind::tcp_server, {}, {}, 0, false, 4101},
+                                             {TreeKind::udp_server, {}, {}, 0, false, 4102},
                                              {TreeKind::abstract_server, "server", {}, 0, false, 0}}) {
                   Result<UniqueFd> server = serve(item, item.path);
                   if (!server.ok() || !*server) ::_exit(3);
@@ -96,7 +100,8 @@ TEST_P(SocketTest, GivesLandlocksAnswerWhereNothingIsAllowed) {
   EXPECT_EQ(cell.aux, expected == 0 ? 0 : each.step);
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, SocketTest, ::testing::ValuesIn(table), [](const auto& each) { return std::string(each.param.name); });
+INSTANTIATE_TEST_SUITE_P(Each, SocketTest, ::testing::ValuesIn(table),
+                         [](const auto& each) { return std::string(each.param.name); });
 
 TEST(Sockets, AServerOfOnesOwnLeavesItsNameAndSaysSo) {
   const Scratch scratch;
@@ -113,7 +118,9 @@ TEST(Sockets, AServerOfOnesOwnLeavesItsNameAndSaysSo) {
 
 TEST(Sockets, ANameOrAProcessThatCannotBeIsUnsupported) {
   const std::string too_long(200, 'x');
-  for (const auto& [operation, path] : {std::pair{Operation::connect_abstract, too_long}, {Operation::connect_unix, too_long}, {Operation::signal, std::string("0")},
+  for (const auto& [operation, path] : {std::pair{Operation::connect_abstract, too_long},
+                                        {Operation::connect_unix, too_long},
+                                        {Operation::signal, std::string("0")},
                                         {Operation::signal, std::string()}}) {
     SlotCell cell{};
     run_probe({operation, Mode::plain, Actor::self, Target::own, false, path.c_str(), "", -1}, &cell);

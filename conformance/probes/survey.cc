@@ -59,8 +59,7 @@ bool collect(int directory, const char* prefix, int depth, Survey* survey);
 
 bool collect_below(int directory, const char* prefix, const char* name, int depth, Survey* survey) {
   struct stat st;
-  if (std::strcmp(name, "fdinfo") == 0 ||
-      ::fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 ||
+  if (std::strcmp(name, "fdinfo") == 0 || ::fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 ||
       st.st_dev != survey->device)
     return true;
   if (depth == 0) return false;
@@ -69,8 +68,7 @@ bool collect_below(int directory, const char* prefix, const char* name, int dept
   char tid[24], path[max_path];
   put_number(tid, survey->tid);
   const bool is_listing_thread = std::strcmp(prefix, "task/") == 0 && std::strcmp(name, tid) == 0;
-  const bool ok =
-      join(prefix, is_listing_thread ? "$" : name, "/", path) && collect(below, path, depth - 1, survey);
+  const bool ok = join(prefix, is_listing_thread ? "$" : name, "/", path) && collect(below, path, depth - 1, survey);
   ::close(below);
   return ok;
 }

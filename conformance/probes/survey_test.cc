@@ -60,9 +60,7 @@ TEST_P(SurveyTest, TheRightToWriteAloneOpensAsMuchAsAllRights) {
 INSTANTIATE_TEST_SUITE_P(Procfs, SurveyTest, ::testing::Values("/proc/self", "/proc/$child", "/proc/sys"));
 
 TEST(Survey, ARuleOnOnesOwnTasksIsNarrow) {
-  const auto narrow = [] {
-    restrict_to(all_rights, {{"/proc", access_read_only}, {"/proc/self/task", read_write}});
-  };
+  const auto narrow = [] { restrict_to(all_rights, {{"/proc", access_read_only}, {"/proc/self/task", read_write}}); };
   const SlotCell own = survey("/proc/self", narrow), child = survey("/proc/$child", narrow);
   const SlotCell wide = survey("/proc/self", [] { restrict_to(all_rights, {{"/proc", read_write}}); });
   EXPECT_GT(own.ret, 0);
@@ -122,10 +120,8 @@ TEST(Survey, SeveralListsAreKeptApart) {
   two.file("c");
   SharedSlot slot(2);
   EXPECT_EQ(in_child([&] {
-              Probe first{Operation::open_w, Mode::before, Actor::self, Target::own, true,
-                          one.path.c_str(),  "",           -1};
-              Probe second{Operation::open_w, Mode::before, Actor::self, Target::own, true,
-                           two.path.c_str(),  "",           -1};
+              Probe first{Operation::open_w, Mode::before, Actor::self, Target::own, true, one.path.c_str(), "", -1};
+              Probe second{Operation::open_w, Mode::before, Actor::self, Target::own, true, two.path.c_str(), "", -1};
               first.before_fd = open_before(first);
               second.before_fd = open_before(second);
               run_probe(first, &slot->cells[0]);

@@ -21,9 +21,10 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/rights.h>
+
 #include "base/unique_fd.h"
 #include "conformance/probes/probe.h"
-#include <lockstep/rights.h>
 #include "landlock/uapi.h"
 
 namespace lockstep::conformance::testing {

@@ -15,13 +15,13 @@ void probe_ftruncate(const Probe& probe, SlotCell* cell);
 void probe_ioctl(const Probe& probe, SlotCell* cell);
 void probe_reopen(const Probe& probe, SlotCell* cell);
 void probe_make(const Probe& probe,
-                SlotCell* cell);  // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
+                SlotCell* cell);                        // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
 void probe_remove(const Probe& probe, SlotCell* cell);  // unlink, rmdir
 void probe_move(const Probe& probe, SlotCell* cell);    // rename, exchange, link
 // Whether execve(2) found the path, and failed for an interpreter or loader that it did not.
 bool is_of_interpreter(int err, const char* path);
-void probe_exec(const Probe& probe, SlotCell* cell);    // other.cc
-void probe_port(const Probe& probe, SlotCell* cell);  // sockets.cc: bind and connect TCP, bind UDP, send UDP
+void probe_exec(const Probe& probe, SlotCell* cell);     // other.cc
+void probe_port(const Probe& probe, SlotCell* cell);     // sockets.cc: bind and connect TCP, bind UDP, send UDP
 void probe_connect(const Probe& probe, SlotCell* cell);  // to a UNIX socket by path or abstract name
 void probe_signal(const Probe& probe, SlotCell* cell);
 void probe_unrestricted(const Probe& probe, SlotCell* cell);  // stat, chmod, readlink

@@ -35,8 +35,7 @@ Host host_of(const Names& names) {
     if (place.planted || place.path == "/" || place.path.starts_with("/proc")) continue;
     HostEntry entry{place.path, kind_of(place.mode)};
     char target[PATH_MAX];
-    if (const ssize_t length =
-            S_ISLNK(place.mode) ? ::readlink(place.path.c_str(), target, sizeof target) : 0;
+    if (const ssize_t length = S_ISLNK(place.mode) ? ::readlink(place.path.c_str(), target, sizeof target) : 0;
         length > 0)
       entry.target.assign(target, static_cast<std::size_t>(length));
     out.present.push_back(std::move(entry));
@@ -59,8 +58,8 @@ class AlsoJudge {
     if (gained_.empty()) return {};
     if (also.listed) LOCKSTEP_CHECK(ask(host_of(it_.names), false));
     // A move is a matter of two places: that a bind mount joins them no spelling says.
-    const bool alone = std::any_of(gained_.begin(), gained_.end(),
-                                   [&](std::size_t i) { return it_.attempts[i].path2.empty(); });
+    const bool alone =
+        std::any_of(gained_.begin(), gained_.end(), [&](std::size_t i) { return it_.attempts[i].path2.empty(); });
     if (also.listed || alone)
       LOCKSTEP_CHECK(ask(Host(), true));
     else
@@ -95,8 +94,8 @@ Result<void> AlsoJudge::ask(Host host, bool note_will_do) {
   if (says_gain(*diff) || (note_will_do && (diff->stops() || !diff->notes.empty()))) return {};
   find(note_will_do ? Fault::without_a_note : Fault::missed_as_spelt,
        "on " + where + " the class is " + std::string(review::name(diff->worst())) +
-           (note_will_do ? ", without a note" : "") + "; by NEW and not by OLD: " +
-           one_line(it_.attempts[gained_[0]]) + " (" + std::to_string(gained_.size()) + " such answers)",
+           (note_will_do ? ", without a note" : "") + "; by NEW and not by OLD: " + one_line(it_.attempts[gained_[0]]) +
+           " (" + std::to_string(gained_.size()) + " such answers)",
        gained_[0]);
   return {};
 }

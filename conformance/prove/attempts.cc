@@ -52,12 +52,11 @@ class Maker {
   }
 
  private:
-  void one(Operation operation, AccessSet needs, const std::string& path, std::size_t place,
-           Mode mode = Mode::plain) {
+  void one(Operation operation, AccessSet needs, const std::string& path, std::size_t place, Mode mode = Mode::plain) {
     out_.push_back({operation, mode, path, {}, needs, {}, place, place});
   }
-  void two(Operation operation, const std::string& path, AccessSet needs, std::size_t place,
-           const std::string& path2, AccessSet needs2, std::size_t place2) {
+  void two(Operation operation, const std::string& path, AccessSet needs, std::size_t place, const std::string& path2,
+           AccessSet needs2, std::size_t place2) {
     out_.push_back({operation, Mode::plain, path, path2, needs, needs2, place, place2});
   }
   // A name that is not there, of its own for each attempt.
@@ -79,8 +78,7 @@ class Maker {
 void Maker::on_procfs(const Name& name) {
   const Place& at = places_[name.place];
   if (S_ISDIR(at.mode)) one(Operation::opendir, Right::read_dir, name.path, name.place);
-  if (name.path ==
-      "/proc/self/task") {  // the acting thread's is below it, another object than /proc/self/comm
+  if (name.path == "/proc/self/task") {  // the acting thread's is below it, another object than /proc/self/comm
     one(Operation::comm_open, Right::write_file, {}, name.place, Mode::wronly);
     one(Operation::comm_open, Right::write_file | Right::truncate, {}, name.place, Mode::trunc);
   }
@@ -151,8 +149,7 @@ void Maker::within(std::size_t place) {
     if (!is_directory) {
       two(Operation::link, path, {}, place, fresh(at), kind.makes, place);
       two(Operation::link, path, Right::refer, place, fresh(inside), kind.makes | Right::refer, place);
-      two(Operation::rename, path, kind.removes | Right::refer, place, fresh(inside),
-          kind.makes | Right::refer, place);
+      two(Operation::rename, path, kind.removes | Right::refer, place, fresh(inside), kind.makes | Right::refer, place);
     }
     two(Operation::rename, path, kind.removes, place, fresh(at), kind.makes, place);
   }
@@ -179,8 +176,7 @@ void Maker::between(std::size_t from, std::size_t to) {
   for (const std::size_t child : children_[from]) {
     const Place& moved = places_[child];
     // Not what the paths themselves pass, by another mount: they would lead nowhere, and not back.
-    if (!names_.covers(moved.id, from) && !names_.covers(moved.id, to))
-      move(moved.path, kind_of(moved.mode), true);
+    if (!names_.covers(moved.id, from) && !names_.covers(moved.id, to)) move(moved.path, kind_of(moved.mode), true);
   }
 }
 

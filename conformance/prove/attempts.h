@@ -13,8 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "conformance/prove/names.h"
 #include <lockstep/rights.h>
+
+#include "conformance/prove/names.h"
 #include "operation/operation.h"
 
 namespace lockstep::conformance::prove {

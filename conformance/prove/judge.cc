@@ -107,16 +107,15 @@ void Judge::look_at_flips() {
     if (flip(i) == Flip::lost) ++lost, first_lost = i;
   }
   const auto words = [&](const char* side, const char* other, std::size_t first, std::size_t count) {
-    return "the class is " + std::string(review::name(it_.diff.worst())) + "; by " + side + " and not by " +
-           other + ": " + one_line(attempts_[first]) + " (" + std::to_string(count) + " such answers)";
+    return "the class is " + std::string(review::name(it_.diff.worst())) + "; by " + side + " and not by " + other +
+           ": " + one_line(attempts_[first]) + " (" + std::to_string(count) + " such answers)";
   };
   out_.observed = gained > 0 ? (lost > 0 ? Class::both : Class::widening)
                   : lost > 0 ? Class::narrowing
                              : Class::equivalent;
   const Class said = it_.diff.worst();
   const bool says_gain = said == Class::widening || said == Class::both;
-  if (gained > 0 && !says_gain)
-    find(Fault::missed_widening, words("NEW", "OLD", first_gained, gained), first_gained);
+  if (gained > 0 && !says_gain) find(Fault::missed_widening, words("NEW", "OLD", first_gained, gained), first_gained);
   // A weakening stands before a narrowing and hides it: the gate stops either way.
   const bool says_loss = said == Class::narrowing || said == Class::both || said == Class::weakening;
   // What is widened where it leads costs moves into it: the class says the worse of the two.
@@ -127,8 +126,7 @@ void Judge::look_at_flips() {
   for (std::size_t i = 0; i < attempts_.size(); ++i) {
     const bool alone = attempts_[i].path2.empty();  // of two-path operations a loss can be the cause
     if (alone && says_gain && flip(i) == Flip::gained && !claimed(i))
-      find(Fault::unclaimed_gain,
-           "no change says what NEW allows and OLD does not: " + one_line(attempts_[i]), i);
+      find(Fault::unclaimed_gain, "no change says what NEW allows and OLD does not: " + one_line(attempts_[i]), i);
   }
 }
 
@@ -146,8 +144,8 @@ bool Judge::denied_alone(Right right, const Attempt& beside, const Observation& 
 void Judge::look_for(const review::PathChange& change, Right right, bool gained) {
   const std::string right_name(name(right));
   if (feature_info(right).first_abi > it_.abi) return unseen(right_name + " is newer than this kernel");
-  const auto claim = std::find_if(claims_.begin(), claims_.end(),
-                                  [&](const Claim& each) { return &each.change == &change; });
+  const auto claim =
+      std::find_if(claims_.begin(), claims_.end(), [&](const Claim& each) { return &each.change == &change; });
   if (claim == claims_.end()) return unseen("the path is not there");
   if (of_one_process(change.path)) return unseen("what one process has");
   bool decisive = false, hidden = false;

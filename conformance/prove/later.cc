@@ -60,8 +60,7 @@ Result<void> judge_later(Observer& observer, const Plan& before, const Plan& aft
     for (std::size_t i = 0; i < attempts.size() && judged->fault > Fault::without_a_note; ++i)
       if (is.level(i) > was.level(i)) {
         judged->fault = Fault::without_a_note;
-        judged->words = "the class is " + std::string(review::name(diff.worst())) +
-                        ", without a note; once " + path +
+        judged->words = "the class is " + std::string(review::name(diff.worst())) + ", without a note; once " + path +
                         " leads to a file, by NEW and not by OLD: " + one_line(attempts[i]);
       }
   }

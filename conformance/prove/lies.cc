@@ -58,8 +58,7 @@ Result<Diff> without(Policies pair, Right right) {
     change.gained = change.gained - AccessSet(right);
     change.lost = change.lost - AccessSet(right);
   }
-  std::erase_if(out.changes,
-                [](const review::PathChange& each) { return each.gained.empty() && each.lost.empty(); });
+  std::erase_if(out.changes, [](const review::PathChange& each) { return each.gained.empty() && each.lost.empty(); });
   return out;
 }
 
@@ -140,8 +139,7 @@ std::span<const Lie> all_lies() {
 }
 
 const Lie* find_lie(std::string_view name) {
-  const auto found =
-      std::find_if(std::begin(lies), std::end(lies), [&](const Lie& each) { return each.name == name; });
+  const auto found = std::find_if(std::begin(lies), std::end(lies), [&](const Lie& each) { return each.name == name; });
   return found == std::end(lies) ? nullptr : found;
 }
 

@@ -83,10 +83,9 @@ Result<Arguments> parse(int argc, char** argv) {
       out.help = true;
     } else if (word == "--list-lies") {
       out.list = true;
-    } else if (flag == "--pairs" || flag == "--seed" || flag == "--workers" || flag == "--faults" ||
-               flag == "--lie" || flag == "--replay") {
-      if (equals == std::string::npos && i + 1 == argc)
-        return input_error("", 0, flag + " takes a value (see --help)");
+    } else if (flag == "--pairs" || flag == "--seed" || flag == "--workers" || flag == "--faults" || flag == "--lie" ||
+               flag == "--replay") {
+      if (equals == std::string::npos && i + 1 == argc) return input_error("", 0, flag + " takes a value (see --help)");
       LOCKSTEP_CHECK(take(out, flag, equals == std::string::npos ? argv[++i] : word.substr(equals + 1)));
     } else {
       return input_error("", 0, "there is no \"" + printable(word) + "\" (see --help)");
@@ -96,8 +95,8 @@ Result<Arguments> parse(int argc, char** argv) {
 }
 
 void print(const Found& found) {
-  std::printf("%s: %s\n%s%s\n", std::string(name(found.fault)).c_str(), found.words.c_str(),
-              found.text.c_str(), found.json.c_str());
+  std::printf("%s: %s\n%s%s\n", std::string(name(found.fault)).c_str(), found.words.c_str(), found.text.c_str(),
+              found.json.c_str());
 }
 
 int run(const Options& options) {
@@ -108,8 +107,8 @@ int run(const Options& options) {
   std::printf(
       "seed %llu, kernel ABI %d: %llu pairs over %llu trees, %llu attempts under both policies of each, %.1f "
       "s (%.0f pairs a second)\n",
-      count(options.seed), report->kernel.abi, count(report->pairs), count(report->trees),
-      count(report->attempts), report->seconds, static_cast<double>(report->pairs) / report->seconds);
+      count(options.seed), report->kernel.abi, count(report->pairs), count(report->trees), count(report->attempts),
+      report->seconds, static_cast<double>(report->pairs) / report->seconds);
   std::printf("by the kernel:");
   for (std::size_t i = 0; i < report->observed.size(); ++i)
     std::printf(" %s %llu", std::string(review::name(static_cast<review::Class>(i))).c_str(),

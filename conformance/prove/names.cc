@@ -22,8 +22,8 @@ namespace {
 #endif
 
 bool look(const std::string& path, struct statx* st, bool follow = false) {
-  return ::statx(AT_FDCWD, path.c_str(), follow ? 0 : AT_SYMLINK_NOFOLLOW,
-                 STATX_TYPE | STATX_INO | STATX_MNT_ID, st) == 0;
+  return ::statx(AT_FDCWD, path.c_str(), follow ? 0 : AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_INO | STATX_MNT_ID, st) ==
+         0;
 }
 
 Id id_in(const struct statx& st) {
@@ -120,10 +120,9 @@ Result<void> Names::read_directory(std::size_t place) {
 Result<void> Names::add_procfs() {
   char self[32];
   const ssize_t length = ::readlink("/proc/self", self, sizeof self);
-  if (length <= 0 || std::string(self, static_cast<std::size_t>(length)) != std::to_string(::getpid()))
-    return {};
-  for (const char* path : {"/proc/self", "/proc/self/task", "/proc/self/comm", "/proc/self/status",
-                           "/proc/version", "/proc/sys", "/proc/sys/kernel", "/proc/sys/kernel/ostype"}) {
+  if (length <= 0 || std::string(self, static_cast<std::size_t>(length)) != std::to_string(::getpid())) return {};
+  for (const char* path : {"/proc/self", "/proc/self/task", "/proc/self/comm", "/proc/self/status", "/proc/version",
+                           "/proc/sys", "/proc/sys/kernel", "/proc/sys/kernel/ostype"}) {
     const std::optional<std::string> real = real_path(path);
     struct statx st;
     int parent = 0;
@@ -149,8 +148,7 @@ void Names::add_aliases() {
   const std::size_t places = places_.size();
   for (std::size_t i = first_; i < places; ++i) {
     const Place& place = places_[i];
-    if (!place.planted || base_name(place.path) == "=file")
-      names_.push_back({"/proc/self/root" + place.path, i});
+    if (!place.planted || base_name(place.path) == "=file") names_.push_back({"/proc/self/root" + place.path, i});
     if (!S_ISLNK(place.mode) || place.planted) continue;
     const std::optional<std::string> real = real_path(place.path);
     const std::optional<std::size_t> leads = real ? find(*real) : std::nullopt;
@@ -191,8 +189,7 @@ Result<Names> Names::read(const std::string& root) {
 }
 
 bool Names::covers(const Id& id, std::size_t place) const {
-  for (int above = static_cast<int>(place); above >= 0;
-       above = places_[static_cast<std::size_t>(above)].parent)
+  for (int above = static_cast<int>(place); above >= 0; above = places_[static_cast<std::size_t>(above)].parent)
     if (places_[static_cast<std::size_t>(above)].id == id) return true;
   return false;
 }

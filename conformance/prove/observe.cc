@@ -54,13 +54,11 @@ bool make_victim(const Attempt& each) {
 
 // What an attempt that came so far left behind.
 Result<void> undo(const Attempt& each, const Outcome& outcome) {
-  if (each.operation == Operation::link ? outcome.success != 0
-                                        : makes_name(each.operation) && outcome.made != 0) {
+  if (each.operation == Operation::link ? outcome.success != 0 : makes_name(each.operation) && outcome.made != 0) {
     const std::string& path = each.operation == Operation::link ? each.path2 : each.path;
     if (::remove(path.c_str()) != 0) return system_error(errno, "remove(\"" + path + "\")");
   }
-  if (outcome.success != 0 && !make_victim(each))
-    return system_error(errno, "making \"" + each.path + "\" again");
+  if (outcome.success != 0 && !make_victim(each)) return system_error(errno, "making \"" + each.path + "\" again");
   return {};
 }
 
@@ -154,10 +152,8 @@ Result<void> Observer::serve(pid_t child, const UniqueFd& asks, const UniqueFd& 
     std::uint32_t index = 0;
     const ssize_t got = ::read(asks.get(), &index, sizeof index);
     if (got == 0) return {};
-    if (got != sizeof index || index >= attempts.size())
-      return internal_error("a child asked for what is not there");
-    if (!move_back(attempts[index]))
-      return system_error(errno, "moving back after " + one_line(attempts[index]));
+    if (got != sizeof index || index >= attempts.size()) return internal_error("a child asked for what is not there");
+    if (!move_back(attempts[index])) return system_error(errno, "moving back after " + one_line(attempts[index]));
     if (::write(answers.get(), "", 1) != 1) return system_error(errno, "write() to a child");
   }
 }
@@ -182,8 +178,7 @@ Result<Observation> Observer::tried(const std::vector<Attempt>& attempts, const 
       }
       held = std::move(prepared).value();
     }
-    shared_->complete =
-        Child(attempts, shared_->outcomes, asks.write.get(), answers.read.get()).run() ? 1 : 0;
+    shared_->complete = Child(attempts, shared_->outcomes, asks.write.get(), answers.read.get()).run() ? 1 : 0;
     ::_exit(42);
   }
   asks.write.reset(), answers.read.reset();
@@ -215,8 +210,7 @@ Result<Observation> Observer::run(const std::vector<Attempt>& attempts, const Pl
     const Outcome& outcome = out.outcomes[i];
     LOCKSTEP_CHECK(undo(attempts[i], outcome));
     if (outcome.done == 0 || (outcome.success == 0 && !is_denial(outcome.err)))
-      return internal_error("the tree is not as it was: " + one_line(attempts[i]) + " is " +
-                            errno_name(outcome.err));
+      return internal_error("the tree is not as it was: " + one_line(attempts[i]) + " is " + errno_name(outcome.err));
   }
   return out;
 }

@@ -18,9 +18,10 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/plan.h>
+
 #include "base/unique_fd.h"
 #include "conformance/prove/attempts.h"
-#include <lockstep/plan.h>
 
 namespace lockstep::conformance::prove {
 
@@ -55,8 +56,7 @@ class Observer {
   struct Shared;
   Result<Observation> tried(const std::vector<Attempt>& attempts, const Plan* plan);
   Result<void> make_room(std::size_t attempts);
-  Result<void> serve(pid_t child, const UniqueFd& asks, const UniqueFd& answers,
-                     const std::vector<Attempt>& attempts);
+  Result<void> serve(pid_t child, const UniqueFd& asks, const UniqueFd& answers, const std::vector<Attempt>& attempts);
 
   Shared* shared_ = nullptr;
   std::size_t room_ = 0;

@@ -19,12 +19,10 @@ std::string list(const std::vector<std::string>& paths, const std::string& root)
 std::string policy_text(const fuzz::PolicySpec& spec, const std::string& root) {
   std::string out = "version: 1\nfilesystem_policy:\n";
   out += std::string("  include_workdir: ") + (spec.workdir.empty() ? "false" : "true") + "\n";
-  out +=
-      "  read_only: " + list(spec.read_only, root) + "\n  read_write: " + list(spec.read_write, root) + "\n";
+  out += "  read_only: " + list(spec.read_only, root) + "\n  read_write: " + list(spec.read_write, root) + "\n";
   if (!spec.grants.empty()) out += "  grants:\n";
   for (const fuzz::RuleSpec& grant : spec.grants)
-    out += "    - {path: " + absolute(grant.path, root) + ", access: [" + join_names(grant.rights, ", ") +
-           "]}\n";
+    out += "    - {path: " + absolute(grant.path, root) + ", access: [" + join_names(grant.rights, ", ") + "]}\n";
   return out + "landlock: {compatibility: " + (spec.hard ? "hard_requirement" : "best_effort") +
          ", min_abi: " + std::to_string(spec.min_abi) + "}\n";
 }

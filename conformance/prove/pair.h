@@ -8,8 +8,9 @@
 
 #include <string>
 
-#include "conformance/fuzz/case.h"
 #include <lockstep/effective.h>
+
+#include "conformance/fuzz/case.h"
 #include "diff/diff.h"
 
 namespace lockstep::conformance::prove {

@@ -85,8 +85,7 @@ class Campaign {
     if (pid > 0) return processes_.push_back({pid, std::move(read), {}}), Result<void>();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);
-    for (const int each : {SIGINT, SIGTERM})
-      std::signal(each, SIG_IGN);  // the driver's business: it says stop
+    for (const int each : {SIGINT, SIGTERM}) std::signal(each, SIG_IGN);  // the driver's business: it says stop
     Worker worker(options_, kernel_);
     Result<void> ran = worker.start();
     if (ran.ok()) ran = job(worker, write.get());
@@ -115,8 +114,8 @@ class Campaign {
  private:
   Result<void> read(Process& from, const std::vector<pollfd>& open,
                     const std::function<Result<void>(const std::string&)>& take) {
-    const auto polled = std::find_if(open.begin(), open.end(),
-                                     [&](const pollfd& each) { return each.fd == from.lines.get(); });
+    const auto polled =
+        std::find_if(open.begin(), open.end(), [&](const pollfd& each) { return each.fd == from.lines.get(); });
     if (!from.lines || polled == open.end() || polled->revents == 0) return {};
     char bytes[4096];
     const ssize_t got = ::read(from.lines.get(), bytes, sizeof bytes);
@@ -171,16 +170,14 @@ Result<Report> prove(const Options& options) {
     while (campaign.work().stop.load() == 0) {
       const std::uint64_t index = campaign.work().next_tree.fetch_add(1);
       if (index >= trees) break;
-      LOCKSTEP_ASSIGN(
-          const Tally tally,
-          worker.run_tree(index, std::min(pairs_of_a_tree, options.pairs - index * pairs_of_a_tree)));
+      LOCKSTEP_ASSIGN(const Tally tally,
+                      worker.run_tree(index, std::min(pairs_of_a_tree, options.pairs - index * pairs_of_a_tree)));
       if (!write_all(lines, to_json(tally) + "\n")) return internal_error("the driver is gone");
     }
     return {};
   };
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  for (int i = 0; i < (options.workers > 0 ? options.workers : cores); ++i)
-    LOCKSTEP_CHECK(campaign.start(job));
+  for (int i = 0; i < (options.workers > 0 ? options.workers : cores); ++i) LOCKSTEP_CHECK(campaign.start(job));
   Report out;
   LOCKSTEP_CHECK(campaign.listen([&](const std::string& line) -> Result<void> {
     LOCKSTEP_ASSIGN(const Tally tally, take_line(line));

@@ -19,10 +19,11 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/kernel.h>
+
 #include "conformance/prove/judge.h"
 #include "conformance/prove/lies.h"
 #include "conformance/prove/random_pair.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance::prove {
 

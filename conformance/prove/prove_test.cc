@@ -11,9 +11,8 @@ namespace lockstep::conformance::prove {
 namespace {
 
 // A host that cannot run it is a skip, any other error a failure.
-#define LOCKSTEP_NEED(result)                                            \
-  if (!(result).ok() && (result).error().kind == ErrorKind::unsupported) \
-    GTEST_SKIP() << (result).error().message;                            \
+#define LOCKSTEP_NEED(result)                                                                                      \
+  if (!(result).ok() && (result).error().kind == ErrorKind::unsupported) GTEST_SKIP() << (result).error().message; \
   ASSERT_TRUE((result).ok()) << (result).error().to_string()
 
 TEST(Proof, AHundredPairsHoldOnTheKernel) {
@@ -26,8 +25,7 @@ TEST(Proof, AHundredPairsHoldOnTheKernel) {
   for (const review::Class kind :
        {review::Class::equivalent, review::Class::narrowing, review::Class::widening, review::Class::both})
     EXPECT_GT(report->observed[static_cast<std::size_t>(kind)], 0U) << review::name(kind);
-  for (std::size_t i = 0; i < change_count; ++i)
-    EXPECT_GT(report->changes[i], 0U) << name(static_cast<Change>(i));
+  for (std::size_t i = 0; i < change_count; ++i) EXPECT_GT(report->changes[i], 0U) << name(static_cast<Change>(i));
   std::uint64_t unseen = 0;
   for (const auto& [why, count] : report->unseen) unseen += count;
   EXPECT_GT(report->confirmed, unseen);
@@ -71,8 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Each, PlantedLie, ::testing::ValuesIn(all_lies().begin(
 
 // The exit code, and nothing on a terminal.
 int exit_of(const std::string& arguments) {
-  const int status =
-      std::system((std::string(LOCKSTEP_PROVE_DIFF) + " " + arguments + " >/dev/null 2>&1").c_str());
+  const int status = std::system((std::string(LOCKSTEP_PROVE_DIFF) + " " + arguments + " >/dev/null 2>&1").c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

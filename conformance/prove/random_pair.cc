@@ -11,8 +11,8 @@ using fuzz::ItemKind;
 using fuzz::PolicySpec;
 
 std::string_view name(Change change) {
-  constexpr std::array<std::string_view, change_count> names = {
-      "move", "add", "remove", "respell", "grant", "take", "workdir", "add-inside", "unrelated"};
+  constexpr std::array<std::string_view, change_count> names = {"move", "add",     "remove",     "respell",  "grant",
+                                                                "take", "workdir", "add-inside", "unrelated"};
   return names[static_cast<std::size_t>(change)];
 }
 
@@ -69,8 +69,8 @@ void Generator::make_tree() {
     const bool movable = std::none_of(made_.begin(), made_.end(), [&](const Made& each) {
       return !each.movable && path.starts_with(each.path + "/");
     });
-    made_.push_back({path, is_directory,
-                     movable && kind != ItemKind::tmpfs && kind != ItemKind::bind && kind != ItemKind::chr});
+    made_.push_back(
+        {path, is_directory, movable && kind != ItemKind::tmpfs && kind != ItemKind::bind && kind != ItemKind::chr});
   };
   for (std::size_t count = 3 + pick(3); count > 0; --count) make(ItemKind::dir, 'd', true);
   if (one_in(3)) make(ItemKind::tmpfs, 'm', true), make(ItemKind::dir, 'd', true);
@@ -105,8 +105,7 @@ void Generator::make_links() {
     const std::string path = link(root_ + "/" + target.path);
     if (!target.directory) continue;
     for (const Made& each : made_)
-      if (each.path.starts_with(target.path + "/"))
-        names_.push_back(path + each.path.substr(target.path.size()));
+      if (each.path.starts_with(target.path + "/")) names_.push_back(path + each.path.substr(target.path.size()));
   }
   for (std::size_t count = pick(3); count > 0; --count) {
     const std::string first = any(names_);
@@ -134,10 +133,8 @@ std::string Generator::respelled(const std::string& path) {
     if (item.kind == ItemKind::symlink && item.target == absolute) all.push_back(item.path);
     if (item.kind == ItemKind::symlink && absolute.starts_with(item.target + "/"))
       all.push_back(item.path + absolute.substr(item.target.size()));
-    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.target == path)
-      all.push_back(item.path);
-    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.path == path)
-      all.push_back(item.target);
+    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.target == path) all.push_back(item.path);
+    if ((item.kind == ItemKind::link || item.kind == ItemKind::bind) && item.path == path) all.push_back(item.target);
   }
   if (all.empty() || one_in(3)) all.push_back("/proc/self/root" + absolute);
   return any(all);
@@ -225,8 +222,7 @@ void Generator::apply(Change change, PolicySpec& policy) {
     case Change::take: {
       if (policy.grants.empty()) policy.grants.push_back({directory(), abi_info(newest_abi)->fs});
       AccessSet& from = policy.grants[pick(policy.grants.size())].rights;
-      const Right often[] = {Right::execute, Right::refer, Right::truncate,
-                             static_cast<Right>(pick(right_count))};
+      const Right often[] = {Right::execute, Right::refer, Right::truncate, static_cast<Right>(pick(right_count))};
       const AccessSet right = often[pick(4)];
       if (from != right) from = from.contains(right) ? from - right : from | right;
       return;
@@ -258,8 +254,7 @@ Pair Generator::next() {
   if (!before.workdir.empty() && !after.workdir.empty()) after.workdir = before.workdir;
   for (PolicySpec* each : {&before, &after})
     for (fuzz::RuleSpec& grant : each->grants)
-      if (grant.path == "/")
-        grant.rights = (grant.rights & access_read_only) | Right::read_dir;  // no other is taken
+      if (grant.path == "/") grant.rights = (grant.rights & access_read_only) | Right::read_dir;  // no other is taken
   out.of.plan_abi = abi_;
   out.of.items = items_;
   out.of.layers.resize(2);

@@ -20,10 +20,9 @@ std::string to_json(const Tally& tally) {
   json found = json::array();
   for (const Found& each : tally.found)
     found.push_back({static_cast<int>(each.fault), each.words, each.text, each.json});
-  const json out = {
-      {"pairs", tally.pairs},       {"trees", tally.trees},         {"attempts", tally.attempts},
-      {"observed", tally.observed}, {"changes", tally.changes},     {"confirmed", tally.confirmed},
-      {"unseen", tally.unseen},     {"not_tried", tally.not_tried}, {"found", found}};
+  const json out = {{"pairs", tally.pairs},       {"trees", tally.trees},         {"attempts", tally.attempts},
+                    {"observed", tally.observed}, {"changes", tally.changes},     {"confirmed", tally.confirmed},
+                    {"unseen", tally.unseen},     {"not_tried", tally.not_tried}, {"found", found}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <lockstep/plan.h>
+
 #include "conformance/fuzz/shrink.h"
 #include "conformance/fuzz/worker.h"
 #include "conformance/prove/also.h"
 #include "conformance/prove/later.h"
-#include <lockstep/plan.h>
 
 namespace lockstep::conformance::prove {
 
@@ -47,12 +48,10 @@ struct Compiled {
 
 Result<Compiled> compiled(const Policy& policy, const Context& context, int abi) {
   Result<EffectivePolicy> effective = enrich(policy, context);
-  if (!effective.ok() && effective.error().kind == ErrorKind::input)
-    return Compiled{{}, effective.error().to_string()};
+  if (!effective.ok() && effective.error().kind == ErrorKind::input) return Compiled{{}, effective.error().to_string()};
   if (!effective.ok()) return effective.error();
   Result<Plan> plan = compile(*effective, abi);
-  const bool no =
-      !plan.ok() && (plan.error().kind == ErrorKind::input || plan.error().kind == ErrorKind::unsupported);
+  const bool no = !plan.ok() && (plan.error().kind == ErrorKind::input || plan.error().kind == ErrorKind::unsupported);
   if (no) return Compiled{{}, plan.error().to_string()};
   if (!plan.ok()) return plan.error();
   return Compiled{std::move(plan).value(), {}};
@@ -81,13 +80,12 @@ Result<void> Worker::start() {
 Result<void> Worker::stand(Stand& out, const std::vector<fuzz::Item>& items) {
   // On a mount of its own, which takes everything on it along, devices that are bound where none may be made
   // among them.
-  if ((::mkdir(tree_root, 0777) != 0 && errno != EEXIST) ||
-      ::mount("tmpfs", tree_root, "tmpfs", 0, "mode=0777") != 0)
+  if ((::mkdir(tree_root, 0777) != 0 && errno != EEXIST) || ::mount("tmpfs", tree_root, "tmpfs", 0, "mode=0777") != 0)
     return system_error(errno, "mkdir, mount(\"" + std::string(tree_root) + "\")");
   for (const fuzz::Item& item : items) LOCKSTEP_CHECK(out.tree.make(item));
   // Where /proc/self/cwd and /proc/self/fd/99 lead to, in the children as well.
-  const auto first = std::find_if(items.begin(), items.end(),
-                                  [](const fuzz::Item& item) { return item.kind == fuzz::ItemKind::dir; });
+  const auto first =
+      std::find_if(items.begin(), items.end(), [](const fuzz::Item& item) { return item.kind == fuzz::ItemKind::dir; });
   const std::string inside = std::string(tree_root) + (first == items.end() ? "" : "/" + first->path);
   const UniqueFd held(::open(inside.c_str(), O_PATH | O_CLOEXEC));
   if (::chdir(inside.c_str()) != 0 || !held || ::dup2(held.get(), held_descriptor) < 0)
@@ -105,8 +103,7 @@ Result<void> Worker::stand(Stand& out, const std::vector<fuzz::Item>& items) {
 
 Result<Judged> Worker::ask(const Stand& stand, const fuzz::FuzzCase& pair) {
   LOCKSTEP_ASSIGN(const Policies policies, policies_of(pair, tree_root));
-  const Result<review::Diff> diff =
-      options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
+  const Result<review::Diff> diff = options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
   if (!diff.ok() && diff.error().kind != ErrorKind::input) return diff.error();
   Judged out;
   if (!diff.ok()) {  // exit 2 is no pass
@@ -116,8 +113,7 @@ Result<Judged> Worker::ask(const Stand& stand, const fuzz::FuzzCase& pair) {
   Compiled plans[2];
   Observation seen[2];
   for (const bool after : {false, true}) {
-    LOCKSTEP_ASSIGN(plans[after],
-                    compiled(after ? policies.after : policies.before, policies.context, kernel_.abi));
+    LOCKSTEP_ASSIGN(plans[after], compiled(after ? policies.after : policies.before, policies.context, kernel_.abi));
     seen[after].refused = plans[after].refused;
     if (!plans[after].plan) continue;
     LOCKSTEP_ASSIGN(seen[after], observer_.run(stand.attempts, &*plans[after].plan));
@@ -193,9 +189,8 @@ Result<Tally> Worker::run_tree(std::uint64_t index, std::uint64_t pairs) {
     LOCKSTEP_CHECK(now.clear());
   }
   for (auto& [pair, judged] : faulty) {
-    LOCKSTEP_ASSIGN(Found found,
-                    cut_down(std::move(pair), judged,
-                             "seed " + std::to_string(options_.seed) + ", tree " + std::to_string(index)));
+    LOCKSTEP_ASSIGN(Found found, cut_down(std::move(pair), judged,
+                                          "seed " + std::to_string(options_.seed) + ", tree " + std::to_string(index)));
     out.found.push_back(std::move(found));
     if (out.found.size() >= options_.faults) break;
   }

@@ -11,23 +11,30 @@
 namespace lockstep::conformance {
 namespace {
 
-bool meets(Readiness is, Readiness required) { return static_cast<int>(is) <= static_cast<int>(required); }
+bool meets(Readiness is, Readiness required) {
+  return static_cast<int>(is) <= static_cast<int>(required);
+}
 
 // A row that was skipped, or refused as its case claims, has shown nothing: it cannot be what is required.
 std::string missed(const RowVerdict& verdict, Readiness required) {
   const std::string wanted = std::string(name(required)) + " is required, and ";
   if (verdict.by_model)
-    return wanted + "by the model alone the row is " + std::string(name(verdict.by_model->is)) + (verdict.by_model->why.empty() ? "" : ": " + verdict.by_model->why);
+    return wanted + "by the model alone the row is " + std::string(name(verdict.by_model->is)) +
+           (verdict.by_model->why.empty() ? "" : ": " + verdict.by_model->why);
   if (verdict.outcome == RowOutcome::skip) return wanted + "the row was skipped: " + verdict.message;
   if (verdict.cells.empty()) return wanted + "the policy is refused";
   if (verdict.outcome == RowOutcome::agree && meets(verdict.readiness.is, required)) return "";
-  return wanted + "the row is " + std::string(name(verdict.readiness.is)) + (verdict.readiness.why.empty() ? "" : ": " + verdict.readiness.why);
+  return wanted + "the row is " + std::string(name(verdict.readiness.is)) +
+         (verdict.readiness.why.empty() ? "" : ": " + verdict.readiness.why);
 }
 
 void add_rows(const Run& run, const Required& required, std::vector<Finding>* out) {
   for (const JudgedRow& judged : run.rows) {
     const RowVerdict& verdict = judged.verdict;
-    const int code = verdict.outcome == RowOutcome::error ? 4 : verdict.outcome == RowOutcome::refused ? 2 : verdict.outcome == RowOutcome::disagree ? 1 : 0;
+    const int code = verdict.outcome == RowOutcome::error      ? 4
+                     : verdict.outcome == RowOutcome::refused  ? 2
+                     : verdict.outcome == RowOutcome::disagree ? 1
+                                                               : 0;
     if (code != 0)
       out->push_back({judged.row.name(), code,
                       std::string(name(verdict.outcome)) + (verdict.message.empty() ? "" : ": " + verdict.message) +
@@ -35,7 +42,8 @@ void add_rows(const Run& run, const Required& required, std::vector<Finding>* ou
     if (!required.readiness) continue;
     // What the model alone says can miss a requirement, and never meet it.
     const bool untried = verdict.by_model && meets(verdict.by_model->is, *required.readiness);
-    if (std::string why = missed(verdict, *required.readiness); !why.empty()) out->push_back({judged.row.name(), untried ? 3 : 1, std::move(why)});
+    if (std::string why = missed(verdict, *required.readiness); !why.empty())
+      out->push_back({judged.row.name(), untried ? 3 : 1, std::move(why)});
   }
 }
 
@@ -43,7 +51,9 @@ std::string percent(std::size_t part, std::size_t whole) {
   return std::to_string(whole == 0 ? 0 : part * 100 / whole) + "%";
 }
 
-std::string counted(std::size_t number, const char* what) { return std::to_string(number) + " " + what + (number == 1 ? "" : "s"); }
+std::string counted(std::size_t number, const char* what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
 
 // "0.9" as "90%".
 std::string percent(double share) {
@@ -55,7 +65,8 @@ std::string percent(double share) {
 std::string untried_text(const Run& run) {
   std::map<std::string, std::size_t> causes;
   for (const JudgedRow& judged : run.rows)
-    if (judged.verdict.outcome == RowOutcome::skip && judged.verdict.why_skipped == SkipReason::here) ++causes[cause_of(run, judged)];
+    if (judged.verdict.outcome == RowOutcome::skip && judged.verdict.why_skipped == SkipReason::here)
+      ++causes[cause_of(run, judged)];
   std::vector<std::pair<std::size_t, std::string>> sorted;
   for (const auto& [cause, rows] : causes) sorted.emplace_back(rows, cause);
   std::sort(sorted.rbegin(), sorted.rend());
@@ -101,15 +112,17 @@ std::vector<Finding> findings_of(const Run& run, const Required& required) {
   if (!shown && (!run.rows.empty() || run.claims.empty() || required.readiness)) {
     out.push_back({tried_test, 3, "nothing was shown: no row could be tried"});
   } else if (!share.enough(required.tried)) {
-    out.push_back({tried_test, 3, counted(share.judged, "row") + " of " + std::to_string(share.planned) + " tried, " +
-                                      percent(share.judged, share.planned) + " of them: --min-tried asks " + percent(required.tried)});
+    out.push_back({tried_test, 3,
+                   counted(share.judged, "row") + " of " + std::to_string(share.planned) + " tried, " +
+                       percent(share.judged, share.planned) + " of them: --min-tried asks " + percent(required.tried)});
   }
   return out;
 }
 
 int exit_code(const std::vector<Finding>& findings) {
   for (const int code : {4, 2, 1, 3})
-    if (std::any_of(findings.begin(), findings.end(), [code](const Finding& each) { return each.code == code; })) return code;
+    if (std::any_of(findings.begin(), findings.end(), [code](const Finding& each) { return each.code == code; }))
+      return code;
   return 0;
 }
 
@@ -117,13 +130,17 @@ std::string conclusion(const Run& run, const Required& required, const std::vect
   const int code = exit_code(findings);
   const Tried share = tried(run);
   const Totals sum = totals(run);
-  std::string out = "verdict   " + (code == 0 ? std::string("green") : "not green, exit " + std::to_string(code)) + ": ";
+  std::string out =
+      "verdict   " + (code == 0 ? std::string("green") : "not green, exit " + std::to_string(code)) + ": ";
   out += std::to_string(share.judged) + " of " + counted(share.planned, "row") + " tried";
-  if (share.judged < share.planned) out += " (" + percent(share.judged, share.planned) + ", " + percent(required.tried) + " required)";
+  if (share.judged < share.planned)
+    out += " (" + percent(share.judged, share.planned) + ", " + percent(required.tried) + " required)";
   std::size_t claims = 0;
   for (const JudgedClaims& each : run.claims) claims += each.differences.empty() ? 0 : 1;
-  const std::array<std::pair<std::size_t, const char*>, 4> kinds = {{{sum.rows_disagree, "disagree"}, {sum.rows_error, "failed in the harness"},
-                                                                     {sum.rows_refused, "refused"}, {claims, "cases not as claimed"}}};
+  const std::array<std::pair<std::size_t, const char*>, 4> kinds = {{{sum.rows_disagree, "disagree"},
+                                                                     {sum.rows_error, "failed in the harness"},
+                                                                     {sum.rows_refused, "refused"},
+                                                                     {claims, "cases not as claimed"}}};
   if (share.judged > 0 && sum.rows_agree == share.judged) out += share.judged == 1 ? ", it agrees" : ", all agree";
   for (const auto& [number, what] : kinds)
     if (number > 0) out += ", " + std::to_string(number) + " " + what;
@@ -133,19 +150,24 @@ std::string conclusion(const Run& run, const Required& required, const std::vect
     out += "; required " + std::string(name(*required.readiness)) + ": ";
     out += run.rows.empty() ? "no row" : number == 0 ? "met" : "missed by " + counted(number, "row");
     // A policy that asks for more than an old plan ABI has.
-    const auto untried = [&](const JudgedRow& judged) { return judged.verdict.by_model && meets(judged.verdict.by_model->is, *required.readiness); };
+    const auto untried = [&](const JudgedRow& judged) {
+      return judged.verdict.by_model && meets(judged.verdict.by_model->is, *required.readiness);
+    };
     if (const auto by_model = std::count_if(run.rows.begin(), run.rows.end(), untried); by_model > 0)
       out += " (" + std::to_string(by_model) + " of them so by the model alone)";
-    if (number > 0 && share.refused_plans > 0) out += " (a plan that is refused is not: --abi native asks about this kernel's own)";
+    if (number > 0 && share.refused_plans > 0)
+      out += " (a plan that is refused is not: --abi native asks about this kernel's own)";
   }
   out += untried_text(run);
   if (share.without_identity > 0)
     out += "; not planned: " + counted(share.without_identity, "row") + " as somebody who cannot be had here";
-  if (share.refused_plans > 0) out += "; " + counted(share.refused_plans, "row") + " of plans that the policy itself refuses";
+  if (share.refused_plans > 0)
+    out += "; " + counted(share.refused_plans, "row") + " of plans that the policy itself refuses";
   // The first of each: the others stand above.
   std::set<std::string> told = {tried_test};
   for (const Finding& each : findings)
-    if (each.test.starts_with(std::string(run_suite) + ".") && told.insert(each.test).second) out += "; " + printable(each.message);
+    if (each.test.starts_with(std::string(run_suite) + ".") && told.insert(each.test).second)
+      out += "; " + printable(each.message);
   return out;
 }
 

@@ -12,19 +12,23 @@ class Findings : public ::testing::Test {
  protected:
   void SetUp() override { case_.source.name = "a.case"; }
 
-  void add(RowOutcome outcome, SkipReason skipped = SkipReason::none, std::size_t number = 1, Readiness readiness = Readiness::ready) {
+  void add(RowOutcome outcome, SkipReason skipped = SkipReason::none, std::size_t number = 1,
+           Readiness readiness = Readiness::ready) {
     for (std::size_t i = 0; i < number; ++i) {
       JudgedRow row{{&case_, static_cast<int>(run_.rows.size() % 11) + 1, IdentityKind::user}, {}};
       row.verdict.outcome = outcome;
       row.verdict.why_skipped = skipped;
       row.verdict.readiness.is = readiness;
       if (outcome == RowOutcome::skip || outcome == RowOutcome::error) row.verdict.message = "why not";
-      if (outcome == RowOutcome::agree || outcome == RowOutcome::disagree) row.verdict.cells.resize(1), row.verdict.agreed = 1;
+      if (outcome == RowOutcome::agree || outcome == RowOutcome::disagree)
+        row.verdict.cells.resize(1), row.verdict.agreed = 1;
       run_.rows.push_back(std::move(row));
     }
   }
   int code(const Required& required = {}) const { return exit_code(findings_of(run_, required)); }
-  std::string last_line(const Required& required = {}) const { return conclusion(run_, required, findings_of(run_, required)); }
+  std::string last_line(const Required& required = {}) const {
+    return conclusion(run_, required, findings_of(run_, required));
+  }
 
   CaseRun case_;
   Shown run_;
@@ -53,8 +57,11 @@ TEST_F(Findings, AlmostNothingIsNotGreen) {
   EXPECT_EQ(code(), 3);
   EXPECT_EQ(code({std::nullopt, 0.8}), 0);
   EXPECT_EQ(code({std::nullopt, 1}), 3);
-  EXPECT_EQ(last_line(), "verdict   not green, exit 3: 9 of 11 rows tried (81%, 90% required), all agree; not tried: 2 rows: why not");
-  EXPECT_EQ(last_line({std::nullopt, 0.5}), "verdict   green: 9 of 11 rows tried (81%, 50% required), all agree; not tried: 2 rows: why not");
+  EXPECT_EQ(
+      last_line(),
+      "verdict   not green, exit 3: 9 of 11 rows tried (81%, 90% required), all agree; not tried: 2 rows: why not");
+  EXPECT_EQ(last_line({std::nullopt, 0.5}),
+            "verdict   green: 9 of 11 rows tried (81%, 50% required), all agree; not tried: 2 rows: why not");
 }
 
 // A plan that the policy refuses, and somebody who cannot be had, are said and do not count.
@@ -63,8 +70,9 @@ TEST_F(Findings, WhatWasNotPlannedIsNotUntried) {
   add(RowOutcome::skip, SkipReason::plan_refused, 10);
   add(RowOutcome::skip, SkipReason::identity, 30);
   EXPECT_EQ(code(), 0);
-  EXPECT_EQ(last_line(), "verdict   green: 2 of 2 rows tried, all agree; not planned: 30 rows as somebody who cannot be had here; "
-                         "10 rows of plans that the policy itself refuses");
+  EXPECT_EQ(last_line(),
+            "verdict   green: 2 of 2 rows tried, all agree; not planned: 30 rows as somebody who cannot be had here; "
+            "10 rows of plans that the policy itself refuses");
 }
 
 TEST_F(Findings, TheCauseOfAMissingNamespaceIsSaidOnce) {
@@ -81,7 +89,8 @@ TEST_F(Findings, WhatIsRequiredIsMissedByARowThatHasNotShownIt) {
   add(RowOutcome::agree);
   EXPECT_EQ(code(ready), 0);
   EXPECT_NE(last_line(ready).find("; required ready: met"), std::string::npos);
-  for (const Readiness other : {Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere, Readiness::unknown}) {
+  for (const Readiness other :
+       {Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere, Readiness::unknown}) {
     add(RowOutcome::agree, SkipReason::none, 1, other);
     const std::vector<Finding> found = findings_of(run_, ready);
     ASSERT_EQ(found.size(), 1U);

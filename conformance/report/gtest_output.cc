@@ -17,7 +17,8 @@ constexpr char program[] = "lockstep-conformance";
 std::string in_directory(const std::string& directory, const std::string& format) {
   std::string path = directory + program + "." + format;
   std::error_code ignored;
-  for (int number = 1; std::filesystem::exists(path, ignored); ++number) path = directory + program + "_" + std::to_string(number) + "." + format;
+  for (int number = 1; std::filesystem::exists(path, ignored); ++number)
+    path = directory + program + "_" + std::to_string(number) + "." + format;
   return path;
 }
 
@@ -47,11 +48,14 @@ Result<GtestOutput> GtestOutput::take_over(const std::string& from_environment, 
   out.memory_.reset(static_cast<int>(::syscall(SYS_memfd_create, "gtest-output", 1U /* MFD_CLOEXEC */)));
   if (!out.memory_) return system_error(errno, "memfd_create(\"gtest-output\")");
   const std::string name = out.flag().substr(out.format_.size() + 1);
-  if (::access(name.c_str(), W_OK) != 0) return system_error(errno, "access(\"" + name + "\", W_OK) for --gtest_output");
+  if (::access(name.c_str(), W_OK) != 0)
+    return system_error(errno, "access(\"" + name + "\", W_OK) for --gtest_output");
   return out;
 }
 
-std::string GtestOutput::flag() const { return memory_ ? format_ + ":/proc/self/fd/" + std::to_string(memory_.get()) : ""; }
+std::string GtestOutput::flag() const {
+  return memory_ ? format_ + ":/proc/self/fd/" + std::to_string(memory_.get()) : "";
+}
 
 Result<void> GtestOutput::deliver() const {
   if (!memory_) return {};
@@ -66,7 +70,8 @@ Result<void> GtestOutput::deliver() const {
   if (text.empty()) return internal_error("GoogleTest wrote nothing for --gtest_output");
   std::error_code error;
   const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
-  if (!parent.empty()) std::filesystem::create_directories(parent, error);  // where that fails, opening the file says so
+  if (!parent.empty())
+    std::filesystem::create_directories(parent, error);  // where that fails, opening the file says so
   return write_file(path_.ends_with('/') ? in_directory(path_, format_) : path_, text);
 }
 

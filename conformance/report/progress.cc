@@ -29,7 +29,8 @@ Progress::~Progress() {
 
 void Progress::step() {
   ++done_;
-  if (const double now = output_.seconds(); done_ < total_ && now - said_ >= (output_.terminal ? terminal_pause : log_pause)) {
+  if (const double now = output_.seconds();
+      done_ < total_ && now - said_ >= (output_.terminal ? terminal_pause : log_pause)) {
     said_ = now;
     say();
   }

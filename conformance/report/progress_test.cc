@@ -14,7 +14,8 @@ std::string said(bool terminal, int steps, double pause) {
   std::string out;
   double now = 100;
   {
-    Progress progress(static_cast<std::size_t>(steps), "rows", {terminal, [&] { return now; }, [&](const std::string& text) { out += text; }});
+    Progress progress(static_cast<std::size_t>(steps), "rows",
+                      {terminal, [&] { return now; }, [&](const std::string& text) { out += text; }});
     for (int i = 0; i < steps; ++i) {
       now += pause;
       progress.step();
@@ -25,7 +26,9 @@ std::string said(bool terminal, int steps, double pause) {
 
 TEST(Progress, ALogHasALineNowAndThen) {
   EXPECT_EQ(said(false, 3, 1), "lockstep-conformance: 0 of 3 rows\n");
-  EXPECT_EQ(said(false, 50, 0.5), "lockstep-conformance: 0 of 50 rows\nlockstep-conformance: 20 of 50 rows, 10 s\nlockstep-conformance: 40 of 50 rows, 20 s\n");
+  EXPECT_EQ(said(false, 50, 0.5),
+            "lockstep-conformance: 0 of 50 rows\nlockstep-conformance: 20 of 50 rows, 10 s\nlockstep-conformance: 40 "
+            "of 50 rows, 20 s\n");
   EXPECT_EQ(said(false, 2, 60), "lockstep-conformance: 0 of 2 rows\nlockstep-conformance: 1 of 2 rows, 60 s\n");
   EXPECT_EQ(said(false, 0, 1), "");
 }
@@ -40,7 +43,8 @@ TEST(Progress, ATerminalHasOneLineWhichIsWiped) {
 TEST(Progress, TheBuildSaysHowFarItIsAndWhyItFailed) {
   const lockstep::testing::TemporaryDirectory dir;
   const auto build = [&dir](const std::string& cmake) {
-    const std::string script = "source " LOCKSTEP_SOURCE_DIR "/scripts/common.sh; cmake() { " + cmake + "; }; build " + dir.at("b") + " a-target --";
+    const std::string script = "source " LOCKSTEP_SOURCE_DIR "/scripts/common.sh; cmake() { " + cmake + "; }; build " +
+                               dir.at("b") + " a-target --";
     return lockstep::testing::run_program({"/bin/bash", "-c", script}, {{"LOCKSTEP_PROGRESS=0"}, 60});
   };
   lockstep::testing::Ended ended = build("echo '[1/2] one'; echo more; echo '[2/2] two'");

@@ -49,7 +49,9 @@ Json host_json(const Run& run) {
   return out;
 }
 
-std::string answer(const std::optional<int>& err) { return !err ? "none" : *err == 0 ? "allow" : errno_name(*err); }
+std::string answer(const std::optional<int>& err) {
+  return !err ? "none" : *err == 0 ? "allow" : errno_name(*err);
+}
 
 Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdict& cell) {
   Json out;
@@ -59,7 +61,8 @@ Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdi
   if (request.operation == Operation::comm_open) out["target"] = name(request.target);
   const Operand about = operand(request.operation);
   if (about == Operand::port) out["port"] = request.port;
-  if (!request.path.empty() && (about != Operand::none || request.operation == Operation::comm_open)) out["path"] = printable(request.path);
+  if (!request.path.empty() && (about != Operand::none || request.operation == Operation::comm_open))
+    out["path"] = printable(request.path);
   if (!request.path2.empty()) out["path2"] = printable(request.path2);
   if (!info.step.empty()) out["step"] = info.step;
   if (info.too_wide) out["too_wide"] = cell.observed == 0;
@@ -78,8 +81,13 @@ Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdi
 }
 
 Json step_json(const DeniedStep& step) {
-  return {{"step", printable(step.id)}, {"path", printable(step.path)}, {"importance", name(step.importance)}, {"certainty", name(step.certainty)},
-          {"by", step.elsewhere ? "elsewhere" : "policy"}, {"missing", names(step.missing)}, {"breaks", step.breaks}};
+  return {{"step", printable(step.id)},
+          {"path", printable(step.path)},
+          {"importance", name(step.importance)},
+          {"certainty", name(step.certainty)},
+          {"by", step.elsewhere ? "elsewhere" : "policy"},
+          {"missing", names(step.missing)},
+          {"breaks", step.breaks}};
 }
 
 Json readiness_json(const ReadinessVerdict& readiness, std::string_view word) {
@@ -90,11 +98,17 @@ Json readiness_json(const ReadinessVerdict& readiness, std::string_view word) {
 }
 
 Json upgrade_json(const Upgrade& upgrade) {
-  Json out = {{"case", printable(upgrade.run->source.name)}, {"from", upgrade.from}, {"to", upgrade.to}, {"predicted", upgrade.predicted},
-              {"identities", Json::array()}, {"before", name(upgrade.before)}, {"after", name(upgrade.after)}};
+  Json out = {{"case", printable(upgrade.run->source.name)},
+              {"from", upgrade.from},
+              {"to", upgrade.to},
+              {"predicted", upgrade.predicted},
+              {"identities", Json::array()},
+              {"before", name(upgrade.before)},
+              {"after", name(upgrade.after)}};
   for (const IdentityKind identity : upgrade.identities) out["identities"].push_back(name(identity));
   for (const DeniedStep& step : upgrade.lost) out["lost"].push_back(step_json(step));
-  for (const Fix& fix : upgrade.fixes) out["fix"].push_back({{"path", printable(fix.path)}, {"access", names(fix.access)}});
+  for (const Fix& fix : upgrade.fixes)
+    out["fix"].push_back({{"path", printable(fix.path)}, {"access", names(fix.access)}});
   return out;
 }
 
@@ -108,14 +122,15 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
   out["kernel_abi"] = kernel_abi;
   out["identity"] = name(row.identity);
   out["host"] = row.run->source.context.host.real ? "real" : "simulated";
-  if (const std::vector<std::string> are = platforms(row.run->source.context.host); !are.empty()) out["platforms"] = are;
+  if (const std::vector<std::string> are = platforms(row.run->source.context.host); !are.empty())
+    out["platforms"] = are;
   out["outcome"] = name(verdict.outcome);
   if (!verdict.message.empty()) out["message"] = printable(verdict.message);
   if (verdict.outcome == RowOutcome::skip) out["skipped"] = name(verdict.why_skipped);
   // A row without cells has shown nothing of it.
-  const std::string_view readiness = !verdict.cells.empty()                   ? name(verdict.readiness.is)
+  const std::string_view readiness = !verdict.cells.empty()                 ? name(verdict.readiness.is)
                                      : verdict.outcome == RowOutcome::agree ? name(RowOutcome::refused)
-                                                                             : name(verdict.outcome);
+                                                                            : name(verdict.outcome);
   out["readiness"] = readiness_json(verdict.readiness, readiness);
   if (verdict.by_model) out["by_model"] = readiness_json(*verdict.by_model, name(verdict.by_model->is));
   for (const PredictedReadiness& each : verdict.beyond) {
@@ -123,7 +138,8 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
     out["predicted"].back()["plan_abi"] = each.plan_abi;
   }
   for (const SkippedPath& skipped : verdict.skipped_paths)
-    out["skipped_paths"].push_back({{"path", printable(skipped.path)}, {"reason", skipped.reason}, {"line", skipped.line}});
+    out["skipped_paths"].push_back(
+        {{"path", printable(skipped.path)}, {"reason", skipped.reason}, {"line", skipped.line}});
   out["cells"] = Json::array();
   for (std::size_t i = 0; i < verdict.cells.size(); ++i)
     out["cells"].push_back(cell_json(row.run->cells.cells[i], row.run->cells.info[i], verdict.cells[i]));
@@ -131,10 +147,19 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
 }
 
 Json totals_json(const Totals& sum) {
-  return {{"rows", sum.rows},         {"rows_agree", sum.rows_agree},         {"rows_disagree", sum.rows_disagree},
-          {"rows_skipped", sum.rows_skipped}, {"rows_error", sum.rows_error}, {"rows_refused", sum.rows_refused}, {"cells", sum.cells},
-          {"agree", sum.agree},       {"disagree", sum.disagree},             {"not_comparable", sum.not_comparable},
-          {"skipped", sum.skipped},   {"untried", sum.untried},   {"three_witnesses", sum.three_witnesses}};
+  return {{"rows", sum.rows},
+          {"rows_agree", sum.rows_agree},
+          {"rows_disagree", sum.rows_disagree},
+          {"rows_skipped", sum.rows_skipped},
+          {"rows_error", sum.rows_error},
+          {"rows_refused", sum.rows_refused},
+          {"cells", sum.cells},
+          {"agree", sum.agree},
+          {"disagree", sum.disagree},
+          {"not_comparable", sum.not_comparable},
+          {"skipped", sum.skipped},
+          {"untried", sum.untried},
+          {"three_witnesses", sum.three_witnesses}};
 }
 
 }  // namespace
@@ -145,11 +170,21 @@ Totals totals(const Run& run) {
     const RowVerdict& verdict = judged.verdict;
     ++sum.rows;
     switch (verdict.outcome) {
-      case RowOutcome::agree: ++sum.rows_agree; break;
-      case RowOutcome::disagree: ++sum.rows_disagree; break;
-      case RowOutcome::skip: ++sum.rows_skipped; break;
-      case RowOutcome::error: ++sum.rows_error; break;
-      case RowOutcome::refused: ++sum.rows_refused; break;
+      case RowOutcome::agree:
+        ++sum.rows_agree;
+        break;
+      case RowOutcome::disagree:
+        ++sum.rows_disagree;
+        break;
+      case RowOutcome::skip:
+        ++sum.rows_skipped;
+        break;
+      case RowOutcome::error:
+        ++sum.rows_error;
+        break;
+      case RowOutcome::refused:
+        ++sum.rows_refused;
+        break;
     }
     sum.cells += verdict.cells.size();
     sum.agree += verdict.agreed;
@@ -174,7 +209,9 @@ Result<void> write_report(const Run& run, const std::string& path) {
   const Tried share = tried(run);
   out["tried"] = {{"planned", share.planned}, {"judged", share.judged}};
   out["findings"] = Json::array();
-  for (const Finding& each : run.findings) out["findings"].push_back({{"test", printable(each.test)}, {"code", each.code}, {"message", printable(each.message)}});
+  for (const Finding& each : run.findings)
+    out["findings"].push_back(
+        {{"test", printable(each.test)}, {"code", each.code}, {"message", printable(each.message)}});
   out["claims"] = Json::array();
   for (const JudgedClaims& claims : run.claims) {
     Json each = {{"case", printable(claims.run->source.name)}, {"differences", Json::array()}};

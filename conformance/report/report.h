@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/kernel.h>
+
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 

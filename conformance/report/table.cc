@@ -5,9 +5,10 @@
 #include <set>
 #include <vector>
 
+#include <lockstep/abi.h>
+
 #include "conformance/report/ranges.h"
 #include "conformance/report/report.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -28,11 +29,16 @@ struct Tally {
 // The most blocked row of an entry speaks for it.
 int severity(Readiness readiness) {
   switch (readiness) {
-    case Readiness::ready: return 0;
-    case Readiness::degraded: return 1;
-    case Readiness::unknown: return 2;
-    case Readiness::blocked_elsewhere: return 3;
-    case Readiness::blocked: break;
+    case Readiness::ready:
+      return 0;
+    case Readiness::degraded:
+      return 1;
+    case Readiness::unknown:
+      return 2;
+    case Readiness::blocked_elsewhere:
+      return 3;
+    case Readiness::blocked:
+      break;
   }
   return 4;
 }
@@ -49,18 +55,26 @@ std::string mark(const Tally& tally) {
   if (tally.skip == tally.rows) return "skip";
   if (tally.refused) return "refused";
   switch (tally.readiness) {
-    case Readiness::ready: return "ready";
-    case Readiness::degraded: return "degraded";
-    case Readiness::blocked: return "blocked";
-    case Readiness::unknown: return "unknown";
-    case Readiness::blocked_elsewhere: break;
+    case Readiness::ready:
+      return "ready";
+    case Readiness::degraded:
+      return "degraded";
+    case Readiness::blocked:
+      return "blocked";
+    case Readiness::unknown:
+      return "unknown";
+    case Readiness::blocked_elsewhere:
+      break;
   }
   return tally.no_gpu ? "no GPU" : "elsewhere";
 }
 
 std::string paint(const std::string& text, const std::string& word, bool color) {
   if (!color) return text;
-  const char* code = word == "ready" ? "32" : word == "DISAGREE" || word == "ERROR" ? "1;31" : word == "blocked" ? "33" : "2";
+  const char* code = word == "ready"                         ? "32"
+                     : word == "DISAGREE" || word == "ERROR" ? "1;31"
+                     : word == "blocked"                     ? "33"
+                                                             : "2";
   return std::string("\x1b[") + code + "m" + text + "\x1b[0m";
 }
 
@@ -120,11 +134,13 @@ std::string words(const ByAbi& row, bool color) {
   std::vector<std::pair<std::string, std::set<int>>> of_words;
   for (const auto& [abi, tally] : row) {
     const std::string word = mark(tally);
-    const auto same = std::find_if(of_words.begin(), of_words.end(), [&](const auto& each) { return each.first == word; });
+    const auto same =
+        std::find_if(of_words.begin(), of_words.end(), [&](const auto& each) { return each.first == word; });
     (same == of_words.end() ? of_words.emplace_back(word, std::set<int>()) : *same).second.insert(abi);
   }
   std::string out;
-  for (const auto& [word, abis] : of_words) out += (out.empty() ? "" : ", ") + paint(word, word, color) + " in plan " + ranges(abis);
+  for (const auto& [word, abis] : of_words)
+    out += (out.empty() ? "" : ", ") + paint(word, word, color) + " in plan " + ranges(abis);
   return out;
 }
 
@@ -147,7 +163,8 @@ std::string render_table(const Run& run, bool color, std::size_t width) {
   for (const auto& [case_name, row] : table) {
     const std::string why = reason(row);
     if (narrow) {
-      out += case_name + "\n  " + words(row, color) + "; " + counts(row) + "\n" + (why.empty() ? "" : "  " + why + "\n");
+      out +=
+          case_name + "\n  " + words(row, color) + "; " + counts(row) + "\n" + (why.empty() ? "" : "  " + why + "\n");
       continue;
     }
     const std::size_t line = out.size();

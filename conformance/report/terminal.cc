@@ -3,10 +3,11 @@
 #include <map>
 #include <set>
 
+#include <lockstep/abi.h>
+
 #include "conformance/report/ranges.h"
 #include "conformance/report/report.h"
 #include "conformance/report/upgrades.h"
-#include <lockstep/abi.h>
 #include "render/show.h"
 
 namespace lockstep::conformance {
@@ -14,14 +15,20 @@ namespace {
 
 constexpr std::size_t disagreements_shown = 20;
 
-std::string answer(const std::optional<int>& err) { return !err ? "-" : *err == 0 ? "allow" : errno_name(*err); }
+std::string answer(const std::optional<int>& err) {
+  return !err ? "-" : *err == 0 ? "allow" : errno_name(*err);
+}
 
 const char* advice(Witness lone) {
   switch (lone) {
-    case Witness::observed: return "the kernel did something else than both: the enforcement or the kernel is at fault";
-    case Witness::predicted: return "the model is alone: the model is wrong, or a kernel quirk is not in it yet";
-    case Witness::expected: return "the case is alone: its expectation is wrong";
-    default: return "nobody can be named: write the expectation down in a case";
+    case Witness::observed:
+      return "the kernel did something else than both: the enforcement or the kernel is at fault";
+    case Witness::predicted:
+      return "the model is alone: the model is wrong, or a kernel quirk is not in it yet";
+    case Witness::expected:
+      return "the case is alone: its expectation is wrong";
+    default:
+      return "nobody can be named: write the expectation down in a case";
   }
 }
 
@@ -29,9 +36,11 @@ void render_disagreements(const Run& run, std::string& out) {
   std::size_t shown = 0, hidden = 0;
   for (const JudgedRow& judged : run.rows) {
     const RowVerdict& verdict = judged.verdict;
-    if (verdict.outcome == RowOutcome::error) out += "error     " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
+    if (verdict.outcome == RowOutcome::error)
+      out += "error     " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
     if (verdict.outcome != RowOutcome::disagree) continue;
-    if (!verdict.message.empty()) out += "disagree  " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
+    if (!verdict.message.empty())
+      out += "disagree  " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
     for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
       const CellVerdict& cell = verdict.cells[i];
       if (cell.verdict != Verdict::disagree) continue;
@@ -58,7 +67,8 @@ void render_disagreements(const Run& run, std::string& out) {
 // As a person would write it: the sibling stands for any other process of the same user.
 std::string shown_path(std::string path) {
   constexpr std::string_view sibling = "$sibling";
-  if (const std::size_t at = path.find(sibling); at != std::string::npos) path.replace(at, sibling.size(), "<another pid>");
+  if (const std::size_t at = path.find(sibling); at != std::string::npos)
+    path.replace(at, sibling.size(), "<another pid>");
   return printable(path);
 }
 
@@ -83,18 +93,20 @@ void render_own_policies(const Run& run, std::string& out) {
       say("warning   " + file + ":" + std::to_string(warning.line) + ": " + warning.message);
     if (const Result<Plan> plan = compile(effective, newest); plan.ok())
       for (const Missing& each : plan->dropped)
-        say("dropped   " + file + ": " + std::string(each.feature->name) + (each.path.empty() ? "" : " on " + printable(each.path)) +
-            " is of ABI " + std::to_string(each.feature->first_abi) + ", the plan of ABI " + std::to_string(newest) + ": " +
+        say("dropped   " + file + ": " + std::string(each.feature->name) +
+            (each.path.empty() ? "" : " on " + printable(each.path)) + " is of ABI " +
+            std::to_string(each.feature->first_abi) + ", the plan of ABI " + std::to_string(newest) + ": " +
             std::string(each.feature->unprotected));
     for (const SkippedPath& skipped : judged.verdict.skipped_paths)
-      say("warning   " + file + ":" + std::to_string(skipped.line) + ": " + printable(skipped.path) + " cannot be opened (" +
-          skipped.reason + "): nothing below it is granted");
+      say("warning   " + file + ":" + std::to_string(skipped.line) + ": " + printable(skipped.path) +
+          " cannot be opened (" + skipped.reason + "): nothing below it is granted");
     std::string wide;
     for (std::size_t i = 0; i < judged.verdict.cells.size(); ++i)
       if (judged.row.run->cells.info[i].too_wide && judged.verdict.cells[i].observed == 0)
         wide += (wide.empty() ? "" : ", ") + shown_path(judged.row.run->cells.cells[i].path);
     if (!wide.empty())
-      say("too wide  " + file + ": " + std::string(name(judged.row.identity)) + " opens for writing, and CUDA needs none of it: " + wide);
+      say("too wide  " + file + ": " + std::string(name(judged.row.identity)) +
+          " opens for writing, and CUDA needs none of it: " + wide);
   }
 }
 
@@ -104,9 +116,11 @@ void render_cuda(const Run& run, std::string& out) {
   for (const JudgedRow& judged : run.rows) {
     const std::vector<CellVerdict>& cells = judged.verdict.cells;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      if (judged.row.run->cells.cells[i].operation != Operation::cu_init || cells[i].verdict == Verdict::disagree) continue;
+      if (judged.row.run->cells.cells[i].operation != Operation::cu_init || cells[i].verdict == Verdict::disagree)
+        continue;
       const bool skipped = cells[i].verdict == Verdict::skip;
-      ++answers[(skipped ? "skipped   cu-init: " : "cu-init   " + judged.row.run->source.name + ": ") + cells[i].decided];
+      ++answers[(skipped ? "skipped   cu-init: " : "cu-init   " + judged.row.run->source.name + ": ") +
+                cells[i].decided];
     }
   }
   for (const auto& [answer, rows] : answers) out += printable(answer) + ", " + std::to_string(rows) + " rows\n";
@@ -122,7 +136,8 @@ void render_untried(const Run& run, std::string& out) {
         ++untried[judged.row.run->source.name + ": " + cell_name(judged.row.run->cells.cells[i]) + ": expected " +
                   answer(cells[i].expected) + ", " + cells[i].decided];
   }
-  for (const auto& [what, rows] : untried) out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";
+  for (const auto& [what, rows] : untried)
+    out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";
 }
 
 // Of hosts that could not be laid out here: what the model says instead, by case. Of the fixtures that is no answer anybody asked for.
@@ -131,11 +146,13 @@ void render_by_model(const Run& run, std::string& out) {
   for (const JudgedRow& judged : run.rows) {
     if (!judged.verdict.by_model || !judged.row.run->source.own_policy) continue;
     const ReadinessVerdict& is = *judged.verdict.by_model;
-    said[judged.row.run->source.name][std::string(name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(judged.row.plan_abi);
+    said[judged.row.run->source.name][std::string(name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(
+        judged.row.plan_abi);
   }
   for (const auto& [case_name, answers] : said)
     for (const auto& [answer, abis] : answers)
-      out += "by model  " + printable(case_name) + " in plan " + ranges(abis) + ": " + printable(answer) + " (no kernel was asked: the host cannot be laid out here)\n";
+      out += "by model  " + printable(case_name) + " in plan " + ranges(abis) + ": " + printable(answer) +
+             " (no kernel was asked: the host cannot be laid out here)\n";
 }
 
 }  // namespace
@@ -152,15 +169,17 @@ std::string render(const Run& run, bool color, bool steps, std::size_t width) {
   render_disagreements(run, out);
   render_cuda(run, out);
   render_untried(run, out);
-  for (const auto& [reason, rows] : skips) out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";
+  for (const auto& [reason, rows] : skips)
+    out += "skipped   " + std::to_string(rows) + " rows: " + printable(reason) + "\n";
   const Totals sum = totals(run);
-  out += std::to_string(sum.rows) + " rows: " + std::to_string(sum.rows_agree) + " agree, " + std::to_string(sum.rows_disagree) +
-         " disagree, " + std::to_string(sum.rows_skipped) + " skipped, " + std::to_string(sum.rows_error) + " errors" +
+  out += std::to_string(sum.rows) + " rows: " + std::to_string(sum.rows_agree) + " agree, " +
+         std::to_string(sum.rows_disagree) + " disagree, " + std::to_string(sum.rows_skipped) + " skipped, " +
+         std::to_string(sum.rows_error) + " errors" +
          (sum.rows_refused > 0 ? ", " + std::to_string(sum.rows_refused) + " refused" : "") + "; " +
-         std::to_string(sum.cells) + " cells: " + std::to_string(sum.agree) + " agree (" + std::to_string(sum.three_witnesses) +
-         " with three witnesses), " + std::to_string(sum.disagree) + " disagree, " + std::to_string(sum.not_comparable) +
-         " not comparable, " + std::to_string(sum.skipped) + " unsupported" +
-         (sum.untried > 0 ? ", " + std::to_string(sum.untried) + " of them expected" : "") + "\n";
+         std::to_string(sum.cells) + " cells: " + std::to_string(sum.agree) + " agree (" +
+         std::to_string(sum.three_witnesses) + " with three witnesses), " + std::to_string(sum.disagree) +
+         " disagree, " + std::to_string(sum.not_comparable) + " not comparable, " + std::to_string(sum.skipped) +
+         " unsupported" + (sum.untried > 0 ? ", " + std::to_string(sum.untried) + " of them expected" : "") + "\n";
   return out;
 }
 

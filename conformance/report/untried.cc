@@ -44,7 +44,8 @@ Surroundings read_surroundings(bool privileged) {
     if (key == "CapEff:") out.sys_admin = (std::strtoull(value.c_str(), nullptr, 16) >> CAP_SYS_ADMIN & 1) != 0;
   }
   out.chrooted = root_is_no_mount();
-  out.no_userns = first_word("/proc/sys/user/max_user_namespaces") == "0" || first_word("/proc/sys/kernel/unprivileged_userns_clone") == "0";
+  out.no_userns = first_word("/proc/sys/user/max_user_namespaces") == "0" ||
+                  first_word("/proc/sys/kernel/unprivileged_userns_clone") == "0";
   out.apparmor_userns = first_word("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1";
   return out;
 }
@@ -52,18 +53,30 @@ Surroundings read_surroundings(bool privileged) {
 std::string why_no_namespace(int err, const Surroundings& around) {
   const std::string what = "no mount namespace (" + errno_name(err) + "): ";
   if (around.privileged && !around.sys_admin)
-    return what + "this process lacks CAP_SYS_ADMIN, as in a container's defaults: run outside it, or start the container with "
-                  "--cap-add SYS_ADMIN --security-opt apparmor=unconfined";
+    return what +
+           "this process lacks CAP_SYS_ADMIN, as in a container's defaults: run outside it, or start the container "
+           "with "
+           "--cap-add SYS_ADMIN --security-opt apparmor=unconfined";
   if (around.chrooted)
-    return what + "the root directory is no mount point, as in a chroot: run outside it, or enter it by systemd-nspawn -D or pivot_root";
+    return what +
+           "the root directory is no mount point, as in a chroot: run outside it, or enter it by systemd-nspawn -D or "
+           "pivot_root";
   if (!around.privileged && around.no_userns)
-    return what + "user namespaces are switched off: run as root, or have root do: sysctl user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1";
+    return what +
+           "user namespaces are switched off: run as root, or have root do: sysctl user.max_user_namespaces=10000 "
+           "kernel.unprivileged_userns_clone=1";
   if (!around.privileged && around.apparmor_userns)
-    return what + "AppArmor lets no ordinary user use a user namespace: run as root, or have root do: sysctl kernel.apparmor_restrict_unprivileged_userns=0";
+    return what +
+           "AppArmor lets no ordinary user use a user namespace: run as root, or have root do: sysctl "
+           "kernel.apparmor_restrict_unprivileged_userns=0";
   if (around.filtered)
-    return what + "a seccomp filter is around this process, as in a container's defaults: run outside it, or start the container with "
-                  "--security-opt seccomp=unconfined --security-opt apparmor=unconfined" + (around.privileged ? " --cap-add SYS_ADMIN" : "");
-  return what + "a security module or a limit is around this process: run outside its container" + (around.privileged ? "" : ", or as root");
+    return what +
+           "a seccomp filter is around this process, as in a container's defaults: run outside it, or start the "
+           "container with "
+           "--security-opt seccomp=unconfined --security-opt apparmor=unconfined" +
+           (around.privileged ? " --cap-add SYS_ADMIN" : "");
+  return what + "a security module or a limit is around this process: run outside its container" +
+         (around.privileged ? "" : ", or as root");
 }
 
 std::string cause_of(const Run& run, const JudgedRow& judged) {

@@ -10,12 +10,12 @@ namespace lockstep::conformance {
 
 // What decides whether a mount namespace can be had, as this process sees it.
 struct Surroundings {
-  bool privileged = false;        // root with capabilities; else a user namespace is tried
-  bool sys_admin = false;         // CAP_SYS_ADMIN is effective
-  bool chrooted = false;          // the root directory is no mount point
-  bool filtered = false;          // a seccomp filter is in force
-  bool no_userns = false;         // user.max_user_namespaces is 0, or kernel.unprivileged_userns_clone
-  bool apparmor_userns = false;   // kernel.apparmor_restrict_unprivileged_userns
+  bool privileged = false;       // root with capabilities; else a user namespace is tried
+  bool sys_admin = false;        // CAP_SYS_ADMIN is effective
+  bool chrooted = false;         // the root directory is no mount point
+  bool filtered = false;         // a seccomp filter is in force
+  bool no_userns = false;        // user.max_user_namespaces is 0, or kernel.unprivileged_userns_clone
+  bool apparmor_userns = false;  // kernel.apparmor_restrict_unprivileged_userns
 };
 Surroundings read_surroundings(bool privileged);
 

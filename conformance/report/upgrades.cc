@@ -65,7 +65,9 @@ bool same_loss(const Upgrade& a, const Upgrade& b) {
                     [](const DeniedStep& x, const DeniedStep& y) { return x.id == y.id && x.what == y.what; });
 }
 
-std::string case_of(const CaseRun& run) { return printable(run.source.own_policy ? run.source.file : run.source.name); }
+std::string case_of(const CaseRun& run) {
+  return printable(run.source.own_policy ? run.source.file : run.source.name);
+}
 
 std::string class_of(const DeniedStep& step) {
   return " [" + std::string(name(step.importance)) + ", " + std::string(name(step.certainty)) + "]";
@@ -102,13 +104,15 @@ std::string new_rights(const Upgrade& upgrade) {
   std::string out;
   for (int abi = upgrade.from + 1; abi <= upgrade.to; ++abi) {
     const AccessSet added = (abi_info(abi)->fs - abi_info(abi - 1)->fs) & missing;
-    if (!added.empty()) out += (out.empty() ? "" : ", ") + join_names(added, ", ") + " is new at ABI " + std::to_string(abi);
+    if (!added.empty())
+      out += (out.empty() ? "" : ", ") + join_names(added, ", ") + " is new at ABI " + std::to_string(abi);
   }
   return out;
 }
 
 std::string headline(const Upgrade& upgrade, int kernel_abi) {
-  std::string out = "upgrade   " + case_of(*upgrade.run) + ": plan " + std::to_string(upgrade.from) + " -> " + std::to_string(upgrade.to);
+  std::string out = "upgrade   " + case_of(*upgrade.run) + ": plan " + std::to_string(upgrade.from) + " -> " +
+                    std::to_string(upgrade.to);
   if (upgrade.predicted) out += " (predicted: this kernel has ABI " + std::to_string(kernel_abi) + ")";
   if (upgrade.after == upgrade.before) return out + ": stays " + std::string(name(upgrade.after));
   return out + ": " + std::string(name(upgrade.before)) + " -> " + std::string(name(upgrade.after));
@@ -123,11 +127,19 @@ std::vector<Upgrade> find_upgrades(const Run& run) {
     for (const auto& [identity, stages] : by_identity) {
       for (std::size_t i = 1; i < stages.size(); ++i) {
         const Stage &before = stages[i - 1], &after = stages[i];
-        Upgrade each{run_of, {identity}, before.abi, after.abi, before.readiness->is, after.readiness->is, after.predicted,
-                     lost_between(*before.readiness, *after.readiness), {}};
+        Upgrade each{run_of,
+                     {identity},
+                     before.abi,
+                     after.abi,
+                     before.readiness->is,
+                     after.readiness->is,
+                     after.predicted,
+                     lost_between(*before.readiness, *after.readiness),
+                     {}};
         if (each.lost.empty()) continue;
         each.fixes = fixes_of(each.lost);
-        const auto same = std::find_if(of_case.begin(), of_case.end(), [&](const Upgrade& other) { return same_loss(each, other); });
+        const auto same =
+            std::find_if(of_case.begin(), of_case.end(), [&](const Upgrade& other) { return same_loss(each, other); });
         if (same != of_case.end())
           same->identities.push_back(identity);
         else
@@ -160,11 +172,13 @@ std::string render_steps(const Run& run, bool all) {
     ++identities[run_of];
     std::vector<DeniedStep> steps = judged.verdict.readiness.denied;
     // Where there is no GPU, what is missing is that: the table says so.
-    if (each.context.host.gpu == GpuKind::none && !all) std::erase_if(steps, [](const DeniedStep& step) { return step.elsewhere; });
+    if (each.context.host.gpu == GpuKind::none && !all)
+      std::erase_if(steps, [](const DeniedStep& step) { return step.elsewhere; });
     for (const std::string& line : lines_of(steps, all)) {
       const std::string text = "denied    " + case_of(*run_of) + ", plan " + std::to_string(at->second) + ": " + line;
       source[text] = run_of;
-      const auto same = std::find_if(lines.begin(), lines.end(), [&](const auto& known) { return known.first == text; });
+      const auto same =
+          std::find_if(lines.begin(), lines.end(), [&](const auto& known) { return known.first == text; });
       if (same != lines.end())
         same->second.push_back(judged.row.identity);
       else
@@ -172,7 +186,8 @@ std::string render_steps(const Run& run, bool all) {
     }
   }
   std::string out;
-  for (const auto& [text, whom] : lines) out += text + (whom.size() == identities[source[text]] ? "" : " (as " + words(whom) + ")") + "\n";
+  for (const auto& [text, whom] : lines)
+    out += text + (whom.size() == identities[source[text]] ? "" : " (as " + words(whom) + ")") + "\n";
   return out;
 }
 
@@ -187,7 +202,8 @@ std::string render_upgrades(const Run& run, bool all) {
       out += ": " + steps.front() + (steps.size() > 1 ? ", and more" : "") + "\n";
       continue;
     }
-    if (upgrade.identities.size() < upgrade.run->source.identities.size()) out += " (as " + words(upgrade.identities) + ")";
+    if (upgrade.identities.size() < upgrade.run->source.identities.size())
+      out += " (as " + words(upgrade.identities) + ")";
     if (const std::string rights = new_rights(upgrade); !rights.empty()) out += "; " + rights;
     out += "\n";
     for (const std::string& line : steps) out += "          " + line + "\n";

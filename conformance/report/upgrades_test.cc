@@ -6,9 +6,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "testing/run_program.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -18,7 +19,15 @@ using lockstep::testing::Ended;
 using lockstep::testing::TemporaryDirectory;
 
 DeniedStep denied(const std::string& id, AccessSet missing, const std::string& path, bool elsewhere = false) {
-  return {id, path, CudaImportance::fatal, Certainty::source, "it breaks", id + " needs something on " + path, elsewhere, missing, path};
+  return {id,
+          path,
+          CudaImportance::fatal,
+          Certainty::source,
+          "it breaks",
+          id + " needs something on " + path,
+          elsewhere,
+          missing,
+          path};
 }
 
 JudgedRow row_of(const CaseRun& run, int abi, IdentityKind identity, Readiness is, std::vector<DeniedStep> steps) {
@@ -38,7 +47,8 @@ TEST(Upgrades, AreFoundOnceForAllIdentitiesAndBeyondTheKernel) {
   const DeniedStep socket = denied("mps", Right::resolve_unix, "/tmp/nvidia-mps");
   for (const IdentityKind identity : {IdentityKind::user, IdentityKind::container_root}) {
     run.rows.push_back(row_of(of_case, 5, identity, Readiness::blocked, {lost}));
-    run.rows.back().verdict.beyond = {{8, {Readiness::blocked, "", std::nullopt, {lost}}}, {9, {Readiness::blocked, "", std::nullopt, {lost, socket}}}};
+    run.rows.back().verdict.beyond = {{8, {Readiness::blocked, "", std::nullopt, {lost}}},
+                                      {9, {Readiness::blocked, "", std::nullopt, {lost, socket}}}};
     run.rows.push_back(row_of(of_case, 4, identity, Readiness::ready, {}));
   }
   const std::vector<Upgrade> found = find_upgrades(run);
@@ -63,7 +73,8 @@ TEST(Upgrades, WhatGetsBetterFailsAnywayOrWasNotRunIsNone) {
   run.rows.push_back(row_of(better, 1, IdentityKind::user, Readiness::blocked, {step}));
   run.rows.push_back(row_of(better, 2, IdentityKind::user, Readiness::ready, {}));
   run.rows.push_back(row_of(elsewhere, 4, IdentityKind::user, Readiness::ready, {}));
-  run.rows.push_back(row_of(elsewhere, 5, IdentityKind::user, Readiness::blocked_elsewhere, {denied("node", {}, "/dev/nvidia0", true)}));
+  run.rows.push_back(row_of(elsewhere, 5, IdentityKind::user, Readiness::blocked_elsewhere,
+                            {denied("node", {}, "/dev/nvidia0", true)}));
   run.rows.push_back(row_of(refused, 4, IdentityKind::user, Readiness::ready, {}));
   run.rows.push_back(row_of(refused, 5, IdentityKind::user, Readiness::ready, {step}));
   run.rows.back().verdict.cells.clear();
@@ -81,23 +92,29 @@ struct Loss {
   const char* after;
 };
 
-constexpr const char* body = "version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /etc]\n  read_write: [/proc, /tmp, /dev/null]\n  grants:\n";
-constexpr const char* no_tmp = "version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /etc, /proc, /tmp]\n  read_write: [/dev/null]\n  grants:\n";
+constexpr const char* body =
+    "version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /etc]\n  read_write: [/proc, /tmp, /dev/null]\n  "
+    "grants:\n";
+constexpr const char* no_tmp =
+    "version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /etc, /proc, /tmp]\n  read_write: [/dev/null]\n  "
+    "grants:\n";
 constexpr Loss losses[] = {
-    {"jit-cache", body, "    - {path: /home/agent/.nv, access: [read, write_file, make_dir, make_reg, remove_file]}\n", 3, "truncate",
-     "jit-cache", "/home/agent/.nv/ComputeCache/index", "degraded"},
-    {"nvidia-1", body, "    - {path: /dev/nvidia0, access: [read_file, write_file]}\n", 5, "ioctl_dev", "node /dev/nvidia0", "/dev/nvidia0", "blocked"},
-    {"mps", no_tmp, "    - {path: /usr, access: [read]}\n", 9, "resolve_unix", "mps", "/tmp/nvidia-mps/control", "degraded"},
+    {"jit-cache", body, "    - {path: /home/agent/.nv, access: [read, write_file, make_dir, make_reg, remove_file]}\n",
+     3, "truncate", "jit-cache", "/home/agent/.nv/ComputeCache/index", "degraded"},
+    {"nvidia-1", body, "    - {path: /dev/nvidia0, access: [read_file, write_file]}\n", 5, "ioctl_dev",
+     "node /dev/nvidia0", "/dev/nvidia0", "blocked"},
+    {"mps", no_tmp, "    - {path: /usr, access: [read]}\n", 9, "resolve_unix", "mps", "/tmp/nvidia-mps/control",
+     "degraded"},
 };
 
 class UpgradesOfPolicies : public ::testing::TestWithParam<Loss> {
  protected:
   Json run(const std::string& text, std::string* said) {
     const std::string report = dir_.at("r.json");
-    const Ended ended = lockstep::testing::run_program({LOCKSTEP_CONFORMANCE, "--policy", dir_.write("p.yaml", text), "--host",
-                                                        std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/" + GetParam().host + ".json",
-                                                        "--report", report},
-                                                       {{}, 120});
+    const Ended ended = lockstep::testing::run_program(
+        {LOCKSTEP_CONFORMANCE, "--policy", dir_.write("p.yaml", text), "--host",
+         std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/" + GetParam().host + ".json", "--report", report},
+        {{}, 120});
     *said = ended.out;
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
     return Json::parse(dir_.read("r.json"), nullptr, false);
@@ -119,7 +136,8 @@ TEST_P(UpgradesOfPolicies, AreNamedExplainedAndMendedByTheirFix) {
   if (!kernel.ok()) GTEST_SKIP() << kernel.error().message;
   std::string said;
   const Json report = run(std::string(loss.policy) + loss.grants, &said);
-  if (report.is_object() && report.at("totals").at("rows_skipped") == report.at("totals").at("rows")) GTEST_SKIP() << "no-namespace: " << said;
+  if (report.is_object() && report.at("totals").at("rows_skipped") == report.at("totals").at("rows"))
+    GTEST_SKIP() << "no-namespace: " << said;
   const Json upgrade = upgrade_to(report, loss.to);
   ASSERT_TRUE(upgrade.is_object()) << said;
   EXPECT_EQ(upgrade.at("from"), loss.to - 1);
@@ -129,7 +147,8 @@ TEST_P(UpgradesOfPolicies, AreNamedExplainedAndMendedByTheirFix) {
   EXPECT_EQ(upgrade.at("lost")[0].at("step"), loss.step);
   EXPECT_EQ(upgrade.at("lost")[0].at("path"), loss.path);
   EXPECT_EQ(upgrade.at("lost")[0].at("missing"), Json::array({loss.right}));
-  EXPECT_NE(said.find(std::string(loss.right) + " is new at ABI " + std::to_string(loss.to)), std::string::npos) << said;
+  EXPECT_NE(said.find(std::string(loss.right) + " is new at ABI " + std::to_string(loss.to)), std::string::npos)
+      << said;
   EXPECT_NE(said.find("ready -> " + std::string(loss.after)), std::string::npos) << said;
 
   // Each line as the terminal has it, pasted below grants.
@@ -143,7 +162,8 @@ TEST_P(UpgradesOfPolicies, AreNamedExplainedAndMendedByTheirFix) {
   ASSERT_GT(lines, 0U) << said;
   const Json mended = run(fixed, &said);
   EXPECT_TRUE(mended.at("upgrades").empty()) << mended.at("upgrades").dump(1) << "\n" << fixed;
-  for (const Json& row : mended.at("rows")) EXPECT_EQ(row.at("readiness").at("is"), "ready") << row.at("row") << "\n" << fixed;
+  for (const Json& row : mended.at("rows"))
+    EXPECT_EQ(row.at("readiness").at("is"), "ready") << row.at("row") << "\n" << fixed;
 }
 
 // What a case claims of a plan ABI that the kernel lacks is held against the model.
@@ -156,12 +176,17 @@ TEST(PredictedReadiness, IsHeldAgainstTheCase) {
   dir.write("p.yaml", no_tmp + std::string("    - {path: /usr, access: [read]}\n"));
   std::filesystem::copy_file(fixtures + "/hosts/mps.json", dir.at("mps.json"));
   for (const auto& [claim, code] : {std::pair{"ready", 1}, {"degraded", 0}}) {
-    dir.write("cases/c.json", R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "mps.json",
-      "readiness": [{"abi": "1-8", "is": "ready"}, {"abi": "9-", "is": ")" + std::string(claim) + R"("}]})");
-    const Ended ended = lockstep::testing::run_program({LOCKSTEP_CONFORMANCE, "--fixtures", dir.path(), "--abi", "native"}, {{}, 120});
+    dir.write("cases/c.json",
+              R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "mps.json",
+      "readiness": [{"abi": "1-8", "is": "ready"}, {"abi": "9-", "is": ")" +
+                  std::string(claim) + R"("}]})");
+    const Ended ended =
+        lockstep::testing::run_program({LOCKSTEP_CONFORMANCE, "--fixtures", dir.path(), "--abi", "native"}, {{}, 120});
     if (ended.out.find("skipped   ") != std::string::npos) GTEST_SKIP() << "no-namespace: " << ended.out;
     EXPECT_EQ(ended.code, code) << ended.out << ended.err;
-    const bool said = ended.out.find("readiness at plan 9, predicted: expected ready, got degraded (mps needs resolve_unix") != std::string::npos;
+    const bool said =
+        ended.out.find("readiness at plan 9, predicted: expected ready, got degraded (mps needs resolve_unix") !=
+        std::string::npos;
     EXPECT_EQ(said, code == 1) << ended.out;
   }
 }
@@ -174,8 +199,10 @@ TEST(Steps, AreShownOfFixturesOnDemand) {
   if (without.out.find("skipped   ") != std::string::npos) GTEST_SKIP() << "no-namespace: " << without.out;
   words.push_back("--steps");
   const Ended with = lockstep::testing::run_program(words, {{}, 120});
-  const std::string line = "denied    gh200-without-its-memory-nodes-crashes, plan 1: numa-nodes needs read_dir on /sys/devices/system/node: "
-                           "libcuda crashes (SIGSEGV) [fatal, source]";
+  const std::string line =
+      "denied    gh200-without-its-memory-nodes-crashes, plan 1: numa-nodes needs read_dir on "
+      "/sys/devices/system/node: "
+      "libcuda crashes (SIGSEGV) [fatal, source]";
   EXPECT_EQ(without.out.find("denied    "), std::string::npos) << without.out;
   EXPECT_NE(with.out.find(line), std::string::npos) << with.out;
 }

@@ -42,7 +42,8 @@ void wrap_line(std::string_view line, std::size_t width, std::string* out) {
   while (columns(line) > room) {
     // The last space within the room; where the first word is longer, the first one behind it.
     std::size_t at = std::string_view::npos;
-    for (std::size_t space = line.find(' ', first ? indent : 0); space != std::string_view::npos; space = line.find(' ', space + 1)) {
+    for (std::size_t space = line.find(' ', first ? indent : 0); space != std::string_view::npos;
+         space = line.find(' ', space + 1)) {
       if (at != std::string_view::npos && columns(line.substr(0, space)) > room) break;
       at = space;
     }

@@ -9,14 +9,16 @@ namespace {
 TEST(Wrap, LongLinesGoOnBelowTheirText) {
   EXPECT_EQ(wrap("skipped   553 rows: no mount namespace can be had here\n", 30),
             "skipped   553 rows: no mount\n          namespace can be had\n          here\n");
-  EXPECT_EQ(wrap("a sentence without a first word of its own\nshort", 20), "a sentence without a\n  first word of its\n  own\nshort");
+  EXPECT_EQ(wrap("a sentence without a first word of its own\nshort", 20),
+            "a sentence without a\n  first word of its\n  own\nshort");
   EXPECT_EQ(wrap("short\n\n", 20), "short\n\n");
   EXPECT_EQ(wrap("", 20), "");
 }
 
 TEST(Wrap, NoWordIsBroken) {
   const std::string path = "/a/path/that/is/longer/than/any/terminal";
-  EXPECT_EQ(wrap("warning   " + path + " cannot be opened", 20), "warning   " + path + "\n          cannot be\n          opened");
+  EXPECT_EQ(wrap("warning   " + path + " cannot be opened", 20),
+            "warning   " + path + "\n          cannot be\n          opened");
   EXPECT_EQ(wrap(path + path, 20), path + path);
 }
 
@@ -28,7 +30,8 @@ TEST(Wrap, WithoutAWidthNothingIsBroken) {
 TEST(Wrap, ColoursAndUtf8TakeTheRoomThatIsSeen) {
   const std::string colours = "\x1b[32mready\x1b[0m \x1b[33mblocked\x1b[0m";
   EXPECT_EQ(wrap(colours, 13), colours);
-  EXPECT_EQ(wrap("\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 \xc3\xb6\xc3\xb6", 8), "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 \xc3\xb6\xc3\xb6");
+  EXPECT_EQ(wrap("\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 \xc3\xb6\xc3\xb6", 8),
+            "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 \xc3\xb6\xc3\xb6");
 }
 
 TEST(Wrap, TheWidthIsThatOfCOLUMNSWhereItIsANumber) {

@@ -36,7 +36,9 @@ class SignalsWait {
   sigset_t before_;
 };
 
-Error failed(const char* call, const std::string& path) { return system_error(errno, std::string(call) + "(\"" + printable(path) + "\")"); }
+Error failed(const char* call, const std::string& path) {
+  return system_error(errno, std::string(call) + "(\"" + printable(path) + "\")");
+}
 
 Result<void> write_all(UniqueFd fd, const std::string& text, const std::string& path) {
   if (!fd) return failed("open", path);
@@ -53,13 +55,14 @@ Result<void> write_all(UniqueFd fd, const std::string& text, const std::string& 
 }  // namespace
 
 Result<void> write_file(const std::string& path, const std::string& text) {
-  struct stat existing{};
+  struct stat existing {};
   const SignalsWait wait;
   // A link stays a link.
   if (::lstat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode))
     return write_all(UniqueFd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC)), text, path);
   const std::string temporary = path + part;
-  Result<void> written = write_all(UniqueFd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)), text, temporary);
+  Result<void> written =
+      write_all(UniqueFd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)), text, temporary);
   if (written.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) written = failed("rename", temporary);
   if (!written.ok()) ::unlink(temporary.c_str());
   return written;
@@ -70,7 +73,7 @@ Result<void> check_report_path(const std::string& path) {
   const auto cannot = [&] { return input_error(path, 0, "the report cannot be written there: " + errno_name(errno)); };
   if (!UniqueFd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644))) return cannot();
   ::unlink(temporary.c_str());
-  struct stat existing{};
+  struct stat existing {};
   const bool exists = ::stat(path.c_str(), &existing) == 0;
   if (!exists && errno != ENOENT) return cannot();
   if (exists && !S_ISREG(existing.st_mode)) return input_error(path, 0, "the report must be a regular file");

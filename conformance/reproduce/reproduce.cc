@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include <lockstep/rights.h>
+
 #include "conformance/harness/identity.h"
 #include "conformance/reproduce/reproduce_program.h"
 #include "enforce/privilege.h"
-#include <lockstep/rights.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -52,7 +53,8 @@ const char* name(TreeKind kind) {
 // What is no operation on files: counting all of procfs, the driver's own library, ports and scopes. And what the program does
 // not know: whiteouts, and threads from before the restriction.
 bool is_left_out(const CellRequest& cell) {
-  return cell.survey || cell.mode == Mode::own_server || cell.mode == Mode::whiteout || cell.actor == Actor::early_thread || static_cast<int>(cell.operation) >= path_operation_count;
+  return cell.survey || cell.mode == Mode::own_server || cell.mode == Mode::whiteout ||
+         cell.actor == Actor::early_thread || static_cast<int>(cell.operation) >= path_operation_count;
 }
 
 bool is_server(const TreeItem& item) {
@@ -64,8 +66,7 @@ std::string flag(const char* what, bool value) {
 }
 
 std::string set(const char* what, std::uint64_t bits, const std::string& comment) {
-  return "static const uint64_t " + std::string(what) + " = " + std::to_string(bits) + "ull;  /* " + comment +
-         " */\n";
+  return "static const uint64_t " + std::string(what) + " = " + std::to_string(bits) + "ull;  /* " + comment + " */\n";
 }
 
 constexpr char usage[] = R"(, as bare system calls.
@@ -83,29 +84,28 @@ std::string declare(const RowRequest& row) {
   std::string out = "static const char identity[] = " + c_string(name(row.identity)) + ";\n";
   out += flag("simulated", row.simulated) + flag("bind_sys", row.bind_sys) +
          flag("hard_requirement", row.hard_requirement);
-  out += "enum { plan_abi = " + std::to_string(row.plan_abi) + ", row_user = " + std::to_string(first_user) +
-         " };\n";
+  out += "enum { plan_abi = " + std::to_string(row.plan_abi) + ", row_user = " + std::to_string(first_user) + " };\n";
   out += set("handled", row.handled, join_names(AccessSet::from_bits(row.handled)));
   out += set("read_only", access_read_only.bits(), "what changes nothing: " + join_names(access_read_only));
-  out += set("on_files", access_on_files.bits(),
-             "what means something on a file: " + join_names(access_on_files));
+  out += set("on_files", access_on_files.bits(), "what means something on a file: " + join_names(access_on_files));
   out += set("container_capabilities", container_default_capabilities(), "what a container's root has");
 
   out += "\nstatic const struct item tree[] = {\n";
   for (const TreeItem& item : row.tree)
-    if (!is_server(item)) out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " +
-           c_string(item.kind == TreeKind::socket ? name(item.type) : item.target) + ", " + std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
+    if (!is_server(item))
+      out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " +
+             c_string(item.kind == TreeKind::socket ? name(item.type) : item.target) + ", " +
+             std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
   out += "  {0}};\n\nstatic const struct rule rules[] = {\n";
   for (const WirePlanRule& rule : row.rules)
     out += "  {" + c_string(rule.path) + ", " + std::to_string(rule.rights) + "ull, " +
-           (rule.from_baseline ? "1" : "0") + "},  /* " + join_names(AccessSet::from_bits(rule.rights)) +
-           " */\n";
+           (rule.from_baseline ? "1" : "0") + "},  /* " + join_names(AccessSet::from_bits(rule.rights)) + " */\n";
   out += "  {0}};\n\nstatic const struct cell cells[] = {\n";
   for (const CellRequest& cell : row.cells) {
     if (is_left_out(cell)) continue;
     out += "  {" + c_string(name(cell.operation)) + ", " + c_string(name(cell.mode)) + ", " +
-           c_string(name(cell.actor)) + ", " + c_string(name(cell.target)) + ", " + c_string(cell.path) +
-           ", " + c_string(cell.path2) + "},\n";
+           c_string(name(cell.actor)) + ", " + c_string(name(cell.target)) + ", " + c_string(cell.path) + ", " +
+           c_string(cell.path2) + "},\n";
   }
   const auto left_out = std::count_if(row.cells.begin(), row.cells.end(), is_left_out);
   out += "  {0}};\n\nstatic const int left_out = " + std::to_string(left_out) + ";\n";
@@ -116,7 +116,8 @@ std::string declare(const RowRequest& row) {
 
 Result<std::string> reproduce(const Row& row) {
   LOCKSTEP_ASSIGN(const RowRequest request, make_request(row, Subject{}));
-  if (!request.stacked.empty()) return unsupported_error(0, printable(row.name()) + " stacks a second policy, which the program does not know");
+  if (!request.stacked.empty())
+    return unsupported_error(0, printable(row.name()) + " stacks a second policy, which the program does not know");
   const std::string_view program = reproduce_program;
   constexpr std::string_view include = "#include \"reproduce_row.h\"\n";
   const std::size_t at = program.find(include);

@@ -12,6 +12,7 @@
 #include <string>
 
 #include <lockstep/error.h>
+
 #include "conformance/judge/row.h"
 
 namespace lockstep::conformance {

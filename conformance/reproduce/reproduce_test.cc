@@ -55,7 +55,8 @@ std::string cell_name(const Json& cell) {
 Answers reported(const Json& row) {
   Answers out;
   for (const Json& cell : row.at("cells"))
-    if (cell.at("op") != "survey" && cell.at("op") != "cu-init" && cell.at("op") != "signal") out[cell_name(cell)] = {cell.at("control"), cell.at("observed")};
+    if (cell.at("op") != "survey" && cell.at("op") != "cu-init" && cell.at("op") != "signal")
+      out[cell_name(cell)] = {cell.at("control"), cell.at("observed")};
   return out;
 }
 
@@ -107,8 +108,8 @@ class Reproduce : public testing::Test {
     for (const char* name : {"/out", "/err"}) ::unlink((dir_ + name).c_str());
     const pid_t pid = ::fork();
     if (pid == 0) {
-      if (as_ != ::geteuid() && (::setgroups(0, nullptr) != 0 || ::setresgid(as_, as_, as_) != 0 ||
-                                 ::setresuid(as_, as_, as_) != 0))
+      if (as_ != ::geteuid() &&
+          (::setgroups(0, nullptr) != 0 || ::setresgid(as_, as_, as_) != 0 || ::setresuid(as_, as_, as_) != 0))
         ::_exit(125);
       const int out = ::open((dir_ + "/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
       const int err = ::open((dir_ + "/err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -130,8 +131,7 @@ class Reproduce : public testing::Test {
     ::unlink(program.c_str());
     EXPECT_EQ(run({LOCKSTEP_CONFORMANCE, "--reproduce", row}), 0) << complained();
     EXPECT_EQ(::rename((dir_ + "/out").c_str(), source.c_str()), 0);
-    std::vector<std::string> words = {LOCKSTEP_CC, "-Wall", "-Wextra", "-Werror",
-                                      "-pthread",  source,  "-o",      program};
+    std::vector<std::string> words = {LOCKSTEP_CC, "-Wall", "-Wextra", "-Werror", "-pthread", source, "-o", program};
     if (is_static) words.emplace_back("-static");
     if (const int code = run(words); code != 0) {
       ADD_FAILURE() << row << " does not compile, " << code << ": " << complained();
@@ -144,8 +144,7 @@ class Reproduce : public testing::Test {
   std::map<std::string, Json> report(const std::vector<std::string>& rows) const {
     std::string filter;
     for (const std::string& row : rows) filter += (filter.empty() ? "" : ":") + row;
-    const int code =
-        run({LOCKSTEP_CONFORMANCE, "--report", dir_ + "/report.json", "--gtest_filter=" + filter});
+    const int code = run({LOCKSTEP_CONFORMANCE, "--report", dir_ + "/report.json", "--gtest_filter=" + filter});
     std::map<std::string, Json> out;
     if (code == 126) return out;
     EXPECT_TRUE(code == 0 || code == 3) << complained() << said();  // 3: every row was skipped
@@ -194,15 +193,14 @@ class Reproduce : public testing::Test {
   }
   // One of each kind: a simulated GPU host, rights one by one, this machine, refer, comm.
   std::vector<std::string> rows_of_each_kind() const {
-    std::vector<std::string> rows = {
-        row("gpu_enrichment_without_network_policy_promotes_proc", abi_, "container_root"),
-        row("rights_of_truncation", abi_, "user"),
-        row("rights_of_making_devices", 1, "container_root"),
-        row("default_policy_on_this_machine", abi_, "user"),
-        row("refer_needs_both_directories", 2, "user"),
-        row("refer_needs_both_directories", 1, "user"),
-        row("comm_with_self_task", abi_, "user"),
-        row("comm_with_self_task", 2, "root")};
+    std::vector<std::string> rows = {row("gpu_enrichment_without_network_policy_promotes_proc", abi_, "container_root"),
+                                     row("rights_of_truncation", abi_, "user"),
+                                     row("rights_of_making_devices", 1, "container_root"),
+                                     row("default_policy_on_this_machine", abi_, "user"),
+                                     row("refer_needs_both_directories", 2, "user"),
+                                     row("refer_needs_both_directories", 1, "user"),
+                                     row("comm_with_self_task", abi_, "user"),
+                                     row("comm_with_self_task", 2, "root")};
     std::sort(rows.begin(), rows.end());  // an ordinary user has one identity: rows may be the same
     rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
     return rows;
@@ -218,14 +216,14 @@ TEST_F(Reproduce, ShowsTheSuitesOwnAnswers) {
 }
 
 TEST_F(Reproduce, ShowsThemToAnOrdinaryUserToo) {
-  if (as_ != 0)
-    GTEST_SKIP() << "needs-root: only root can become another user, and this one has just been tested";
+  if (as_ != 0) GTEST_SKIP() << "needs-root: only root can become another user, and this one has just been tested";
   as_ = nobody;
   expect_same_answers(rows_of_each_kind());
 }
 
 TEST_F(Reproduce, WhatTheProgramDoesNotKnowIsLeftOut) {
-  ASSERT_EQ(run({LOCKSTEP_CONFORMANCE, "--reproduce", row("threads_from_before_stay_free", abi_, "user")}), 0) << complained();
+  ASSERT_EQ(run({LOCKSTEP_CONFORMANCE, "--reproduce", row("threads_from_before_stay_free", abi_, "user")}), 0)
+      << complained();
   EXPECT_EQ(said().find("early-thread"), std::string::npos) << "no actor of the program has these cells";
   EXPECT_NE(said().find("/outside/late"), std::string::npos);
 }
@@ -253,8 +251,7 @@ TEST_F(Reproduce, WithoutStaticTheExecActorIsLeftOutAndSaidSo) {
   const std::string name = row("rights_of_opening", abi_, "user");
   const std::map<std::string, Json> suite = report({name});
   ASSERT_EQ(suite.count(name), 1U);
-  if (suite.at(name).at("outcome") == "skip")
-    GTEST_SKIP() << "no-namespace: " << suite.at(name).at("message");
+  if (suite.at(name).at("outcome") == "skip") GTEST_SKIP() << "no-namespace: " << suite.at(name).at("message");
   const std::string program = compiled(name, false);
   ASSERT_FALSE(program.empty());
   ASSERT_EQ(run({program}), 0) << complained();

@@ -65,22 +65,27 @@ void unhandle(Plan& plan, Right right) {
 void to_older_abi(Plan& plan) {
   const AbiInfo &known = *abi_info(plan.abi), &older = *abi_info(plan.abi - 1);
   for (int bit = 0; bit < right_count; ++bit)
-    if (const auto right = static_cast<Right>(bit); known.fs.contains(right) && !older.fs.contains(right)) unhandle(plan, right);
+    if (const auto right = static_cast<Right>(bit); known.fs.contains(right) && !older.fs.contains(right))
+      unhandle(plan, right);
 }
 
 template <typename Keep>
 void keep_rules(Plan& plan, Keep keep) {
-  plan.rules.erase(std::remove_if(plan.rules.begin(), plan.rules.end(), [&](const PlanRule& rule) { return !keep(rule); }),
-                   plan.rules.end());
+  plan.rules.erase(
+      std::remove_if(plan.rules.begin(), plan.rules.end(), [&](const PlanRule& rule) { return !keep(rule); }),
+      plan.rules.end());
 }
 
 // Rules on what is not handled are EINVAL.
 void keep_ports(Plan& plan) {
-  plan.ports.erase(std::remove_if(plan.ports.begin(), plan.ports.end(), [&](const PortRule& rule) { return !plan.handled_net.contains(rule.right); }),
+  plan.ports.erase(std::remove_if(plan.ports.begin(), plan.ports.end(),
+                                  [&](const PortRule& rule) { return !plan.handled_net.contains(rule.right); }),
                    plan.ports.end());
 }
 
-bool is_device(const PlanRule& rule) { return rule.path.starts_with("/dev/nvidia") || rule.path == "/dev/dxg"; }
+bool is_device(const PlanRule& rule) {
+  return rule.path.starts_with("/dev/nvidia") || rule.path == "/dev/dxg";
+}
 
 }  // namespace
 
@@ -88,41 +93,49 @@ std::vector<Mutant> mutants() {
   constexpr const char* gpu = "gpu-enrichment-without-network-policy-promotes-proc";
   constexpr const char* rights = "rights-read-only-and-read-write";
   std::vector<Mutant> out;
-  out.push_back(caught_by(on_enforcement("no-restriction", "the rule set is built and never enforced", Enforcement::none), rights, 1,
-                          "open-w /scratch/ro/file"));
-  out.push_back(caught_by(on_enforcement("one-thread", "another thread than the caller is restricted", Enforcement::other_thread), rights, 1,
-                          "create /outside/new"));
+  out.push_back(
+      caught_by(on_enforcement("no-restriction", "the rule set is built and never enforced", Enforcement::none), rights,
+                1, "open-w /scratch/ro/file"));
+  out.push_back(
+      caught_by(on_enforcement("one-thread", "another thread than the caller is restricted", Enforcement::other_thread),
+                rights, 1, "create /outside/new"));
   out.push_back(caught_by(on_plan("write-on-read", "read_only grants write_file as well",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)
                                       if (rule.rights.contains(Right::read_file)) rule.rights |= Right::write_file;
                                   }),
                           rights, 1, "open-w /scratch/ro/file"));
-  out.push_back(caught_by(on_plan("no-read-dir", "read_dir is lost", [](Plan& plan) { drop_right(plan, Right::read_dir); }), rights, 1,
-                          "opendir /scratch/ro/dir"));
-  out.push_back(caught_by(on_plan("no-execute", "execute is lost", [](Plan& plan) { drop_right(plan, Right::execute); }), rights, 1,
-                          "exec /scratch/ro/tool"));
+  out.push_back(
+      caught_by(on_plan("no-read-dir", "read_dir is lost", [](Plan& plan) { drop_right(plan, Right::read_dir); }),
+                rights, 1, "opendir /scratch/ro/dir"));
+  out.push_back(
+      caught_by(on_plan("no-execute", "execute is lost", [](Plan& plan) { drop_right(plan, Right::execute); }), rights,
+                1, "exec /scratch/ro/tool"));
   out.push_back(caught_by(on_plan("parent-rule", "each rule is made on the parent directory",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)
                                       if (rule.path.starts_with("/scratch/")) rule.path = parent_of(rule.path);
                                   }),
                           rights, 1, "open-r /scratch/other/file"));
-  out.push_back(caught_by(on_plan("truncate-unhandled", "truncate is not handled", [](Plan& plan) { unhandle(plan, Right::truncate); }),
-                          rights, 3, "truncate /scratch/ro/truncated"));
-  out.push_back(caught_by(on_plan("ioctl-unhandled", "ioctl_dev is not handled", [](Plan& plan) { unhandle(plan, Right::ioctl_dev); }),
-                          "gpu-node-by-grant-without-ioctl", 5, "ioctl /dev/nvidia0"));
+  out.push_back(caught_by(
+      on_plan("truncate-unhandled", "truncate is not handled", [](Plan& plan) { unhandle(plan, Right::truncate); }),
+      rights, 3, "truncate /scratch/ro/truncated"));
+  out.push_back(caught_by(
+      on_plan("ioctl-unhandled", "ioctl_dev is not handled", [](Plan& plan) { unhandle(plan, Right::ioctl_dev); }),
+      "gpu-node-by-grant-without-ioctl", 5, "ioctl /dev/nvidia0"));
   out.push_back(caught_by(on_plan("refer-everywhere", "refer is granted by every rule",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules) rule.rights |= Right::refer;
                                   }),
                           "refer-needs-both-directories", 2, "link /scratch/a/file /scratch/b/linked"));
-  out.push_back(caught_by(on_plan("path-skipped", "the last path of the author is left out",
-                                  [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return rule.path != "/scratch/rw"; }); }),
-                          rights, 1, "open-w /scratch/rw/file"));
-  out.push_back(caught_by(on_enforcement("errors-swallowed", "best_effort: a missing path costs the whole restriction, silently",
-                                         Enforcement::none_if_skipped),
-                          "a-missing-path-of-the-author-costs-only-itself", 1, "open-w /outside/file"));
+  out.push_back(caught_by(
+      on_plan("path-skipped", "the last path of the author is left out",
+              [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return rule.path != "/scratch/rw"; }); }),
+      rights, 1, "open-w /scratch/rw/file"));
+  out.push_back(
+      caught_by(on_enforcement("errors-swallowed", "best_effort: a missing path costs the whole restriction, silently",
+                               Enforcement::none_if_skipped),
+                "a-missing-path-of-the-author-costs-only-itself", 1, "open-w /outside/file"));
   out.push_back(caught_by(on_plan("hard-as-best-effort", "hard_requirement goes on without a path that is missing",
                                   [](Plan& plan) { plan.compatibility = Compatibility::best_effort; }),
                           "a-missing-path-refuses-a-hard-requirement", 1, "refusal"));
@@ -135,9 +148,10 @@ std::vector<Mutant> mutants() {
   out.push_back(caught_by(on_effective("promotion-unreported", "/proc is promoted without a notice",
                                        [](EffectivePolicy& effective) { effective.notices.clear(); }),
                           gpu, 0, "notices"));
-  out.push_back(caught_by(on_plan("devices-lost", "the GPU's nodes are not granted",
-                                  [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return !is_device(rule); }); }),
-                          gpu, 1, "open-rw /dev/nvidia0"));
+  out.push_back(
+      caught_by(on_plan("devices-lost", "the GPU's nodes are not granted",
+                        [](Plan& plan) { keep_rules(plan, [](const PlanRule& rule) { return !is_device(rule); }); }),
+                gpu, 1, "open-rw /dev/nvidia0"));
   out.push_back(caught_by(on_plan("device-neighbour", "a device rule covers the whole of /dev",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)
@@ -145,16 +159,18 @@ std::vector<Mutant> mutants() {
                                   }),
                           gpu, 1, "open-rw /dev/other"));
   constexpr const char* stacked = "a-second-policy-narrows-the-first";
-  out.push_back(caught_by(on_enforcement("second-layer-lost", "nothing is stacked on the first policy", Enforcement::first_layer_alone), stacked, 1,
-                          "open-w /scratch/rw/file"));
+  out.push_back(caught_by(
+      on_enforcement("second-layer-lost", "nothing is stacked on the first policy", Enforcement::first_layer_alone),
+      stacked, 1, "open-w /scratch/rw/file"));
   out.push_back(caught_by(on_stacked("right-lost-at-stacking", "a policy that is stacked does not handle write_file",
                                      [](Plan& plan) { unhandle(plan, Right::write_file); }),
                           stacked, 1, "open-w /scratch/rw/file"));
-  out.push_back(caught_by(on_enforcement("answered-and-not-done", "a filter answers in the kernel's place that the restriction is in force",
-                                         Enforcement::answered),
-                          rights, 1, "open-w /scratch/ro/file"));
-  Mutant older = caught_by(on_plan("abi-one-less", "the kernel is taken for one of an ABI less", to_older_abi), "gpu-node-by-grant-without-ioctl", 5,
-                           "ioctl /dev/nvidia0");
+  out.push_back(caught_by(
+      on_enforcement("answered-and-not-done", "a filter answers in the kernel's place that the restriction is in force",
+                     Enforcement::answered),
+      rights, 1, "open-w /scratch/ro/file"));
+  Mutant older = caught_by(on_plan("abi-one-less", "the kernel is taken for one of an ABI less", to_older_abi),
+                           "gpu-node-by-grant-without-ioctl", 5, "ioctl /dev/nvidia0");
   older.plan_abi = 5;
   out.push_back(std::move(older));
   constexpr const char* ports = "ports-are-those-named";
@@ -164,19 +180,25 @@ std::vector<Mutant> mutants() {
                                     plan.ports.clear();
                                   }),
                           ports, 4, "connect-tcp 8080"));
-  out.push_back(caught_by(on_plan("port-lost", "the first port named is not allowed", [](Plan& plan) { plan.ports.erase(plan.ports.begin()); }),
+  out.push_back(caught_by(on_plan("port-lost", "the first port named is not allowed",
+                                  [](Plan& plan) { plan.ports.erase(plan.ports.begin()); }),
                           ports, 4, "bind-tcp 8080"));
-  out.push_back(caught_by(on_plan("scope-lost", "signals may leave", [](Plan& plan) { plan.scoped = plan.scoped - Scope::signal; }),
-                          "scopes-keep-signals-and-abstract-sockets-inside", 6, "signal"));
-  out.push_back(caught_by(on_plan("sockets-unhandled", "resolve_unix is not handled", [](Plan& plan) { unhandle(plan, Right::resolve_unix); }),
-                          "sockets-persistenced-needs-resolve-unix-at-abi-9", 9, "connect-unix /run/nvidia-persistenced/socket"));
+  out.push_back(caught_by(
+      on_plan("scope-lost", "signals may leave", [](Plan& plan) { plan.scoped = plan.scoped - Scope::signal; }),
+      "scopes-keep-signals-and-abstract-sockets-inside", 6, "signal"));
+  out.push_back(caught_by(on_plan("sockets-unhandled", "resolve_unix is not handled",
+                                  [](Plan& plan) { unhandle(plan, Right::resolve_unix); }),
+                          "sockets-persistenced-needs-resolve-unix-at-abi-9", 9,
+                          "connect-unix /run/nvidia-persistenced/socket"));
   out.push_back(caught_by(on_plan("udp-unhandled", "UDP is left out of the rule set",
                                   [](Plan& plan) {
-                                    plan.handled_net = plan.handled_net & (NetSet(NetRight::bind_tcp) | NetRight::connect_tcp);
+                                    plan.handled_net =
+                                        plan.handled_net & (NetSet(NetRight::bind_tcp) | NetRight::connect_tcp);
                                     keep_ports(plan);
                                   }),
                           ports, 10, "send-udp 54"));
-  out.push_back(caught_by(on_plan("threads-left", "one thread is restricted where all are to be", [](Plan& plan) { plan.all_threads = false; }),
+  out.push_back(caught_by(on_plan("threads-left", "one thread is restricted where all are to be",
+                                  [](Plan& plan) { plan.all_threads = false; }),
                           "threads-all-binds-those-that-run-already", 8, "open-r /outside/file by early-thread"));
   return out;
 }

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include <lockstep/abi.h>
+
 #include "conformance/judge/run_rows.h"
 #include "conformance/subjects/mutants.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -18,7 +19,8 @@ const CaseRun* find_case(const std::vector<CaseRun>& runs, const std::string& na
 // A mutant of enrichment is seen without a kernel: the case's claims no longer hold.
 MutantVerdict by_claims(const Mutant& mutant, const CaseRun& run) {
   bool seen = false;
-  for (const std::string& difference : check_claims(run, mutant.subject)) seen = seen || difference.starts_with(mutant.cell);
+  for (const std::string& difference : check_claims(run, mutant.subject))
+    seen = seen || difference.starts_with(mutant.cell);
   const bool caught = seen && check_claims(run, Subject{}).empty();
   return {mutant.subject.name, caught, false, false, mutant.case_name + ": " + mutant.cell + ", alone: observed"};
 }
@@ -34,7 +36,8 @@ bool disagrees(const RowVerdict& verdict, const CaseRun& run, const std::string&
 
 Result<MutantVerdict> by_row(Workers& workers, const Mutant& mutant, const CaseRun& run, const KernelLandlock& kernel) {
   const IdentityKind identity = stand_in_for(mutant.identity, workers.hello().identities);
-  const std::vector<Row> row = {{&run, mutant.plan_abi > 0 ? mutant.plan_abi : std::min(kernel.abi, newest_abi), identity}};
+  const std::vector<Row> row = {
+      {&run, mutant.plan_abi > 0 ? mutant.plan_abi : std::min(kernel.abi, newest_abi), identity}};
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> unbroken, run_rows(workers, row, Subject{}, kernel, [] {}));
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> broken, run_rows(workers, row, mutant.subject, kernel, [] {}));
   if (unbroken.front().outcome == RowOutcome::skip)
@@ -49,7 +52,8 @@ Result<MutantVerdict> by_row(Workers& workers, const Mutant& mutant, const CaseR
 
 }  // namespace
 
-Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs, const KernelLandlock& kernel) {
+Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs,
+                                               const KernelLandlock& kernel) {
   std::vector<MutantVerdict> out;
   for (const Mutant& mutant : mutants()) {
     const CaseRun* run = find_case(runs, mutant.case_name);
@@ -58,7 +62,9 @@ Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vect
     } else if (mutant.needs_abi == 0) {
       out.push_back(by_claims(mutant, *run));
     } else if (mutant.needs_abi > kernel.abi) {
-      out.push_back({mutant.subject.name, false, true, true, "needs ABI " + std::to_string(mutant.needs_abi) + ", this kernel has " + std::to_string(kernel.abi)});
+      out.push_back(
+          {mutant.subject.name, false, true, true,
+           "needs ABI " + std::to_string(mutant.needs_abi) + ", this kernel has " + std::to_string(kernel.abi)});
     } else {
       LOCKSTEP_ASSIGN(MutantVerdict verdict, by_row(workers, mutant, *run, kernel));
       out.push_back(std::move(verdict));

@@ -6,21 +6,23 @@
 #include <vector>
 
 #include <lockstep/error.h>
+#include <lockstep/kernel.h>
+
 #include "conformance/harness/workers.h"
 #include "conformance/judge/row.h"
-#include <lockstep/kernel.h>
 
 namespace lockstep::conformance {
 
 struct MutantVerdict {
   std::string mutant;
   bool caught = false;
-  bool skipped = false;  // it cannot be shown here: `text` says what is missing
+  bool skipped = false;          // it cannot be shown here: `text` says what is missing
   bool for_want_of_abi = false;  // skipped because this kernel is too old
-  std::string text;  // the row, the cell and the witness; or why it was missed
+  std::string text;              // the row, the cell and the witness; or why it was missed
 };
 
-Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs, const KernelLandlock& kernel);
+Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs,
+                                               const KernelLandlock& kernel);
 
 }  // namespace lockstep::conformance
 

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include "testing/run_program.h"
 #include <lockstep/kernel.h>
+
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -55,7 +56,8 @@ class Flags : public ::testing::Test {
 
 TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
   const std::string report = dir_.at("r.json");
-  const std::string real = dir_.write("real.json", R"({"schema":"lockstep.host/1","gpu":"none","gpu_nodes":[],"present":"real","absent":[]})");
+  const std::string real = dir_.write(
+      "real.json", R"({"schema":"lockstep.host/1","gpu":"none","gpu_nodes":[],"present":"real","absent":[]})");
   const std::vector<BadFlags> table = {
       {{"--nosuch"}, "", "unknown argument --nosuch"},
       {{"-x"}, "", "unknown argument"},
@@ -121,7 +123,9 @@ TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
       {{"--min-tried", "1", "--min-tried", "0"}, "", "--min-tried is given twice"},
       {{"--min-tried", "1", "--soak", "1"}, "", "--min-tried does not go with --soak"},
       {{"--golden", dir_.path(), "--policy", policy_}, "", "--golden goes with --host FILE"},
-      {{"--golden", dir_.path(), "--policy", policy_, "--host", real}, real + ": ", "golden verdicts are of simulated hosts"},
+      {{"--golden", dir_.path(), "--policy", policy_, "--host", real},
+       real + ": ",
+       "golden verdicts are of simulated hosts"},
       {{"--gtest_output=csv:" + report}, "", "--gtest_output takes xml or json"},
       {{"--gtest_repeat=-1"}, "", "a run that repeats for ever has no verdict"},
       {{"--abi", "1"}, "", "a run that repeats for ever has no verdict", {"GTEST_REPEAT=-5"}},
@@ -132,7 +136,10 @@ TEST_F(Flags, EveryBadOneIsExitTwoWithOneLine) {
       {{"--gtest_filter="}, "", "no row was selected"},
       {{"--gtest_filter=none-run.*"}, "", "no row was selected"},
       {{"--abi", "1"}, "", "no row was selected", {"GTEST_FILTER=none"}},
-      {{"--abi", "1", "--gtest_filter=comm_with_proc_read_only*"}, "", "no row was selected", {"GTEST_TOTAL_SHARDS=1000000007", "GTEST_SHARD_INDEX=1"}},
+      {{"--abi", "1", "--gtest_filter=comm_with_proc_read_only*"},
+       "",
+       "no row was selected",
+       {"GTEST_TOTAL_SHARDS=1000000007", "GTEST_SHARD_INDEX=1"}},
       {{"--steps=1"}, "", "unknown argument --steps=1"},
       {{"--steps", "--mutants"}, "", "--steps does not go with --mutants"},
       {{"--report"}, "", "--report needs a value"},
@@ -197,7 +204,10 @@ TEST_F(Flags, AScratchDirectoryClosedToTheUserSkipsItsRows) {
   const Ended ended = run({"--abi", "native", "--policy", policy_});  // the directory above it has mode 0700
   EXPECT_EQ(ended.code, 3) << ended.out << ended.err;
   EXPECT_NE(ended.out.find("skipped   1 rows: user cannot"), std::string::npos) << ended.out;
-  EXPECT_NE(ended.out.find("verdict   not green, exit 3: 1 of 2 rows tried (50%, 90% required), it agrees; not tried: 1 row: user cannot"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("verdict   not green, exit 3: 1 of 2 rows tried (50%, 90% required), it agrees; not tried: "
+                           "1 row: user cannot"),
+            std::string::npos)
+      << ended.out;
   EXPECT_NE(ended.out.find("name a directory in TMPDIR that it can"), std::string::npos) << ended.out;
   EXPECT_EQ(run({"--abi", "native", "--policy", policy_, "--min-tried", "0.5"}).code, 0);
 }
@@ -209,7 +219,8 @@ TEST_F(Flags, AnAbiThisKernelLacksIsExitThree) {
 
 // What best_effort leaves out of the plan is said as often as the policy is shown: once.
 TEST_F(Flags, ADroppedRightOfAnOwnPolicyIsSaid) {
-  const std::string relies = dir_.write("relies.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {min_abi: 3}\n");
+  const std::string relies =
+      dir_.write("relies.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {min_abi: 3}\n");
   const Ended ended = run({"--policy", relies, "--abi", "1", "--min-tried", "0.5"});
   EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
   for (const char* right : {"refer is of ABI 2", "truncate is of ABI 3"}) {
@@ -225,8 +236,10 @@ TEST_F(Flags, ADroppedRightOfAnOwnPolicyIsSaid) {
 // What production adds is what the gate must see.
 TEST_F(Flags, TheAdministratorsConflictsAreThoseOfTheGate) {
   const std::string fixtures = LOCKSTEP_SOURCE_DIR "/fixtures/";
-  const std::vector<std::string> plain = {"--policy", fixtures + "policies/default/restrictive.yaml", "--host", fixtures + "hosts/nvidia-1.json",
-                                          "--abi", "native", "--require", "ready"};
+  const std::vector<std::string> plain = {"--policy",  fixtures + "policies/default/restrictive.yaml",
+                                          "--host",    fixtures + "hosts/nvidia-1.json",
+                                          "--abi",     "native",
+                                          "--require", "ready"};
   const auto with = [&](const char* file) {
     std::vector<std::string> words = plain;
     words.insert(words.end(), {"--conflicts", fixtures + "conflicts/" + file});
@@ -240,8 +253,10 @@ TEST_F(Flags, TheAdministratorsConflictsAreThoseOfTheGate) {
   EXPECT_NE(kept.out.find("comm needs write_file"), std::string::npos) << kept.out;
   const Ended rejected = with("administrator-rejects-proc.yaml");
   EXPECT_EQ(rejected.code, 2) << rejected.out << rejected.err;
-  EXPECT_NE((rejected.out + rejected.err).find("administrator-rejects-proc.yaml:3 rejects that"), std::string::npos) << rejected.out << rejected.err;
-  EXPECT_EQ(run({"--conflicts", fixtures + "conflicts/administrator-keeps-proc.yaml"}).code, 2);  // of fixtures, each case has its own
+  EXPECT_NE((rejected.out + rejected.err).find("administrator-rejects-proc.yaml:3 rejects that"), std::string::npos)
+      << rejected.out << rejected.err;
+  EXPECT_EQ(run({"--conflicts", fixtures + "conflicts/administrator-keeps-proc.yaml"}).code,
+            2);  // of fixtures, each case has its own
 }
 
 TEST_F(Flags, ARefusalThatIsClaimedAgreesAndMeetsNoRequirement) {

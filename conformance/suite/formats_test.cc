@@ -15,8 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "testing/run_program.h"
 #include <lockstep/kernel.h>
+
+#include "testing/run_program.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -36,11 +37,14 @@ class Formats : public ::testing::Test {
     ASSERT_EQ(::chmod(dir_.at("scratch").c_str(), 0777), 0);
     ASSERT_EQ(::mkdir(dir_.at("closed").c_str(), 0700), 0);
     policy_ = write_policy("[/usr, /etc]", "[/tmp]");
-    host_ = dir_.write("host.json", R"({"schema":"lockstep.host/1","gpu":"none","gpu_nodes":[],"present":["/usr","/etc","/tmp","/var","/dev/urandom"],"absent":[]})");
+    host_ = dir_.write(
+        "host.json",
+        R"({"schema":"lockstep.host/1","gpu":"none","gpu_nodes":[],"present":["/usr","/etc","/tmp","/var","/dev/urandom"],"absent":[]})");
   }
 
   std::string write_policy(const std::string& read_only, const std::string& read_write) {
-    return dir_.write("my.policy.yaml", "version: 1\nfilesystem_policy: {read_only: " + read_only + ", read_write: " + read_write + "}\n");
+    return dir_.write("my.policy.yaml", "version: 1\nfilesystem_policy: {read_only: " + read_only +
+                                            ", read_write: " + read_write + "}\n");
   }
   Ended run(const Words& arguments, Words environment = {}) const {
     Words words = {LOCKSTEP_CONFORMANCE};
@@ -94,9 +98,10 @@ class Formats : public ::testing::Test {
 
 TEST_F(Formats, ARunOfNothingIsNotGreen) {
   const Words with_golden = {"--policy", policy_, "--host", host_, "--golden", dir_.at("golden"), "--gtest_repeat=0"};
-  for (const auto& [words, environment] : std::vector<std::pair<Words, Words>>{{{"--policy", policy_, "--gtest_repeat=0"}, {}},
-                                                                               {{"--policy", policy_}, {"GTEST_REPEAT=0"}},
-                                                                               {with_golden, {}}}) {
+  for (const auto& [words, environment] :
+       std::vector<std::pair<Words, Words>>{{{"--policy", policy_, "--gtest_repeat=0"}, {}},
+                                            {{"--policy", policy_}, {"GTEST_REPEAT=0"}},
+                                            {with_golden, {}}}) {
     const Ended ended = run(words, environment);
     EXPECT_EQ(ended.code, 3) << ended.out;
     EXPECT_NE(ended.err.find("repeated 0 times"), std::string::npos) << ended.err;
@@ -104,12 +109,14 @@ TEST_F(Formats, ARunOfNothingIsNotGreen) {
 }
 
 TEST_F(Formats, AMissedRequirementIsAFailure) {
-  expect_red({"--policy", policy_, "--host", host_, "--require", "ready"}, 1, "ready is required, and the row is blocked-elsewhere");
+  expect_red({"--policy", policy_, "--host", host_, "--require", "ready"}, 1,
+             "ready is required, and the row is blocked-elsewhere");
 }
 
 // A runner without a GPU is not ready, and that is no skip.
 TEST_F(Formats, AMachineWithoutAGpuIsNotReady) {
-  if (::access("/dev/nvidiactl", F_OK) == 0 || ::access("/dev/dxg", F_OK) == 0) GTEST_SKIP() << "this machine may have one";
+  if (::access("/dev/nvidiactl", F_OK) == 0 || ::access("/dev/dxg", F_OK) == 0)
+    GTEST_SKIP() << "this machine may have one";
   expect_red({"--policy", policy_, "--require", "ready"}, 1, "ready is required, and the row is ");
 }
 
@@ -143,7 +150,9 @@ TEST_F(Formats, TooLittleTriedIsAFailureOfTheRun) {
   expect_red({"--policy", policy_, "--gtest_filter=*-run.*"}, 3, "run.tried: 1 row of 2 tried", closed);
 }
 
-TEST_F(Formats, NoRowIsAFailureOfNoTest) { expect_red({"--policy", policy_, "--gtest_filter=none", "--min-tried", "0"}, 2, "no row was selected"); }
+TEST_F(Formats, NoRowIsAFailureOfNoTest) {
+  expect_red({"--policy", policy_, "--gtest_filter=none", "--min-tried", "0"}, 2, "no row was selected");
+}
 
 TEST_F(Formats, ACaseNamedAfterAFileIsNotSplitAtItsDot) {
   const Ended ended = run({"--policy", policy_, "--gtest_output=json:" + dir_.at("o.json")});
@@ -175,11 +184,17 @@ TEST_F(Formats, WhatCannotBeWrittenIsExitFour) {
 // On a file system that is full, in a mount namespace of its own.
 TEST_F(Formats, AReportThatFailsLeavesNothing) {
   ASSERT_EQ(::mkdir(dir_.at("small").c_str(), 0755), 0);
-  for (const std::string& option : {"--report " + dir_.at("small/r.json"), "--gtest_output=xml:" + dir_.at("small/o.xml")}) {
-    const std::string inner = "mount -t tmpfs -o size=4k none " + dir_.at("small") + " || exit 77; head -c 4096 /dev/zero >" + dir_.at("small/full") + "; " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ +
-                              " --min-tried 0 --require ready " + option + " >/dev/null; code=$?; ls -A -I full " + dir_.at("small") + "; exit $code";
-    const Ended ended = run_program({"/bin/sh", "-c", "exec unshare -rm sh -c '" + inner + "'"}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
-    if (ended.code == 77 || ended.err.find("unshare:") != std::string::npos) GTEST_SKIP() << "no-namespace: " << ended.err;
+  for (const std::string& option :
+       {"--report " + dir_.at("small/r.json"), "--gtest_output=xml:" + dir_.at("small/o.xml")}) {
+    const std::string inner = "mount -t tmpfs -o size=4k none " + dir_.at("small") +
+                              " || exit 77; head -c 4096 /dev/zero >" + dir_.at("small/full") +
+                              "; " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ +
+                              " --min-tried 0 --require ready " + option + " >/dev/null; code=$?; ls -A -I full " +
+                              dir_.at("small") + "; exit $code";
+    const Ended ended = run_program({"/bin/sh", "-c", "exec unshare -rm sh -c '" + inner + "'"},
+                                    {{"TMPDIR=" + dir_.at("scratch")}, 120});
+    if (ended.code == 77 || ended.err.find("unshare:") != std::string::npos)
+      GTEST_SKIP() << "no-namespace: " << ended.err;
     EXPECT_EQ(ended.code, 4) << ended.err;
     EXPECT_NE(ended.err.find("ENOSPC"), std::string::npos) << ended.err;
     EXPECT_EQ(ended.out, "") << "something is left";
@@ -187,7 +202,8 @@ TEST_F(Formats, AReportThatFailsLeavesNothing) {
 }
 
 TEST_F(Formats, APipeThatNobodyReadsIsExitFour) {
-  const std::string line = "{ " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ + "; echo $? >" + dir_.at("code") + "; } | true";
+  const std::string line =
+      "{ " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ + "; echo $? >" + dir_.at("code") + "; } | true";
   const Ended ended = run_program({"/bin/sh", "-c", line}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
   EXPECT_EQ(dir_.read("code"), "4\n") << ended.err;
 }
@@ -246,7 +262,8 @@ TEST_F(Formats, ANarrowTerminalIsReadable) {
   const Ended wide = run({"--policy", policy_, "--host", host_}, {"COLUMNS="});
   EXPECT_EQ(ended.code, wide.code) << ended.out;
   std::size_t start = 0;
-  for (std::size_t end = ended.out.find('\n'); end != std::string::npos; start = end + 1, end = ended.out.find('\n', start)) {
+  for (std::size_t end = ended.out.find('\n'); end != std::string::npos;
+       start = end + 1, end = ended.out.find('\n', start)) {
     const std::string line = ended.out.substr(start, end - start);
     const std::size_t text = std::min(line.find_first_not_of(' '), line.size());
     EXPECT_TRUE(line.size() <= 80 || line.find(' ', text) == std::string::npos || line.find(' ', text) < 12) << line;

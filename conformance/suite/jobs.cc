@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "conformance/report/findings.h"
 #include "conformance/measure/reclaim.h"
 #include "conformance/measure/soak.h"
 #include "conformance/measure/surface.h"
+#include "conformance/report/findings.h"
 #include "conformance/report/write_file.h"
 
 namespace lockstep::conformance {
@@ -20,7 +20,9 @@ int write_text(const std::string& text, const std::string& path) {
 
 }  // namespace
 
-int code_of(const Error& error) { return error.kind == ErrorKind::system ? 4 : error.exit_code(); }
+int code_of(const Error& error) {
+  return error.kind == ErrorKind::system ? 4 : error.exit_code();
+}
 
 int complain(const Error& error) {
   std::fprintf(stderr, "lockstep-conformance: %s\n", error.to_string().c_str());
@@ -34,7 +36,9 @@ Result<void> flush_output() {
 }
 
 std::string run_golden_job(const Options& options, const GoldenScope& scope, Run& run) {
-  const auto found = [&run](int code, std::string message) { run.findings.push_back({golden_test, code, std::move(message)}); };
+  const auto found = [&run](int code, std::string message) {
+    run.findings.push_back({golden_test, code, std::move(message)});
+  };
   const auto failed = [&found](const Error& error) {
     found(complain(error), "golden: " + error.to_string());
     return std::string();
@@ -43,8 +47,10 @@ std::string run_golden_job(const Options& options, const GoldenScope& scope, Run
     const Result<GoldenUpdate> updated = update_golden(run, scope);
     if (!updated.ok()) return failed(updated.error());
     if (updated->written == 0) found(3, "no golden file is written: no row of a simulated host could be tried");
-    std::string out = "golden    " + std::to_string(updated->written) + " files written in " + printable(scope.directory) + "\n";
-    for (const std::string& file : updated->removed) out += "golden    " + printable(file) + " removed: no case is called so\n";
+    std::string out =
+        "golden    " + std::to_string(updated->written) + " files written in " + printable(scope.directory) + "\n";
+    for (const std::string& file : updated->removed)
+      out += "golden    " + printable(file) + " removed: no case is called so\n";
     return out;
   }
   const Result<GoldenResult> result = check_golden(run, scope);
@@ -52,7 +58,8 @@ std::string run_golden_job(const Options& options, const GoldenScope& scope, Run
   for (const GoldenDifference& each : result->differences)
     if (each.test != golden_test) run.findings.push_back({each.test, 1, "golden: " + each.sentence});
   if (!result->differences.empty()) {
-    found(1, "golden: " + std::to_string(result->differences.size()) + " differences from " + printable(scope.directory));
+    found(1,
+          "golden: " + std::to_string(result->differences.size()) + " differences from " + printable(scope.directory));
     for (const GoldenDifference& each : result->differences)
       if (each.test == golden_test) found(1, "golden: " + each.sentence);
   } else if (result->compared == 0) {
@@ -85,7 +92,8 @@ int run_reclaim_job(const KernelLandlock& kernel, const Options& options) {
 
 int run_soak_job(const KernelLandlock& kernel, const Options& options) {
   if (!options.soak_report.empty()) {
-    if (Result<void> writable = check_report_path(options.soak_report); !writable.ok()) return complain(writable.error());
+    if (Result<void> writable = check_report_path(options.soak_report); !writable.ok())
+      return complain(writable.error());
   }
   const Result<Soak> soak = run_soak(kernel, options.fixtures, options.soak);
   if (!soak.ok()) return complain(soak.error());

@@ -2,10 +2,10 @@
 #ifndef LOCKSTEP_CONFORMANCE_SUITE_JOBS_H_
 #define LOCKSTEP_CONFORMANCE_SUITE_JOBS_H_
 
-#include "conformance/harness/workers.h"
 #include "conformance/golden/golden.h"
-#include "conformance/suite/options.h"
+#include "conformance/harness/workers.h"
 #include "conformance/report/report.h"
+#include "conformance/suite/options.h"
 
 namespace lockstep::conformance {
 

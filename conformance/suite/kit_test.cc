@@ -69,8 +69,7 @@ class Kit : public ::testing::Test {
 TEST_F(Kit, WritesItsReportWhateverIsSetAroundIt) {
   expect_report(shell("\"$KIT\""), 0, "plain");
   expect_report(shell("CDPATH=/:..:. ../kit/run"), 0, "CDPATH");
-  expect_report(shell("cd .. && CDPATH=$PWD kit/run --output here/lockstep-report.tar.gz"), 0,
-                "CDPATH of its own");
+  expect_report(shell("cd .. && CDPATH=$PWD kit/run --output here/lockstep-report.tar.gz"), 0, "CDPATH of its own");
   expect_report(shell("TAR_OPTIONS=--no-such-option GZIP=--no-such-option \"$KIT\""), 0, "options of tar and gzip");
   expect_report(shell("cd ../kit && sh run --output=../here/lockstep-report.tar.gz"), 0, "by its name alone");
   expect_report(shell("unset HOME; PATH=/nonexistent \"$KIT\""), 0, "no HOME, a PATH that leads nowhere");
@@ -100,8 +99,7 @@ TEST_F(Kit, PassesPoliciesAndWhatIsRequiredOn) {
       << unpacked("conformance.txt");
   EXPECT_EQ(unpacked("required.txt"), "doctor: --require degraded " + policy_ + "\n");
   EXPECT_EQ(unpacked("doctor.json"), "doctor: --format json " + policy_ + "\n");
-  for (const char* bad :
-       {"--require perfect", "--require", "--output", "--output=", "--policy /no/such/file"}) {
+  for (const char* bad : {"--require perfect", "--require", "--output", "--output=", "--policy /no/such/file"}) {
     const Ended refused = shell(std::string("\"$KIT\" ") + bad);
     EXPECT_EQ(refused.code, 2) << bad;
     EXPECT_EQ(refused.err.substr(0, 5), "run: ") << refused.err;
@@ -124,7 +122,8 @@ TEST_F(Kit, SaysWhyItCannotWriteItsReport) {
 }
 
 TEST_F(Kit, ItsMakerLooksBeforeItBuilds) {
-  const std::string maker = "env -u HOME CDPATH=/:. LOCKSTEP_BUILD='" + dir_.at("build") + "' " LOCKSTEP_SOURCE_DIR "/scripts/gpu-runner-kit ";
+  const std::string maker = "env -u HOME CDPATH=/:. LOCKSTEP_BUILD='" + dir_.at("build") +
+                            "' " LOCKSTEP_SOURCE_DIR "/scripts/gpu-runner-kit ";
   const Ended help = shell(maker + "--help");
   EXPECT_EQ(help.code, 0) << help.err;
   EXPECT_EQ(help.out.substr(0, 29), "usage: scripts/gpu-runner-kit") << help.out;
@@ -136,8 +135,7 @@ TEST_F(Kit, ItsMakerLooksBeforeItBuilds) {
 // Neither a packed report of nothing nor a lost one.
 TEST_F(Kit, WhatCannotBePackedIsKeptAndNamed) {
   for (const char* tool : {"tar", "gzip"}) {
-    const std::string broken =
-        dir_.write(std::string("broken/") + tool, "#!/bin/sh\necho broken >&2\nexit 1\n");
+    const std::string broken = dir_.write(std::string("broken/") + tool, "#!/bin/sh\necho broken >&2\nexit 1\n");
     ::chmod(broken.c_str(), 0755);
     const Ended ended = shell("PATH=" + dir_.at("broken") + ":$PATH \"$KIT\"");
     EXPECT_EQ(ended.code, 4) << tool;
@@ -154,8 +152,7 @@ TEST_F(Kit, WhatCannotBePackedIsKeptAndNamed) {
   if (::access("/dev/full", W_OK) != 0) return;
   const Ended full = shell("\"$KIT\" --output /dev/full");
   EXPECT_EQ(full.code, 4);
-  EXPECT_NE(full.err.find("/dev/full cannot be written: the report is in the folder"), std::string::npos)
-      << full.err;
+  EXPECT_NE(full.err.find("/dev/full cannot be written: the report is in the folder"), std::string::npos) << full.err;
   EXPECT_TRUE(std::filesystem::exists("/dev/full"));
 }
 
@@ -164,20 +161,17 @@ TEST_F(Kit, AMachineWithoutTarOrRoom) {
   const pid_t child = ::fork();
   if (child == 0) {
     const std::string nothing = dir_.write("nothing", "");
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-      ::_exit(3);
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(3);
     std::filesystem::create_directories(dir_.at("full"));
     if (::mount("none", dir_.at("full").c_str(), "tmpfs", 0, "size=4k") != 0) ::_exit(3);
-    const Ended full =
-        shell("echo x >'" + dir_.at("full") + "/x'; TMPDIR='" + dir_.at("full") + "' \"$KIT\"");
+    const Ended full = shell("echo x >'" + dir_.at("full") + "/x'; TMPDIR='" + dir_.at("full") + "' \"$KIT\"");
     if (full.code != 4 || full.err.find("no room") == std::string::npos) ::_exit(1);
     for (const char* tar : {"/usr/bin/tar", "/bin/tar"})
-      if (::access(tar, X_OK) == 0 && ::mount(nothing.c_str(), tar, nullptr, MS_BIND, nullptr) != 0)
-        ::_exit(3);
+      if (::access(tar, X_OK) == 0 && ::mount(nothing.c_str(), tar, nullptr, MS_BIND, nullptr) != 0) ::_exit(3);
     const Ended without = shell("\"$KIT\"");
     ::_exit(without.code == 4 &&
-                    without.err.find("there is no tar here: the report is in the folder " +
-                                     dir_.at("scratch")) != std::string::npos &&
+                    without.err.find("there is no tar here: the report is in the folder " + dir_.at("scratch")) !=
+                        std::string::npos &&
                     std::filesystem::is_empty(dir_.at("here"))
                 ? 42
                 : 2);

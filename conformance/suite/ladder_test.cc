@@ -7,11 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "testing/run_program.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
-#include "testing/seccomp.h"
+
 #include "landlock/uapi.h"
+#include "testing/run_program.h"
+#include "testing/seccomp.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -27,18 +28,16 @@ TEST(LadderOfAbis, ALieAboutItIsNoPass) {
   if (kernel->abi > newest_abi) GTEST_SKIP() << "abi-unknown: newer than the table";
   const TemporaryDirectory dir;
   const std::string policy = dir.write("p.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
-  const std::vector<std::vector<std::string>> programs = {
-      {LOCKSTEP_CONFORMANCE, "--policy", policy, "--abi", "native"},
-      {LOCKSTEP_DOCTOR, policy},
-      {LOCKSTEP_FUZZ, "--operations", "10"}};
+  const std::vector<std::vector<std::string>> programs = {{LOCKSTEP_CONFORMANCE, "--policy", policy, "--abi", "native"},
+                                                          {LOCKSTEP_DOCTOR, policy},
+                                                          {LOCKSTEP_FUZZ, "--operations", "10"}};
   for (int claimed : {kernel->abi - 1, kernel->abi + 1}) {
     if (claimed < oldest_abi || claimed > newest_abi) continue;
     for (const std::vector<std::string>& words : programs) {
       const pid_t child = ::fork();
       if (child == 0) {
-        if (!answer_with(
-                {.call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version},
-                claimed))
+        if (!answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version},
+                         claimed))
           ::_exit(98);
         const Ended ended = run_program(words, {});
         const std::string said = "says that it has Landlock's ABI " + std::to_string(claimed);

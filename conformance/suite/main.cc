@@ -12,22 +12,23 @@
 #include <filesystem>
 #include <fstream>
 
+#include <lockstep/abi.h>
+
 #include "base/standard_fds.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/harness/workers.h"
 #include "conformance/report/findings.h"
 #include "conformance/report/gtest_output.h"
-#include "conformance/suite/jobs.h"
-#include "conformance/suite/options.h"
 #include "conformance/report/report.h"
-#include "conformance/reproduce/reproduce.h"
 #include "conformance/report/untried.h"
 #include "conformance/report/wrap.h"
 #include "conformance/report/write_file.h"
+#include "conformance/reproduce/reproduce.h"
 #include "conformance/subjects/run_mutants.h"
+#include "conformance/suite/jobs.h"
+#include "conformance/suite/options.h"
 #include "conformance/suite/suite_tests.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -52,7 +53,8 @@ Result<Shard> take_over_sharding() {
     return text != nullptr && *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
   };
   if (!number(total, &out.total) || !number(index, &out.index) || out.total == 0 || out.index >= out.total)
-    return Error{ErrorKind::input, 0, "GTEST_TOTAL_SHARDS and GTEST_SHARD_INDEX must be numbers, index below total", {}, 0};
+    return Error{
+        ErrorKind::input, 0, "GTEST_TOTAL_SHARDS and GTEST_SHARD_INDEX must be numbers, index below total", {}, 0};
   ::unsetenv("GTEST_TOTAL_SHARDS");
   ::unsetenv("GTEST_SHARD_INDEX");
   return out;
@@ -69,7 +71,8 @@ Result<AbiSet> selected_abis(const std::string& text, int native) {
   }
   const AbiSet out = wanted & possible;
   if (out.empty())
-    return unsupported_error(0, "this kernel has Landlock ABI " + std::to_string(native) + ": it cannot stand in for ABI " + text);
+    return unsupported_error(
+        0, "this kernel has Landlock ABI " + std::to_string(native) + ": it cannot stand in for ABI " + text);
   return out;
 }
 
@@ -79,7 +82,8 @@ Result<std::vector<CaseRun>> load_runs(const Options& options) {
     LOCKSTEP_ASSIGN(cases, load_cases(options.fixtures));
   } else {
     for (const std::string& policy : options.policies) {
-      LOCKSTEP_ASSIGN(Case each, case_for_policy(policy, options.host, options.cdi, options.gpu_devices, options.conflicts));
+      LOCKSTEP_ASSIGN(Case each,
+                      case_for_policy(policy, options.host, options.cdi, options.gpu_devices, options.conflicts));
       cases.push_back(std::move(each));
     }
   }
@@ -102,7 +106,11 @@ int show_mutants(Workers& workers, const Suite& suite, double min_tried) {
   if (!verdicts.ok()) return complain(verdicts.error());
   std::size_t caught = 0, skipped = 0, untried = 0;
   for (const MutantVerdict& each : *verdicts) {
-    std::printf("%s  %-20s  %s\n", each.caught ? "caught " : each.skipped ? "skipped" : "MISSED ", each.mutant.c_str(), each.text.c_str());
+    std::printf("%s  %-20s  %s\n",
+                each.caught    ? "caught "
+                : each.skipped ? "skipped"
+                               : "MISSED ",
+                each.mutant.c_str(), each.text.c_str());
     caught += each.caught ? 1U : 0U;
     skipped += each.skipped ? 1U : 0U;
     untried += each.skipped && !each.for_want_of_abi ? 1U : 0U;
@@ -111,11 +119,14 @@ int show_mutants(Workers& workers, const Suite& suite, double min_tried) {
   if (Result<void> written = flush_output(); !written.ok()) return complain(written.error());
   if (caught + skipped != verdicts->size() || caught == 0) return 1;
   const Tried share{caught + untried, caught, 0, 0};
-  return share.enough(min_tried) ? 0 : complain(unsupported_error(0, "too few mutants could be tried here: --min-tried says how many must be"));
+  return share.enough(min_tried)
+             ? 0
+             : complain(unsupported_error(0, "too few mutants could be tried here: --min-tried says how many must be"));
 }
 
 // Once the rows are judged and before GoogleTest's tests tell it: what is printed and written, and what goes wrong with that.
-void finish(const Options& options, const GoldenScope& scope, const Required& required, unsigned workers, Run& run, bool last) {
+void finish(const Options& options, const GoldenScope& scope, const Required& required, unsigned workers, Run& run,
+            bool last) {
   std::string golden;
   if (!options.golden.empty()) golden = run_golden_job(options, scope, run);
   const auto fails = [&run](const Error& error) {
@@ -128,7 +139,8 @@ void finish(const Options& options, const GoldenScope& scope, const Required& re
   if (!last) return;
   const std::size_t width = terminal_width();
   std::fputs(wrap(render(run, ::isatty(STDOUT_FILENO) == 1, options.steps, width) + golden, width).c_str(), stdout);
-  std::printf("%.2f s, %u workers\n%s\n", run.seconds, workers, wrap(conclusion(run, required, run.findings), width).c_str());
+  std::printf("%.2f s, %u workers\n%s\n", run.seconds, workers,
+              wrap(conclusion(run, required, run.findings), width).c_str());
   if (Result<void> written = flush_output(); !written.ok()) fails(written.error());
 }
 
@@ -139,14 +151,17 @@ int run_tests(Workers& workers, const Suite& suite, const Options& options, bool
     run.no_namespace = why_no_namespace(err, read_surroundings(workers.hello().identities.privileged));
   const Required required{options.require, options.min_tried.value_or(Required().tried)};
   const GoldenScope scope{options.golden, &suite.runs, whole};
-  SuiteRun rows(workers, suite, run, required, [&](Run& judged, bool last) { finish(options, scope, required, workers.count(), judged, last); });
+  SuiteRun rows(workers, suite, run, required,
+                [&](Run& judged, bool last) { finish(options, scope, required, workers.count(), judged, last); });
   const Result<int> told = rows.run_all();
   if (!told.ok()) return complain(told.error());
   const int code = exit_code(run.findings);
   return code != 0 ? code : *told;
 }
 
-Error bad_usage(const std::string& message) { return {ErrorKind::input, 0, message, {}, 0}; }
+Error bad_usage(const std::string& message) {
+  return {ErrorKind::input, 0, message, {}, 0};
+}
 
 // What is printed is a list, and no run: what only a run has does not go with it.
 int list_tests(const Options& options) {
@@ -174,7 +189,8 @@ Result<Asked> read_gtest_flags(int argc, char** argv) {
   testing::GTEST_FLAG(output) = out.output.flag();
   testing::InitGoogleTest(&argc, argv);
   if (argc > 1) return bad_usage("unknown argument " + printable(argv[1]));
-  if (testing::GTEST_FLAG(output) != out.output.flag()) return bad_usage("--gtest_output stands on the command line or in GTEST_OUTPUT, not in a file of flags");
+  if (testing::GTEST_FLAG(output) != out.output.flag())
+    return bad_usage("--gtest_output stands on the command line or in GTEST_OUTPUT, not in a file of flags");
   out.filtered = testing::GTEST_FLAG(filter) != "*";
   LOCKSTEP_CHECK(check_gtest_flags());
   out.listing = testing::GTEST_FLAG(list_tests);
@@ -184,7 +200,8 @@ Result<Asked> read_gtest_flags(int argc, char** argv) {
 // Asked before anything runs.
 Result<void> check_places(const Options& options) {
   if (!options.report.empty()) LOCKSTEP_CHECK(check_report_path(options.report));
-  if (std::error_code ignored; !options.golden.empty() && !options.update && !std::filesystem::is_directory(options.golden, ignored))
+  if (std::error_code ignored;
+      !options.golden.empty() && !options.update && !std::filesystem::is_directory(options.golden, ignored))
     return input_error(options.golden, 0, "there is no such directory of golden verdicts: --update makes it");
   return {};
 }
@@ -193,7 +210,9 @@ Result<void> fill(const Options& options, const Shard& shard, const Identities& 
   LOCKSTEP_ASSIGN(suite->runs, load_runs(options));
   const auto is_real = [](const CaseRun& run) { return run.source.context.host.real; };
   if (!options.golden.empty() && std::all_of(suite->runs.begin(), suite->runs.end(), is_real))
-    return input_error(options.host, 0, "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths");
+    return input_error(
+        options.host, 0,
+        "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths");
   LOCKSTEP_ASSIGN(const AbiSet abis, selected_abis(options.abis, suite->kernel.abi));
   for (const CaseRun& run : suite->runs) {
     for (const Row& row : rows_of(run, abis, identities))
@@ -204,8 +223,10 @@ Result<void> fill(const Options& options, const Shard& shard, const Identities& 
 }
 
 int show_reproduction(const Suite& suite, const std::string& name) {
-  const auto row = std::find_if(suite.rows.begin(), suite.rows.end(), [&](const Row& each) { return each.name() == name; });
-  if (row == suite.rows.end()) return complain(bad_usage("no row is called " + printable(name) + ": see --gtest_list_tests"));
+  const auto row =
+      std::find_if(suite.rows.begin(), suite.rows.end(), [&](const Row& each) { return each.name() == name; });
+  if (row == suite.rows.end())
+    return complain(bad_usage("no row is called " + printable(name) + ": see --gtest_list_tests"));
   const Result<std::string> program = reproduce(*row);
   return program.ok() ? print(*program) : complain(program.error());
 }

@@ -7,30 +7,31 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "conformance/judge/case.h"
 
 namespace lockstep::conformance {
 
 struct Options {
   std::vector<std::string> policies;
-  std::string host;                   // a host file for the policies; empty: this machine
-  std::vector<std::string> cdi;       // CDI specs for the policies
+  std::string host;              // a host file for the policies; empty: this machine
+  std::vector<std::string> cdi;  // CDI specs for the policies
   std::string gpu_devices;
   std::string conflicts;  // an administrator's file
   std::string fixtures;
-  std::string abis = "all";           // native, all, or a list
-  std::optional<Readiness> require;   // ready or degraded
-  std::optional<double> min_tried;    // of the rows planned; 0 to 1
+  std::string abis = "all";          // native, all, or a list
+  std::optional<Readiness> require;  // ready or degraded
+  std::optional<double> min_tried;   // of the rows planned; 0 to 1
   std::string report;
-  std::string reproduce;              // a row's name
-  std::string surface;                // where to write lockstep.surface/1; runs nothing else
-  std::string reclaim;                // where to write lockstep.reclaim/1, "-": nowhere; runs nothing else
-  std::string golden;                 // a directory of golden verdicts
-  bool update = false;                // write them instead of holding the run against them
-  unsigned soak = 0;                  // seconds; runs nothing else
-  std::string soak_report;            // where to write lockstep.soak/1
+  std::string reproduce;    // a row's name
+  std::string surface;      // where to write lockstep.surface/1; runs nothing else
+  std::string reclaim;      // where to write lockstep.reclaim/1, "-": nowhere; runs nothing else
+  std::string golden;       // a directory of golden verdicts
+  bool update = false;      // write them instead of holding the run against them
+  unsigned soak = 0;        // seconds; runs nothing else
+  std::string soak_report;  // where to write lockstep.soak/1
   bool mutants = false;
-  bool steps = false;                 // show every denied step and upgrade
+  bool steps = false;  // show every denied step and upgrade
   bool help = false;
   unsigned workers = 0;
 };

@@ -47,7 +47,8 @@ class TellingTest : public testing::Test {
 // The dot that GoogleTest's names are split at is the last one before the row: a case may have a file's name.
 void register_test(const std::string& suite, const std::string& test) {
   const std::string name = suite + "." + test;
-  testing::RegisterTest(suite.c_str(), test.c_str(), nullptr, nullptr, __FILE__, __LINE__, [name]() -> testing::Test* { return new TellingTest(name); });
+  testing::RegisterTest(suite.c_str(), test.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                        [name]() -> testing::Test* { return new TellingTest(name); });
 }
 
 void register_test(const std::string& name) {
@@ -70,24 +71,35 @@ std::vector<std::string> selected(const testing::UnitTest& unit) {
 
 int badness(RowOutcome outcome) {
   switch (outcome) {
-    case RowOutcome::agree: return 0;
-    case RowOutcome::skip: return 1;
-    case RowOutcome::refused: return 2;
-    case RowOutcome::disagree: return 3;
-    case RowOutcome::error: break;
+    case RowOutcome::agree:
+      return 0;
+    case RowOutcome::skip:
+      return 1;
+    case RowOutcome::refused:
+      return 2;
+    case RowOutcome::disagree:
+      return 3;
+    case RowOutcome::error:
+      break;
   }
   return 4;
 }
 
 }  // namespace
 
-Error no_row_selected() { return {ErrorKind::input, 0, "no row was selected: see --gtest_list_tests", {}, 0}; }
+Error no_row_selected() {
+  return {ErrorKind::input, 0, "no row was selected: see --gtest_list_tests", {}, 0};
+}
 
 Result<void> check_gtest_flags() {
   const auto refuse = [](ErrorKind kind, const char* message) { return Error{kind, 0, message, {}, 0}; };
   const int repeat = testing::GTEST_FLAG(repeat);
-  if (repeat == 0) return refuse(ErrorKind::unsupported, "repeated 0 times (--gtest_repeat, GTEST_REPEAT), nothing is run and nothing shown");
-  if (repeat < 0) return refuse(ErrorKind::input, "--gtest_repeat (GTEST_REPEAT) takes a number from 1: a run that repeats for ever has no verdict");
+  if (repeat == 0)
+    return refuse(ErrorKind::unsupported,
+                  "repeated 0 times (--gtest_repeat, GTEST_REPEAT), nothing is run and nothing shown");
+  if (repeat < 0)
+    return refuse(ErrorKind::input,
+                  "--gtest_repeat (GTEST_REPEAT) takes a number from 1: a run that repeats for ever has no verdict");
   testing::GTEST_FLAG(also_run_disabled_tests) = true;  // no row is left out because of how its case is called
   std::string& filter = testing::GTEST_FLAG(filter);
   const std::size_t minus = filter.find('-');
@@ -121,7 +133,8 @@ class SuiteRun::Listener : public testing::EmptyTestEventListener {
     }
     Progress progress(rows.size(), "rows", Progress::to_standard_error());
     const auto start = std::chrono::steady_clock::now();
-    Result<std::vector<RowVerdict>> verdicts = run_rows(all_.workers_, rows, Subject{}, all_.suite_.kernel, [&] { progress.step(); });
+    Result<std::vector<RowVerdict>> verdicts =
+        run_rows(all_.workers_, rows, Subject{}, all_.suite_.kernel, [&] { progress.step(); });
     all_.run_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (!verdicts.ok()) {
       failure_ = verdicts.error();
@@ -144,8 +157,10 @@ class SuiteRun::Listener : public testing::EmptyTestEventListener {
   void choose_claims(bool any_rows) {
     const std::set<std::string> chosen(tests_.begin(), tests_.end());
     for (const CaseRun& each : all_.suite_.runs) {
-      const bool is_test = std::find(all_.suite_.claims.begin(), all_.suite_.claims.end(), &each) != all_.suite_.claims.end();
-      if ((each.source.own_policy && any_rows) || (is_test && chosen.contains(claims_test(each)))) all_.run_.claims.push_back({&each, check_claims(each, Subject{})});
+      const bool is_test =
+          std::find(all_.suite_.claims.begin(), all_.suite_.claims.end(), &each) != all_.suite_.claims.end();
+      if ((each.source.own_policy && any_rows) || (is_test && chosen.contains(claims_test(each))))
+        all_.run_.claims.push_back({&each, check_claims(each, Subject{})});
     }
   }
 

@@ -77,11 +77,11 @@ struct Named {
   const char* name;
 };
 // Those of several bits before those they contain.
-constexpr Named open_names[] = {
-    {O_TMPFILE, "O_TMPFILE"}, {O_SYNC, "O_SYNC"},         {O_DSYNC, "O_DSYNC"},         {O_CREAT, "O_CREAT"},
-    {O_EXCL, "O_EXCL"},       {O_NOCTTY, "O_NOCTTY"},     {O_TRUNC, "O_TRUNC"},         {O_APPEND, "O_APPEND"},
-    {O_NONBLOCK, "O_NONBLOCK"}, {O_DIRECTORY, "O_DIRECTORY"}, {O_NOFOLLOW, "O_NOFOLLOW"}, {O_CLOEXEC, "O_CLOEXEC"},
-    {O_PATH, "O_PATH"},       {O_NOATIME, "O_NOATIME"},   {O_DIRECT, "O_DIRECT"}};
+constexpr Named open_names[] = {{O_TMPFILE, "O_TMPFILE"},     {O_SYNC, "O_SYNC"},         {O_DSYNC, "O_DSYNC"},
+                                {O_CREAT, "O_CREAT"},         {O_EXCL, "O_EXCL"},         {O_NOCTTY, "O_NOCTTY"},
+                                {O_TRUNC, "O_TRUNC"},         {O_APPEND, "O_APPEND"},     {O_NONBLOCK, "O_NONBLOCK"},
+                                {O_DIRECTORY, "O_DIRECTORY"}, {O_NOFOLLOW, "O_NOFOLLOW"}, {O_CLOEXEC, "O_CLOEXEC"},
+                                {O_PATH, "O_PATH"},           {O_NOATIME, "O_NOATIME"},   {O_DIRECT, "O_DIRECT"}};
 #if defined(__x86_64__)
 constexpr std::uint64_t large_file = 0100000;  // which the kernel adds by itself, and libcs name differently
 #else
@@ -126,8 +126,12 @@ std::string read_link(const std::string& path) {
   return length > 0 ? std::string(target, static_cast<std::size_t>(length)) : "?";
 }
 
-std::string of_thread(pid_t tid, const std::string& name) { return "/proc/" + std::to_string(tid) + "/" + name; }
-std::string of_descriptor(pid_t tid, std::uint64_t fd) { return of_thread(tid, "fd/" + std::to_string(static_cast<int>(fd))); }
+std::string of_thread(pid_t tid, const std::string& name) {
+  return "/proc/" + std::to_string(tid) + "/" + name;
+}
+std::string of_descriptor(pid_t tid, std::uint64_t fd) {
+  return of_thread(tid, "fd/" + std::to_string(static_cast<int>(fd)));
+}
 
 std::string access_mode(std::uint64_t mode) {
   std::string out;
@@ -190,11 +194,11 @@ std::optional<TraceEvent> decode_address(pid_t tid, const char* name, const std:
 }  // namespace
 
 std::string open_flags(std::uint64_t flags) {
-  std::string out = (flags & O_PATH) != 0                ? ""
-                    : (flags & O_ACCMODE) == O_RDWR     ? "O_RDWR"
-                    : (flags & O_ACCMODE) == O_WRONLY   ? "O_WRONLY"
-                    : (flags & O_ACCMODE) == O_RDONLY   ? "O_RDONLY"
-                                                         : "O_ACCMODE";
+  std::string out = (flags & O_PATH) != 0             ? ""
+                    : (flags & O_ACCMODE) == O_RDWR   ? "O_RDWR"
+                    : (flags & O_ACCMODE) == O_WRONLY ? "O_WRONLY"
+                    : (flags & O_ACCMODE) == O_RDONLY ? "O_RDONLY"
+                                                      : "O_ACCMODE";
   std::uint64_t left = flags & ~static_cast<std::uint64_t>(O_ACCMODE) & ~large_file;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "|") + text; };
   for (const Named& each : open_names) {
@@ -211,16 +215,20 @@ std::optional<TraceEvent> decode_call(pid_t tid, std::uint64_t number, const std
   if (nr == SYS_ioctl) return decode_ioctl(tid, arguments);
   if (nr == SYS_connect) return decode_address(tid, "connect", arguments);
   if (nr == SYS_bind) return decode_address(tid, "bind", arguments);
-  if (nr == SYS_memfd_create) return TraceEvent{0, "memfd_create", read_string(tid, arguments[0]).value_or("?"), hex(arguments[1]), "", 1};
-  const auto* call = std::find_if(std::begin(calls), std::end(calls), [&](const Call& each) { return each.number == nr; });
+  if (nr == SYS_memfd_create)
+    return TraceEvent{0, "memfd_create", read_string(tid, arguments[0]).value_or("?"), hex(arguments[1]), "", 1};
+  const auto* call =
+      std::find_if(std::begin(calls), std::end(calls), [&](const Call& each) { return each.number == nr; });
   if (call == std::end(calls)) return std::nullopt;
   const std::optional<std::string> path = read_string(tid, arguments[static_cast<std::size_t>(call->path)]);
   // A null pointer, or AT_EMPTY_PATH on a descriptor: no name.
   if (!path || path->empty()) return std::nullopt;
   TraceEvent event{0, call->name, *path, flags_of(tid, *call, arguments), "", 1};
   if (event.path[0] != '/') {
-    const int fd = call->directory < 0 ? AT_FDCWD : static_cast<int>(arguments[static_cast<std::size_t>(call->directory)]);
-    const std::string from = read_link(fd == AT_FDCWD ? of_thread(tid, "cwd") : of_descriptor(tid, static_cast<std::uint64_t>(fd)));
+    const int fd =
+        call->directory < 0 ? AT_FDCWD : static_cast<int>(arguments[static_cast<std::size_t>(call->directory)]);
+    const std::string from =
+        read_link(fd == AT_FDCWD ? of_thread(tid, "cwd") : of_descriptor(tid, static_cast<std::uint64_t>(fd)));
     event.path = (from == "/" ? "" : from) + "/" + event.path;
   }
   return event;

@@ -19,15 +19,18 @@ namespace {
 
 constexpr char usage[] =
     "usage: lockstep-cuda-trace [--output FILE.json] [--timeout SECONDS] [--read FILE.json] [-- COMMAND...]\n"
-    "Lists every path that the command opens, asks about, connects to or executes, and every ioctl on a device: in order, with\n"
-    "flags, result and thread; threads and children are followed. The command is CUDA's work, unrestricted, where none is given.\n"
+    "Lists every path that the command opens, asks about, connects to or executes, and every ioctl on a device: in "
+    "order, with\n"
+    "flags, result and thread; threads and children are followed. The command is CUDA's work, unrestricted, where none "
+    "is given.\n"
     "Then what of it the compound probe of the suite never tries.\n"
     "\n"
     "  --output FILE   the same as lockstep.trace/1\n"
     "  --timeout S     ends the command after that (default 120)\n"
     "  --read FILE     shows a trace that was written, instead of making one\n"
     "\n"
-    "Exit codes: 0 the command came to its end and said 0; 1 it did not; 2 bad input or usage; 3 nothing can be traced here, or the\n"
+    "Exit codes: 0 the command came to its end and said 0; 1 it did not; 2 bad input or usage; 3 nothing can be traced "
+    "here, or the\n"
     "command found no libcuda.so.1; 4 the tracer failed.\n";
 
 struct Options {
@@ -72,7 +75,8 @@ Result<Options> parse(int argc, char** argv) {
     } else if (flag == "--timeout") {
       char* end = nullptr;
       const long seconds = std::strtol(argv[++i], &end, 10);
-      if (*end != '\0' || seconds < 1 || seconds > 86400) return input_error("", 0, "--timeout takes seconds, 1 to 86400");
+      if (*end != '\0' || seconds < 1 || seconds > 86400)
+        return input_error("", 0, "--timeout takes seconds, 1 to 86400");
       out.trace.timeout_ms = static_cast<std::uint32_t>(seconds) * 1000;
     } else {
       (flag == "--read" ? out.read : out.output) = argv[++i];
@@ -95,7 +99,8 @@ int show(const Trace& trace, const Options& options) {
   if (!missing.ok()) text += missing.error().message + "\n";
   for (const std::string& each : missing.ok() ? *missing : std::vector<std::string>())
     text += "not in the probe: " + printable(each) + "\n";
-  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+    return complain(system_error(errno, "write(stdout)"));
   if (!options.output.empty()) {
     std::ofstream out(options.output, std::ios::trunc);
     out << to_json(trace, missing.ok() ? *missing : std::vector<std::string>()) << std::flush;
@@ -112,8 +117,9 @@ int trace_main(int argc, char** argv) {
   if (!options->output.empty()) {  // before anything runs
     std::error_code error;
     const std::filesystem::file_status there = std::filesystem::status(options->output, error);
-    if (std::filesystem::exists(there) ? !std::filesystem::is_regular_file(there) || ::access(options->output.c_str(), W_OK) != 0
-                                       : std::ofstream(options->output).fail())
+    if (std::filesystem::exists(there)
+            ? !std::filesystem::is_regular_file(there) || ::access(options->output.c_str(), W_OK) != 0
+            : std::ofstream(options->output).fail())
       return complain(input_error(options->output, 0, "cannot be written: name a regular file"));
   }
   const Result<Trace> trace = options->read.empty() ? trace_command(options->trace) : read_trace(options->read);

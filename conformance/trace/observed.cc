@@ -15,7 +15,9 @@ struct Need {
   bool any() const { return read || write || truncate || ioctl || connect || other; }
 };
 
-bool has(const std::string& flags, const char* flag) { return ("|" + flags + "|").find("|" + std::string(flag) + "|") != std::string::npos; }
+bool has(const std::string& flags, const char* flag) {
+  return ("|" + flags + "|").find("|" + std::string(flag) + "|") != std::string::npos;
+}
 
 Need need_of(const TraceEvent& event) {
   Need out;
@@ -31,8 +33,10 @@ Need need_of(const TraceEvent& event) {
   } else if (event.call == "connect") {
     out.connect = event.path.starts_with("/");
   } else {
-    constexpr const char* changes[] = {"mknod", "mkdir", "unlink", "rmdir", "rename", "link", "symlink", "truncate", "exec"};
-    out.other = std::any_of(std::begin(changes), std::end(changes), [&](const char* each) { return event.call.starts_with(each); });
+    constexpr const char* changes[] = {"mknod", "mkdir",   "unlink",   "rmdir", "rename",
+                                       "link",  "symlink", "truncate", "exec"};
+    out.other = std::any_of(std::begin(changes), std::end(changes),
+                            [&](const char* each) { return event.call.starts_with(each); });
   }
   return out;
 }
@@ -88,7 +92,8 @@ std::string without_numbers(const std::string& path, const Trace& trace) {
   if (in_proc && parts.size() > 3 && parts[2] == "task" && all_digits(parts[3])) parts[3] = "N";
   std::string out;
   for (const std::string& part : parts) {
-    const bool memory_node = out == "/sys/devices/system/node" && part.starts_with("node") && all_digits(part.substr(4));
+    const bool memory_node =
+        out == "/sys/devices/system/node" && part.starts_with("node") && all_digits(part.substr(4));
     out += "/" + (memory_node ? "node0" : out == "/sys/bus/pci/devices" ? "0000:00:00.0" : part);
   }
   return out.empty() ? "/" : out;
@@ -110,14 +115,16 @@ Host host_of(const Trace& trace) {
 
 Result<std::vector<std::string>> not_in_probe(const Trace& trace) {
   const auto start = std::find_if(trace.events.begin(), trace.events.end(), is_libcuda);
-  if (start == trace.events.end()) return input_error("", 0, "the trace shows no opening of libcuda.so: it says nothing about the probe");
+  if (start == trace.events.end())
+    return input_error("", 0, "the trace shows no opening of libcuda.so: it says nothing about the probe");
   const std::vector<CudaStep> steps = cuda_steps(host_of(trace));
   std::vector<std::string> out;
   for (auto event = start; event != trace.events.end(); ++event) {
     const Need need = need_of(*event);
     const std::string path = without_numbers(event->path, trace);
     if (event->result != "ok" || !need.any() || is_system_file(path, need)) continue;
-    if (std::any_of(steps.begin(), steps.end(), [&](const CudaStep& step) { return covers(step, path, need); })) continue;
+    if (std::any_of(steps.begin(), steps.end(), [&](const CudaStep& step) { return covers(step, path, need); }))
+      continue;
     const std::string text = event->call + (event->flags.empty() ? "" : " " + event->flags) + " " + path;
     if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(text);
   }

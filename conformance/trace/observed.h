@@ -12,8 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "conformance/trace/trace.h"
 #include <lockstep/host.h>
+
+#include "conformance/trace/trace.h"
 
 namespace lockstep::conformance {
 

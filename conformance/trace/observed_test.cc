@@ -32,27 +32,31 @@ Strings missing(std::vector<TraceEvent> events) {
 }
 
 TEST(Observed, WhatTheProbeTriesIsNotMissing) {
-  EXPECT_EQ(missing({event("openat", "/proc/modules"), event("open", "/proc/700/maps"), event("openat", "/proc/thread-self/status"),
-                     event("openat", "/proc/700/task/701/comm", "O_RDWR"), event("openat", "/dev/nvidiactl", "O_RDWR|O_CLOEXEC"),
-                     event("ioctl", "/dev/nvidiactl", "0xc00446d2"), event("openat", "/dev/nvidia3", "O_RDWR"),
-                     event("ioctl", "/dev/nvidia3", "0xc00446d2"),
-                     event("openat", "/sys/devices/system/node/node1/cpumap"),
-                     event("openat", "/sys/devices/system/node", "O_RDONLY|O_NONBLOCK|O_DIRECTORY|O_CLOEXEC"),
-                     event("connect", "/var/run/nvidia-persistenced/socket", "")}),
-            Strings{});
+  EXPECT_EQ(
+      missing({event("openat", "/proc/modules"), event("open", "/proc/700/maps"),
+               event("openat", "/proc/thread-self/status"), event("openat", "/proc/700/task/701/comm", "O_RDWR"),
+               event("openat", "/dev/nvidiactl", "O_RDWR|O_CLOEXEC"), event("ioctl", "/dev/nvidiactl", "0xc00446d2"),
+               event("openat", "/dev/nvidia3", "O_RDWR"), event("ioctl", "/dev/nvidia3", "0xc00446d2"),
+               event("openat", "/sys/devices/system/node/node1/cpumap"),
+               event("openat", "/sys/devices/system/node", "O_RDONLY|O_NONBLOCK|O_DIRECTORY|O_CLOEXEC"),
+               event("connect", "/var/run/nvidia-persistenced/socket", "")}),
+      Strings{});
 }
 
 TEST(Observed, WhatItNeverTriesIs) {
-  EXPECT_EQ(missing({event("openat", "/dev/nvidia-caps/nvidia-cap2", "O_RDWR")}), Strings{"openat O_RDWR /dev/nvidia-caps/nvidia-cap2"});
+  EXPECT_EQ(missing({event("openat", "/dev/nvidia-caps/nvidia-cap2", "O_RDWR")}),
+            Strings{"openat O_RDWR /dev/nvidia-caps/nvidia-cap2"});
   EXPECT_EQ(missing({event("ioctl", "/dev/gdrdrv", "0x1")}), Strings{"ioctl 0x1 /dev/gdrdrv"});
-  EXPECT_EQ(missing({event("connect", "/run/nvidia-fabricmanager/socket", "")}), Strings{"connect /run/nvidia-fabricmanager/socket"});
+  EXPECT_EQ(missing({event("connect", "/run/nvidia-fabricmanager/socket", "")}),
+            Strings{"connect /run/nvidia-fabricmanager/socket"});
   EXPECT_EQ(missing({event("mkdir", "/home/user/.nv", "")}), Strings{"mkdir /home/user/.nv"});
   EXPECT_EQ(missing({event("execve", "/usr/bin/nvidia-modprobe", "")}), Strings{"execve /usr/bin/nvidia-modprobe"});
 }
 
 TEST(Observed, AStrongerAccessThanTheStepsIsMissing) {
   EXPECT_EQ(missing({event("openat", "/proc/modules", "O_RDWR")}), Strings{"openat O_RDWR /proc/modules"});
-  EXPECT_EQ(missing({event("openat", "/proc/700/task/701/comm", "O_RDWR|O_TRUNC")}), Strings{"openat O_RDWR|O_TRUNC /proc/self/task/N/comm"});
+  EXPECT_EQ(missing({event("openat", "/proc/700/task/701/comm", "O_RDWR|O_TRUNC")}),
+            Strings{"openat O_RDWR|O_TRUNC /proc/self/task/N/comm"});
   EXPECT_EQ(missing({event("openat", "/dev/shm", "O_RDWR|O_TMPFILE")}), Strings{"openat O_RDWR|O_TMPFILE /dev/shm"});
 }
 
@@ -66,7 +70,8 @@ TEST(Observed, WhatLandlockHasNoSayInOrDidNotWorkIsLeftOut) {
   EXPECT_EQ(missing({event("access", "/sys/module/nvidia/initstate", "R_OK"), event("readlink", "/proc/self/exe", ""),
                      event("stat", "/dev/other", ""), event("openat", "/dev/other", "O_PATH"),
                      event("openat", "/root/.nv/profiles", "O_RDONLY", "ENOENT"), event("connect", "@abstract", ""),
-                     event("openat", "/usr/share/nvidia/rules"), event("openat", "/srv/nvidia/libnvidia-ptxjitcompiler.so.1")}),
+                     event("openat", "/usr/share/nvidia/rules"),
+                     event("openat", "/srv/nvidia/libnvidia-ptxjitcompiler.so.1")}),
             Strings{});
   Trace before = trace_of({});
   before.events.insert(before.events.begin(), event("openat", "/dev/other", "O_RDWR"));
@@ -74,7 +79,8 @@ TEST(Observed, WhatLandlockHasNoSayInOrDidNotWorkIsLeftOut) {
 }
 
 TEST(Observed, EachIsNamedOnce) {
-  EXPECT_EQ(missing({event("openat", "/dev/x", "O_RDWR"), event("openat", "/dev//x", "O_RDWR")}), Strings{"openat O_RDWR /dev/x"});
+  EXPECT_EQ(missing({event("openat", "/dev/x", "O_RDWR"), event("openat", "/dev//x", "O_RDWR")}),
+            Strings{"openat O_RDWR /dev/x"});
 }
 
 TEST(Observed, ATraceWithoutLibcudaSaysNothing) {

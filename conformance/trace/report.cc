@@ -32,8 +32,10 @@ std::string to_text(const Trace& trace) {
            padded(event.call, 11) + " " + padded(event.flags, 18) + " " + printable(event.path) +
            (event.times > 1 ? "  (" + std::to_string(event.times) + " times)" : "") + "\n";
   }
-  out += std::to_string(trace.events.size()) + " accesses of " + std::to_string(trace.threads.size()) + " threads, " + end_of(trace);
-  if (trace.foreign_calls > 0) out += ", " + std::to_string(trace.foreign_calls) + " calls of another architecture not listed";
+  out += std::to_string(trace.events.size()) + " accesses of " + std::to_string(trace.threads.size()) + " threads, " +
+         end_of(trace);
+  if (trace.foreign_calls > 0)
+    out += ", " + std::to_string(trace.foreign_calls) + " calls of another architecture not listed";
   return out + "\n";
 }
 
@@ -50,7 +52,8 @@ std::string to_json(const Trace& trace, const std::vector<std::string>& not_in_p
   out["foreign_calls"] = trace.foreign_calls;
   out["not_in_probe"] = Json::array();
   for (const std::string& each : not_in_probe) out["not_in_probe"].push_back(printable(each));
-  for (const TraceThread& thread : trace.threads) out["threads"].push_back({{"process", thread.process}, {"tid", thread.tid}});
+  for (const TraceThread& thread : trace.threads)
+    out["threads"].push_back({{"process", thread.process}, {"tid", thread.tid}});
   out["events"] = Json::array();
   for (const TraceEvent& event : trace.events) {
     Json each = {{"thread", event.thread}, {"call", event.call}, {"path", printable(event.path)}};
@@ -87,7 +90,8 @@ std::string to_json(const Trace& trace, const std::vector<std::string>& not_in_p
 Result<Trace> read_trace(const std::string& file) {
   LOCKSTEP_ASSIGN(const std::string text, read_input_file(file, std::size_t{256} << 20));
   const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object() || json.value("schema", "") != "lockstep.trace/1") return input_error(file, 0, "is no lockstep.trace/1");
+  if (!json.is_object() || json.value("schema", "") != "lockstep.trace/1")
+    return input_error(file, 0, "is no lockstep.trace/1");
   Trace out;
   try {
     out.kernel = json.at("kernel").get<std::string>();
@@ -98,7 +102,8 @@ Result<Trace> read_trace(const std::string& file) {
     out.signal = json.value("signal", 0);
     out.timed_out = json.at("timed_out").get<bool>();
     out.foreign_calls = json.at("foreign_calls").get<std::size_t>();
-    for (const Json& each : json.at("threads")) out.threads.push_back({each.at("process").get<int>(), each.at("tid").get<pid_t>()});
+    for (const Json& each : json.at("threads"))
+      out.threads.push_back({each.at("process").get<int>(), each.at("tid").get<pid_t>()});
     for (const Json& each : json.at("events")) {
       TraceEvent event;
       event.thread = each.at("thread").get<int>();
@@ -108,7 +113,8 @@ Result<Trace> read_trace(const std::string& file) {
       event.result = each.at("result").get<std::string>();
       event.times = each.value("times", 1U);
       if (event.thread < 1 || static_cast<std::size_t>(event.thread) > out.threads.size())
-        return input_error(file, 0, "an event of thread " + std::to_string(event.thread) + ", which is not in its list");
+        return input_error(file, 0,
+                           "an event of thread " + std::to_string(event.thread) + ", which is not in its list");
       out.events.push_back(std::move(event));
     }
   } catch (const Json::exception& error) {

@@ -96,12 +96,14 @@ Result<void> Tracer::start() {
   if (::ptrace(PTRACE_SEIZE, command_, nullptr, follow_all) != 0) {
     const int err = errno;
     await_end(command_, 0);
-    return unsupported_error(err, "ptrace(PTRACE_SEIZE): " + errno_name(err) + ": this machine does not let a process trace its child");
+    return unsupported_error(
+        err, "ptrace(PTRACE_SEIZE): " + errno_name(err) + ": this machine does not let a process trace its child");
   }
   // Stopped once, it can be told to stop at every call from its next one on.
   ::ptrace(PTRACE_INTERRUPT, command_, nullptr, nullptr);
   int status = 0;
-  if (::waitpid(command_, &status, __WALL) != command_ || !WIFSTOPPED(status)) return internal_error("the command did not stop for its tracer");
+  if (::waitpid(command_, &status, __WALL) != command_ || !WIFSTOPPED(status))
+    return internal_error("the command did not stop for its tracer");
   thread(command_);
   resume(command_, 0);
   if (::write(write_end.get(), "g", 1) != 1) return system_error(errno, "write()");
@@ -125,8 +127,8 @@ Tracer::Thread& Tracer::thread(pid_t tid) {
 void Tracer::add(TraceEvent event) {
   if (!out_.events.empty()) {
     TraceEvent& last = out_.events.back();
-    if (last.thread == event.thread && last.call == event.call && last.path == event.path && last.flags == event.flags &&
-        last.result == event.result) {
+    if (last.thread == event.thread && last.call == event.call && last.path == event.path &&
+        last.flags == event.flags && last.result == event.result) {
       ++last.times;
       return;
     }

@@ -23,11 +23,11 @@
 namespace lockstep::conformance {
 
 struct TraceEvent {
-  int thread = 0;      // 1: the first; numbered as they appear
-  std::string call;    // "openat"
-  std::string path;    // absolute, as bytes, not normalised: a relative one is joined to its directory
-  std::string flags;   // "O_RDWR|O_CLOEXEC"; of ioctl the request; "" where the call has none
-  std::string result;  // "ok", or the name of the errno
+  int thread = 0;           // 1: the first; numbered as they appear
+  std::string call;         // "openat"
+  std::string path;         // absolute, as bytes, not normalised: a relative one is joined to its directory
+  std::string flags;        // "O_RDWR|O_CLOEXEC"; of ioctl the request; "" where the call has none
+  std::string result;       // "ok", or the name of the errno
   std::uint32_t times = 1;  // how often in a row
 };
 
@@ -44,7 +44,7 @@ struct Trace {
   std::size_t foreign_calls = 0;  // of another architecture
   std::string kernel;             // "6.18.44"
   std::string machine;
-  std::string driver;  // of the nvidia module that is loaded; "" for none
+  std::string driver;                // of the nvidia module that is loaded; "" for none
   std::vector<TraceThread> threads;  // thread 1 first
   std::vector<TraceEvent> events;
 };

@@ -33,10 +33,13 @@ class TraceTest : public testing::Test {
     EXPECT_TRUE(out.ok()) << out.error().to_string();
     return out.ok() ? std::move(out).value() : Trace{};
   }
-  static Trace shell(const std::string& script, std::uint32_t timeout_ms = 60000) { return trace({"/bin/sh", "-c", script}, timeout_ms); }
+  static Trace shell(const std::string& script, std::uint32_t timeout_ms = 60000) {
+    return trace({"/bin/sh", "-c", script}, timeout_ms);
+  }
 
   static const TraceEvent* find(const Trace& trace, const std::string& path) {
-    const auto found = std::find_if(trace.events.begin(), trace.events.end(), [&](const TraceEvent& each) { return each.path == path; });
+    const auto found = std::find_if(trace.events.begin(), trace.events.end(),
+                                    [&](const TraceEvent& each) { return each.path == path; });
     return found == trace.events.end() ? nullptr : &*found;
   }
   static void expect(const Trace& trace, const std::string& path, const char* flags, const char* result) {
@@ -50,7 +53,8 @@ class TraceTest : public testing::Test {
 };
 
 TEST_F(TraceTest, PathsFlagsAndResultsInOrder) {
-  const Trace seen = shell(": > " + root_ + "/made; read line < " + root_ + "/missing; cd " + root_ + "; read line < made; echo >> made");
+  const Trace seen = shell(": > " + root_ + "/made; read line < " + root_ + "/missing; cd " + root_ +
+                           "; read line < made; echo >> made");
   expect(seen, root_ + "/missing", "O_RDONLY", "ENOENT");
   std::vector<std::string> flags;
   for (const TraceEvent& each : seen.events)
@@ -66,7 +70,8 @@ TEST_F(TraceTest, ChildrenAndTheProgramsTheyExecuteAreFollowed) {
   const Trace seen = shell("(read line < /proc/version; :) & wait; /bin/cat /proc/uptime > /dev/null; exit 7");
   EXPECT_EQ(seen.exit_code, 7);
   EXPECT_EQ(seen.threads.size(), 3U);
-  const TraceEvent *version = find(seen, "/proc/version"), *uptime = find(seen, "/proc/uptime"), *shell = find(seen, "/bin/sh");
+  const TraceEvent *version = find(seen, "/proc/version"), *uptime = find(seen, "/proc/uptime"),
+                   *shell = find(seen, "/bin/sh");
   ASSERT_TRUE(version != nullptr && uptime != nullptr && shell != nullptr) << to_text(seen);
   EXPECT_EQ(shell->thread, 1);
   EXPECT_NE(version->thread, 1);
@@ -81,12 +86,15 @@ TEST_F(TraceTest, ThreadsOfOneProcessAreToldApart) {
   ASSERT_EQ(seen.threads.size(), 2U);
   EXPECT_EQ(seen.threads[0].process, seen.threads[1].process);
   const pid_t tid = seen.threads[1].tid;
-  expect(seen, "/proc/" + std::to_string(seen.threads[0].tid) + "/task/" + std::to_string(tid) + "/comm", "O_RDWR", "ok");
+  expect(seen, "/proc/" + std::to_string(seen.threads[0].tid) + "/task/" + std::to_string(tid) + "/comm", "O_RDWR",
+         "ok");
 }
 
 TEST_F(TraceTest, DevicesAndSocketsAreListed) {
   const Trace seen = trace({LOCKSTEP_TRACE_STEPS, "i:/dev/null", "c:" + root_ + "/no-socket", "c:@no-such-abstract"});
-  const auto is_ioctl = [](const TraceEvent& each) { return each.call == "ioctl" && each.path == "/dev/null" && each.flags == "0x5401"; };
+  const auto is_ioctl = [](const TraceEvent& each) {
+    return each.call == "ioctl" && each.path == "/dev/null" && each.flags == "0x5401";
+  };
   EXPECT_TRUE(std::any_of(seen.events.begin(), seen.events.end(), is_ioctl)) << to_text(seen);
   expect(seen, root_ + "/no-socket", "", "ENOENT");
   expect(seen, "@no-such-abstract", "", "ECONNREFUSED");
@@ -132,9 +140,11 @@ TEST_F(TraceTest, PathsThatAreNoUtf8SurviveTheFile) {
 }
 
 TEST_F(TraceTest, AFileThatIsNoTraceIsAnError) {
-  for (const char* text : {"", "[]", "{\"schema\": \"lockstep.trace/1\"}",
-                           "{\"schema\":\"lockstep.trace/1\",\"kernel\":\"k\",\"machine\":\"m\",\"nvidia_driver\":\"\",\"command\":[],"
-                           "\"timed_out\":false,\"foreign_calls\":0,\"threads\":[],\"events\":[{\"thread\":1,\"call\":\"open\",\"path\":\"/\",\"result\":\"ok\"}]}"}) {
+  for (const char* text :
+       {"", "[]", "{\"schema\": \"lockstep.trace/1\"}",
+        "{\"schema\":\"lockstep.trace/1\",\"kernel\":\"k\",\"machine\":\"m\",\"nvidia_driver\":\"\",\"command\":[],"
+        "\"timed_out\":false,\"foreign_calls\":0,\"threads\":[],\"events\":[{\"thread\":1,\"call\":\"open\",\"path\":"
+        "\"/\",\"result\":\"ok\"}]}"}) {
     std::ofstream(root_ + "/t.json", std::ios::trunc) << text;
     const Result<Trace> read = read_trace(root_ + "/t.json");
     ASSERT_FALSE(read.ok()) << text;
@@ -155,14 +165,17 @@ TEST(TraceFlags, HaveTheirNames) {
 // The probe's own steps, done by a program that has loaded (the stand-in for) libcuda, on a private /dev: nothing of them is
 // missing, and one more thing is. So the comparison can fail, and does not for another reason.
 TEST_F(TraceTest, TheStepsOfTheProbeAreAllInItAndOneMoreIsNot) {
-  if (::geteuid() != 0 || std::system("unshare -m true 2>/dev/null") != 0) GTEST_SKIP() << "needs root: a private /dev with device nodes";
+  if (::geteuid() != 0 || std::system("unshare -m true 2>/dev/null") != 0)
+    GTEST_SKIP() << "needs root: a private /dev with device nodes";
   Host host;
   host.gpu = GpuKind::nvidia;
   host.gpu_nodes = {"/dev/nvidia0", "/dev/nvidia7"};
-  const std::string nodes[] = {"null", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "nvidia0", "nvidia7"};
+  const std::string nodes[] = {"null",           "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools",
+                               "nvidia-modeset", "nvidia0",   "nvidia7"};
   std::string script = "mount -t tmpfs -o mode=755 tmpfs /dev\nmkdir /dev/shm /dev/nvidia-caps\n";
   for (const std::string& node : nodes) script += "mknod -m 666 /dev/" + node + " c 1 3\n";
-  script += std::string(LOCKSTEP_CUDA_TRACE) + " --output \"$1\" -- " + LOCKSTEP_TRACE_STEPS + " l:" + LOCKSTEP_STAND_IN_LIBRARY;
+  script += std::string(LOCKSTEP_CUDA_TRACE) + " --output \"$1\" -- " + LOCKSTEP_TRACE_STEPS +
+            " l:" + LOCKSTEP_STAND_IN_LIBRARY;
   std::size_t steps = 0;
   for (const CudaStep& step : cuda_steps(host)) {
     const Operation operation = step.cell.operation;
@@ -182,7 +195,8 @@ TEST_F(TraceTest, TheStepsOfTheProbeAreAllInItAndOneMoreIsNot) {
     EXPECT_EQ(std::system(command.c_str()), 0);
     const Result<Trace> seen = read_trace(root_ + "/t.json");
     EXPECT_TRUE(seen.ok());
-    const auto missing = seen.ok() ? not_in_probe(*seen) : Result<std::vector<std::string>>(std::vector<std::string>{"error"});
+    const auto missing =
+        seen.ok() ? not_in_probe(*seen) : Result<std::vector<std::string>>(std::vector<std::string>{"error"});
     EXPECT_TRUE(missing.ok());
     return missing.ok() ? *missing : std::vector<std::string>{"error"};
   };

@@ -16,8 +16,9 @@
 #include <string>
 #include <string_view>
 
-#include "conformance/probes/testing.h"
 #include <lockstep/effective.h>
+
+#include "conformance/probes/testing.h"
 
 namespace lockstep::conformance::lint {
 

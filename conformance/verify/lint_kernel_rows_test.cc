@@ -17,7 +17,8 @@
 namespace lockstep::conformance::lint {
 
 Tree::Tree() {
-  for (const char* each : {"d", "e", "rw", "rw/inner", "rw/other", "prog", "bin", ".cache", ".cache/a", ".cache/b"}) directory(each);
+  for (const char* each : {"d", "e", "rw", "rw/inner", "rw/other", "prog", "bin", ".cache", ".cache/a", ".cache/b"})
+    directory(each);
   for (const char* each : {"d/f", "e/f", "rw/inner/f", "bin/tool", ".cache/a/f"}) file(each);
   std::ifstream in("/bin/true", std::ios::binary);
   std::ofstream(at("prog/true"), std::ios::binary) << in.rdbuf();
@@ -103,8 +104,8 @@ void serve_anew(const Tree& tree) {
   address.sun_family = AF_UNIX;
   tree.at("x.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::unlink(address.sun_path) != 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(fd, 4) != 0)
+  if (::unlink(address.sun_path) != 0 ||
+      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 || ::listen(fd, 4) != 0)
     std::abort();
 }
 // From a socket that nobody bound: the kernel has to choose its port.
@@ -115,9 +116,7 @@ int send_datagram(const Tree&) {
   address.sin_port = htons(40002);
   const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const char byte = 0;
-  return ::sendto(fd.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 1
-             ? 0
-             : errno;
+  return ::sendto(fd.get(), &byte, 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 1 ? 0 : errno;
 }
 
 void turn_link(const Tree& tree) {
@@ -135,18 +134,15 @@ void make_late(const Tree& tree) {
 }
 
 const std::vector<Row> table = {
-    {"procfs-self", "  read_only: [$B, /proc/self]", "  read_only: [$B, /proc]", read_status_in_a_child,
-     EACCES, 0},
-    {"procfs-link", "  read_only: [/usr, /proc, /proc/self/root]", "  read_only: [/usr, /proc]", read_d, 0,
-     EACCES},
-    {"procfs-link", "  read_only: [/proc, /proc/thread-self/root$B/d]", "  read_only: [/proc]", read_d, 0,
-     EACCES},
+    {"procfs-self", "  read_only: [$B, /proc/self]", "  read_only: [$B, /proc]", read_status_in_a_child, EACCES, 0},
+    {"procfs-link", "  read_only: [/usr, /proc, /proc/self/root]", "  read_only: [/usr, /proc]", read_d, 0, EACCES},
+    {"procfs-link", "  read_only: [/proc, /proc/thread-self/root$B/d]", "  read_only: [/proc]", read_d, 0, EACCES},
     {"procfs-link", "  read_only: [/proc, /proc/self/cwd]", "  read_only: [/proc]",
      [](const Tree&) { return open_as(".", O_RDONLY | O_DIRECTORY); }, 0, EACCES},
     {"procfs-link", "  read_only: [/proc, /proc/self/exe]", "  read_only: [/proc]",
      [](const Tree&) { return open_as("/proc/self/exe", O_RDONLY); }, 0, EACCES},
-    {"procfs-link", "  read_only: [/proc, /proc/self/fd/200]", "  read_only: [/proc, /proc/self/fd]", read_d,
-     0, EACCES, 1, 0, keep_d_open},
+    {"procfs-link", "  read_only: [/proc, /proc/self/fd/200]", "  read_only: [/proc, /proc/self/fd]", read_d, 0, EACCES,
+     1, 0, keep_d_open},
     {"root-read-only", "  read_only: [$B/root]", "  read_only: [$B/d]", read_e, 0, EACCES},
     {"read-only-below-write", "  read_only: [$B/rw/inner]\n  read_write: [$B/rw]",
      "  read_only: [$B/rw/inner]\n  read_write: [$B/rw/other]", write_inner, 0, EACCES},
@@ -162,18 +158,16 @@ const std::vector<Row> table = {
     {"variable", "  read_only: [/usr, '$B/${NAME}']", "  read_only: [/usr, $B/d]", read_d, EACCES, 0},
     {"symlink", "  read_only: [$B/link]", "  read_only: [$B/d, $B/e]", read_link, EACCES, 0, 1, 0, turn_link},
     {"root-by-link", "  read_write: [$B/root]", "  read_write: [$B/d]", write_d, refused, 0},
-    {"missing-path", "  read_only: [/usr, $B/late]", "  read_only: [/usr, $B]", read_late, EACCES, 0, 1, 0,
-     make_late},
-    {"same-object", "  read_only: [$B/d]\n  read_write: [$B/link]", "  read_only: [$B/d]", write_d, 0,
-     EACCES},
+    {"missing-path", "  read_only: [/usr, $B/late]", "  read_only: [/usr, $B]", read_late, EACCES, 0, 1, 0, make_late},
+    {"same-object", "  read_only: [$B/d]\n  read_write: [$B/link]", "  read_only: [$B/d]", write_d, 0, EACCES},
     {"gpu-read-only", "  read_only: [$NODE]", "  read_write: [$NODE]",
      [](const Tree&) { return open_as("/dev/ptmx", O_RDWR); }, EACCES, 0},
     {"gpu-without-ioctl", "  grants: [{path: $NODE, access: [read_file, write_file]}]",
      "  grants: [{path: $NODE, access: [read_file, write_file, ioctl_dev]}]", ioctl_node, EACCES, 0, 5},
-    {"socket-by-path", "  read_only: [$B/x.sock]",
-     "  grants: [{path: $B/x.sock, access: [read_file, resolve_unix]}]", connect_socket, EACCES, 0, 9},
-    {"socket-file", "  grants: [{path: $B/x.sock, access: [resolve_unix]}]", "  grants: [{path: $B, access: [resolve_unix]}]",
-     connect_socket, EACCES, 0, 9, 0, serve_anew},
+    {"socket-by-path", "  read_only: [$B/x.sock]", "  grants: [{path: $B/x.sock, access: [read_file, resolve_unix]}]",
+     connect_socket, EACCES, 0, 9},
+    {"socket-file", "  grants: [{path: $B/x.sock, access: [resolve_unix]}]",
+     "  grants: [{path: $B, access: [resolve_unix]}]", connect_socket, EACCES, 0, 9, 0, serve_anew},
     {"no-truncate", "  grants: [{path: $B/d, access: [read_file, write_file]}]",
      "  grants: [{path: $B/d, access: [read_file, write_file, truncate]}]",
      [](const Tree& tree) { return open_as(tree.at("d/f"), O_WRONLY | O_TRUNC); }, EACCES, 0, 3},
@@ -183,28 +177,32 @@ const std::vector<Row> table = {
     {"terminal-without-ioctl", "  grants: [{path: /dev/ptmx, access: [read_file, write_file]}]",
      "  grants: [{path: /dev/ptmx, access: [read_file, write_file, ioctl_dev]}]", ioctl_node, EACCES, 0, 5},
     // As PoCL does: what was built elsewhere is renamed into place.
-    {"cache-rights", "  grants: [{path: $B/.cache, access: [read, write_file, truncate, make_dir, make_reg, remove_file]}]",
+    {"cache-rights",
+     "  grants: [{path: $B/.cache, access: [read, write_file, truncate, make_dir, make_reg, remove_file]}]",
      "  grants: [{path: $B/.cache, access: [cache]}]",
-     [](const Tree& tree) { return ::rename(tree.at(".cache/a/f").c_str(), tree.at(".cache/b/f").c_str()) == 0 ? 0 : errno; }, EXDEV, 0, 2},
+     [](const Tree& tree) {
+       return ::rename(tree.at(".cache/a/f").c_str(), tree.at(".cache/b/f").c_str()) == 0 ? 0 : errno;
+     },
+     EXDEV, 0, 2},
     {"loader-missing", "  read_only: [$B/prog]", "  read_only: [$B/prog, /usr, /lib, /lib64]", run_program, EACCES, 0},
     {"narrower-below-wider", "  read_write: [$B/rw]\n  grants: [{path: $B/rw/inner, access: [read]}]",
      "  read_write: [$B/rw/other]\n  grants: [{path: $B/rw/inner, access: [read]}]", write_inner, 0, EACCES},
-    {"workdir-read-only", "  include_workdir: true\n  read_only: [$B/rw/inner]", "  include_workdir: false\n  read_only: [$B/rw/inner]",
-     write_inner, 0, EACCES, 1, 0, nullptr, Toggle::off, "$B/rw/inner"},
+    {"workdir-read-only", "  include_workdir: true\n  read_only: [$B/rw/inner]",
+     "  include_workdir: false\n  read_only: [$B/rw/inner]", write_inner, 0, EACCES, 1, 0, nullptr, Toggle::off,
+     "$B/rw/inner"},
     {"proc-write-only", "  grants: [{path: /proc, access: [write_file]}]",
-     "  grants: [{path: /proc, access: [read_file, write_file]}]",
-     [](const Tree&) { return name_another_thread(); }, EACCES, 0},
+     "  grants: [{path: /proc, access: [read_file, write_file]}]", [](const Tree&) { return name_another_thread(); },
+     EACCES, 0},
     {"cuda-blocked", "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]",
      "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: promote}]",
      [](const Tree&) { return name_another_thread(); }, EACCES, 0, 1, 0, nullptr, Toggle::on},
-    {"execute-without-read",
-     "  read_only: [/usr, /lib, /lib64]\n  grants: [{path: $B/prog, access: [execute]}]",
-     "  read_only: [/usr, /lib, /lib64]\n  grants: [{path: $B/prog, access: [execute, read_file]}]",
-     run_program, EACCES, 0},
+    {"execute-without-read", "  read_only: [/usr, /lib, /lib64]\n  grants: [{path: $B/prog, access: [execute]}]",
+     "  read_only: [/usr, /lib, /lib64]\n  grants: [{path: $B/prog, access: [execute, read_file]}]", run_program,
+     EACCES, 0},
     {"directory-rights", "  grants: [{path: $B/d/f, access: [make_reg]}]",
      "  grants: [{path: $B/d, access: [make_reg]}]",
-     [](const Tree& tree) { return ::link(tree.at("d/f").c_str(), tree.at("d/g").c_str()) == 0 ? 0 : errno; },
-     refused, 0},
+     [](const Tree& tree) { return ::link(tree.at("d/f").c_str(), tree.at("d/g").c_str()) == 0 ? 0 : errno; }, refused,
+     0},
     {"null-missing", "  read_only: [/usr]", "  read_only: [/usr]\n  read_write: [/dev/null]",
      [](const Tree&) { return open_as("/dev/null", O_WRONLY); }, EACCES, 0},
     {"urandom-missing", "  read_only: [/usr]", "  read_only: [/usr, /dev/urandom]",
@@ -216,14 +214,13 @@ const std::vector<Row> table = {
      [](const Tree& tree) { return open_as(tree.at("bin/tool"), O_WRONLY); }, 0, EACCES},
     {"rights-dropped", "  read_only: [$B/d]\nlandlock: {min_abi: 3}",
      "  read_only: [$B/d]\nlandlock: {min_abi: 3, compatibility: hard_requirement}",
-     [](const Tree& tree) { return ::truncate(tree.at("d/f").c_str(), 0) == 0 ? 0 : errno; }, 0, refused, 2,
-     2},
+     [](const Tree& tree) { return ::truncate(tree.at("d/f").c_str(), 0) == 0 ? 0 : errno; }, 0, refused, 2, 2},
     {"no-path", "  read_only: []", "  read_only: [$B]", read_d, refused, 0},
-    {"workdir-root", "  include_workdir: true\n  read_only: [$B]",
-     "  include_workdir: false\n  read_only: [$B]", read_d, refused, 0, 1, 0, nullptr, Toggle::off, "/"},
+    {"workdir-root", "  include_workdir: true\n  read_only: [$B]", "  include_workdir: false\n  read_only: [$B]",
+     read_d, refused, 0, 1, 0, nullptr, Toggle::off, "/"},
     {"udp-unbound", "  read_only: [$B]\nlandlock: {ports: {bind_udp: [40001], connect_send_udp: [40002]}}",
-     "  read_only: [$B]\nlandlock: {ports: {bind_udp: [0, 40001], connect_send_udp: [40002]}}", send_datagram,
-     EACCES, 0, 10},
+     "  read_only: [$B]\nlandlock: {ports: {bind_udp: [0, 40001], connect_send_udp: [40002]}}", send_datagram, EACCES,
+     0, 10},
     // What the author wanted kept is promoted all the same, and what he wanted promoted is kept.
     {"conflict-idle", "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: ['/proc/*'], mode: keep}]",
      "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]",
@@ -236,8 +233,8 @@ const std::vector<Row> table = {
      [](const Tree&) { return name_another_thread(); }, EACCES, 0, 1, 0, nullptr, Toggle::on},
     {"root-user", "  read_only: [/usr]\nprocess: {run_as_user: root}",
      "  read_only: [/usr]\nprocess: {run_as_user: '65534'}",
-     [](const Tree& tree) { return ::chmod(tree.at("d/f").c_str(), 0700) == 0 ? 0 : errno; }, 0, EPERM, 1, 0,
-     nullptr, Toggle::off, nullptr, true},
+     [](const Tree& tree) { return ::chmod(tree.at("d/f").c_str(), 0700) == 0 ? 0 : errno; }, 0, EPERM, 1, 0, nullptr,
+     Toggle::off, nullptr, true},
 };
 
 const std::vector<NotInRows> elsewhere = {

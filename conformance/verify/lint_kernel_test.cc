@@ -7,14 +7,15 @@
 
 #include <optional>
 
+#include <lockstep/abi.h>
+
 #include "conformance/judge/cuda.h"
 #include "conformance/verify/lint_kernel_rows.h"
 #include "enforce/prepare.h"
 #include "enforce/restrict.h"
 #include "host/read_host.h"
-#include <lockstep/abi.h>
-#include "model/loaders.h"
 #include "lint/lint.h"
+#include "model/loaders.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -53,8 +54,7 @@ bool falls_into(const Row& row, const char* lists) {
   review::LintOptions options;
   options.context = context_of(row, tree);
   options.only = {row.id};
-  const Result<std::vector<review::Finding>> found =
-      policy.ok() ? review::lint(*policy, options) : policy.error();
+  const Result<std::vector<review::Finding>> found = policy.ok() ? review::lint(*policy, options) : policy.error();
   if (!found.ok()) ADD_FAILURE() << found.error().to_string();
   return found.ok() && !found->empty();
 }
@@ -77,8 +77,7 @@ int tried(const Row& row, const char* lists, int kernel_abi) {
     drops = !policy->run_as_user.empty() && policy->run_as_user != "root";
     const Result<EffectivePolicy> effective = enrich(*policy, context_of(row, tree));
     if (!effective.ok()) return refused;
-    const Result<Plan> plan =
-        compile(*effective, row.plan_abi != 0 ? row.plan_abi : std::min(kernel_abi, newest_abi));
+    const Result<Plan> plan = compile(*effective, row.plan_abi != 0 ? row.plan_abi : std::min(kernel_abi, newest_abi));
     if (!plan.ok()) return refused;
     // In this process, for one that it forks: rules on /proc/self are this one's. See the child below.
     if (!std::string_view(row.id).starts_with("procfs-")) {
@@ -95,8 +94,7 @@ int tried(const Row& row, const char* lists, int kernel_abi) {
             if (!own.ok()) ::_exit(1);
             prepared = std::move(own).value();
           }
-          if (drops && (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0))
-            ::_exit(1);
+          if (drops && (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0)) ::_exit(1);
           if (!restrict_self(*prepared).ok()) ::_exit(1);
           slot->cells[0].err = row.operation(tree);
         }) == 42)
@@ -105,8 +103,7 @@ int tried(const Row& row, const char* lists, int kernel_abi) {
   }
   if (row.between != nullptr) row.between(tree);
   testing::SharedSlot slot(1);
-  return testing::in_child([&] { slot->cells[0].err = row.operation(tree); }) == 42 ? slot->cells[0].err
-                                                                                    : broken;
+  return testing::in_child([&] { slot->cells[0].err = row.operation(tree); }) == 42 ? slot->cells[0].err : broken;
 }
 
 class LintOnTheKernel : public ::testing::TestWithParam<Row> {};

@@ -2,11 +2,12 @@
 #include <csignal>
 #include <cstdio>
 
+#include <lockstep/kernel.h>
+
 #include "base/standard_fds.h"
 #include "cli/cli.h"
 #include "conformance/harness/workers.h"
 #include "conformance/verify/verify.h"
-#include <lockstep/kernel.h>
 
 int main(int argc, char** argv) {
   using namespace lockstep;

@@ -2,9 +2,10 @@
 // rights between the two are the ones said, no more and no less.
 #include <gtest/gtest.h>
 
-#include "conformance/verify/verify.h"
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+
+#include "conformance/verify/verify.h"
 
 namespace lockstep::conformance {
 namespace {
@@ -28,7 +29,8 @@ class Promotion : public ::testing::TestWithParam<Row> {
     Result<Workers> started = Workers::start({});
     ASSERT_TRUE(started.ok()) << started.error().to_string();
     workers_.emplace(std::move(started).value());
-    if (const int err = workers_->hello().mount_namespace; err != 0) GTEST_SKIP() << "no mount namespace: " << errno_name(err);
+    if (const int err = workers_->hello().mount_namespace; err != 0)
+      GTEST_SKIP() << "no mount namespace: " << errno_name(err);
   }
 
   KernelLandlock kernel_;
@@ -89,7 +91,8 @@ TEST_P(Promotion, AddsWhatItSaysAndTheKernelShowsIt) {
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Promotion,
                          ::testing::Values(Row{"proc", "default/restrictive.yaml", "nvidia-1.json", "/proc", true},
-                                           Row{"node", "custom/promote-nodes.yaml", "nvidia-1.json", "/dev/nvidia0", false},
+                                           Row{"node", "custom/promote-nodes.yaml", "nvidia-1.json", "/dev/nvidia0",
+                                               false},
                                            Row{"tmp", "custom/promote-tmp.yaml", "none.json", "/tmp", true}),
                          [](const ::testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
 

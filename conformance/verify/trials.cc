@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <set>
 
-#include "conformance/judge/cells.h"
 #include <lockstep/abi.h>
+
+#include "conformance/judge/cells.h"
 
 namespace lockstep::conformance {
 namespace {
 
-bool is_kernel_path(const std::string& path) { return is_below(path, "/proc") || is_below(path, "/sys"); }
+bool is_kernel_path(const std::string& path) {
+  return is_below(path, "/proc") || is_below(path, "/sys");
+}
 
 class Planner {
  public:
@@ -72,7 +75,8 @@ void Planner::add_file(NodeKind kind) {
   if (kind == NodeKind::socket) return add(Operation::connect_unix, Right::resolve_unix, path_);
   add(Operation::open_r, Right::read_file, path_);
   add(Operation::open_w, Right::write_file, path_);
-  if (kind == NodeKind::character) return add(Operation::ioctl, Right::read_file | Right::write_file | Right::ioctl_dev, path_);
+  if (kind == NodeKind::character)
+    return add(Operation::ioctl, Right::read_file | Right::write_file | Right::ioctl_dev, path_);
   add(Operation::exec, Right::execute | Right::read_file, path_);
   add(Operation::truncate, Right::truncate, path_);
 }
@@ -101,7 +105,9 @@ void Planner::add_path(const std::string& path) {
 void Planner::add_restrictions(const Restrictions& restrictions) {
   path_.clear();
   for (CellRequest& cell : restriction_cells(restrictions)) {
-    const auto serve = [&](TreeKind kind, const std::string& name) { out.tree.push_back({kind, name, {}, 0, false, cell.port}); };
+    const auto serve = [&](TreeKind kind, const std::string& name) {
+      out.tree.push_back({kind, name, {}, 0, false, cell.port});
+    };
     if (cell.mode == Mode::own_server) continue;  // inside: always allowed
     const bool served = std::any_of(out.cells.begin(), out.cells.end(), [&](const CellRequest& other) {
       return other.operation == cell.operation && other.port == cell.port;
@@ -120,7 +126,8 @@ void Planner::add_restrictions(const Restrictions& restrictions) {
 void add_paths(const EffectivePolicy& policy, Host* host) {
   const std::vector<std::string_view> baseline = baseline_paths();
   for (const EffectiveRule& rule : policy.rules) {
-    const bool changes_host = std::find(baseline.begin(), baseline.end(), rule.path) != baseline.end() || is_gpu_node(rule.path);
+    const bool changes_host =
+        std::find(baseline.begin(), baseline.end(), rule.path) != baseline.end() || is_gpu_node(rule.path);
     if (rule.path == "/" || is_kernel_path(rule.path) || changes_host || host->exists(rule.path)) continue;
     const bool below_a_file = std::any_of(host->present.begin(), host->present.end(), [&](const HostEntry& entry) {
       return entry.kind != NodeKind::directory && rule.path.starts_with(entry.path + "/");
@@ -147,10 +154,12 @@ TrialPlan plan_trials(const Host& host, const std::vector<const EffectivePolicy*
   return std::move(planner.out);
 }
 
-Sight look_for(const std::string& path, Right right, bool gained, const std::vector<Trial>& trials, const std::vector<Flip>& flips, int abi) {
+Sight look_for(const std::string& path, Right right, bool gained, const std::vector<Trial>& trials,
+               const std::vector<Flip>& flips, int abi) {
   Sight out;
   if (const int first = feature_info(right).first_abi; first > abi) {
-    out.unseen = std::string(name(right)) + " comes with ABI " + std::to_string(first) + ", this kernel has " + std::to_string(abi);
+    out.unseen = std::string(name(right)) + " comes with ABI " + std::to_string(first) + ", this kernel has " +
+                 std::to_string(abi);
     return out;
   }
   bool any = false, all_out_of_sight = true;
@@ -175,7 +184,8 @@ Sight look_for(const std::string& path, Right right, bool gained, const std::vec
       out.unseen = std::string(name(right)) + " allows nothing without " + join_names(others, ", ");
     } else {
       all_out_of_sight = false;
-      out.tried = "an operation that needs " + join_names(trial.needs, ", ") + " is " + (flips[i] == Flip::both_allow ? "allowed" : "denied") + " under both";
+      out.tried = "an operation that needs " + join_names(trial.needs, ", ") + " is " +
+                  (flips[i] == Flip::both_allow ? "allowed" : "denied") + " under both";
     }
   }
   if (!any) out.unseen = std::string(name(right)) + ": nothing can be made here to try it on";

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "conformance/wire/wire.h"
 #include <lockstep/effective.h>
+
+#include "conformance/wire/wire.h"
 
 namespace lockstep::conformance {
 
@@ -37,7 +38,8 @@ struct Sight {
 };
 
 // Whether a flip shows that the right was gained (or lost) at the path.
-Sight look_for(const std::string& path, Right right, bool gained, const std::vector<Trial>& trials, const std::vector<Flip>& flips, int abi);
+Sight look_for(const std::string& path, Right right, bool gained, const std::vector<Trial>& trials,
+               const std::vector<Flip>& flips, int abi);
 
 }  // namespace lockstep::conformance
 

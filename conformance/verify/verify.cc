@@ -6,9 +6,10 @@
 #include <set>
 #include <tuple>
 
+#include <lockstep/abi.h>
+
 #include "conformance/judge/run_rows.h"
 #include "conformance/verify/trials.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::conformance {
 namespace {
@@ -56,7 +57,8 @@ class Verifier {
 std::string fingerprint(const EffectivePolicy& policy) {
   std::string out;
   for (const EffectiveRule& rule : policy.rules)
-    out += rule.path + '\0' + std::to_string(static_cast<int>(rule.access)) + std::to_string(rule.granted.bits()) + '\n';
+    out +=
+        rule.path + '\0' + std::to_string(static_cast<int>(rule.access)) + std::to_string(rule.granted.bits()) + '\n';
   return out;
 }
 
@@ -76,10 +78,13 @@ Result<void> Verifier::add(std::size_t situation) {
     context.gpu = Toggle::off;
     context.proxy = Toggle::off;
   }
-  if (context.host.real) return input_error(diff_.new_file, 0, "--verify makes files of its own: it is for simulated hosts, not for --host real");
+  if (context.host.real)
+    return input_error(diff_.new_file, 0,
+                       "--verify makes files of its own: it is for simulated hosts, not for --host real");
   const Result<EffectivePolicy> old_policy = enrich(before_, context), new_policy = enrich(after_, context);
   if (!old_policy.ok() || !new_policy.ok()) return {};  // refused: the library's decision, nothing runs
-  std::string print = diff_.situations[situation].host + '\n' + fingerprint(*old_policy) + '\n' + fingerprint(*new_policy);
+  std::string print =
+      diff_.situations[situation].host + '\n' + fingerprint(*old_policy) + '\n' + fingerprint(*new_policy);
   if (!known_.insert(std::move(print)).second) return {};
   for (const EffectivePolicy* policy : {&*old_policy, &*new_policy}) add_paths(*policy, &context.host);
   Pair pair;
@@ -109,7 +114,8 @@ Result<void> Verifier::add(std::size_t situation) {
 AccessSet Verifier::claimed(const std::string& path, std::size_t situation, bool gained) const {
   AccessSet out;
   for (const PathChange& change : diff_.changes)
-    if (is_below(path, change.path) && std::binary_search(change.situations.begin(), change.situations.end(), situation))
+    if (is_below(path, change.path) &&
+        std::binary_search(change.situations.begin(), change.situations.end(), situation))
       out |= gained ? change.gained : change.lost;
   return out;
 }
@@ -132,7 +138,8 @@ void Verifier::check_claims(const Pair& pair, const std::vector<Flip>& flips) {
       for (int bit = 0; bit < right_count; ++bit) {
         const auto right = static_cast<Right>(bit);
         if (!rights.contains(right)) continue;
-        const std::string claim = printable(change.path) + (gained ? " gains " : " loses ") + std::string(name(right)) + at;
+        const std::string claim =
+            printable(change.path) + (gained ? " gains " : " loses ") + std::string(name(right)) + at;
         const Sight sight = look_for(change.path, right, gained, pair.trials, flips, abi_);
         if (sight.shown) {
           ++out_.confirmed;
@@ -153,7 +160,8 @@ void Verifier::compare(const Pair& pair, const RowVerdict& old_row, const RowVer
     // A policy that cannot be enforced on this host runs nobody there: that is the library's answer, and no witness of a right.
     const bool skipped = row->outcome == RowOutcome::skip || row->outcome == RowOutcome::refused;
     const std::string who = row == &old_row ? diff_.old_file : diff_.new_file;
-    const std::string text = printable(who) + at + ": " + std::string(name(row->outcome)) + (row->message.empty() ? "" : ": " + row->message);
+    const std::string text = printable(who) + at + ": " + std::string(name(row->outcome)) +
+                             (row->message.empty() ? "" : ": " + row->message);
     if (skipped) out_.unseen.push_back(text);
     if (!skipped) find(text);
     if (row->outcome != RowOutcome::disagree) return;
@@ -165,7 +173,8 @@ void Verifier::compare(const Pair& pair, const RowVerdict& old_row, const RowVer
     const Trial& trial = pair.trials[i];
     const CellRequest& cell = pair.before.cells.cells[i];
     if (old_cell.verdict == Verdict::disagree || new_cell.verdict == Verdict::disagree)
-      find(cell_name(cell) + at + ": model and kernel disagree: " + (old_cell.verdict == Verdict::disagree ? old_cell : new_cell).decided);
+      find(cell_name(cell) + at +
+           ": model and kernel disagree: " + (old_cell.verdict == Verdict::disagree ? old_cell : new_cell).decided);
     const bool comparable = [&] {
       for (const CellVerdict* each : {&old_cell, &new_cell})
         if (each->verdict == Verdict::skip || each->verdict == Verdict::not_comparable) return false;
@@ -183,8 +192,11 @@ void Verifier::compare(const Pair& pair, const RowVerdict& old_row, const RowVer
     flips[i] = was == is ? (is ? Flip::both_allow : Flip::both_deny) : is ? Flip::gained : Flip::lost;
     if (was == is) continue;
     (is ? gains_ : loses_) = true;
-    const bool expected = trial.needs.empty() ? claims_setting(cell.operation, is) : claimed(trial.path, pair.situation, is).intersects(trial.needs);
-    if (!expected) find(cell_name(cell) + at + " is " + (is ? "allowed" : "denied") + " under the new policy alone, and the diff says nothing of it");
+    const bool expected = trial.needs.empty() ? claims_setting(cell.operation, is)
+                                              : claimed(trial.path, pair.situation, is).intersects(trial.needs);
+    if (!expected)
+      find(cell_name(cell) + at + " is " + (is ? "allowed" : "denied") +
+           " under the new policy alone, and the diff says nothing of it");
   }
   check_claims(pair, flips);
 }
@@ -200,22 +212,25 @@ Result<Verification> Verifier::run(Workers& workers) {
   LOCKSTEP_ASSIGN(const std::vector<RowVerdict> verdicts, run_rows(workers, rows, Subject{}, kernel_, [] {}));
   for (std::size_t i = 0; i < pairs_.size(); ++i) compare(pairs_[i], verdicts[2 * i], verdicts[2 * i + 1]);
   for (const review::SettingChange& change : diff_.settings)
-    if (change.code != "ports" && change.code != "scopes") out_.unseen.push_back(change.code + ": a setting, which the library decides: nothing was tried for it");
+    if (change.code != "ports" && change.code != "scopes")
+      out_.unseen.push_back(change.code + ": a setting, which the library decides: nothing was tried for it");
   out_.observed = gains_ ? (loses_ ? Class::both : Class::widening) : loses_ ? Class::narrowing : Class::equivalent;
   return std::move(out_);
 }
 
 }  // namespace
 
-Result<Verification> verify(Workers& workers, const KernelLandlock& kernel, const Policy& before, const Policy& after, const Diff& diff) {
+Result<Verification> verify(Workers& workers, const KernelLandlock& kernel, const Policy& before, const Policy& after,
+                            const Diff& diff) {
   return Verifier(kernel, before, after, diff).run(workers);
 }
 
 std::string render(const Verification& verification) {
-  std::string out = "\nverified on this kernel: " + std::to_string(verification.confirmed) + " claims confirmed, " + std::to_string(verification.unseen.size()) +
-                    " not to be seen here, " + std::to_string(verification.findings.size()) + " findings (" + std::to_string(verification.cells) +
-                    " operations under each policy, in " + std::to_string(verification.situations) + " situations); what was tried is " +
-                    std::string(name(verification.observed)) + "\n";
+  std::string out = "\nverified on this kernel: " + std::to_string(verification.confirmed) + " claims confirmed, " +
+                    std::to_string(verification.unseen.size()) + " not to be seen here, " +
+                    std::to_string(verification.findings.size()) + " findings (" + std::to_string(verification.cells) +
+                    " operations under each policy, in " + std::to_string(verification.situations) +
+                    " situations); what was tried is " + std::string(name(verification.observed)) + "\n";
   for (const std::string& text : verification.findings) out += "finding   " + text + "\n";
   std::map<std::string, std::size_t> reasons;  // the same right is out of sight at every path
   for (const std::string& text : verification.unseen) ++reasons[text.substr(std::min(text.find(": "), text.size()))];

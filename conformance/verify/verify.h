@@ -18,22 +18,25 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include "conformance/harness/workers.h"
 #include <lockstep/kernel.h>
+
+#include "conformance/harness/workers.h"
 #include "diff/diff.h"
 
 namespace lockstep::conformance {
 
 struct Verification {
   review::Class observed = review::Class::equivalent;  // of paths, ports and scopes alone
-  std::size_t situations = 0;  // that were run; those with the same two plans as an earlier one are not run again
-  std::size_t cells = 0;       // compared under both policies
-  std::size_t confirmed = 0;   // claims: a path, a right, a direction, a situation
-  std::vector<std::string> unseen;    // claims the kernel cannot show here, with the reason
-  std::vector<std::string> findings;  // what it does not confirm, what it shows unclaimed, where model and kernel disagree
+  std::size_t situations = 0;       // that were run; those with the same two plans as an earlier one are not run again
+  std::size_t cells = 0;            // compared under both policies
+  std::size_t confirmed = 0;        // claims: a path, a right, a direction, a situation
+  std::vector<std::string> unseen;  // claims the kernel cannot show here, with the reason
+  std::vector<std::string>
+      findings;  // what it does not confirm, what it shows unclaimed, where model and kernel disagree
 };
 
-Result<Verification> verify(Workers& workers, const KernelLandlock& kernel, const Policy& before, const Policy& after, const review::Diff& diff);
+Result<Verification> verify(Workers& workers, const KernelLandlock& kernel, const Policy& before, const Policy& after,
+                            const review::Diff& diff);
 
 // For people; and the exit code: 0, 1 where there are findings, 3 where nothing could be run.
 std::string render(const Verification& verification);

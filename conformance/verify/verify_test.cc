@@ -26,7 +26,8 @@ class VerifyTest : public ::testing::Test {
     Result<Workers> started = Workers::start({});
     ASSERT_TRUE(started.ok()) << started.error().to_string();
     workers_.emplace(std::move(started).value());
-    if (const int err = workers_->hello().mount_namespace; err != 0) GTEST_SKIP() << "no mount namespace: " << errno_name(err);
+    if (const int err = workers_->hello().mount_namespace; err != 0)
+      GTEST_SKIP() << "no mount namespace: " << errno_name(err);
   }
 
   // At this kernel's ABI, so that both talk about the same rights; on a host without a GPU, with and without the proxy's baseline.
@@ -35,7 +36,8 @@ class VerifyTest : public ::testing::Test {
     for (const Toggle proxy : {Toggle::off, Toggle::on}) {
       Situation each;
       each.host = "plain";
-      for (const char* path : {"/usr", "/etc", "/tmp", "/proc", "/app"}) each.context.host.present.push_back({path, NodeKind::directory, {}});
+      for (const char* path : {"/usr", "/etc", "/tmp", "/proc", "/app"})
+        each.context.host.present.push_back({path, NodeKind::directory, {}});
       each.context.host.present.push_back({"/dev/node", NodeKind::character, {}});
       each.context.host.present.push_back({"/etc/file", NodeKind::file, {}});
       each.context.proxy = proxy;
@@ -71,7 +73,9 @@ class Random {
 
   // Few paths, deep in one another, so that rules meet: a hundred policies that never touch would prove nothing.
   std::string policy_text() {
-    static const std::vector<std::string> paths = {"/data", "/data/a", "/data/a/b", "/data/a/b/c", "/data/d", "/usr", "/usr/bin", "/etc/file", "/dev/node", "/tmp", "/proc"};
+    static const std::vector<std::string> paths = {"/data",     "/data/a", "/data/a/b", "/data/a/b/c",
+                                                   "/data/d",   "/usr",    "/usr/bin",  "/etc/file",
+                                                   "/dev/node", "/tmp",    "/proc"};
     std::string lists[2], grants;
     for (const std::string& path : paths) {
       if (!one_in(3)) continue;
@@ -79,12 +83,16 @@ class Random {
       if (kind < 2) {
         lists[kind] += (lists[kind].empty() ? "" : ", ") + path;
       } else {
-        const AccessSet rights = AccessSet::from_bits(1U + below((1U << 16) - 1)) | AccessSet(one_in(2) ? Right::read_file : Right::execute);
+        const AccessSet rights =
+            AccessSet::from_bits(1U + below((1U << 16) - 1)) | AccessSet(one_in(2) ? Right::read_file : Right::execute);
         grants += (grants.empty() ? "" : ", ") + ("{path: " + path + ", access: [" + join_names(rights, ", ") + "]}");
       }
     }
-    std::string out = "version: 1\nfilesystem_policy: {read_only: [/app" + std::string(lists[0].empty() ? "" : ", ") + lists[0] + "], read_write: [" + lists[1] + "], grants: [" + grants + "]}\n";
-    if (one_in(3)) out += std::string("landlock: {ports: {bind_tcp: [") + (one_in(2) ? "8101" : "") + "]}, scopes: [" + (one_in(2) ? "signal" : "") + "]}\n";
+    std::string out = "version: 1\nfilesystem_policy: {read_only: [/app" + std::string(lists[0].empty() ? "" : ", ") +
+                      lists[0] + "], read_write: [" + lists[1] + "], grants: [" + grants + "]}\n";
+    if (one_in(3))
+      out += std::string("landlock: {ports: {bind_tcp: [") + (one_in(2) ? "8101" : "") + "]}, scopes: [" +
+             (one_in(2) ? "signal" : "") + "]}\n";
     return out;
   }
 
@@ -115,18 +123,24 @@ TEST_F(VerifyTest, AHundredPairsHaveTheSameClassByDiffAndOnTheKernel) {
     const std::string before = random.policy_text();
     // Half are unrelated, the others one policy and the same with a line more or less: every class must come up.
     std::string after = random.one_in(2) ? random.policy_text() : before;
-    if (after == before && !random.one_in(4)) after.insert(after.find("grants: [") + 9, "{path: /data/a, access: [write]}" + std::string(after.find("grants: []") != std::string::npos ? "" : ", "));
+    if (after == before && !random.one_in(4))
+      after.insert(
+          after.find("grants: [") + 9,
+          "{path: /data/a, access: [write]}" + std::string(after.find("grants: []") != std::string::npos ? "" : ", "));
     const bool swapped = random.one_in(2);
     const Policy old_policy = policy(swapped ? after : before), new_policy = policy(swapped ? before : after);
     const Diff claims = diff(old_policy, new_policy);
     const Verification proof = proved(old_policy, new_policy, claims);
-    EXPECT_TRUE(proof.findings.empty()) << "seed " << seed << ": " << proof.findings.front() << "\n" << before << "\n" << after;
+    EXPECT_TRUE(proof.findings.empty()) << "seed " << seed << ": " << proof.findings.front() << "\n"
+                                        << before << "\n"
+                                        << after;
     EXPECT_EQ(proof.situations, 2U) << "seed " << seed;
     // Where a claim could not be seen, the kernel may show less; it never shows more.
     if (proof.observed == visible_class(claims)) {
       ++same;
     } else {
-      EXPECT_FALSE(proof.unseen.empty()) << "seed " << seed << ": " << name(visible_class(claims)) << " by the diff, " << name(proof.observed) << " by the kernel";
+      EXPECT_FALSE(proof.unseen.empty()) << "seed " << seed << ": " << name(visible_class(claims)) << " by the diff, "
+                                         << name(proof.observed) << " by the kernel";
     }
     confirmed += proof.confirmed;
     unseen += proof.unseen.size();
@@ -140,7 +154,8 @@ TEST_F(VerifyTest, AHundredPairsHaveTheSameClassByDiffAndOnTheKernel) {
 
 class LyingDiff : public VerifyTest {
  protected:
-  const Policy before_ = policy("version: 1\nfilesystem_policy: {read_only: [/usr, /data]}\nlandlock: {scopes: [signal]}\n");
+  const Policy before_ =
+      policy("version: 1\nfilesystem_policy: {read_only: [/usr, /data]}\nlandlock: {scopes: [signal]}\n");
   const Policy after_ = policy("version: 1\nfilesystem_policy: {read_only: [/usr], read_write: [/data]}\n");
 };
 

@@ -16,11 +16,11 @@ namespace lockstep::conformance {
 // Up to `proved` nothing of libcuda has run.
 enum class CuOutcome : std::uint8_t {
   unset,
-  proved,          // restricted (or not, as the control), and proved so
-  not_loaded,      // dlopen() failed, or there is no cuInit in it: the slot's message has dlerror()
-  returned,        // result: the CUresult; 0 where every stage came to its end
-  signalled,       // result: the signal
-  exited,          // the library ended the process. result: its exit code
+  proved,      // restricted (or not, as the control), and proved so
+  not_loaded,  // dlopen() failed, or there is no cuInit in it: the slot's message has dlerror()
+  returned,    // result: the CUresult; 0 where every stage came to its end
+  signalled,   // result: the signal
+  exited,      // the library ended the process. result: its exit code
   timed_out,
   missing_symbol,  // the stage's function is not in the library: the slot's message names it
   wrong_value,     // the kernel ran and what was read back is not what it computes: the slot's message has both
@@ -28,19 +28,19 @@ enum class CuOutcome : std::uint8_t {
 
 enum class CuStage : std::uint8_t {
   none,
-  load,       // dlopen()
-  version,    // cuDriverGetVersion()
-  init,       // cuInit(0)
-  count,      // cuDeviceGetCount(); of Mode::plain its failure is none
-  device,     // from here on Mode::work alone. The first of the devices
-  context,    // the primary context, made current
-  allocate,   // two buffers of a few KiB
+  load,      // dlopen()
+  version,   // cuDriverGetVersion()
+  init,      // cuInit(0)
+  count,     // cuDeviceGetCount(); of Mode::plain its failure is none
+  device,    // from here on Mode::work alone. The first of the devices
+  context,   // the primary context, made current
+  allocate,  // two buffers of a few KiB
   copy_in,
-  module,     // from PTX: the driver's own compiler
+  module,  // from PTX: the driver's own compiler
   launch,
   wait,
   copy_out,
-  compare,    // ours: no function of CUDA's
+  compare,  // ours: no function of CUDA's
   tear_down,
 };
 inline constexpr int cu_stage_count = static_cast<int>(CuStage::tear_down) + 1;
@@ -57,8 +57,9 @@ struct CuResult {
 
 // "load", "copy-in", ...: for reports.
 constexpr const char* name(CuStage stage) {
-  constexpr const char* names[cu_stage_count] = {"none",    "load",   "version", "init", "count",    "device",  "context",  "allocate",
-                                                 "copy-in", "module", "launch",  "wait", "copy-out", "compare", "tear-down"};
+  constexpr const char* names[cu_stage_count] = {"none",   "load",    "version",  "init",    "count",
+                                                 "device", "context", "allocate", "copy-in", "module",
+                                                 "launch", "wait",    "copy-out", "compare", "tear-down"};
   return static_cast<int>(stage) < cu_stage_count ? names[static_cast<int>(stage)] : "none";
 }
 

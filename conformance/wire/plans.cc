@@ -19,8 +19,7 @@ std::vector<Plan> plans_of(const RowRequest& request) {
   plan.file = request.policy_file;
   plan.abi = request.plan_abi;
   plan.handled = AccessSet::from_bits(request.handled);
-  plan.compatibility =
-      request.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
+  plan.compatibility = request.hard_requirement ? Compatibility::hard_requirement : Compatibility::best_effort;
   plan.rules = rules_of(request.rules);
   plan.handled_net = NetSet::from_bits(request.handled_net);
   plan.scoped = ScopeSet::from_bits(request.scoped);

@@ -6,8 +6,9 @@
 
 #include <vector>
 
-#include "conformance/wire/request.h"
 #include <lockstep/plan.h>
+
+#include "conformance/wire/request.h"
 
 namespace lockstep::conformance {
 

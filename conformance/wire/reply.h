@@ -9,20 +9,21 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "conformance/wire/request.h"
 #include "model/read_walk.h"
 
 namespace lockstep::conformance {
 
 enum class ChildOutcome : std::uint8_t {
-  completed,    // exit 42, complete, every cell valid
-  skipped,      // cannot be run here; `message` names what is missing
+  completed,  // exit 42, complete, every cell valid
+  skipped,    // cannot be run here; `message` names what is missing
   timed_out,
-  crashed,      // by a signal: `detail`
-  leaked,       // a descendant survived and was ended
-  setup_failed, // before the restriction: `message` has the call, `detail` the errno
-  harness_error, // anything else: exited early, invalid cells, ...
-  refused        // before the restriction: preparing refuses the policy on this machine; `message` says why
+  crashed,        // by a signal: `detail`
+  leaked,         // a descendant survived and was ended
+  setup_failed,   // before the restriction: `message` has the call, `detail` the errno
+  harness_error,  // anything else: exited early, invalid cells, ...
+  refused         // before the restriction: preparing refuses the policy on this machine; `message` says why
 };
 std::string_view name(ChildOutcome outcome);
 
@@ -45,14 +46,14 @@ struct ChildReply {
   ChildOutcome outcome = ChildOutcome::harness_error;
   std::int32_t detail = 0;
   std::string message;
-  std::string output;        // what it wrote to stdout and stderr, at most 4 KiB
+  std::string output;  // what it wrote to stdout and stderr, at most 4 KiB
   std::uint32_t cells_done = 0;
-  bool canary_before = false;  // readlink of the sibling's exe worked before
+  bool canary_before = false;      // readlink of the sibling's exe worked before
   std::int32_t canary_after = -1;  // its errno after; 0: it still worked
   // With which errno procfs refuses this identity the entries of processes that it may not trace, as those outside its domain are
   // (hidepid); 0: it does not. By how it is mounted, not by trying.
   std::int32_t hidden = 0;
-  std::vector<CellReply> cells;    // parallel to the request's
+  std::vector<CellReply> cells;  // parallel to the request's
   // Of the control child alone; parallel to view_paths and cells.
   std::vector<model::RawWalk> view_walks;
   std::vector<model::RawWalk> first_walks;
@@ -80,7 +81,7 @@ struct WorkerHello {
   std::int32_t mount_namespace = 0;  // 0: can be had; else errno of trying
   std::string scratch;               // its own directory: the driver removes it where the worker is killed
   Identities identities;
-  std::string failure;               // why it cannot start; then nothing else is said
+  std::string failure;  // why it cannot start; then nothing else is said
   ErrorKind failure_kind = ErrorKind::internal;
 };
 

@@ -10,8 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "operation/operation.h"
 #include <lockstep/restrictions.h>
+
+#include "operation/operation.h"
 
 namespace lockstep::conformance {
 
@@ -48,15 +49,15 @@ std::string_view name(SocketType type);  // stream, seqpacket, dgram
 std::optional<SocketType> socket_type_from_name(std::string_view name);
 
 enum class TreeKind : std::uint8_t {
-  directory,    // mode 0777
-  file,         // mode 0666 (0777 where `executable`), `size` bytes
-  character,    // a stand-in device: distinct inode, an ioctl that succeeds
+  directory,  // mode 0777
+  file,       // mode 0666 (0777 where `executable`), `size` bytes
+  character,  // a stand-in device: distinct inode, an ioctl that succeeds
   fifo,
-  socket,       // with a server of `type` on it, outside the domain
-  symlink,      // -> target
-  hard_link,    // to target
-  bind,         // target bind-mounted here
-  tcp_server,   // on `port` of 127.0.0.1, outside the domain
+  socket,      // with a server of `type` on it, outside the domain
+  symlink,     // -> target
+  hard_link,   // to target
+  bind,        // target bind-mounted here
+  tcp_server,  // on `port` of 127.0.0.1, outside the domain
   udp_server,
   abstract_server,  // at the abstract name `path`
 };
@@ -85,15 +86,27 @@ enum class Enforcement : std::uint8_t {
   faithful,
   none,
   other_thread,
-  none_if_skipped,  // a path that cannot be opened costs the whole restriction
+  none_if_skipped,    // a path that cannot be opened costs the whole restriction
   first_layer_alone,  // nothing is stacked on it
-  answered,         // the kernel is never asked: a filter says that the restriction is in force
+  answered,           // the kernel is never asked: a filter says that the restriction is in force
 };
 
 // How a child of the harness's own tests misbehaves, instead of probing.
 enum class Misbehaviour : std::uint8_t {
-  none, crash, hang, exit_zero, exit_without_complete, wild_write, flood_stdout, fork_away, ignore_sigterm, stop, exhaust_fds,
-  exhaust_memory, false_canary, fork_away_and_hang,
+  none,
+  crash,
+  hang,
+  exit_zero,
+  exit_without_complete,
+  wild_write,
+  flood_stdout,
+  fork_away,
+  ignore_sigterm,
+  stop,
+  exhaust_fds,
+  exhaust_memory,
+  false_canary,
+  fork_away_and_hang,
 };
 
 // One more policy, enforced once the row's own is in force.
@@ -110,10 +123,10 @@ struct RowRequest {
   std::string name;
   std::string policy_file;  // for messages
   IdentityKind identity = IdentityKind::user;
-  bool simulated = false;  // lay `tree` out as the whole root of a private mount namespace, with the real /proc
-  bool bind_sys = false;   // simulated: and the real /sys
-  bool network = false;    // simulated: a network namespace of its own
-  std::vector<TreeItem> tree;      // not simulated: only below $scratch
+  bool simulated = false;      // lay `tree` out as the whole root of a private mount namespace, with the real /proc
+  bool bind_sys = false;       // simulated: and the real /sys
+  bool network = false;        // simulated: a network namespace of its own
+  std::vector<TreeItem> tree;  // not simulated: only below $scratch
   int plan_abi = 0;
   std::uint64_t handled = 0;
   std::uint64_t handled_net = 0;
@@ -123,13 +136,14 @@ struct RowRequest {
   bool all_threads = false;
   bool hard_requirement = false;
   std::vector<WirePlanRule> rules;
-  std::vector<WireLayer> stacked;  // in this order
+  std::vector<WireLayer> stacked;       // in this order
   std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policies
   std::vector<CellRequest> cells;
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;
   bool non_dumpable = false;
-  bool without_control = false;  // to measure the restricted child alone: the reply's control is a harness_error, so no verdict comes of it
+  bool without_control =
+      false;  // to measure the restricted child alone: the reply's control is a harness_error, so no verdict comes of it
   // For each of the two children, cu-init aside: a row takes 20 ms, a busy machine any time.
   std::uint32_t timeout_ms = 15000;
   std::uint32_t cu_init_timeout_ms = 30000;  // of a cu-init cell, for each child: comes on top

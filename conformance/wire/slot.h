@@ -25,11 +25,11 @@ struct SlotHeader {
   static constexpr std::uint64_t magic_value = 0x6c6f636b73746570;  // "lockstep"
   std::uint64_t magic;
   std::uint64_t row;
-  std::uint32_t cells;     // how many follow
-  std::uint32_t walks;     // capacity of the walk area
-  std::uint32_t phase;     // how far the protocol came: see child.cc
-  std::uint32_t done;      // cells written
-  std::uint32_t complete;  // 1: every actor came to its end
+  std::uint32_t cells;         // how many follow
+  std::uint32_t walks;         // capacity of the walk area
+  std::uint32_t phase;         // how far the protocol came: see child.cc
+  std::uint32_t done;          // cells written
+  std::uint32_t complete;      // 1: every actor came to its end
   std::int32_t canary_before;  // errno of the readlink, 0 where it worked; -1 not tried
   std::int32_t canary_after;
   std::int32_t setup_err;

@@ -8,8 +8,8 @@
 namespace lockstep::conformance {
 namespace {
 
-constexpr std::uint32_t max_items = 1U << 16;   // of any list
-constexpr std::uint32_t max_text = 1U << 20;    // bytes of any string
+constexpr std::uint32_t max_items = 1U << 16;  // of any list
+constexpr std::uint32_t max_text = 1U << 20;   // bytes of any string
 
 // Writer and Reader have the same operations, so that one list of fields serves both directions.
 class Writer {
@@ -263,13 +263,27 @@ constexpr std::array<std::string_view, 8> outcome_names = {"completed", "skipped
 
 }  // namespace
 
-std::string_view name(IdentityKind identity) { return identity_names[static_cast<std::size_t>(identity)]; }
-std::optional<IdentityKind> identity_from_name(std::string_view name) { return find<IdentityKind>(identity_names, name); }
-std::string_view name(Target target) { return target_names[static_cast<std::size_t>(target)]; }
-std::optional<Target> target_from_name(std::string_view name) { return find<Target>(target_names, name); }
-std::string_view name(SocketType type) { return socket_type_names[static_cast<std::size_t>(type)]; }
-std::optional<SocketType> socket_type_from_name(std::string_view name) { return find<SocketType>(socket_type_names, name); }
-std::string_view name(ChildOutcome outcome) { return outcome_names[static_cast<std::size_t>(outcome)]; }
+std::string_view name(IdentityKind identity) {
+  return identity_names[static_cast<std::size_t>(identity)];
+}
+std::optional<IdentityKind> identity_from_name(std::string_view name) {
+  return find<IdentityKind>(identity_names, name);
+}
+std::string_view name(Target target) {
+  return target_names[static_cast<std::size_t>(target)];
+}
+std::optional<Target> target_from_name(std::string_view name) {
+  return find<Target>(target_names, name);
+}
+std::string_view name(SocketType type) {
+  return socket_type_names[static_cast<std::size_t>(type)];
+}
+std::optional<SocketType> socket_type_from_name(std::string_view name) {
+  return find<SocketType>(socket_type_names, name);
+}
+std::string_view name(ChildOutcome outcome) {
+  return outcome_names[static_cast<std::size_t>(outcome)];
+}
 
 std::uint32_t time_for(const RowRequest& request) {
   std::uint32_t out = request.timeout_ms;
@@ -278,11 +292,23 @@ std::uint32_t time_for(const RowRequest& request) {
   return out;
 }
 
-std::string encode(const RowRequest& request) { return encode_any(request); }
-std::string encode(const RowReply& reply) { return encode_any(reply); }
-std::string encode(const WorkerHello& hello) { return encode_any(hello); }
-std::optional<RowRequest> decode_row_request(std::string_view bytes) { return decode_any<RowRequest>(bytes); }
-std::optional<RowReply> decode_row_reply(std::string_view bytes) { return decode_any<RowReply>(bytes); }
-std::optional<WorkerHello> decode_hello(std::string_view bytes) { return decode_any<WorkerHello>(bytes); }
+std::string encode(const RowRequest& request) {
+  return encode_any(request);
+}
+std::string encode(const RowReply& reply) {
+  return encode_any(reply);
+}
+std::string encode(const WorkerHello& hello) {
+  return encode_any(hello);
+}
+std::optional<RowRequest> decode_row_request(std::string_view bytes) {
+  return decode_any<RowRequest>(bytes);
+}
+std::optional<RowReply> decode_row_reply(std::string_view bytes) {
+  return decode_any<RowReply>(bytes);
+}
+std::optional<WorkerHello> decode_hello(std::string_view bytes) {
+  return decode_any<WorkerHello>(bytes);
+}
 
 }  // namespace lockstep::conformance

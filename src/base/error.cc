@@ -1,10 +1,10 @@
-#include <lockstep/error.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+
+#include <lockstep/error.h>
 
 namespace lockstep {
 namespace {
@@ -17,22 +17,66 @@ struct ErrnoName {
 // The errnos a policy, a probe or the harness can meet. strerrorname_np() would do, but it is newer than the oldest C
 // library the runner kit supports, and the reverse direction is needed as well.
 constexpr ErrnoName errno_names[] = {
-    {EPERM, "EPERM"},         {ENOENT, "ENOENT"},     {ESRCH, "ESRCH"},         {EINTR, "EINTR"},
-    {EIO, "EIO"},             {ENXIO, "ENXIO"},       {E2BIG, "E2BIG"},         {ENOEXEC, "ENOEXEC"},
-    {EBADF, "EBADF"},         {ECHILD, "ECHILD"},     {EAGAIN, "EAGAIN"},       {ENOMEM, "ENOMEM"},
-    {EACCES, "EACCES"},       {EFAULT, "EFAULT"},     {ENOTBLK, "ENOTBLK"},     {EBUSY, "EBUSY"},
-    {EEXIST, "EEXIST"},       {EXDEV, "EXDEV"},       {ENODEV, "ENODEV"},       {ENOTDIR, "ENOTDIR"},
-    {EISDIR, "EISDIR"},       {EINVAL, "EINVAL"},     {ENFILE, "ENFILE"},       {EMFILE, "EMFILE"},
-    {ENOTTY, "ENOTTY"},       {ETXTBSY, "ETXTBSY"},   {EFBIG, "EFBIG"},         {ENOSPC, "ENOSPC"},
-    {ESPIPE, "ESPIPE"},       {EROFS, "EROFS"},       {EMLINK, "EMLINK"},       {EPIPE, "EPIPE"},
-    {EDOM, "EDOM"},           {ERANGE, "ERANGE"},     {EDEADLK, "EDEADLK"},     {ENAMETOOLONG, "ENAMETOOLONG"},
-    {ENOSYS, "ENOSYS"},       {ENOTEMPTY, "ENOTEMPTY"}, {ELOOP, "ELOOP"},       {ENOMSG, "ENOMSG"},
-    {ENODATA, "ENODATA"},     {ETIME, "ETIME"},       {EPROTO, "EPROTO"},       {EOVERFLOW, "EOVERFLOW"},
-    {EBADFD, "EBADFD"},       {EILSEQ, "EILSEQ"},     {EUSERS, "EUSERS"},       {ENOTSOCK, "ENOTSOCK"},
-    {EOPNOTSUPP, "EOPNOTSUPP"}, {EAFNOSUPPORT, "EAFNOSUPPORT"}, {EADDRINUSE, "EADDRINUSE"},
-    {ECONNREFUSED, "ECONNREFUSED"}, {ECONNRESET, "ECONNRESET"}, {ENOTCONN, "ENOTCONN"},
-    {ETIMEDOUT, "ETIMEDOUT"}, {EPROTOTYPE, "EPROTOTYPE"}, {ESTALE, "ESTALE"},   {EDQUOT, "EDQUOT"},
-    {EMSGSIZE, "EMSGSIZE"},   {ENOBUFS, "ENOBUFS"},
+    {EPERM, "EPERM"},
+    {ENOENT, "ENOENT"},
+    {ESRCH, "ESRCH"},
+    {EINTR, "EINTR"},
+    {EIO, "EIO"},
+    {ENXIO, "ENXIO"},
+    {E2BIG, "E2BIG"},
+    {ENOEXEC, "ENOEXEC"},
+    {EBADF, "EBADF"},
+    {ECHILD, "ECHILD"},
+    {EAGAIN, "EAGAIN"},
+    {ENOMEM, "ENOMEM"},
+    {EACCES, "EACCES"},
+    {EFAULT, "EFAULT"},
+    {ENOTBLK, "ENOTBLK"},
+    {EBUSY, "EBUSY"},
+    {EEXIST, "EEXIST"},
+    {EXDEV, "EXDEV"},
+    {ENODEV, "ENODEV"},
+    {ENOTDIR, "ENOTDIR"},
+    {EISDIR, "EISDIR"},
+    {EINVAL, "EINVAL"},
+    {ENFILE, "ENFILE"},
+    {EMFILE, "EMFILE"},
+    {ENOTTY, "ENOTTY"},
+    {ETXTBSY, "ETXTBSY"},
+    {EFBIG, "EFBIG"},
+    {ENOSPC, "ENOSPC"},
+    {ESPIPE, "ESPIPE"},
+    {EROFS, "EROFS"},
+    {EMLINK, "EMLINK"},
+    {EPIPE, "EPIPE"},
+    {EDOM, "EDOM"},
+    {ERANGE, "ERANGE"},
+    {EDEADLK, "EDEADLK"},
+    {ENAMETOOLONG, "ENAMETOOLONG"},
+    {ENOSYS, "ENOSYS"},
+    {ENOTEMPTY, "ENOTEMPTY"},
+    {ELOOP, "ELOOP"},
+    {ENOMSG, "ENOMSG"},
+    {ENODATA, "ENODATA"},
+    {ETIME, "ETIME"},
+    {EPROTO, "EPROTO"},
+    {EOVERFLOW, "EOVERFLOW"},
+    {EBADFD, "EBADFD"},
+    {EILSEQ, "EILSEQ"},
+    {EUSERS, "EUSERS"},
+    {ENOTSOCK, "ENOTSOCK"},
+    {EOPNOTSUPP, "EOPNOTSUPP"},
+    {EAFNOSUPPORT, "EAFNOSUPPORT"},
+    {EADDRINUSE, "EADDRINUSE"},
+    {ECONNREFUSED, "ECONNREFUSED"},
+    {ECONNRESET, "ECONNRESET"},
+    {ENOTCONN, "ENOTCONN"},
+    {ETIMEDOUT, "ETIMEDOUT"},
+    {EPROTOTYPE, "EPROTOTYPE"},
+    {ESTALE, "ESTALE"},
+    {EDQUOT, "EDQUOT"},
+    {EMSGSIZE, "EMSGSIZE"},
+    {ENOBUFS, "ENOBUFS"},
 };
 
 // Length of the valid UTF-8 sequence at the start of `text`; 0 where there is none. Rejects overlong forms, surrogates
@@ -63,13 +107,15 @@ char32_t code_point(std::string_view sequence) {
 constexpr struct {
   char32_t first, last;
 } unseen[] = {
-    {0x0000, 0x001f}, {0x007f, 0x00a0}, {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c}, {0x115f, 0x1160}, {0x1680, 0x1680},
-    {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200f}, {0x2028, 0x202f}, {0x205f, 0x206f}, {0x2800, 0x2800}, {0x3000, 0x3000},
-    {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
+    {0x0000, 0x001f}, {0x007f, 0x00a0}, {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c},
+    {0x115f, 0x1160}, {0x1680, 0x1680}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200f},
+    {0x2028, 0x202f}, {0x205f, 0x206f}, {0x2800, 0x2800}, {0x3000, 0x3000}, {0x3164, 0x3164},
+    {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
 };
 
 bool is_unseen(char32_t code) {
-  return std::any_of(std::begin(unseen), std::end(unseen), [&](const auto& range) { return code >= range.first && code <= range.last; });
+  return std::any_of(std::begin(unseen), std::end(unseen),
+                     [&](const auto& range) { return code >= range.first && code <= range.last; });
 }
 
 }  // namespace
@@ -92,7 +138,9 @@ Error unsupported_error(int err, std::string message) {
   return {ErrorKind::unsupported, err, std::move(message), {}, 0};
 }
 
-Error internal_error(std::string message) { return {ErrorKind::internal, 0, std::move(message), {}, 0}; }
+Error internal_error(std::string message) {
+  return {ErrorKind::internal, 0, std::move(message), {}, 0};
+}
 
 std::string errno_name(int err) {
   if (err == 0) return "ok";
@@ -121,7 +169,8 @@ std::string printable(std::string_view text) {
   constexpr char digits[] = "0123456789abcdef";
   // A CI runner takes a line that begins with "::" and what follows "##" anywhere in one for commands to itself.
   const std::size_t start = text.find_first_not_of(' ');
-  const std::size_t command = start != std::string_view::npos && text.substr(start, 2) == "::" ? start : std::string_view::npos;
+  const std::size_t command =
+      start != std::string_view::npos && text.substr(start, 2) == "::" ? start : std::string_view::npos;
   std::string out;
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {

@@ -1,9 +1,9 @@
-#include <lockstep/error.h>
-
 #include <gtest/gtest.h>
 
 #include <cerrno>
 #include <memory>
+
+#include <lockstep/error.h>
 
 namespace lockstep {
 namespace {
@@ -70,14 +70,16 @@ TEST(Printable, EscapesWhatATerminalActsOnAndStaysDistinct) {
 TEST(Printable, EscapesWhatCannotBeSeenAndWhatTurnsTextAround) {
   EXPECT_EQ(printable("/srv/\xe2\x80\xaegpj"), "/srv/\\xe2\\x80\\xaegpj");
   for (const char* hidden :
-       {"\xc2\x80", "\xc2\x9f", "\xc2\xa0", "\xc2\xad", "\xd8\x9c", "\xe2\x80\x8b", "\xe2\x80\x8c", "\xe2\x80\x8d", "\xe2\x80\x8e", "\xe2\x80\x8f",
-        "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa0", "\xe2\x81\xa6", "\xe2\x81\xa9", "\xef\xb8\x8f", "\xef\xbb\xbf",
-        "\xe3\x80\x80", "\xf3\xa0\x81\x81"}) {
+       {"\xc2\x80",     "\xc2\x9f",     "\xc2\xa0",        "\xc2\xad",     "\xd8\x9c",     "\xe2\x80\x8b",
+        "\xe2\x80\x8c", "\xe2\x80\x8d", "\xe2\x80\x8e",    "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xa9",
+        "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa0",    "\xe2\x81\xa6", "\xe2\x81\xa9", "\xef\xb8\x8f",
+        "\xef\xbb\xbf", "\xe3\x80\x80", "\xf3\xa0\x81\x81"}) {
     const std::string shown = printable(std::string("a") + hidden + "b");
     EXPECT_EQ(shown.find_first_of("\xc2\xd8\xe2\xe3\xef\xf3"), std::string::npos) << shown;
     EXPECT_EQ(shown.size(), 2 + 4 * std::string_view(hidden).size()) << shown;
   }
-  for (const char* seen : {"\xc2\xa1", "\xd8\x9b", "\xe2\x80\x90", "\xe2\x80\xb0", "\xe3\x80\x81", "\xf0\x9f\x98\x80"}) EXPECT_EQ(printable(seen), seen);
+  for (const char* seen : {"\xc2\xa1", "\xd8\x9b", "\xe2\x80\x90", "\xe2\x80\xb0", "\xe3\x80\x81", "\xf0\x9f\x98\x80"})
+    EXPECT_EQ(printable(seen), seen);
 }
 
 TEST(Printable, IsNoCommandToARunnerThatReadsTheLog) {

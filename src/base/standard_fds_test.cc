@@ -22,9 +22,7 @@ int in_child(int (*body)()) {
 TEST(StandardDescriptors, ThoseThatAreOpenStayAsTheyAre) {
   EXPECT_EQ(in_child([] {
               const int before = ::fcntl(1, F_GETFL);
-              return fill_standard_descriptors() && ::fcntl(1, F_GETFL) == before && ::fcntl(1, F_GETFD) == 0
-                         ? 0
-                         : 1;
+              return fill_standard_descriptors() && ::fcntl(1, F_GETFL) == before && ::fcntl(1, F_GETFD) == 0 ? 0 : 1;
             }),
             0);
 }
@@ -47,10 +45,8 @@ TEST(StandardDescriptors, WhatIsClosedIsFilledAndStillFails) {
 TEST(StandardDescriptors, OneInTheMiddleToo) {
   EXPECT_EQ(in_child([] {
               ::close(1);
-              return fill_standard_descriptors() && ::fcntl(1, F_GETFD) == FD_CLOEXEC &&
-                             ::fcntl(2, F_GETFD) == 0
-                         ? 0
-                         : 1;
+              return fill_standard_descriptors() && ::fcntl(1, F_GETFD) == FD_CLOEXEC && ::fcntl(2, F_GETFD) == 0 ? 0
+                                                                                                                  : 1;
             }),
             0);
 }

@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/error.h>
 #include <lockstep/effective.h>
+#include <lockstep/error.h>
 #include <lockstep/plan.h>
+
 #include "diff/diff.h"
 
 namespace lockstep::cli {
@@ -20,7 +21,7 @@ struct Arguments {
   Context context;
   std::vector<std::string> cdi;
   std::string gpu_devices;
-  int abi = 0;             // 0: native
+  int abi = 0;  // 0: native
   std::string format = "text";
   bool allow_unsandboxed = false;
   bool help = false;

@@ -11,8 +11,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include <lockstep/kernel.h>
 #include <lockstep/host.h>
+#include <lockstep/kernel.h>
 
 extern char** environ;
 
@@ -88,15 +88,13 @@ class Cli : public testing::Test {
   std::string host_ = dir_.write("h.json",
                                  R"({"schema":"lockstep.host/1","gpu":"nvidia","gpu_nodes":["/dev/nvidia0"],
  "present":["/usr","/tmp","/proc","/dev/nvidiactl","/dev/nvidia0"],"kernel":{"abi":7,"errata":7}})");
-  std::string no_landlock_ = dir_.write(
-      "none.json", R"({"schema":"lockstep.host/1","gpu":"none","present":["/usr"],"kernel":{"abi":0}})");
+  std::string no_landlock_ =
+      dir_.write("none.json", R"({"schema":"lockstep.host/1","gpu":"none","present":["/usr"],"kernel":{"abi":0}})");
 };
 
 TEST_F(Cli, EveryBadInvocationIsExitTwoWithOneLine) {
-  const std::string bad_policy =
-      dir_.write("bad.yaml", "version: 1\nfilesystem_policy:\n  read_onyl: [/usr]\n");
-  const std::string bad_host =
-      dir_.write("bad.json", R"({"schema":"lockstep.host/1","gpu":"AMD","present":[]})");
+  const std::string bad_policy = dir_.write("bad.yaml", "version: 1\nfilesystem_policy:\n  read_onyl: [/usr]\n");
+  const std::string bad_host = dir_.write("bad.json", R"({"schema":"lockstep.host/1","gpu":"AMD","present":[]})");
   const std::string reject =
       dir_.write("reject.yaml", "runtime_baseline_conflicts:\n  - {paths: [\"/proc\"], mode: reject}\n");
   const std::vector<std::vector<std::string>> bad = {
@@ -174,15 +172,14 @@ TEST_F(Cli, AnErrorInAFileNamesFileAndLine) {
 }
 
 TEST_F(Cli, HelpIsExitZeroOnStdout) {
-  for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{"--help"},
-                                             {"-h"},
-                                             {"host", "--help"},
-                                             {"show", "--help"},
-                                             {"explain", "--help"},
-                                             {"exec", "--help"},
-                                             {"abi", "--help"},
-                                             {"show", policy_, "--help"}}) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{"--help"},
+                                                                                         {"-h"},
+                                                                                         {"host", "--help"},
+                                                                                         {"show", "--help"},
+                                                                                         {"explain", "--help"},
+                                                                                         {"exec", "--help"},
+                                                                                         {"abi", "--help"},
+                                                                                         {"show", policy_, "--help"}}) {
     const Outcome outcome = run(arguments);
     EXPECT_EQ(outcome.code, 0);
     EXPECT_EQ(outcome.out.rfind("usage: lockstep", 0), 0U) << outcome.out;
@@ -223,13 +220,12 @@ TEST_F(Cli, ShowReadsStandardInput) {
   const Outcome outcome = run({"show", "-", "--host", host_, "--format", "json"}, policy_);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   const auto json = nlohmann::json::parse(outcome.out);
-  EXPECT_EQ(json["effective"]["read_write"],
-            nlohmann::json({"/dev/nvidia0", "/dev/nvidiactl", "/proc", "/tmp"}));
+  EXPECT_EQ(json["effective"]["read_write"], nlohmann::json({"/dev/nvidia0", "/dev/nvidiactl", "/proc", "/tmp"}));
 }
 
 TEST_F(Cli, ShowYamlIsAPolicyThatShowsTheSame) {
-  const std::string yaml = dir_.write(
-      "y.yaml", run({"show", policy_, "--host", host_, "--workdir", "/w", "--format", "yaml"}).out);
+  const std::string yaml =
+      dir_.write("y.yaml", run({"show", policy_, "--host", host_, "--workdir", "/w", "--format", "yaml"}).out);
   const auto lists = [&](const std::string& policy) {
     const Outcome outcome = run({"show", policy, "--host", host_, "--workdir", "/w", "--format", "json"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
@@ -262,11 +258,13 @@ TEST_F(Cli, AFullOrClosedStdoutIsExitFour) {
 
 TEST_F(Cli, AnIncludeWorkdirThatGrantsNothingIsSaid) {
   const std::string notice = "include_workdir grants nothing: no --workdir was given";
-  EXPECT_NE(run({"show", policy_, "--host", host_}).out.find("info: " + notice), std::string::npos) << run({"show", policy_, "--host", host_}).out;
+  EXPECT_NE(run({"show", policy_, "--host", host_}).out.find("info: " + notice), std::string::npos)
+      << run({"show", policy_, "--host", host_}).out;
   EXPECT_EQ(run({"show", policy_, "--host", host_, "--workdir", "/tmp"}).out.find(notice), std::string::npos);
   const std::string silent = dir_.write("w.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
   EXPECT_EQ(run({"show", silent, "--host", host_}).out.find(notice), std::string::npos);
-  const std::string runs = dir_.write("runs.yaml", "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr, /lib, /lib64, /bin]}\n");
+  const std::string runs = dir_.write(
+      "runs.yaml", "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr, /lib, /lib64, /bin]}\n");
   const Outcome executed = run({"exec", runs, "--", "/bin/true"});
   if (executed.code != 3 && executed.code != 125) {
     EXPECT_EQ(executed.err.find("lockstep: notice: " + notice), 0U) << executed.err;
@@ -274,9 +272,11 @@ TEST_F(Cli, AnIncludeWorkdirThatGrantsNothingIsSaid) {
 }
 
 TEST_F(Cli, AUserThatIsNotOnThisMachineIsSaidThere) {
-  const std::string file = dir_.write("u.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess:\n  run_as_user: no-such-user-here\n");
+  const std::string file = dir_.write(
+      "u.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess:\n  run_as_user: no-such-user-here\n");
   const std::string warning = "warning: line 4: run_as_user no-such-user-here does not exist on this machine";
-  EXPECT_NE(run({"show", file, "--abi", "7"}).out.find(warning), std::string::npos) << run({"show", file, "--abi", "7"}).out;
+  EXPECT_NE(run({"show", file, "--abi", "7"}).out.find(warning), std::string::npos)
+      << run({"show", file, "--abi", "7"}).out;
   EXPECT_EQ(run({"show", file, "--host", host_}).out.find("run_as_user no-such"), std::string::npos);
 }
 
@@ -293,13 +293,13 @@ TEST_F(Cli, HostJsonIsAHostFile) {
   }
   const std::string file = dir_.write("here.json", outcome.out);
   EXPECT_EQ(run({"host", "--host", file, "--format", "json"}).out, outcome.out);
-  EXPECT_EQ(run({"show", policy_, "--host", file, "--abi", "7"}).out,
-            run({"show", policy_, "--abi", "7"}).out);
+  EXPECT_EQ(run({"show", policy_, "--host", file, "--abi", "7"}).out, run({"show", policy_, "--abi", "7"}).out);
 }
 
 TEST_F(Cli, ShowAndExplainWarnOfEachRuleBelowProc) {
-  const std::string policy = "version: 1\nfilesystem_policy:\n  read_only: [/proc, /process, /proc/cpuinfo, /proc/driver/nvidia]\n"
-                             "  grants:\n    - {path: /proc/self/task, access: [write_file]}\n";
+  const std::string policy =
+      "version: 1\nfilesystem_policy:\n  read_only: [/proc, /process, /proc/cpuinfo, /proc/driver/nvidia]\n"
+      "  grants:\n    - {path: /proc/self/task, access: [write_file]}\n";
   const std::string file = dir_.write("below-proc.yaml", policy);
   for (const std::vector<std::string>& words : {std::vector<std::string>{"show", file, "--abi", "7"},
                                                 {"explain", file, "--abi", "7", "open-r", "/proc/cpuinfo"}}) {
@@ -308,7 +308,8 @@ TEST_F(Cli, ShowAndExplainWarnOfEachRuleBelowProc) {
     for (std::size_t at = 0; (at = out.find("the rule is lost", at)) != std::string::npos; ++at) ++warnings;
     EXPECT_EQ(warnings, 3U) << out;
     for (const char* path : {"/proc/cpuinfo", "/proc/driver/nvidia", "/proc/self/task"})
-      EXPECT_NE(out.find("warning: " + std::string(path) + " lies below /proc"), std::string::npos) << path << "\n" << out;
+      EXPECT_NE(out.find("warning: " + std::string(path) + " lies below /proc"), std::string::npos) << path << "\n"
+                                                                                                    << out;
   }
 }
 

@@ -1,17 +1,18 @@
-#include <algorithm>
-#include <charconv>
-#include <cerrno>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <set>
+
+#include <lockstep/abi.h>
 
 #include "cli/cli.h"
 #include "host/choose_devices.h"
 #include "host/read_host.h"
 #include "syntax/suggest.h"
-#include <lockstep/abi.h>
 
 namespace lockstep::cli {
 namespace {
@@ -28,22 +29,25 @@ Result<int> abi_number(const std::string& value) {
   if (value == "native") return 0;
   const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), abi);
   if (ec != std::errc() || end != value.data() + value.size() || abi < oldest_abi || abi > newest_abi)
-    return usage_error("--abi takes native or a number from 1 to " + std::to_string(newest_abi) + ", the newest that is known here; native is " +
-                       std::to_string(newest_abi) + " on a newer kernel too; not " + printable(value));
+    return usage_error("--abi takes native or a number from 1 to " + std::to_string(newest_abi) +
+                       ", the newest that is known here; native is " + std::to_string(newest_abi) +
+                       " on a newer kernel too; not " + printable(value));
   return abi;
 }
 
 // An error where the flag is neither one of CONTEXT nor of the subcommand.
-Result<void> check_flag(const std::string& flag, const std::vector<std::string>& formats, const std::vector<std::string>& own) {
-  std::vector<std::string_view> known = {"--host", "--gpu", "--proxy", "--source", "--workdir", "--conflicts", "--cdi", "--gpu-devices", "--abi"};
+Result<void> check_flag(const std::string& flag, const std::vector<std::string>& formats,
+                        const std::vector<std::string>& own) {
+  std::vector<std::string_view> known = {"--host",      "--gpu", "--proxy",       "--source", "--workdir",
+                                         "--conflicts", "--cdi", "--gpu-devices", "--abi"};
   if (!formats.empty()) known.emplace_back("--format");
   for (const std::string& each : own) known.push_back(std::string_view(each).substr(0, each.find('=')));
   if (std::find(known.begin(), known.end(), flag) != known.end()) return {};
   return usage_error("unknown flag " + printable(flag) + did_you_mean(suggestion(flag, known)));
 }
 
-Result<void> set_flag(const std::string& flag, const std::string& value, const std::vector<std::string>& formats, bool* has_host,
-                      Arguments* out) {
+Result<void> set_flag(const std::string& flag, const std::string& value, const std::vector<std::string>& formats,
+                      bool* has_host, Arguments* out) {
   Context& context = out->context;
   if (flag == "--host") {
     if (value == "real") {
@@ -62,7 +66,8 @@ Result<void> set_flag(const std::string& flag, const std::string& value, const s
     if (!source) return usage_error("--source takes default, gateway, image or user, not " + printable(value));
     context.source = *source;
   } else if (flag == "--workdir") {
-    if (!value.starts_with('/')) return usage_error("--workdir takes an absolute path, not \"" + printable(value) + "\"");
+    if (!value.starts_with('/'))
+      return usage_error("--workdir takes an absolute path, not \"" + printable(value) + "\"");
     context.workdir = value;
   } else if (flag == "--conflicts") {
     LOCKSTEP_ASSIGN(context.administrator_conflicts, load_conflicts(value));
@@ -94,9 +99,11 @@ const char context_help[] =
     "  --source WHO          default, gateway, image or user: who supplied the policy\n"
     "  --workdir DIR         what include_workdir grants\n"
     "  --conflicts FILE      the administrator's runtime_baseline_conflicts, asked before the policy's own\n"
-    "  --cdi FILE|DIR        CDI specs, in place of every GPU of the host; a later directory stands over an earlier one, as\n"
+    "  --cdi FILE|DIR        CDI specs, in place of every GPU of the host; a later directory stands over an earlier "
+    "one, as\n"
     "                        /var/run/cdi over /etc/cdi\n"
-    "  --gpu-devices LIST    all (GPUs of one kind), or those named: 0,2 or a UUID of a spec, or vendor/class=name; without a spec by number\n"
+    "  --gpu-devices LIST    all (GPUs of one kind), or those named: 0,2 or a UUID of a spec, or vendor/class=name; "
+    "without a spec by number\n"
     "  --abi N|native        the Landlock ABI to plan for\n";
 
 Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,
@@ -140,7 +147,8 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
   }
   if (out.has_command && !executes) return usage_error("-- is for lockstep exec alone");
   if (!has_host) out.context.host = read_host();
-  if (!out.cdi.empty() || !out.gpu_devices.empty()) LOCKSTEP_CHECK(choose_devices(out.cdi, out.gpu_devices, &out.context));
+  if (!out.cdi.empty() || !out.gpu_devices.empty())
+    LOCKSTEP_CHECK(choose_devices(out.cdi, out.gpu_devices, &out.context));
   return out;
 }
 
@@ -148,7 +156,9 @@ Result<int> plan_abi(const Arguments& arguments) {
   if (arguments.abi != 0) return arguments.abi;
   if (arguments.context.host.kernel) {
     const int abi = arguments.context.host.kernel->abi;
-    if (abi < oldest_abi) return unsupported_error(0, printable(arguments.context.host.file) + ": that host has no Landlock; ask with --abi N");
+    if (abi < oldest_abi)
+      return unsupported_error(
+          0, printable(arguments.context.host.file) + ": that host has no Landlock; ask with --abi N");
     return std::min(abi, newest_abi);  // a newer kernel still has every right we know
   }
   LOCKSTEP_ASSIGN(const KernelLandlock kernel, query_kernel());
@@ -164,7 +174,8 @@ Result<EffectivePolicy> load_effective(const std::string& policy, const Context&
 
 void note_idle_workdir(const Policy& policy, const Context& context, EffectivePolicy* effective) {
   if (policy.filesystem_line == 0 || !policy.include_workdir || context.workdir) return;
-  effective->notices.push_back({Notice::Level::info, "workdir-not-given", "", "include_workdir grants nothing: no --workdir was given"});
+  effective->notices.push_back(
+      {Notice::Level::info, "workdir-not-given", "", "include_workdir grants nothing: no --workdir was given"});
 }
 
 void warn_of_procfs(EffectivePolicy* effective) {
@@ -174,12 +185,15 @@ void warn_of_procfs(EffectivePolicy* effective) {
     last = rule.path;
     effective->notices.push_back(
         {Notice::Level::warning, "procfs-unpinned", rule.path,
-         printable(rule.path) + " lies below /proc: the rule is lost when the kernel reclaims the entry, unless the entry is kept "
-                                "open; lockstep exec does that, another program must, or grant /proc instead"});
+         printable(rule.path) +
+             " lies below /proc: the rule is lost when the kernel reclaims the entry, unless the entry is kept "
+             "open; lockstep exec does that, another program must, or grant /proc instead"});
   }
 }
 
-Error usage_error(std::string message) { return {ErrorKind::input, 0, std::move(message) + " (see --help)", {}, 0}; }
+Error usage_error(std::string message) {
+  return {ErrorKind::input, 0, std::move(message) + " (see --help)", {}, 0};
+}
 
 int exec_companion(const char* program, int argc, char** argv) {
   std::error_code error;
@@ -191,7 +205,8 @@ int exec_companion(const char* program, int argc, char** argv) {
   ::execv(path.c_str(), arguments.data());
   if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
   // 3 would say that this machine cannot: it is the installation that is not whole.
-  return complain(internal_error(std::string(program) + " is not in " + printable(self.parent_path().string()) + ": build that target"));
+  return complain(internal_error(std::string(program) + " is not in " + printable(self.parent_path().string()) +
+                                 ": build that target"));
 }
 
 int complain(const Error& error) {
@@ -202,7 +217,9 @@ int complain(const Error& error) {
 
 int print(const std::string& text) {
   const bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return ok ? 0 : complain(Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});
+  return ok ? 0
+            : complain(
+                  Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});
 }
 
 }  // namespace lockstep::cli

@@ -11,16 +11,19 @@ namespace {
 
 constexpr char usage[] =
     "usage: lockstep diff OLD NEW [FLAGS]\n\n"
-    "The effective rights that NEW gains and loses against OLD, on every host it may meet, whatever baseline is added there.\n"
+    "The effective rights that NEW gains and loses against OLD, on every host it may meet, whatever baseline is added "
+    "there.\n"
     "  --hosts DIR         the host files to compare on; default: those of the fixtures\n"
     "  --host FILE|real    this host alone; real: this machine, and paths are compared as objects\n"
-    "  --proxy, --source, --gpu, --workdir, --conflicts, --abi N    narrow what is compared, or decide what is added: see lockstep show --help\n"
+    "  --proxy, --source, --gpu, --workdir, --conflicts, --abi N    narrow what is compared, or decide what is added: "
+    "see lockstep show --help\n"
     "  --as-written        without any baseline\n"
     "  --snapshots         OLD and NEW are files of lockstep show --format json: what was in force, nothing is added\n"
     "  --allow FILE        accepted changes, each with a reason and the day it expires:\n"
     "                        accepted:\n"
     "                          - {path: /srv/out, rights: [all], reason: jobs write there, expires: 2027-03-31}\n"
-    "                          - {change: min-abi, is: \"WHAT THE TEXT SAYS OF IT\", reason: one old kernel, expires: 2027-01-15}\n"
+    "                          - {change: min-abi, is: \"WHAT THE TEXT SAYS OF IT\", reason: one old kernel, expires: "
+    "2027-01-15}\n"
     "                      a path is a glob, a star one component; /srv/** is /srv and everything below it\n"
     "  --verify            also proves every change on this kernel, by lockstep-conformance\n"
     "  --format text|json|markdown|github|sarif\n"
@@ -37,12 +40,14 @@ std::string default_hosts() {
   return LOCKSTEP_FIXTURES "/hosts";
 }
 
-Result<std::vector<review::Situation>> situations_of(const Arguments& arguments, const Policy& before, const Policy& after) {
+Result<std::vector<review::Situation>> situations_of(const Arguments& arguments, const Policy& before,
+                                                     const Policy& after) {
   std::vector<Host> hosts;
   if (arguments.given.contains("--host")) {
     hosts.push_back(arguments.context.host);
   } else {
-    LOCKSTEP_ASSIGN(hosts, review::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts") : default_hosts()));
+    LOCKSTEP_ASSIGN(
+        hosts, review::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts") : default_hosts()));
   }
   if (arguments.own.contains("--as-written")) {
     review::Situation only;
@@ -53,14 +58,16 @@ Result<std::vector<review::Situation>> situations_of(const Arguments& arguments,
     return std::vector<review::Situation>{only};
   }
   std::vector<review::Situation> out;
-  for (review::Situation& each : review::all_situations(hosts, before, after, arguments.context.administrator_conflicts)) {
+  for (review::Situation& each :
+       review::all_situations(hosts, before, after, arguments.context.administrator_conflicts)) {
     if (arguments.given.contains("--source")) each.context.source = arguments.context.source;
     if (arguments.given.contains("--proxy")) each.context.proxy = arguments.context.proxy;
     each.context.gpu = arguments.context.gpu;
     each.context.cdi = arguments.context.cdi;
     each.context.workdir = arguments.context.workdir;
     const bool same = std::any_of(out.begin(), out.end(), [&](const review::Situation& other) {
-      return other.host == each.host && other.context.source == each.context.source && other.context.proxy == each.context.proxy;
+      return other.host == each.host && other.context.source == each.context.source &&
+             other.context.proxy == each.context.proxy;
     });
     if (!same) out.push_back(std::move(each));
   }
@@ -92,7 +99,8 @@ Result<Compared> compared(const Arguments& arguments) {
   review::Options options;
   LOCKSTEP_ASSIGN(options.situations, situations_of(arguments, *out.before, *out.after));
   options.abi = abi;
-  options.by_object = arguments.given.contains("--host") && arguments.context.host.real && !arguments.own.contains("--as-written");
+  options.by_object =
+      arguments.given.contains("--host") && arguments.context.host.real && !arguments.own.contains("--as-written");
   LOCKSTEP_ASSIGN(out.diff, review::compare(*out.before, *out.after, std::move(options)));
   return out;
 }
@@ -109,15 +117,18 @@ std::string rendered(const review::Diff& diff, const std::vector<std::string>& n
 
 int run_diff(int argc, char** argv, const Verifier& verifier) {
   const Result<Arguments> arguments =
-      parse_arguments(argc, argv, {"text", "json", "markdown", "github", "sarif"}, false, {"--hosts=", "--allow=", "--as-written", "--snapshots", "--verify"});
+      parse_arguments(argc, argv, {"text", "json", "markdown", "github", "sarif"}, false,
+                      {"--hosts=", "--allow=", "--as-written", "--snapshots", "--verify"});
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help) return print(usage);
   if (arguments->rest.size() != 2) return complain(usage_error("diff takes OLD and NEW"));
   const bool verifies = arguments->own.contains("--verify");
-  if (verifies && arguments->own.contains("--snapshots")) return complain(usage_error("--verify needs the policies themselves, not snapshots"));
+  if (verifies && arguments->own.contains("--snapshots"))
+    return complain(usage_error("--verify needs the policies themselves, not snapshots"));
   if (verifies && arguments->given.contains("--host") && arguments->context.host.real)
     return complain(usage_error("--verify makes files of its own: it is for simulated hosts, not for --host real"));
-  if (verifies && arguments->own.contains("--as-written")) return complain(usage_error("--verify needs hosts: take out --as-written"));
+  if (verifies && arguments->own.contains("--as-written"))
+    return complain(usage_error("--verify needs hosts: take out --as-written"));
   if (verifies && !verifier) return exec_companion("lockstep-verify", argc, argv);
   std::vector<review::Acceptance> accepted;
   if (arguments->own.contains("--allow")) {

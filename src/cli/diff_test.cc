@@ -16,7 +16,9 @@ class DiffCommand : public ::testing::Test {
     arguments.insert(arguments.begin(), {LOCKSTEP_CLI, "diff"});
     return run_program(arguments, {});
   }
-  std::string file(const std::string& name, const std::string& lists) { return dir_.write(name, "version: 1\nfilesystem_policy:\n" + lists); }
+  std::string file(const std::string& name, const std::string& lists) {
+    return dir_.write(name, "version: 1\nfilesystem_policy:\n" + lists);
+  }
 
   TemporaryDirectory dir_;
   std::string narrow_ = file("narrow.yaml", "  read_only: [/usr]\n");
@@ -32,9 +34,11 @@ TEST_F(DiffCommand, ExitCodesAreAGate) {
 }
 
 TEST_F(DiffCommand, AcceptedChangesPass) {
-  const std::string allow = dir_.write("allow.yaml", "accepted:\n  - {path: /data, rights: [all], reason: jobs write there, expires: 2999-01-01}\n");
+  const std::string allow = dir_.write(
+      "allow.yaml", "accepted:\n  - {path: /data, rights: [all], reason: jobs write there, expires: 2999-01-01}\n");
   EXPECT_EQ(diff({narrow_, wide_, "--allow", allow}).code, 0);
-  const std::string expired = dir_.write("expired.yaml", "accepted:\n  - {path: /data, rights: [all], reason: r, expires: 2001-01-01}\n");
+  const std::string expired =
+      dir_.write("expired.yaml", "accepted:\n  - {path: /data, rights: [all], reason: r, expires: 2001-01-01}\n");
   const Ended stopped = diff({narrow_, wide_, "--allow", expired});
   EXPECT_EQ(stopped.code, 1);
   EXPECT_NE(stopped.out.find("expired on 2001-01-01"), std::string::npos);
@@ -58,7 +62,8 @@ TEST_F(DiffCommand, ComparesSnapshots) {
   EXPECT_EQ(diff({before, after, "--snapshots"}).code, 1);
   EXPECT_EQ(diff({after, before, "--snapshots"}).code, 0);
   EXPECT_EQ(diff({before, before, "--snapshots"}).code, 0);
-  for (const char* broken : {"", "{}", "[]", R"({"schema": "lockstep.show/2"})", R"({"schema": "lockstep.show/1", "effective": {}})", "{\"schema\": 7"}) {
+  for (const char* broken : {"", "{}", "[]", R"({"schema": "lockstep.show/2"})",
+                             R"({"schema": "lockstep.show/1", "effective": {}})", "{\"schema\": 7"}) {
     const Ended ended = diff({dir_.write("broken.json", broken), before, "--snapshots"});
     EXPECT_EQ(ended.code, 2) << broken << ended.err;
     EXPECT_NE(ended.err.find("broken.json"), std::string::npos);
@@ -74,21 +79,22 @@ TEST_F(DiffCommand, BadInputIsExitTwo) {
   const Ended ended = diff({narrow_, broken});
   EXPECT_EQ(ended.code, 2);
   EXPECT_NE(ended.err.find("broken.yaml:2"), std::string::npos);
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{},
-                                                                                         {narrow_},
-                                                                                         {narrow_, wide_, narrow_},
-                                                                                         {narrow_, "/no/such/file"},
-                                                                                         {narrow_, wide_, "--format", "yaml"},
-                                                                                         {narrow_, wide_, "--hosts", "/no/such/dir"},
-                                                                                         {narrow_, wide_, "--hosts", dir_.path()},
-                                                                                         {narrow_, wide_, "--abi", "12"},
-                                                                                         {narrow_, wide_, "--allow", "/no/such/file"},
-                                                                                         {narrow_, wide_, "--verify", "--snapshots"},
-                                                                                         {narrow_, wide_, "--verify", "--host", "real"},
-                                                                                         {narrow_, wide_, "--verify", "--as-written"},
-                                                                                         {narrow_, wide_, "--verify=yes"},
-                                                                                         {narrow_, wide_, "--allow"},
-                                                                                         {"-", "-"}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {narrow_},
+                                             {narrow_, wide_, narrow_},
+                                             {narrow_, "/no/such/file"},
+                                             {narrow_, wide_, "--format", "yaml"},
+                                             {narrow_, wide_, "--hosts", "/no/such/dir"},
+                                             {narrow_, wide_, "--hosts", dir_.path()},
+                                             {narrow_, wide_, "--abi", "12"},
+                                             {narrow_, wide_, "--allow", "/no/such/file"},
+                                             {narrow_, wide_, "--verify", "--snapshots"},
+                                             {narrow_, wide_, "--verify", "--host", "real"},
+                                             {narrow_, wide_, "--verify", "--as-written"},
+                                             {narrow_, wide_, "--verify=yes"},
+                                             {narrow_, wide_, "--allow"},
+                                             {"-", "-"}}) {
     const Ended bad = diff(arguments);
     EXPECT_EQ(bad.code, 2) << (arguments.empty() ? "" : arguments.back()) << bad.out << bad.err;
     EXPECT_FALSE(bad.err.empty());
@@ -106,9 +112,11 @@ TEST_F(DiffCommand, EveryFormatIsWritten) {
 
 TEST_F(DiffCommand, FlagsNarrowWhatIsCompared) {
   const std::string proc = file("proc.yaml", "  read_only: [/usr, /proc]\n");
-  const std::string nvidia = std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/nvidia-1.json", none = std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/none.json";
+  const std::string nvidia = std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/nvidia-1.json",
+                    none = std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/none.json";
   EXPECT_EQ(diff({narrow_, proc, "--host", none, "--proxy", "off"}).code, 1);
-  EXPECT_EQ(diff({narrow_, proc, "--host", nvidia, "--proxy", "off"}).code, 0) << "the baseline adds /proc there, whatever is written";
+  EXPECT_EQ(diff({narrow_, proc, "--host", nvidia, "--proxy", "off"}).code, 0)
+      << "the baseline adds /proc there, whatever is written";
   EXPECT_EQ(diff({narrow_, proc, "--host", nvidia, "--proxy", "off", "--gpu", "off"}).code, 1);
 }
 

@@ -73,7 +73,8 @@ std::string why_denied(const std::string& program) {
   for (const std::string& loader : model::read_loaders(program).paths) {
     const UniqueFd fd(::open(loader.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd && errno == EACCES)
-      return ": it is executed by way of " + printable(loader) + ", on which the policy does not grant execute and read_file";
+      return ": it is executed by way of " + printable(loader) +
+             ", on which the policy does not grant execute and read_file";
   }
   return "";
 }
@@ -86,8 +87,11 @@ std::string why_denied(const std::string& program) {
   ::execvp(argv[0], argv.data());
   const int err = errno;
   const std::string program = err == EACCES ? program_of(command[0]) : "";
-  std::fprintf(stderr, "lockstep: %s: %s%s\n", printable(program.empty() ? command[0] : program).c_str(), std::strerror(err),
-               program.empty() ? "" : (why_denied(program) + " (lockstep explain POLICY exec " + printable(program) + " says more)").c_str());
+  std::fprintf(
+      stderr, "lockstep: %s: %s%s\n", printable(program.empty() ? command[0] : program).c_str(), std::strerror(err),
+      program.empty()
+          ? ""
+          : (why_denied(program) + " (lockstep explain POLICY exec " + printable(program) + " says more)").c_str());
   ::_exit(err == ENOENT ? not_found : cannot_execute);
 }
 
@@ -146,8 +150,8 @@ int run(const Arguments& arguments) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail(system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)"));
   if (const Result<void> honest = check_ladder(*kernel); !honest.ok()) return fail(honest.error());
   if (arguments.abi > kernel->abi)
-    return fail(unsupported_error(0, "--abi " + std::to_string(arguments.abi) + ": this kernel has ABI " +
-                                         std::to_string(kernel->abi)));
+    return fail(unsupported_error(
+        0, "--abi " + std::to_string(arguments.abi) + ": this kernel has ABI " + std::to_string(kernel->abi)));
   Arguments native = arguments;
   native.context.host.kernel = *kernel;
   const Result<int> abi = plan_abi(native);
@@ -158,7 +162,8 @@ int run(const Arguments& arguments) {
     std::fprintf(stderr, "lockstep: notice: %s\n", promotion_text(each, plan->abi).c_str());
   for (const Missing& each : plan->dropped)
     std::fprintf(stderr, "lockstep: warning: %s is not enforced (from ABI %d): %s\n",
-                 std::string(each.feature->name).c_str(), each.feature->first_abi, std::string(each.feature->unprotected).c_str());
+                 std::string(each.feature->name).c_str(), each.feature->first_abi,
+                 std::string(each.feature->unprotected).c_str());
 
   Result<Prepared> prepared = prepare(*plan, {});
   if (!prepared.ok()) return fail(prepared.error());

@@ -5,10 +5,11 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include "cli/exec_testing.h"
 #include <lockstep/abi.h>
-#include "testing/seccomp.h"
+
+#include "cli/exec_testing.h"
 #include "landlock/uapi.h"
+#include "testing/seccomp.h"
 
 namespace lockstep::testing {
 namespace {
@@ -64,9 +65,8 @@ TEST_F(ExecFilter, ARestrictionThatIsNotThereIsNoticed) {
       EXPECT_NE(honest.said.find("ran\n"), std::string::npos) << what << ": " << honest.said;
       EXPECT_NE(honest.code, 0) << what;
       EXPECT_NE(honest.code, 125) << what << ": " << honest.said;
-      expect_own_failure(
-          shell("echo ran", [&] { return around.before() && answer_calls({lying_restriction}); }),
-          "is restricted, and it is not", what);
+      expect_own_failure(shell("echo ran", [&] { return around.before() && answer_calls({lying_restriction}); }),
+                         "is restricted, and it is not", what);
     }
   }
 }
@@ -93,27 +93,25 @@ TEST_F(ExecFilter, ARuleSetThatIsNoneAndRulesThatAreNotAddedAreNoticed) {
   const std::vector<std::vector<CallAnswer>> lies = {
       {no_ruleset}, {no_rule}, {no_path}, {no_ruleset, no_rule}, {no_ruleset, no_rule, lying_restriction}};
   for (std::size_t i = 0; i < lies.size(); ++i)
-    expect_own_failure(shell("echo ran", [&] { return answer_calls(lies[i]); }),
-                       "may answer in the kernel's place", std::to_string(i));
+    expect_own_failure(shell("echo ran", [&] { return answer_calls(lies[i]); }), "may answer in the kernel's place",
+                       std::to_string(i));
   if (query_kernel()->abi >= 4)
-    expect_own_failure(shell("echo ran", [&] { return answer_calls({no_port}); }),
-                       "may answer in the kernel's place", "ports");
+    expect_own_failure(shell("echo ran", [&] { return answer_calls({no_port}); }), "may answer in the kernel's place",
+                       "ports");
   // Another rule set, which handles less than was asked for.
-  expect_own_failure(
-      shell("echo ran",
-            [] {
-              const uapi::RulesetAttr attr{.handled_access_fs = AccessSet(Right::make_block).bits()};
-              const int fd = static_cast<int>(uapi::create_ruleset(&attr, 8, 0));
-              return fd >= 0 && ::dup2(fd, 100) == 100 &&
-                     answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value = 0}, 100);
-            }),
-      "may answer in the kernel's place", "a narrower one");
+  expect_own_failure(shell("echo ran",
+                           [] {
+                             const uapi::RulesetAttr attr{.handled_access_fs = AccessSet(Right::make_block).bits()};
+                             const int fd = static_cast<int>(uapi::create_ruleset(&attr, 8, 0));
+                             return fd >= 0 && ::dup2(fd, 100) == 100 &&
+                                    answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value = 0}, 100);
+                           }),
+                     "may answer in the kernel's place", "a narrower one");
   // From ABI 11 on the restriction sets it: nobody asks prctl(2).
   if (::geteuid() == 0 && query_kernel()->abi < 11)
     expect_own_failure(
-        shell(
-            "echo ran",
-            [] { return answer_calls({{.call = SYS_prctl, .argument = 0, .value = PR_SET_NO_NEW_PRIVS}}); }),
+        shell("echo ran",
+              [] { return answer_calls({{.call = SYS_prctl, .argument = 0, .value = PR_SET_NO_NEW_PRIVS}}); }),
         "no_new_privs is not set", "no_new_privs");
 }
 
@@ -121,23 +119,19 @@ TEST_F(ExecFilter, AVersionThatIsNotTrueIsNoticed) {
   const int abi = query_kernel()->abi;
   if (abi > newest_abi) GTEST_SKIP() << "abi-unknown: newer than the table";
   policy("/dev/null");
-  const CallAnswer version{
-      .call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version};
+  const CallAnswer version{.call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version};
   for (int claimed : {abi - 1, abi + 1, 1}) {
     if (claimed < 1 || claimed == abi || claimed > newest_abi) continue;
     const Ended got = shell("echo ran", [&] { return answer_with(version, claimed); });
     expect_own_failure(got, "says that it has Landlock's ABI " + std::to_string(claimed) + ", and",
                        "claimed " + std::to_string(claimed));
-    EXPECT_NE(got.said.find("ABI " + std::to_string(claimed < abi ? claimed + 1 : claimed)),
-              std::string::npos)
+    EXPECT_NE(got.said.find("ABI " + std::to_string(claimed < abi ? claimed + 1 : claimed)), std::string::npos)
         << got.said;
   }
-  expect_own_failure(shell("echo ran", [&] { return answer_calls({version}); }), "answered by 0",
-                     "version 0");
+  expect_own_failure(shell("echo ran", [&] { return answer_calls({version}); }), "answered by 0", "version 0");
   CallAnswer missing = version;
   missing.err = ENOSYS;
-  expect_own_failure(shell("echo ran", [&] { return answer_calls({missing}); }), "new enough for Landlock",
-                     "ENOSYS");
+  expect_own_failure(shell("echo ran", [&] { return answer_calls({missing}); }), "new enough for Landlock", "ENOSYS");
 }
 
 TEST_F(ExecFilter, CallsThatAreDeniedKeepNothingFromRunning) {
@@ -165,8 +159,7 @@ TEST_F(ExecFilter, WhereNoProcessCanBeMadeThePolicyDecides) {
   policy("/dev/null");
   EXPECT_EQ(finish(start({"/bin/sh", "-c", "exit 7"}, {}, no_process)).code, 7) << "nothing needs one";
   policy("/dev/null", "", "/");
-  expect_own_failure(shell("echo ran", no_process), "to prove the restriction takes a second process",
-                     "read_only /");
+  expect_own_failure(shell("echo ran", no_process), "to prove the restriction takes a second process", "read_only /");
   policy(pinned);
   expect_own_failure(shell("echo ran", no_process), "a rule below /proc takes a second process", "pinned");
 }

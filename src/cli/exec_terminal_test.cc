@@ -56,8 +56,7 @@ class ExecTerminal : public Exec {
     return found;
   }
   std::string under(const std::string& command) const {
-    return std::string(LOCKSTEP_CLI) + " exec --gpu off --proxy off " + dir_ + "/p.yaml -- " + command +
-           " 2>&1";
+    return std::string(LOCKSTEP_CLI) + " exec --gpu off --proxy off " + dir_ + "/p.yaml -- " + command + " 2>&1";
   }
 
   UniqueFd terminal_;

@@ -32,13 +32,17 @@ TEST_F(Exec, OwnFailuresAre125) {
 
 TEST_F(Exec, SaysByWayOfWhatACommandIsExecuted) {
   // The programs alone: their loader, or interpreter, is not granted.
-  if (model::read_loaders("/usr/bin/env").paths.empty()) GTEST_SKIP() << "there is no /usr/bin/env here that has a loader";
+  if (model::read_loaders("/usr/bin/env").paths.empty())
+    GTEST_SKIP() << "there is no /usr/bin/env here that has a loader";
   std::ofstream(dir_ + "/rw/new") << "#!/bin/sh\nexit 0\n";
   ASSERT_EQ(::chmod((dir_ + "/rw/new").c_str(), 0755), 0);
-  std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only: [/usr/bin/env, " << dir_ << "/rw]\n";
+  std::ofstream(dir_ + "/p.yaml")
+      << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only: [/usr/bin/env, " << dir_ << "/rw]\n";
   const Ended program = run({"env"});
   EXPECT_EQ(program.code, 126) << program.said;
-  EXPECT_NE(program.said.find("lockstep: /usr/bin/env: Permission denied: it is executed by way of /"), std::string::npos) << program.said;
+  EXPECT_NE(program.said.find("lockstep: /usr/bin/env: Permission denied: it is executed by way of /"),
+            std::string::npos)
+      << program.said;
   const Ended script = run({dir_ + "/rw/new"});
   EXPECT_EQ(script.code, 126) << script.said;
   EXPECT_NE(script.said.find("it is executed by way of /bin/sh, on which"), std::string::npos) << script.said;
@@ -71,7 +75,9 @@ TEST_F(Exec, WhatTheAbiLacksIsSaidAndHardRequirementRefusesIt) {
   policy("/dev/null", "landlock: {ports: {connect_tcp: []}, log: {subdomains: false}}\n");
   const Ended dropped = run({"true"}, {"--abi", "1"});
   EXPECT_EQ(dropped.code, 0) << dropped.said;
-  EXPECT_NE(dropped.said.find("connect_tcp is not enforced (from ABI 4): any TCP port can be connected to"), std::string::npos) << dropped.said;
+  EXPECT_NE(dropped.said.find("connect_tcp is not enforced (from ABI 4): any TCP port can be connected to"),
+            std::string::npos)
+      << dropped.said;
   EXPECT_NE(dropped.said.find("log is not enforced (from ABI 7)"), std::string::npos) << dropped.said;
   policy("/dev/null", "landlock: {compatibility: hard_requirement, ports: {connect_tcp: []}}\n", "/proc");
   EXPECT_EQ(run({"true"}, {"--abi", "1"}).code, 125);
@@ -89,8 +95,7 @@ TEST_F(Exec, AWriteGrantOnTheRootIsRefusedHoweverItIsSpelt) {
   std::ofstream(dir_ + "/p.yaml", std::ios::app) << "";
   EXPECT_EQ(run({"true"}, {"--workdir", "/"}).code == 0,
             true);  // include_workdir is false: it grants nothing
-  std::ofstream(dir_ + "/p.yaml")
-      << "version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only: [/usr]\n";
+  std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only: [/usr]\n";
   EXPECT_EQ(run({"true"}, {"--workdir", "/"}).code, 125);
   EXPECT_EQ(run({"true"}, {"--workdir", dir_ + "/to-root"}).code, 125);
 }
@@ -108,8 +113,7 @@ TEST_F(Exec, SkippedPathsAreSaidAndHardRequirementRefusesThem) {
 
 TEST_F(Exec, ARuleBelowProcIsTheCommandsOwnAndIsSaid) {
   policy(pinned);
-  const Ended own =
-      shell("echo name > /proc/self/task/$$/comm && cat /proc/$$/comm && echo x > /proc/1/comm");
+  const Ended own = shell("echo name > /proc/self/task/$$/comm && cat /proc/$$/comm && echo x > /proc/1/comm");
   EXPECT_NE(own.code, 0);  // the last one is another process
   EXPECT_NE(own.said.find("lockstep: notice: /proc/self/task"), std::string::npos) << own.said;
   EXPECT_NE(own.said.find("\nname\n"), std::string::npos) << own.said;
@@ -143,7 +147,9 @@ TEST_F(Exec, SignalsReachTheCommandBesideItsHolder) {
 
 // What is ignored and blocked is the command's as it was the caller's.
 TEST_F(Exec, DispositionsAndMaskAreTheCallers) {
-  const auto line = [](const std::string& said, const std::string& name) { return said.substr(std::min(said.size(), said.find(name)), 25); };
+  const auto line = [](const std::string& said, const std::string& name) {
+    return said.substr(std::min(said.size(), said.find(name)), 25);
+  };
   for (const char* writable : plain_and_pinned) {
     policy(writable);
     for (bool changed : {false, true}) {
@@ -151,11 +157,14 @@ TEST_F(Exec, DispositionsAndMaskAreTheCallers) {
         sigset_t one;
         sigemptyset(&one);
         sigaddset(&one, SIGUSR1);
-        return !changed || (::signal(SIGPIPE, SIG_IGN) != SIG_ERR && ::signal(SIGHUP, SIG_IGN) != SIG_ERR && ::sigprocmask(SIG_BLOCK, &one, nullptr) == 0);
+        return !changed || (::signal(SIGPIPE, SIG_IGN) != SIG_ERR && ::signal(SIGHUP, SIG_IGN) != SIG_ERR &&
+                            ::sigprocmask(SIG_BLOCK, &one, nullptr) == 0);
       };
       const Ended got = finish(start({"/bin/cat", "/proc/self/status"}, {}, before));
-      EXPECT_EQ(line(got.said, "SigIgn:"), changed ? "SigIgn:\t0000000000001001\n" : "SigIgn:\t0000000000000000\n") << writable;
-      EXPECT_EQ(line(got.said, "SigBlk:"), changed ? "SigBlk:\t0000000000000200\n" : "SigBlk:\t0000000000000000\n") << writable;
+      EXPECT_EQ(line(got.said, "SigIgn:"), changed ? "SigIgn:\t0000000000001001\n" : "SigIgn:\t0000000000000000\n")
+          << writable;
+      EXPECT_EQ(line(got.said, "SigBlk:"), changed ? "SigBlk:\t0000000000000200\n" : "SigBlk:\t0000000000000000\n")
+          << writable;
       EXPECT_EQ(line(got.said, "SigPnd:"), "SigPnd:\t0000000000000000\n") << writable;
     }
   }
@@ -192,7 +201,8 @@ TEST_F(Exec, ALinkToStandardOutputIsWhatItLeadsTo) {
     const auto to_file = [&] { return ::dup2(::open(file.c_str(), O_WRONLY | O_CLOEXEC), 1) == 1; };
     const Ended to = shell("echo written > /dev/stdout && exit 7", to_file);
     EXPECT_EQ(to.code, 7) << link << ": " << to.said;
-    EXPECT_NE(to.said.find(std::string("notice: ") + link + " leads through a link of a process"), std::string::npos) << to.said;
+    EXPECT_NE(to.said.find(std::string("notice: ") + link + " leads through a link of a process"), std::string::npos)
+        << to.said;
     EXPECT_NE(to.said.find(file), std::string::npos) << to.said;
     std::ifstream in(file);
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "written\n") << link;

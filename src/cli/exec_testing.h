@@ -18,8 +18,9 @@
 #include <string>
 #include <vector>
 
-#include "base/unique_fd.h"
 #include <lockstep/kernel.h>
+
+#include "base/unique_fd.h"
 
 namespace lockstep::testing {
 
@@ -63,8 +64,7 @@ class Exec : public ::testing::Test {
   }
   void TearDown() override {
     if (dir_.empty()) return;
-    for (const char* each : {"/p.yaml", "/to-root", "/data", "/rw/new", "/new"})
-      ::unlink((dir_ + each).c_str());
+    for (const char* each : {"/p.yaml", "/to-root", "/data", "/rw/new", "/new"}) ::unlink((dir_ + each).c_str());
     EXPECT_EQ(::rmdir((dir_ + "/rw").c_str()), 0);
     EXPECT_EQ(::rmdir(dir_.c_str()), 0);
   }
@@ -74,8 +74,7 @@ class Exec : public ::testing::Test {
               const std::string& read_only = "/proc") const {
     std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  "
                                        "read_only: [/usr, /bin, /lib, /lib64, /etc, "
-                                    << dir_ << ", " << read_only << "]\n  read_write: [" << read_write
-                                    << "]\n"
+                                    << dir_ << ", " << read_only << "]\n  read_write: [" << read_write << "]\n"
                                     << more;
   }
 

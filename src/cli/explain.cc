@@ -81,12 +81,17 @@ Result<Question> read_question(const Arguments& arguments) {
   const Operand takes = *operation == Operation::comm_open ? Operand::path : operand(*operation);
   const std::size_t paths = takes == Operand::two_paths ? 2 : takes == Operand::path ? 1 : 0;
   if (arguments.rest.size() != 2 + (takes == Operand::port ? 1 : paths))
-    return usage_error(word + " takes " + (takes == Operand::port ? "a port" : paths == 2 ? "two paths" : paths == 1 ? "one path" : "nothing"));
+    return usage_error(word + " takes " +
+                       (takes == Operand::port ? "a port"
+                        : paths == 2           ? "two paths"
+                        : paths == 1           ? "one path"
+                                               : "nothing"));
   for (std::size_t i = 2; i < arguments.rest.size(); ++i) {
     const std::string& given = arguments.rest[i];
     if (takes == Operand::port) {
       const auto [end, ec] = std::from_chars(given.data(), given.data() + given.size(), out.port);
-      if (ec != std::errc() || end != given.data() + given.size()) return usage_error("write a port from 0 to 65535, not " + printable(given));
+      if (ec != std::errc() || end != given.data() + given.size())
+        return usage_error("write a port from 0 to 65535, not " + printable(given));
     } else if (!given.starts_with('/')) {
       return usage_error("write an absolute path, not " + printable(given));
     } else {
@@ -118,7 +123,8 @@ class Places {
   model::Walk asked(const Question& question, std::size_t index, const review::Lead& lead) {
     const std::string& path = question.paths[index];
     const bool makes = makes_path(question.operation, index);
-    if (!lead.links.empty()) notes_ += printable(path) + " leads to " + printable(lead.path) + " " + review::said(lead) + ".\n";
+    if (!lead.links.empty())
+      notes_ += printable(path) + " leads to " + printable(lead.path) + " " + review::said(lead) + ".\n";
     if (host_.real) {
       model::Walk out = real_walk(path, follows_last_symlink(question.operation));
       if (out.error == 0 && out.missing && !makes) out.error = ENOENT;
@@ -127,9 +133,10 @@ class Places {
     model::Walk out = spelled_.walk(lead.path, makes);
     if (lead.endless) out.error = ELOOP;
     if (makes || host_.exists(lead.path)) return out;
-    const auto [type, word] = wants_directory(question.operation)             ? std::pair{model::FileType::directory, "directory"}
-                              : question.operation == Operation::connect_unix ? std::pair{model::FileType::socket, "socket"}
-                                                                              : std::pair{model::FileType::regular, "regular file"};
+    const auto [type, word] = wants_directory(question.operation) ? std::pair{model::FileType::directory, "directory"}
+                              : question.operation == Operation::connect_unix
+                                  ? std::pair{model::FileType::socket, "socket"}
+                                  : std::pair{model::FileType::regular, "regular file"};
     out.objects[0].type = type;
     notes_ += printable(path) + " is not in the host file: taken as a " + word + " that exists.\n";
     return out;
@@ -138,7 +145,9 @@ class Places {
   // What execve(2) of the path opens beside it.
   std::vector<model::Walk> loaders(const std::string& program, std::vector<std::string>* paths) {
     if (!host_.real) {
-      notes_ += "Of its interpreter or loader a host file says nothing: each must be granted read_file and execute as well.\n";
+      notes_ +=
+          "Of its interpreter or loader a host file says nothing: each must be granted read_file and execute as "
+          "well.\n";
       return {};
     }
     model::Loaders found = model::read_loaders(program);
@@ -148,7 +157,8 @@ class Places {
       out.push_back(real_walk(path, true));
       if (out.back().error == 0 && out.back().missing) out.back().error = ENOENT;
       if (out.back().error != 0)
-        notes_ += printable(path) + ", which is executed with it, cannot be looked up (" + errno_name(out.back().error) + "): execve(2) fails whatever the policy.\n";
+        notes_ += printable(path) + ", which is executed with it, cannot be looked up (" +
+                  errno_name(out.back().error) + "): execve(2) fails whatever the policy.\n";
     }
     *paths = std::move(found.paths);
     return out;
@@ -166,7 +176,8 @@ class Places {
 // A link of procfs to what one process has leads somewhere else in the workload than in this program.
 std::optional<Answer> of_another_process(const std::string& path, const review::Lead& lead) {
   if (lead.process == nullptr && lead.other_root.empty()) return std::nullopt;
-  const std::string where = lead.process != nullptr ? std::string(lead.process->leads_to) : "the root directory of one process";
+  const std::string where =
+      lead.process != nullptr ? std::string(lead.process->leads_to) : "the root directory of one process";
   return Answer{"undecided: " + printable(path) + " leads to " + where +
                     ", and this program is not the workload: ask about the path that it leads to there\n",
                 false};
@@ -175,7 +186,8 @@ std::optional<Answer> of_another_process(const std::string& path, const review::
 std::string layers_around() {
   const LayerCount around = count_layers();
   if (!around.layers || *around.layers == 0) return {};
-  return "warning: " + std::to_string(*around.layers) + (*around.layers == 1 ? " Landlock layer is" : " Landlock layers are") +
+  return "warning: " + std::to_string(*around.layers) +
+         (*around.layers == 1 ? " Landlock layer is" : " Landlock layers are") +
          " around this process already: what they deny stays denied under any policy, and is not in the answer.\n";
 }
 
@@ -184,7 +196,8 @@ Result<Answer> explain(const Arguments& arguments) {
   warn_of_procfs(&effective);
   LOCKSTEP_ASSIGN(const Question question, read_question(arguments));
   LOCKSTEP_ASSIGN(const int abi, plan_abi(arguments));
-  LOCKSTEP_ASSIGN(const Plan plan, compile(effective, abi));  // a policy that is refused at this ABI allows nothing, and nothing runs
+  LOCKSTEP_ASSIGN(const Plan plan,
+                  compile(effective, abi));  // a policy that is refused at this ABI allows nothing, and nothing runs
 
   const Host& host = arguments.context.host;
   model::Kernel kernel;
@@ -204,8 +217,8 @@ Result<Answer> explain(const Arguments& arguments) {
     if (std::optional<Answer> elsewhere = of_another_process(question.paths[i], lead)) return *elsewhere;
     walks.push_back(places.asked(question, i, lead));
     if (walks.back().error != 0)
-      return Answer{"undecided: " + printable(question.paths[i]) + " cannot be looked up (" + errno_name(walks.back().error) +
-                        "): Landlock is not asked\n",
+      return Answer{"undecided: " + printable(question.paths[i]) + " cannot be looked up (" +
+                        errno_name(walks.back().error) + "): Landlock is not asked\n",
                     false};
   }
   std::vector<std::string> loader_paths;
@@ -227,15 +240,19 @@ Result<Answer> explain(const Arguments& arguments) {
   const std::string grants = decision.err == 0 ? model.granted_by(query, decision) : "";
   out += (grants.empty() ? model.describe(decision) : "allowed: " + grants) + "\n";
   if (decision.loader >= 0)
-    out += "The program itself is allowed; what is denied is " + printable(loader_paths[static_cast<std::size_t>(decision.loader)]) +
-           ", which is executed with it.\n";
-  if (question.paths.empty()) return Answer{out + "The model's answer; the other side is taken to stand outside the restriction.\n", decision.err == 0};
+    out += "The program itself is allowed; what is denied is " +
+           printable(loader_paths[static_cast<std::size_t>(decision.loader)]) + ", which is executed with it.\n";
+  if (question.paths.empty())
+    return Answer{out + "The model's answer; the other side is taken to stand outside the restriction.\n",
+                  decision.err == 0};
   out += places.notes();
   for (const Notice& notice : effective.notices)
     if (notice.code == "procfs-unpinned") out += "warning: " + notice.message + "\n";
   if (host.real) out += layers_around();
-  out += host.real ? "The model's answer for this machine's files; file permissions and other security modules are not in it.\n"
-                   : "The model's answer for a simulated host: links as the host file has them, and no mounts.\n";
+  out +=
+      host.real
+          ? "The model's answer for this machine's files; file permissions and other security modules are not in it.\n"
+          : "The model's answer for a simulated host: links as the host file has them, and no mounts.\n";
   return Answer{out, decision.err == 0};
 }
 
@@ -246,10 +263,13 @@ int run_explain(int argc, char** argv) {
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help) {
     std::string operations;
-    for (int i = 0; i < operation_count; ++i) operations += (i % 10 == 0 ? "\n  " : " ") + std::string(name(static_cast<Operation>(i)));
-    return print("usage: lockstep explain POLICY CONTEXT [--abi N|native] OPERATION [PATH [PATH] | PORT]\n\n"
-                 "Whether Landlock would allow it under the policy, by the model, and the rules that decide.\nOPERATION is one of" +
-                 operations + "\n\nexit: 0 allowed; 1 denied, or undecided; 2 bad input\n\n" + context_help);
+    for (int i = 0; i < operation_count; ++i)
+      operations += (i % 10 == 0 ? "\n  " : " ") + std::string(name(static_cast<Operation>(i)));
+    return print(
+        "usage: lockstep explain POLICY CONTEXT [--abi N|native] OPERATION [PATH [PATH] | PORT]\n\n"
+        "Whether Landlock would allow it under the policy, by the model, and the rules that decide.\nOPERATION is one "
+        "of" +
+        operations + "\n\nexit: 0 allowed; 1 denied, or undecided; 2 bad input\n\n" + context_help);
   }
   if (arguments->rest.size() < 2) return complain(usage_error("explain takes POLICY OPERATION, and a path or a port"));
   const Result<Answer> answer = explain(*arguments);

@@ -2,8 +2,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "testing/run_program.h"
 #include <lockstep/kernel.h>
+
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
@@ -61,17 +62,20 @@ TEST_F(Explain, SaysWhichRuleDecides) {
 
 TEST_F(Explain, NamesTheLineThatGrantsAndSeveralWhereSeveralDo) {
   const std::string file = dir_.write("rw/ro", "x");
-  const std::string policy = policy_of("below.yaml", "  read_only: [" + file + "]\n  read_write:\n    - " + dir_.at("rw") + "\n");
+  const std::string policy =
+      policy_of("below.yaml", "  read_only: [" + file + "]\n  read_write:\n    - " + dir_.at("rw") + "\n");
   const Ended writes = here(policy, {"open-w", file});
   expect_answer(writes, "allow", 0);
   expect_says(writes, "allowed: write_file granted by " + dir_.at("rw") + " (read_write, line 5)\n");
-  expect_says(here(policy, {"open-r", file}),
-              "allowed: read_file granted by " + file + " (read_only, line 3) and " + dir_.at("rw") + " (read_write, line 5)\n");
+  expect_says(here(policy, {"open-r", file}), "allowed: read_file granted by " + file + " (read_only, line 3) and " +
+                                                  dir_.at("rw") + " (read_write, line 5)\n");
   // Of one object under two rules, the one that has the right.
-  const std::string both = policy_of("both.yaml", "  read_only: [" + file + "]\n  grants:\n    - {path: " + file + ", access: [write_file]}\n");
+  const std::string both = policy_of(
+      "both.yaml", "  read_only: [" + file + "]\n  grants:\n    - {path: " + file + ", access: [write_file]}\n");
   expect_says(here(both, {"open-w", file}), "write_file granted by " + file + " (grant, line 5)\n");
-  expect_says(here(both, {"open-rw", file}),
-              "write_file granted by " + file + " (grant, line 5); read_file granted by " + file + " (read_only, line 3)\n");
+  expect_says(
+      here(both, {"open-rw", file}),
+      "write_file granted by " + file + " (grant, line 5); read_file granted by " + file + " (read_only, line 3)\n");
 }
 
 TEST_F(Explain, AnswersForPortsScopesAndSockets) {
@@ -107,9 +111,11 @@ TEST_F(Explain, AnswersEveryOperationOnBothKindsOfHost) {
     EXPECT_EQ(ended.code, word == "allow" ? 0 : 1) << ended.out << ended.err;
     EXPECT_TRUE(word == "allow" || word == "deny" || word == "undecided") << ended.out << ended.err;
   };
-  for (const char* operation : {"open-r", "open-w", "open-rw", "open-path", "open-trunc", "opendir", "create", "tmpfile", "truncate", "ftruncate",
-                                "mkdir", "mkfifo", "mknod-chr", "mknod-blk", "mksock", "symlink", "unlink", "rmdir", "exec", "ioctl",
-                                "connect-unix", "stat", "chmod", "readlink", "reopen-fd", "comm-open"})
+  for (const char* operation :
+       {"open-r",  "open-w",   "open-rw",   "open-path", "open-trunc", "opendir",   "create",
+        "tmpfile", "truncate", "ftruncate", "mkdir",     "mkfifo",     "mknod-chr", "mknod-blk",
+        "mksock",  "symlink",  "unlink",    "rmdir",     "exec",       "ioctl",     "connect-unix",
+        "stat",    "chmod",    "readlink",  "reopen-fd", "comm-open"})
     for (const char* path : {"/", "/usr", "/tmp/x", "/proc/self/comm", "/no/such/place", "/dev/nvidia0"}) {
       SCOPED_TRACE(std::string(operation) + " " + path);
       answered(there({operation, path}));
@@ -143,7 +149,8 @@ TEST_F(Explain, FollowsLinksAndNamesThem) {
 
 TEST_F(Explain, ALinkOfProcfsIsAnotherProcesssThanOurs) {
   const std::string policy = policy_of("proc.yaml", "  read_only: [/proc]\n");
-  for (const char* path : {"/proc/self/exe", "/proc/self/cwd", "/proc/self/cwd/x", "/proc/thread-self/fd/0", "/proc/1/exe", "/dev/stdin", "/proc/self/root/proc/self/cwd"}) {
+  for (const char* path : {"/proc/self/exe", "/proc/self/cwd", "/proc/self/cwd/x", "/proc/thread-self/fd/0",
+                           "/proc/1/exe", "/dev/stdin", "/proc/self/root/proc/self/cwd"}) {
     SCOPED_TRACE(path);
     const Ended real = here(policy, {"open-r", path});
     expect_answer(real, "undecided: ", 1);
@@ -157,7 +164,8 @@ TEST_F(Explain, ALinkOfProcfsIsAnotherProcesssThanOurs) {
 // The program, its loader, a script and its interpreter: the model against the kernel, by `lockstep exec`.
 TEST_F(Explain, AProgramsLoaderAndAScriptsInterpreterArePartOfTheAnswer) {
   if (!query_kernel().ok()) GTEST_SKIP() << "no-landlock";
-  std::string program = std::filesystem::canonical("/bin/true").string(), shell = std::filesystem::canonical("/bin/sh").string();
+  std::string program = std::filesystem::canonical("/bin/true").string(),
+              shell = std::filesystem::canonical("/bin/sh").string();
   const std::string script = dir_.write("script", "#!" + shell + " -e\nexit 0\n");
   const std::string outer = dir_.write("outer", "#! \t" + script + "\n");
   ASSERT_EQ(::chmod(script.c_str(), 0755), 0);
@@ -166,10 +174,11 @@ TEST_F(Explain, AProgramsLoaderAndAScriptsInterpreterArePartOfTheAnswer) {
     std::string granted, runs, denied;
   };
   const std::string loaders = "/lib64, /usr/lib, /lib";
-  for (const Try& each : {Try{program, program, "ld-linux"}, Try{program + ", " + loaders, program, ""}, Try{script, script, shell},
-                          Try{script + ", " + shell, script, "ld-linux"}, Try{script + ", " + shell + ", " + loaders, script, ""},
-                          Try{outer, outer, script}, Try{outer + ", " + shell + ", " + loaders, outer, script},
-                          Try{outer + ", " + script + ", " + shell + ", " + loaders, outer, ""}}) {
+  for (const Try& each :
+       {Try{program, program, "ld-linux"}, Try{program + ", " + loaders, program, ""}, Try{script, script, shell},
+        Try{script + ", " + shell, script, "ld-linux"}, Try{script + ", " + shell + ", " + loaders, script, ""},
+        Try{outer, outer, script}, Try{outer + ", " + shell + ", " + loaders, outer, script},
+        Try{outer + ", " + script + ", " + shell + ", " + loaders, outer, ""}}) {
     SCOPED_TRACE("[" + each.granted + "] " + each.runs);
     const std::string policy = policy_of("run.yaml", "  read_only: [" + each.granted + "]\n");
     const Ended answer = here(policy, {"exec", each.runs});
@@ -187,7 +196,8 @@ TEST_F(Explain, AProgramsLoaderAndAScriptsInterpreterArePartOfTheAnswer) {
 TEST_F(Explain, WhatCannotBeKnownOfALoaderIsSaid) {
   const std::string policy = policy_of("all.yaml", "  read_only: [/usr, " + dir_.path() + "]\n");
   expect_says(here(policy, {"exec", dir_.write("relative", "#!bin/x\n")}), "is looked up from the work directory");
-  expect_says(here(policy, {"exec", dir_.write("gone", "#!/no/such/interpreter\n")}), "ENOENT): execve(2) fails whatever the policy");
+  expect_says(here(policy, {"exec", dir_.write("gone", "#!/no/such/interpreter\n")}),
+              "ENOENT): execve(2) fails whatever the policy");
   expect_says(here(policy, {"exec", dir_.write("self", "#!" + dir_.at("self") + "\n")}), "ELOOP");
   expect_says(there({"exec", "/usr/bin/true"}), "a host file says nothing");
   // Nothing that is no regular file is read, and damaged programs do no harm.
@@ -195,7 +205,8 @@ TEST_F(Explain, WhatCannotBeKnownOfALoaderIsSaid) {
   EXPECT_GE(here(policy, {"exec", dir_.at("fifo")}).code, 0);
   std::ifstream in("/bin/true", std::ios::binary);
   const std::string whole{std::istreambuf_iterator<char>(in), {}};
-  for (std::size_t size = 0; size < 800; size += 37) EXPECT_GE(here(policy, {"exec", dir_.write("cut", whole.substr(0, size))}).code, 0);
+  for (std::size_t size = 0; size < 800; size += 37)
+    EXPECT_GE(here(policy, {"exec", dir_.write("cut", whole.substr(0, size))}).code, 0);
   for (std::size_t at = 4; at < 300; at += 13) {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(0xff);
@@ -206,8 +217,8 @@ TEST_F(Explain, WhatCannotBeKnownOfALoaderIsSaid) {
 TEST_F(Explain, LayersAroundAreNamed) {
   if (!query_kernel().ok()) GTEST_SKIP() << "no-landlock";
   const std::string policy = policy_of("outer.yaml", "  read_only: [/]\n");
-  const Ended inside = run_program({LOCKSTEP_CLI, "exec", "--gpu", "off", policy, "--", LOCKSTEP_CLI, "explain", policy, "--gpu", "off",
-                                    "--abi", "7", "open-r", "/usr"},
+  const Ended inside = run_program({LOCKSTEP_CLI, "exec", "--gpu", "off", policy, "--", LOCKSTEP_CLI, "explain", policy,
+                                    "--gpu", "off", "--abi", "7", "open-r", "/usr"},
                                    {});
   expect_answer(inside, "allow", 0);
   expect_says(inside, "is around this process already: what they deny stays denied");

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include "testing/run_program.h"
 #include <lockstep/kernel.h>
+
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
@@ -31,7 +32,8 @@ class LockstepFlags : public ::testing::Test {
     ASSERT_EQ(::symlink("/", dir_.at("root-link").c_str()), 0);
     p_ = dir_.write("p.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
     w_ = dir_.write("w.yaml", "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr]}\n");
-    h_ = dir_.write("h.json", R"({"schema": "lockstep.host/1", "gpu": "none", "present": ["/usr"], "kernel": {"abi": 7}})");
+    h_ = dir_.write("h.json",
+                    R"({"schema": "lockstep.host/1", "gpu": "none", "present": ["/usr"], "kernel": {"abi": 7}})");
   }
   void expect_all_refused(const std::vector<BadFlags>& table, int code) {
     const std::vector<std::string> before = dir_.entries();
@@ -128,12 +130,15 @@ TEST_F(LockstepFlags, BadValuesAreRefused) {
 TEST_F(LockstepFlags, ExecRefusesWithItsOwnCode) {
   if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
   const auto writing = [&](const std::string& name, const std::string& path) {
-    return dir_.write(name, "version: 1\nfilesystem_policy: {include_workdir: false, read_only: [/usr], read_write: [\"" + path + "\"]}\n");
+    return dir_.write(
+        name,
+        "version: 1\nfilesystem_policy: {include_workdir: false, read_only: [/usr], read_write: [\"" + path + "\"]}\n");
   };
   const std::string by_link = writing("link.yaml", dir_.at("root-link"));
   const std::string by_proc = writing("proc.yaml", "/proc/self/root");
   const std::string by_name = writing("name.yaml", "/.");
-  const std::string user = dir_.write("u.yaml", "version: 1\nprocess: {run_as_user: no-such-user}\nfilesystem_policy: {read_only: [/usr]}\n");
+  const std::string user = dir_.write(
+      "u.yaml", "version: 1\nprocess: {run_as_user: no-such-user}\nfilesystem_policy: {read_only: [/usr]}\n");
   expect_all_refused(
       {
           {{"exec"}, "", "exec POLICY -- COMMAND"},

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 
-#include "cli/cli.h"
 #include <lockstep/abi.h>
-#include "syntax/document.h"
+
+#include "cli/cli.h"
 #include "lint/fix.h"
+#include "syntax/document.h"
 
 namespace lockstep::cli {
 namespace {
@@ -35,8 +36,7 @@ Result<std::vector<std::string>> ids(const Arguments& arguments, const char* fla
     const std::string id = given->second.substr(at, end - at);
     const auto traps = review::traps();
     if (std::none_of(traps.begin(), traps.end(), [&](const review::Trap& trap) { return trap.id == id; }))
-      return usage_error(std::string(flag) + ": no trap is called \"" + shortened(id) +
-                         "\": see lockstep lint --list");
+      return usage_error(std::string(flag) + ": no trap is called \"" + shortened(id) + "\": see lockstep lint --list");
     out.push_back(id);
     at = end + 1;
   }
@@ -58,8 +58,8 @@ Result<Read> read(const std::string& file) {
 }  // namespace
 
 int run_lint(int argc, char** argv) {
-  const Result<Arguments> arguments = parse_arguments(argc, argv, {"text", "json", "sarif"}, false,
-                                                      {"--fix", "--only=", "--ignore=", "--list"});
+  const Result<Arguments> arguments =
+      parse_arguments(argc, argv, {"text", "json", "sarif"}, false, {"--fix", "--only=", "--ignore=", "--list"});
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help) return print(std::string(usage) + context_help);
   const bool fixes = arguments->own.contains("--fix"), lists = arguments->own.contains("--list");
@@ -67,17 +67,15 @@ int run_lint(int argc, char** argv) {
     return complain(usage_error("--list takes no policy, no --fix and no SARIF"));
   if (lists) return print(review::trap_list(arguments->format == "json"));
   if (arguments->rest.empty()) return complain(usage_error("lint takes at least one POLICY"));
-  if (fixes && arguments->format != "text")
-    return complain(usage_error("--fix prints a patch: it has no --format"));
+  if (fixes && arguments->format != "text") return complain(usage_error("--fix prints a patch: it has no --format"));
   if (std::count(arguments->rest.begin(), arguments->rest.end(), "-") > (fixes ? 0 : 1))
-    return complain(usage_error(fixes ? "--fix needs a file to patch, not standard input"
-                                      : "standard input can be read once"));
+    return complain(
+        usage_error(fixes ? "--fix needs a file to patch, not standard input" : "standard input can be read once"));
   review::LintOptions options;
   options.context = arguments->context;
   options.host_given = arguments->given.contains("--host");
   if (arguments->abi != 0) options.oldest_abi = arguments->abi;
-  for (const auto& [flag, list] :
-       {std::pair{"--only", &options.only}, std::pair{"--ignore", &options.ignore}}) {
+  for (const auto& [flag, list] : {std::pair{"--only", &options.only}, std::pair{"--ignore", &options.ignore}}) {
     Result<std::vector<std::string>> named = ids(*arguments, flag);
     if (!named.ok()) return complain(named.error());
     *list = std::move(named).value();
@@ -91,15 +89,13 @@ int run_lint(int argc, char** argv) {
     Result<std::vector<review::Finding>> findings = review::lint(input->policy, options);
     if (!findings.ok()) return complain(findings.error());
     if (fixes) {
-      const Result<review::Fix> fix =
-          review::fix_findings(input->text, input->policy, *findings, options.context);
+      const Result<review::Fix> fix = review::fix_findings(input->text, input->policy, *findings, options.context);
       if (!fix.ok()) return complain(fix.error());
       patches += fix->patch;
       for (const review::Untouched& each : fix->untouched)
         untouched.push_back(input_error(file, each.finding.line,
-                                        "not touched (" + each.finding.id +
-                                            "): " + printable(each.finding.path) + ": " + each.why + "; " +
-                                            each.finding.fix));
+                                        "not touched (" + each.finding.id + "): " + printable(each.finding.path) +
+                                            ": " + each.why + "; " + each.finding.fix));
     }
     all.push_back({input->policy.file, std::move(findings).value()});
   }

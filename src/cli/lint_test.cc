@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "testing/run_program.h"
@@ -28,8 +27,7 @@ class LintCommand : public ::testing::Test {
 
   TemporaryDirectory dir_;
   std::string clean_ = file("clean.yaml", "  read_only: [/usr, /dev/urandom]\n  read_write: [/dev/null]\n");
-  std::string trap_ =
-      file("trap.yaml", "  read_only:\n    - /usr/\n    - /proc/self\n  read_write: [/dev/null]\n");
+  std::string trap_ = file("trap.yaml", "  read_only:\n    - /usr/\n    - /proc/self\n  read_write: [/dev/null]\n");
 };
 
 TEST_F(LintCommand, ExitCodesAreAGate) {
@@ -56,7 +54,8 @@ TEST_F(LintCommand, OutputThatCannotBeWrittenIsOneMessage) {
 
 TEST_F(LintCommand, AFixGoesThroughPatchAndIsFoundNoMore) {
   if (::access("/usr/bin/patch", X_OK) != 0) GTEST_SKIP() << "needs patch";
-  const std::string spelt = file("spelt.yaml", "  read_only:\n    - /usr/\n    - /dev/urandom\n  read_write: [/dev/null]\n");
+  const std::string spelt =
+      file("spelt.yaml", "  read_only:\n    - /usr/\n    - /dev/urandom\n  read_write: [/dev/null]\n");
   const std::string piped = std::string(LOCKSTEP_CLI) + " lint --fix " + spelt + "; echo fix $? >&2";
   const Ended ended = run_program({"/bin/sh", "-c", "{ " + piped + "; } | /usr/bin/patch -s " + spelt}, {});
   EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
@@ -68,13 +67,18 @@ TEST_F(LintCommand, AFixGoesThroughPatchAndIsFoundNoMore) {
 // Of this machine alone: a host file says nothing of users.
 TEST_F(LintCommand, AUserThatIsNotHereIsFoundOnThisMachineAlone) {
   const auto policy = [&](const std::string& user) {
-    return file(user + ".yaml", "  read_only: [/usr, /dev/urandom]\n  read_write: [/dev/null]\nprocess: {run_as_user: \"" + user + "\"}\n");
+    return file(
+        user + ".yaml",
+        "  read_only: [/usr, /dev/urandom]\n  read_write: [/dev/null]\nprocess: {run_as_user: \"" + user + "\"}\n");
   };
   const std::string missing = policy("no-such-user-here");
   const Ended here = lint({missing});
   EXPECT_EQ(here.code, 1);
-  EXPECT_NE(here.out.find(":5: warning: run_as_user no-such-user-here does not exist on this machine"), std::string::npos) << here.out;
-  EXPECT_EQ(lint({missing, "--host", LOCKSTEP_SOURCE_DIR "/fixtures/hosts/none.json", "--only", "user-unknown"}).code, 0);
+  EXPECT_NE(here.out.find(":5: warning: run_as_user no-such-user-here does not exist on this machine"),
+            std::string::npos)
+      << here.out;
+  EXPECT_EQ(lint({missing, "--host", LOCKSTEP_SOURCE_DIR "/fixtures/hosts/none.json", "--only", "user-unknown"}).code,
+            0);
   for (const char* user : {"4711", "nobody"}) EXPECT_EQ(lint({policy(user), "--only", "user-unknown"}).code, 0) << user;
 }
 
@@ -116,13 +120,11 @@ TEST_F(LintCommand, FixIsAPatchAndWritesNothing) {
   EXPECT_EQ(dir_.read("trap.yaml"), text);
   const Ended flow = lint({file("flow.yaml", "  read_only: [/usr/]\n  read_write: [/dev/null]\n"), "--fix"});
   EXPECT_EQ(flow.out, "");
-  EXPECT_NE(flow.err.find("flow.yaml:3: not touched (spelling): /usr: it is not written as"),
-            std::string::npos)
+  EXPECT_NE(flow.err.find("flow.yaml:3: not touched (spelling): /usr: it is not written as"), std::string::npos)
       << flow.err;
   // One fix that would let a baseline in does not stop the others.
-  const Ended some =
-      lint({file("some.yaml", "  read_only:\n    - /dev\n    - /dev/nvidiactl\n    - /usr\n    - /usr/bin\n"),
-            "--fix"});
+  const Ended some = lint(
+      {file("some.yaml", "  read_only:\n    - /dev\n    - /dev/nvidiactl\n    - /usr\n    - /usr/bin\n"), "--fix"});
   EXPECT_EQ(some.code, 1) << some.err;
   EXPECT_NE(some.out.find("\n-    - /usr/bin\n"), std::string::npos) << some.out;
   EXPECT_EQ(some.out.find("\n-    - /dev/nvidiactl\n"), std::string::npos) << some.out;
@@ -133,13 +135,12 @@ TEST_F(LintCommand, AsksTheHostThatIsNamed) {
       file("missing.yaml", "  read_only: [/srv/gone, /dev/urandom]\n  read_write: [/dev/null]\n");
   EXPECT_EQ(lint({missing}).code, 0) << "this need not be the machine it runs on";
   EXPECT_EQ(lint({missing, "--host", "real"}).code, 1);
-  EXPECT_EQ(
-      lint({missing, "--host", std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/nvidia-1.json"}).code, 1);
+  EXPECT_EQ(lint({missing, "--host", std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/hosts/nvidia-1.json"}).code, 1);
 }
 
 TEST_F(LintCommand, TheRootAsWorkDirectoryIsAFinding) {
-  const std::string policy = file(
-      "workdir.yaml", "  include_workdir: true\n  read_only: [/dev/urandom]\n  read_write: [/dev/null]\n");
+  const std::string policy =
+      file("workdir.yaml", "  include_workdir: true\n  read_only: [/dev/urandom]\n  read_write: [/dev/null]\n");
   EXPECT_EQ(lint({policy, "--workdir", "/srv"}).code, 0) << lint({policy, "--workdir", "/srv"}).out;
   const Ended root = lint({policy, "--workdir", "/"});
   EXPECT_EQ(root.code, 1);
@@ -147,9 +148,8 @@ TEST_F(LintCommand, TheRootAsWorkDirectoryIsAFinding) {
 }
 
 TEST_F(LintCommand, BadInputIsExitTwo) {
-  expect_refused(
-      lint({clean_, dir_.write("broken.yaml", "version: 1\nfilesystem_policy: {read_only: [usr]}\n")}), 2,
-      "lockstep", dir_.at("broken.yaml") + ":2");
+  expect_refused(lint({clean_, dir_.write("broken.yaml", "version: 1\nfilesystem_policy: {read_only: [usr]}\n")}), 2,
+                 "lockstep", dir_.at("broken.yaml") + ":2");
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{},
                                              {"/no/such/file"},

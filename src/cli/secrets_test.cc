@@ -27,8 +27,7 @@ class Secrets : public ::testing::Test {
     for (const std::string& word : arguments) said += word + " ";
     EXPECT_FALSE(ended.out.empty() && ended.err.empty()) << said;
     for (const char* secret : secrets)
-      EXPECT_EQ((ended.out + ended.err).find(secret), std::string::npos) << said << "\n"
-                                                                         << ended.out << ended.err;
+      EXPECT_EQ((ended.out + ended.err).find(secret), std::string::npos) << said << "\n" << ended.out << ended.err;
   }
   std::string policy(const std::string& name, const std::string& text) const {
     return dir_.write(name, "version: 1\n" + text);
@@ -51,10 +50,9 @@ TEST_F(Secrets, AreInNoOutput) {
   for (const char* format : {"text", "json", "sarif"}) expect_none({"lint", p, "--format", format});
   expect_none({"explain", p, "--host", host, "--abi", "7", "open-r", "/usr/bin/env"});
   const auto snapshot = [&](const std::string& file) {
-    return dir_.write(file + ".json",
-                      testing::run_program(
-                          {LOCKSTEP_CLI, "show", file, "--host", host, "--abi", "7", "--format", "json"}, {})
-                          .out);
+    return dir_.write(
+        file + ".json",
+        testing::run_program({LOCKSTEP_CLI, "show", file, "--host", host, "--abi", "7", "--format", "json"}, {}).out);
   };
   const std::string old_snapshot = snapshot("p.yaml"), new_snapshot = snapshot("o.yaml");
   for (const char* format : {"text", "json", "markdown", "github", "sarif"})
@@ -64,12 +62,10 @@ TEST_F(Secrets, AreInNoOutput) {
 TEST_F(Secrets, AreNoContextOfAPatch) {
   const std::string p =
       policy("p.yaml", network + "filesystem_policy:\n  read_only:\n    - /usr/\n    - /etc\n# end\n");
-  const std::string q =
-      policy("q.yaml", "filesystem_policy:\n  read_only:\n    - /etc\n    - /usr/\n" + network);
+  const std::string q = policy("q.yaml", "filesystem_policy:\n  read_only:\n    - /etc\n    - /usr/\n" + network);
   for (const std::string& file : {p, q}) {
     expect_none({"lint", file, "--fix"});
-    const std::string patch =
-        dir_.write("patch", testing::run_program({LOCKSTEP_CLI, "lint", "--fix", file}, {}).out);
+    const std::string patch = dir_.write("patch", testing::run_program({LOCKSTEP_CLI, "lint", "--fix", file}, {}).out);
     const Ended applied = testing::run_program(
         {"/bin/sh", "-c", "command -v patch >/dev/null || exit 77; patch -s " + file + " <" + patch}, {});
     if (applied.code == 77) GTEST_SKIP() << "needs patch(1)";
@@ -81,25 +77,24 @@ TEST_F(Secrets, AreNoContextOfAPatch) {
 
 TEST_F(Secrets, AreInNoError) {
   const std::string tail = "\"s3cr3tToken\"";
-  const std::vector<std::string> yaml = {
-      "network_policies: {a: {token: " + tail + ", token: " + tail + "}}\n",
-      "network_policies: {s3cr3tKey0: 1, s3cr3tKey0: 2}\n",
-      "network_policies: {a: !s3cr3tToken}\n",
-      "network_policies: {a: &s3cr3tToken x}\n",
-      "network_policies: {a: *s3cr3tToken}\n",
-      std::string("network_policies: {a: \"s3cr3tToken\\q\"}\n"),
-      "network_policies: {a: " + tail + " s3cr3tKey0}\n",
-      std::string("network_policies:\n  a: \"s3cr3tToken\n"),
-      std::string("network_policies:\n  a: s3cr3tToken: s3cr3tKey0\n"),
-      std::string("network_policies: s3cr3tToken\n"),
-      std::string("network_policies: [s3cr3tToken]\n"),
-      std::string("network_policies:\n\ta: s3cr3tToken\n"),
-      std::string("network_policies: {a: !!int s3cr3tToken}\n"),
-      std::string("network_policies: {? s3cr3tToken : 1}\n"),
-      std::string("network_policies: {a: @s3cr3tToken}\n"),
-      std::string("network_policies:\n  a: s3cr3tToken\n s3cr3tKey0\n"),
-      std::string("network_policies: {a: s3cr3tToken\x01}\n"),
-      "network_policies: {" + tail + "s3cr3tKey0: 1}\n"};
+  const std::vector<std::string> yaml = {"network_policies: {a: {token: " + tail + ", token: " + tail + "}}\n",
+                                         "network_policies: {s3cr3tKey0: 1, s3cr3tKey0: 2}\n",
+                                         "network_policies: {a: !s3cr3tToken}\n",
+                                         "network_policies: {a: &s3cr3tToken x}\n",
+                                         "network_policies: {a: *s3cr3tToken}\n",
+                                         std::string("network_policies: {a: \"s3cr3tToken\\q\"}\n"),
+                                         "network_policies: {a: " + tail + " s3cr3tKey0}\n",
+                                         std::string("network_policies:\n  a: \"s3cr3tToken\n"),
+                                         std::string("network_policies:\n  a: s3cr3tToken: s3cr3tKey0\n"),
+                                         std::string("network_policies: s3cr3tToken\n"),
+                                         std::string("network_policies: [s3cr3tToken]\n"),
+                                         std::string("network_policies:\n\ta: s3cr3tToken\n"),
+                                         std::string("network_policies: {a: !!int s3cr3tToken}\n"),
+                                         std::string("network_policies: {? s3cr3tToken : 1}\n"),
+                                         std::string("network_policies: {a: @s3cr3tToken}\n"),
+                                         std::string("network_policies:\n  a: s3cr3tToken\n s3cr3tKey0\n"),
+                                         std::string("network_policies: {a: s3cr3tToken\x01}\n"),
+                                         "network_policies: {" + tail + "s3cr3tKey0: 1}\n"};
   for (const std::string& broken : yaml) expect_none({"show", policy("broken.yaml", broken)});
   for (const std::string& broken :
        {std::string("{\"version\": 1, \"network_policies\": {\"a\": \"s3cr3tToken\\q\"}}"),

@@ -17,9 +17,10 @@ void note_missing_paths(EffectivePolicy& effective) {
   const bool refuses = effective.compatibility == Compatibility::hard_requirement;
   for (const EffectiveRule& rule : effective.rules) {
     if (rule.line == 0 || ::access(rule.path.c_str(), F_OK) == 0 || errno != ENOENT) continue;
-    effective.notices.push_back({Notice::Level::warning, "path-missing", rule.path,
-                                 printable(rule.path) + " does not exist on this machine: " +
-                                     (refuses ? "hard_requirement refuses the policy here" : "nothing below it is granted")});
+    effective.notices.push_back(
+        {Notice::Level::warning, "path-missing", rule.path,
+         printable(rule.path) + " does not exist on this machine: " +
+             (refuses ? "hard_requirement refuses the policy here" : "nothing below it is granted")});
   }
 }
 
@@ -29,10 +30,13 @@ int run_show(int argc, char** argv) {
   const Result<Arguments> arguments = parse_arguments(argc, argv, {"text", "json", "yaml", "openshell"}, false);
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help)
-    return print(std::string("usage: lockstep show POLICY CONTEXT [--abi N|native] [--format text|json|yaml|openshell]\n\n"
-                             "The policy after the baseline was added and conflicts were settled, and its plan for one ABI.\n"
-                             "Nothing is allowed at run time that is not shown here. yaml is the policy in force as a policy file; openshell the same in\n"
-                             "OpenShell's two lists alone, with what those cannot say left out and named.\n\n") + context_help);
+    return print(
+        std::string("usage: lockstep show POLICY CONTEXT [--abi N|native] [--format text|json|yaml|openshell]\n\n"
+                    "The policy after the baseline was added and conflicts were settled, and its plan for one ABI.\n"
+                    "Nothing is allowed at run time that is not shown here. yaml is the policy in force as a policy "
+                    "file; openshell the same in\n"
+                    "OpenShell's two lists alone, with what those cannot say left out and named.\n\n") +
+        context_help);
   if (arguments->rest.size() != 1) return complain(usage_error("show takes one POLICY"));
   const Result<Policy> policy = load_policy(arguments->rest[0]);
   if (!policy.ok()) return complain(policy.error());

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <cstdio>
 
-#include "syntax/document.h"
 #include "diff/settings.h"
+#include "syntax/document.h"
 
 namespace lockstep::review {
 namespace {
@@ -57,11 +57,13 @@ std::string hint_for(const Acceptance& entry, const std::vector<PathChange>& cha
     if (matches(entry.path, change.path))
       return "does not accept " + path + ", which leads to a place that is not known: write that very name";
     if (matches(entry.path, change.cause.rule))
-      return "is met by an entry as it is spelt, and " + printable(change.cause.rule) + " leads to " + path + ": write " + path;
+      return "is met by an entry as it is spelt, and " + printable(change.cause.rule) + " leads to " + path +
+             ": write " + path;
     if (!out.empty() || change.exact || !is_below(change.path, top) || (top == "/" && entry.path != "/*")) continue;
     out = "is met by no change: ";
     out += top == entry.path ? "it is that path alone" : "a star is one component";
-    out += ", and the change begins at " + path + ": write " + path + (top == "/" ? "" : ", or " + printable(top) + "/** for " + printable(top) + " and everything below it");
+    out += ", and the change begins at " + path + ": write " + path +
+           (top == "/" ? "" : ", or " + printable(top) + "/** for " + printable(top) + " and everything below it");
   }
   return out;
 }
@@ -83,19 +85,23 @@ Result<std::string> Reader::text(const Node& entry, const char* key) const {
   const Node* node = entry.find(key);
   if (node == nullptr) return fail(entry, std::string("an accepted change needs ") + key);
   LOCKSTEP_ASSIGN(std::string out, read_string(*node, file_, key));
-  if (out.find_first_not_of(" \t\r\n") == std::string::npos)
-    return fail(*node, std::string(key) + " is empty");
+  if (out.find_first_not_of(" \t\r\n") == std::string::npos) return fail(*node, std::string(key) + " is empty");
   return out;
 }
 
 Result<std::string> Reader::day(const Node& entry) const {
   LOCKSTEP_ASSIGN(std::string out, text(entry, "expires"));
   bool shaped = out.size() == 10;
-  for (std::size_t i = 0; i < out.size() && shaped; ++i) shaped = i == 4 || i == 7 ? out[i] == '-' : out[i] >= '0' && out[i] <= '9';
-  const auto number = [&](std::size_t at, std::size_t digits) { return shaped ? std::stoi(out.substr(at, digits)) : 0; };
-  const std::chrono::year_month_day date{std::chrono::year{number(0, 4)}, std::chrono::month{static_cast<unsigned>(number(5, 2))},
+  for (std::size_t i = 0; i < out.size() && shaped; ++i)
+    shaped = i == 4 || i == 7 ? out[i] == '-' : out[i] >= '0' && out[i] <= '9';
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    return shaped ? std::stoi(out.substr(at, digits)) : 0;
+  };
+  const std::chrono::year_month_day date{std::chrono::year{number(0, 4)},
+                                         std::chrono::month{static_cast<unsigned>(number(5, 2))},
                                          std::chrono::day{static_cast<unsigned>(number(8, 2))}};
-  if (!shaped || !date.ok()) return fail(*entry.find("expires"), "expires: write a day as YYYY-MM-DD, not \"" + shortened(out) + "\"");
+  if (!shaped || !date.ok())
+    return fail(*entry.find("expires"), "expires: write a day as YYYY-MM-DD, not \"" + shortened(out) + "\"");
   return out;
 }
 
@@ -106,12 +112,14 @@ Result<Acceptance> Reader::entry(const Node& node) const {
   out.line = node.line;
   const Node* path = node.find("path");
   const Node* change = node.find("change");
-  if ((path == nullptr) == (change == nullptr)) return fail(node, "an accepted change has either path and rights, or change");
+  if ((path == nullptr) == (change == nullptr))
+    return fail(node, "an accepted change has either path and rights, or change");
   if (change != nullptr) {
     if (node.find("rights") != nullptr) return fail(node, "rights go with path, not with change");
     LOCKSTEP_ASSIGN(out.change, text(node, "change"));
     if (std::find(setting_codes.begin(), setting_codes.end(), out.change) == setting_codes.end())
-      return fail(*change, "change: no setting is called " + shortened(out.change) + ": write one of " + join({setting_codes.begin(), setting_codes.end()}, ", "));
+      return fail(*change, "change: no setting is called " + shortened(out.change) + ": write one of " +
+                               join({setting_codes.begin(), setting_codes.end()}, ", "));
     if (node.find("is") == nullptr)
       return fail(node,
                   "an accepted change of a setting needs is: its message, as the text format of lockstep "
@@ -120,9 +128,11 @@ Result<Acceptance> Reader::entry(const Node& node) const {
   } else {
     if (const Node* is = node.find("is")) return fail(*is, "is goes with change, not with path");
     LOCKSTEP_ASSIGN(out.path, text(node, "path"));
-    if (out.path[0] != '/' && out.path[0] != '*') return fail(*path, "path: write an absolute path or a glob, not \"" + shortened(out.path) + "\"");
+    if (out.path[0] != '/' && out.path[0] != '*')
+      return fail(*path, "path: write an absolute path or a glob, not \"" + shortened(out.path) + "\"");
     if (!is_well_formed(out.path))
-      return fail(*path, "path: ** stands at the end alone, as in /srv/** (the directory and all below it), not in \"" + shortened(out.path) + "\"");
+      return fail(*path, "path: ** stands at the end alone, as in /srv/** (the directory and all below it), not in \"" +
+                             shortened(out.path) + "\"");
     const Node* rights = node.find("rights");
     if (rights == nullptr) return fail(node, "an accepted change needs rights");
     LOCKSTEP_ASSIGN(out.rights, read_rights(*rights, file_, "rights"));
@@ -141,7 +151,8 @@ Result<std::vector<Acceptance>> load_acceptances(const std::string& file) {
   LOCKSTEP_ASSIGN(const Node root, parse_document(content, file));
   LOCKSTEP_CHECK(check_root(root, file, "a file of accepted changes", "write accepted: [] for none", {"accepted"}));
   const Node* list = root.find("accepted");
-  if (list == nullptr || list->kind != Node::Kind::sequence) return input_error(file, root.line, "write a list of changes under accepted");
+  if (list == nullptr || list->kind != Node::Kind::sequence)
+    return input_error(file, root.line, "write a list of changes under accepted");
   std::vector<Acceptance> out;
   for (const Node& node : list->items) {
     LOCKSTEP_ASSIGN(Acceptance entry, Reader(file).entry(node));
@@ -169,8 +180,7 @@ void accept(std::vector<Acceptance>& entries, const std::string& today, Diff* di
     for (Acceptance* entry : by)
       if (!rest.empty())
         entry->partly.push_back("accepts " + join_names(entry->rights & change.gained, ", ") + " of " +
-                                printable(change.path) +
-                                ", and the change has more: " + join_names(rest, ", "));
+                                printable(change.path) + ", and the change has more: " + join_names(rest, ", "));
   }
   for (Acceptance& entry : entries)
     if (!entry.path.empty() && !entry.used) entry.hint = hint_for(entry, diff->changes);
@@ -196,18 +206,16 @@ std::vector<std::string> idle_entries(const std::vector<Acceptance>& entries, co
     if (entry.expires < today) {
       out.push_back(line + what + " expired on " + entry.expires + " and accepts nothing");
     } else if (!entry.used && !entry.instead.empty()) {
-      out.push_back(line + what + " accepts nothing: the change is \"" + printable(entry.instead) +
-                    "\", not \"" + shortened(entry.is) + "\"");
+      out.push_back(line + what + " accepts nothing: the change is \"" + printable(entry.instead) + "\", not \"" +
+                    shortened(entry.is) + "\"");
     } else if (!entry.used && !entry.hint.empty()) {
       out.push_back(line + what + " " + entry.hint);
     } else if (!entry.used) {
       out.push_back(line + what + " is met by no change: take it out");
     }
-    for (std::size_t i = 0; i < entry.partly.size() && i < most_said; ++i)
-      out.push_back(line + entry.partly[i]);
+    for (std::size_t i = 0; i < entry.partly.size() && i < most_said; ++i) out.push_back(line + entry.partly[i]);
     if (entry.partly.size() > most_said)
-      out.push_back(line + "and so with " + std::to_string(entry.partly.size() - most_said) +
-                    " more changes");
+      out.push_back(line + "and so with " + std::to_string(entry.partly.size() - most_said) + " more changes");
   }
   return out;
 }
@@ -215,7 +223,8 @@ std::vector<std::string> idle_entries(const std::vector<Acceptance>& entries, co
 std::string today() {
   const std::chrono::year_month_day date{std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())};
   char out[40];
-  std::snprintf(out, sizeof(out), "%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  std::snprintf(out, sizeof(out), "%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()));
   return out;
 }
 

@@ -27,7 +27,7 @@
 namespace lockstep::review {
 
 struct Acceptance {
-  std::string path;    // a glob; empty: of a setting
+  std::string path;  // a glob; empty: of a setting
   AccessSet rights;
   std::string change;  // a setting's code; empty: of a path
   std::string is;      // and its message

@@ -94,8 +94,7 @@ Result<void> Comparer::ask_other_names(Here& here) {
 }
 
 AccessSet Comparer::cut(const Here& here, int id, AccessSet rights) const {
-  const bool directory =
-      paths_.is_directory(id) && (index(id) >= here.file.size() || here.file[index(id)] == 0);
+  const bool directory = paths_.is_directory(id) && (index(id) >= here.file.size() || here.file[index(id)] == 0);
   return directory ? rights : rights & access_on_files;
 }
 
@@ -133,8 +132,7 @@ void Comparer::add_up(Here& here) const {
   }
 }
 
-Result<void> Comparer::compare(Pair<const EffectivePolicy*> policies, std::size_t situation,
-                               bool gains_only) {
+Result<void> Comparer::compare(Pair<const EffectivePolicy*> policies, std::size_t situation, bool gains_only) {
   enter(situation);
   Here here;
   here.situation = situation;
@@ -156,8 +154,7 @@ Result<void> Comparer::compare_here(Here& here, bool gains_only) {
   if (out_.by_object) LOCKSTEP_CHECK(ask_other_names(here));
   here.elsewhere.resize(paths_.size());
   for (std::vector<Tie>& ties : here.ties)
-    std::stable_sort(ties.begin(), ties.end(),
-                     [](const Tie& a, const Tie& b) { return a.object < b.object; });
+    std::stable_sort(ties.begin(), ties.end(), [](const Tie& a, const Tie& b) { return a.object < b.object; });
   add_up(here);
   if (const Pair<std::string> why{refusal(here, 0), refusal(here, 1)}; why[0].empty() != why[1].empty())
     refused(here.situation, why);
@@ -185,8 +182,7 @@ const EffectiveRule* Comparer::giver(const Here& here, std::size_t side, int id,
 }
 
 void Comparer::list_changes(const Here& here, bool gains_only) {
-  std::vector<Delta> nearest(
-      paths_.size());  // of the name itself or the nearest one above it that is asked about
+  std::vector<Delta> nearest(paths_.size());  // of the name itself or the nearest one above it that is asked about
   for (int id = 0; index(id) < nearest.size(); ++id) {
     const int parent = paths_.parent(id);
     const Delta above = parent < 0 ? Delta() : nearest[index(parent)];
@@ -216,8 +212,7 @@ void Comparer::list_change(const Here& here, int id, const Delta& delta) {
   std::vector<std::size_t>& known = changes_at_[index(id)];
   for (const std::size_t each : known) {
     PathChange& change = changes_[each];
-    if (change.gained != delta.gained || change.lost != delta.lost || shared_causes_[each] != shared)
-      continue;
+    if (change.gained != delta.gained || change.lost != delta.lost || shared_causes_[each] != shared) continue;
     if (shared != nullptr || (change.cause.line == rule.line && change.cause.rule == rule.path)) {
       if (change.situations.back() != here.situation) change.situations.push_back(here.situation);
       return;
@@ -268,8 +263,7 @@ void Comparer::list_idle(const Here& here) {
 // an author's path that is not there, or that none of its rights can be on. By spelling only the first is
 // known.
 std::string Comparer::refusal(const Here& here, std::size_t side) const {
-  const bool required =
-      out_.by_object && here.policies[side]->compatibility == Compatibility::hard_requirement;
+  const bool required = out_.by_object && here.policies[side]->compatibility == Compatibility::hard_requirement;
   const int root = paths_.find("/");
   std::string out;
   for_each_tie(here, side, [&](const Tie& tie) {
@@ -282,12 +276,10 @@ std::string Comparer::refusal(const Here& here, std::size_t side) const {
       why = " is the root directory, and a right to change things there is refused";
     else if (required && author && led_.contains(tie.rule->path))
       why = " does not exist on this machine, and hard_requirement";
-    else if (required && author && !paths_.is_directory(tie.node) &&
-             cut(here, tie.node, rights).empty())
+    else if (required && author && !paths_.is_directory(tie.node) && cut(here, tie.node, rights).empty())
       why = " is no directory, and none of its rights can be granted elsewhere";
     if (!why.empty())
-      out = here.policies[side]->file + ":" + std::to_string(tie.rule->line) + ": " +
-            printable(tie.rule->path) + why;
+      out = here.policies[side]->file + ":" + std::to_string(tie.rule->line) + ": " + printable(tie.rule->path) + why;
   });
   return out;
 }

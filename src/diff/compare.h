@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "diff/diff.h"
-#include "paths/every_name.h"
 #include "diff/moves.h"
+#include "paths/every_name.h"
 
 namespace lockstep::review {
 
@@ -63,8 +63,8 @@ class Comparer {
     bool other_root = false;      // /proc/N/root is taken for another root than ours
     bool has_other_root = false;  // some rule goes by one
     Pair<const EffectivePolicy*> policies{};
-    Pair<std::vector<Tie>> ties;  // of its own rules, and of shared ones that lead elsewhere here; by object
-    std::vector<char> elsewhere;  // by node: that is so for the shared rule there
+    Pair<std::vector<Tie>> ties;       // of its own rules, and of shared ones that lead elsewhere here; by object
+    std::vector<char> elsewhere;       // by node: that is so for the shared rule there
     Pair<std::vector<AccessSet>> own;  // by object
     std::vector<unsigned char> asked;  // by node: why it is asked about; 0: it is not
     std::vector<char> file;            // by node: the host says it is no directory
@@ -110,7 +110,7 @@ class Comparer {
   std::vector<const EffectiveRule*> shared_causes_;   // parallel too: the rule, where it is a shared one
   std::vector<std::vector<std::size_t>> changes_at_;  // by node
   std::map<std::pair<Class, std::string>, std::vector<std::size_t>> moves_;  // messages, with the situations
-  std::set<std::string> files_;  // what some host lists as no directory
+  std::set<std::string> files_;                                              // what some host lists as no directory
   std::set<std::string> idle_new_, idle_changed_, dangling_, missing_;
   Pair<std::vector<std::size_t>> refused_alone_;
   std::vector<std::size_t> both_refused_, not_compared_;

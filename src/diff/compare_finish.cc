@@ -2,8 +2,9 @@
 #include <algorithm>
 
 #include <lockstep/abi.h>
-#include "policy/danger.h"
+
 #include "diff/compare.h"
+#include "policy/danger.h"
 
 namespace lockstep::review {
 namespace {
@@ -53,10 +54,8 @@ std::vector<Spot> Comparer::spots_of(const Here& here, bool without_root) const 
     Spot spot{id, mount, directory, {at(here, 0, id), at(here, 1, id)}, {}, {}};
     const bool inside = out_.by_object ? root >= 0 && mount != paths_.mount(root) : without_root;
     spot.inner = spot.rights;
-    if (inside)
-      spot.inner = {cut(here, id, here.rights[0].inner[at_id]), cut(here, id, here.rights[1].inner[at_id])};
-    if (const int parent = paths_.parent(id); parent >= 0)
-      spot.parent = {at(here, 0, parent), at(here, 1, parent)};
+    if (inside) spot.inner = {cut(here, id, here.rights[0].inner[at_id]), cut(here, id, here.rights[1].inner[at_id])};
+    if (const int parent = paths_.parent(id); parent >= 0) spot.parent = {at(here, 0, parent), at(here, 1, parent)};
     out.push_back(spot);
   }
   return out;
@@ -74,12 +73,11 @@ void Comparer::list_unknown_moves(const Here& here) {
     if (here.asked[at_id] == 0 || paths_.kind(id) != Paths::Kind::behind_process) continue;
     const AccessSet before = here.rights[0].raw[at_id], after = here.rights[1].raw[at_id];
     if (!(before & after).contains(Right::refer) || (before & after).contains(all_)) continue;
-    std::vector<std::size_t>& there =
-        moves_[{Class::widening,
-                printable(paths_.path(id)) +
-                    " grants refer at a place that nobody knows, and a move must gain nothing: what is "
-                    "taken away elsewhere (" +
-                    join_names(lost, ", ") + ") can allow moves there now"}];
+    std::vector<std::size_t>& there = moves_[{
+        Class::widening, printable(paths_.path(id)) +
+                             " grants refer at a place that nobody knows, and a move must gain nothing: what is "
+                             "taken away elsewhere (" +
+                             join_names(lost, ", ") + ") can allow moves there now"}];
     if (there.empty() || there.back() != here.situation) there.push_back(here.situation);
   }
 }
@@ -90,8 +88,7 @@ void Comparer::list_moves(const Here& here, bool gains_only) {
   bool opens = false, closes = false, by_root = false;
   for (std::size_t id = 0; id < here.asked.size(); ++id) {
     const AccessSet before = here.rights[0].inner[id], after = here.rights[1].inner[id];
-    if (here.asked[id] == 0 || !(here.rights[0].raw[id] & here.rights[1].raw[id]).contains(Right::refer))
-      continue;
+    if (here.asked[id] == 0 || !(here.rights[0].raw[id] & here.rights[1].raw[id]).contains(Right::refer)) continue;
     opens = opens || !(before - after).empty();
     closes = closes || (!gains_only && !(after - before).empty());
     by_root = by_root || before != here.rights[0].raw[id] || after != here.rights[1].raw[id];
@@ -106,8 +103,8 @@ void Comparer::list_moves(const Here& here, bool gains_only) {
                           : move.directories ? "directories in "
                                              : "files in ") +
                          from + " can be " + (move.directories ? "" : "linked and ") + "renamed into " + to;
-      const std::string gives = join_names(move.lost, ", ") + " there, which " + from +
-                                " does not, and a move must gain nothing (refer)";
+      const std::string gives =
+          join_names(move.lost, ", ") + " there, which " + from + " does not, and a move must gain nothing (refer)";
       text += kind == Class::widening ? " now: " + to + " gave " + gives + "; now it gives that no more"
                                       : " no more: " + to + " gives " + gives;
       std::vector<std::size_t>& there = moves_[{kind, text}];
@@ -153,16 +150,14 @@ void Comparer::finish_changes() {
     const std::string_view about = change.exact ? nowhere : std::string_view(change.path);
     const Danger danger =
         change.gained.empty() ? Danger{least_danger, loss_at(about, change.lost)} : danger_of(about, told);
-    change.danger =
-        change.exact && !change.gained.empty() ? std::min(danger.rank, unknown_danger) : danger.rank;
+    change.danger = change.exact && !change.gained.empty() ? std::min(danger.rank, unknown_danger) : danger.rank;
     change.consequence = danger.consequence;
     if (kind == Paths::Kind::behind_process) {
       const std::optional<ByProcess> by = by_process(change.path);
       change.consequence = "it leads to " + std::string(by ? by->link->leads_to : "what a process has") +
                            (danger.consequence.empty() ? "" : ": " + danger.consequence);
     } else if (kind == Paths::Kind::unseen_name) {
-      change.consequence =
-          "it is a hard link, and has another name where less is granted: " + danger.consequence;
+      change.consequence = "it is a hard link, and has another name where less is granted: " + danger.consequence;
     }
     out_.changes.push_back(std::move(change));
   }
@@ -173,16 +168,15 @@ void Comparer::finish_changes() {
 
 void Comparer::finish_refused() {
   if (!refused_alone_[0].empty())
-    out_.settings.push_back({Class::weakening, "refused",
-                             "the old policy is refused, the new one runs: " + why_, 0, refused_alone_[0]});
+    out_.settings.push_back(
+        {Class::weakening, "refused", "the old policy is refused, the new one runs: " + why_, 0, refused_alone_[0]});
   if (!refused_alone_[1].empty())
     out_.settings.push_back(
         {Class::strengthening, "refused", "the new policy is refused: " + why_, 0, refused_alone_[1]});
   const std::string all = std::to_string(out_.situations.size());
   if (!both_refused_.empty())
-    out_.notes.push_back(
-        "both policies are refused in " + std::to_string(both_refused_.size()) + " of " + all +
-        " situations, and compared there as if the rules that reject kept what is written: " + why_);
+    out_.notes.push_back("both policies are refused in " + std::to_string(both_refused_.size()) + " of " + all +
+                         " situations, and compared there as if the rules that reject kept what is written: " + why_);
   if (!not_compared_.empty())
     out_.settings.push_back({Class::weakening, "not-compared",
                              "in " + std::to_string(not_compared_.size()) + " of " + all +
@@ -196,16 +190,14 @@ void Comparer::finish_notes() {
       "this machine): ";
   if (!idle_new_.empty()) out_.notes.push_back(std::string("new entries") + unless + list_of(idle_new_));
   if (!idle_changed_.empty())
-    out_.notes.push_back(std::string("entries with more rights than before") + unless +
-                         list_of(idle_changed_));
+    out_.notes.push_back(std::string("entries with more rights than before") + unless + list_of(idle_changed_));
   for (const std::string& path : dangling_) {
     const Lead& lead = led_.at(path);
     const std::string& link = lead.dangling.empty() ? path : lead.dangling;
-    out_.notes.push_back(
-        printable(path) +
-        (lead.endless ? " leads in a circle of links: " : " is or passes a link to nothing: ") +
-        (lead.endless ? said(lead) : printable(link) + " leads to what is not there") +
-        ". No rule comes of it now; it opens what it leads to once that appears");
+    out_.notes.push_back(printable(path) +
+                         (lead.endless ? " leads in a circle of links: " : " is or passes a link to nothing: ") +
+                         (lead.endless ? said(lead) : printable(link) + " leads to what is not there") +
+                         ". No rule comes of it now; it opens what it leads to once that appears");
   }
   if (!missing_.empty())
     out_.notes.push_back(

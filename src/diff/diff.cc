@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <lockstep/abi.h>
+
 #include "diff/compare.h"
 #include "diff/settings.h"
 #include "diff/shared_rules.h"
@@ -11,7 +12,9 @@
 namespace lockstep::review {
 namespace {
 
-AccessSet rights_asked_about(int abi) { return abi_info(abi == 0 ? newest_abi : abi)->fs; }
+AccessSet rights_asked_about(int abi) {
+  return abi_info(abi == 0 ? newest_abi : abi)->fs;
+}
 
 // The policy as its author wrote it: no baseline, no conflict.
 Result<EffectivePolicy> in_force(const Policy& policy, const Situation& situation) {
@@ -63,11 +66,15 @@ std::vector<Seen> seen_in(const Diff& diff) {
   return out;
 }
 
-Class class_of(const Seen& seen) { return joined(seen.gains, seen.loses, seen.weaker, seen.stronger); }
+Class class_of(const Seen& seen) {
+  return joined(seen.gains, seen.loses, seen.weaker, seen.stronger);
+}
 
 }  // namespace
 
-Class Diff::worst_in(std::size_t situation) const { return class_of(seen_in(*this)[situation]); }
+Class Diff::worst_in(std::size_t situation) const {
+  return class_of(seen_in(*this)[situation]);
+}
 
 Class Diff::worst() const {
   Class out = Class::equivalent;
@@ -76,8 +83,10 @@ Class Diff::worst() const {
 }
 
 bool Diff::stops() const {
-  return std::any_of(changes.begin(), changes.end(), [](const PathChange& each) { return !each.gained.empty() && each.accepted.empty(); }) ||
-         std::any_of(settings.begin(), settings.end(), [](const SettingChange& each) { return each.kind >= Class::weakening && each.accepted.empty(); });
+  return std::any_of(changes.begin(), changes.end(),
+                     [](const PathChange& each) { return !each.gained.empty() && each.accepted.empty(); }) ||
+         std::any_of(settings.begin(), settings.end(),
+                     [](const SettingChange& each) { return each.kind >= Class::weakening && each.accepted.empty(); });
 }
 
 namespace {
@@ -96,12 +105,16 @@ Result<EffectivePolicy> without_rejects(Policy policy, Situation situation, Conf
 
 // Where one or both are refused: what they would be on a host like it that lacks just what stands in the way, where what is written
 // stays. Where the old one alone is refused, its baseline counts as had: that it runs now is said by itself.
-Result<void> compare_refused(const Pair<const Policy*>& policies, const Situation& situation, std::size_t number, const Pair<std::string>& why, Comparer* comparer) {
+Result<void> compare_refused(const Pair<const Policy*>& policies, const Situation& situation, std::size_t number,
+                             const Pair<std::string>& why, Comparer* comparer) {
   comparer->refused(number, why);
-  const Result<EffectivePolicy> before = without_rejects(*policies[0], situation, why[1].empty() ? ConflictMode::promote : ConflictMode::keep);
+  const Result<EffectivePolicy> before =
+      without_rejects(*policies[0], situation, why[1].empty() ? ConflictMode::promote : ConflictMode::keep);
   const Result<EffectivePolicy> after = without_rejects(*policies[1], situation, ConflictMode::keep);
-  if (before.ok() && after.ok()) return comparer->compare({&*before, &*after}, number, why[0].empty() || why[1].empty());
-  if (!why[0].empty() && !why[1].empty()) comparer->not_compared(number, (before.ok() ? after : before).error().to_string());
+  if (before.ok() && after.ok())
+    return comparer->compare({&*before, &*after}, number, why[0].empty() || why[1].empty());
+  if (!why[0].empty() && !why[1].empty())
+    comparer->not_compared(number, (before.ok() ? after : before).error().to_string());
   return {};
 }
 
@@ -127,11 +140,14 @@ Result<Diff> compare(const Policy& before, const Policy& after, Options options)
     if (old_policy.ok() && new_policy.ok()) {
       LOCKSTEP_CHECK(comparer.compare({&*old_policy, &*new_policy}, i));
     } else {
-      const Pair<std::string> why{old_policy.ok() ? "" : old_policy.error().to_string(), new_policy.ok() ? "" : new_policy.error().to_string()};
+      const Pair<std::string> why{old_policy.ok() ? "" : old_policy.error().to_string(),
+                                  new_policy.ok() ? "" : new_policy.error().to_string()};
       LOCKSTEP_CHECK(compare_refused({&old_rules.rest, &new_rules.rest}, out.situations[i], i, why, &comparer));
     }
     // Whether a plan is refused for its ABI depends on what the author wrote alone.
-    if (required || (before.compatibility != Compatibility::hard_requirement && after.compatibility != Compatibility::hard_requirement)) continue;
+    if (required || (before.compatibility != Compatibility::hard_requirement &&
+                     after.compatibility != Compatibility::hard_requirement))
+      continue;
     const Result<EffectivePolicy> whole_old = without_rejects(before, out.situations[i], ConflictMode::keep);
     const Result<EffectivePolicy> whole_new = without_rejects(after, out.situations[i], ConflictMode::keep);
     if (!whole_old.ok() || !whole_new.ok()) continue;

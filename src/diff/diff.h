@@ -25,8 +25,8 @@
 #include <string_view>
 #include <vector>
 
-#include <lockstep/error.h>
 #include <lockstep/effective.h>
+#include <lockstep/error.h>
 
 namespace lockstep::review {
 
@@ -58,7 +58,7 @@ struct PathChange {
   int danger = 0;                       // of what is gained: danger.h; 0 is the worst
   std::string consequence;              // in words, and in figures where measured
   std::string accepted;                 // the reason of the entry that accepts it: accept.h; empty: nobody did
-  bool exact = false;                   // the path is no place but a name for one that nobody knows: no glob is about it
+  bool exact = false;  // the path is no place but a name for one that nobody knows: no glob is about it
 };
 
 // A change that names no path: how strictly the policy is enforced, what it restricts beside files.
@@ -66,7 +66,7 @@ struct SettingChange {
   Class kind = Class::weakening;  // weakening or strengthening; widening or narrowing for ports and scopes
   std::string code;               // stable: hard-requirement, min-abi, conflicts, emptied, refused, ports, scopes, ...
   std::string message;
-  int line = 0;                         // in the new policy; 0: not known
+  int line = 0;                              // in the new policy; 0: not known
   std::vector<std::size_t> situations = {};  // empty: it does not depend on them
   std::string accepted = {};
 };

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
+
 #include "policy/danger.h"
 
 namespace lockstep::review {
@@ -17,7 +18,9 @@ Policy policy(const std::string& text, const std::string& name = "p.yaml") {
   return out.ok() ? *out : Policy();
 }
 
-Policy with_lists(const std::string& lists) { return policy("version: 1\nfilesystem_policy:\n" + lists); }
+Policy with_lists(const std::string& lists) {
+  return policy("version: 1\nfilesystem_policy:\n" + lists);
+}
 
 Situation on(const std::string& name, std::vector<HostEntry> present) {
   Situation out;
@@ -27,8 +30,12 @@ Situation on(const std::string& name, std::vector<HostEntry> present) {
   return out;
 }
 
-Situation plain() { return on("plain", {{"/usr"}, {"/etc"}, {"/proc"}, {"/dev/null", NodeKind::character}}); }
-Situation gpu() { return on("gpu", {{"/usr"}, {"/proc"}, {"/dev/nvidiactl", NodeKind::character}}); }
+Situation plain() {
+  return on("plain", {{"/usr"}, {"/etc"}, {"/proc"}, {"/dev/null", NodeKind::character}});
+}
+Situation gpu() {
+  return on("gpu", {{"/usr"}, {"/proc"}, {"/dev/nvidiactl", NodeKind::character}});
+}
 
 Diff diffed(const Policy& before, const Policy& after, std::vector<Situation> situations = {plain()}) {
   Result<Diff> out = compare(before, after, {std::move(situations), false, 0});
@@ -49,9 +56,12 @@ std::string summary(const Diff& diff) {
 
 TEST(Diff, OrderSpellingSyntaxAndRedundancyAreEquivalent) {
   const Policy before = with_lists("  read_only: [/usr, /etc]\n  read_write: [/tmp]\n");
-  const Policy json = policy(R"({"version": 1, "filesystem_policy": {"read_write": ["/tmp/"], "read_only": ["//etc/.", "/usr"]}})", "p.json");
-  const Policy redundant = with_lists("  read_only: [/etc, /usr, /usr/bin, /tmp/cache]\n  read_write: [/tmp, /tmp/work]\n");
-  const Policy as_grants = with_lists("  read_only: [/etc]\n  read_write: [/tmp]\n  grants: [{path: /usr, access: [read]}]\n");
+  const Policy json = policy(
+      R"({"version": 1, "filesystem_policy": {"read_write": ["/tmp/"], "read_only": ["//etc/.", "/usr"]}})", "p.json");
+  const Policy redundant =
+      with_lists("  read_only: [/etc, /usr, /usr/bin, /tmp/cache]\n  read_write: [/tmp, /tmp/work]\n");
+  const Policy as_grants =
+      with_lists("  read_only: [/etc]\n  read_write: [/tmp]\n  grants: [{path: /usr, access: [read]}]\n");
   for (const Policy* after : {&before, &json, &redundant, &as_grants}) {
     EXPECT_EQ(diffed(before, *after).worst(), Class::equivalent) << summary(diffed(before, *after));
     EXPECT_EQ(diffed(*after, before).worst(), Class::equivalent) << summary(diffed(*after, before));
@@ -81,7 +91,8 @@ TEST(Diff, MovingARightDownIsNarrowingAndSidewaysIsBoth) {
 
 TEST(Diff, FilesAndDevicesAreCutAsTheKernelCutsThem) {
   const Policy listed = with_lists("  read_only: [/dev/null, /usr]\n");
-  const Policy granted = with_lists("  read_only: [/usr]\n  grants: [{path: /dev/null, access: [execute, read_file]}]\n");
+  const Policy granted =
+      with_lists("  read_only: [/usr]\n  grants: [{path: /dev/null, access: [execute, read_file]}]\n");
   const Policy all = with_lists("  read_only: [/usr]\n  read_write: [/dev/null]\n");
   EXPECT_EQ(diffed(listed, granted).worst(), Class::equivalent);
   EXPECT_EQ(summary(diffed(listed, all)), "/dev/null +write_file +truncate +ioctl_dev +resolve_unix");
@@ -89,19 +100,26 @@ TEST(Diff, FilesAndDevicesAreCutAsTheKernelCutsThem) {
 
 // Where a device does not exist its rights are claimed as a directory's; what they mean is told of the device.
 TEST(Diff, ADeviceThatSomeHostsLackIsToldAsADevice) {
-  const Diff diff = diffed(with_lists("  read_only: [/usr]\n"), with_lists("  read_only: [/usr]\n  read_write: [/dev/nvidiactl]\n"), {plain(), gpu()});
+  const Diff diff = diffed(with_lists("  read_only: [/usr]\n"),
+                           with_lists("  read_only: [/usr]\n  read_write: [/dev/nvidiactl]\n"), {plain(), gpu()});
   ASSERT_EQ(diff.changes.size(), 1U) << summary(diff);  // the baseline of the other host grants as much
   EXPECT_TRUE(diff.changes[0].gained.contains(Right::make_char));
   EXPECT_EQ(diff.changes[0].consequence, "devices can be written and commanded");
-  const Diff everywhere = diffed(with_lists("  read_only: [/usr]\n"), with_lists("  read_only: [/usr]\n  read_write: [/dev/folder]\n"), {plain(), gpu()});
+  const Diff everywhere = diffed(with_lists("  read_only: [/usr]\n"),
+                                 with_lists("  read_only: [/usr]\n  read_write: [/dev/folder]\n"), {plain(), gpu()});
   ASSERT_EQ(everywhere.changes.size(), 1U);
-  EXPECT_NE(everywhere.changes[0].consequence.find("device nodes can be made"), std::string::npos) << everywhere.changes[0].consequence;
+  EXPECT_NE(everywhere.changes[0].consequence.find("device nodes can be made"), std::string::npos)
+      << everywhere.changes[0].consequence;
 }
 
 // The trap of the textual diff: a read-only line taken away lets the baseline add read-write.
 TEST(Diff, WhatLooksNarrowerCanBeWiderAfterEnrichment) {
-  const Policy before = policy("version: 1\nfilesystem_policy: {read_only: [/usr, /proc]}\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]\n");
-  const Policy after = policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]\n");
+  const Policy before = policy(
+      "version: 1\nfilesystem_policy: {read_only: [/usr, /proc]}\nruntime_baseline_conflicts: [{paths: [/proc], mode: "
+      "keep}]\n");
+  const Policy after = policy(
+      "version: 1\nfilesystem_policy: {read_only: [/usr]}\nruntime_baseline_conflicts: [{paths: [/proc], mode: "
+      "keep}]\n");
   const Diff diff = diffed(before, after, {plain(), gpu()});
   EXPECT_EQ(diff.worst_in(0), Class::narrowing);
   EXPECT_EQ(diff.worst_in(1), Class::widening) << summary(diff);
@@ -117,13 +135,17 @@ TEST(Diff, WhatLooksNarrowerCanBeWiderAfterEnrichment) {
 }
 
 TEST(Diff, EnforcementThatIsLoweredIsWeakening) {
-  const auto landlock = [](const std::string& text) { return policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {" + text + "}\n"); };
+  const auto landlock = [](const std::string& text) {
+    return policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {" + text + "}\n");
+  };
   const auto codes = [](const Diff& diff) {
     std::string out;
-    for (const SettingChange& each : diff.settings) out += (out.empty() ? "" : " ") + each.code + ":" + std::string(name(each.kind));
+    for (const SettingChange& each : diff.settings)
+      out += (out.empty() ? "" : " ") + each.code + ":" + std::string(name(each.kind));
     return out;
   };
-  const Policy hard = landlock("compatibility: hard_requirement, min_abi: 3"), soft = landlock("compatibility: best_effort, min_abi: 3");
+  const Policy hard = landlock("compatibility: hard_requirement, min_abi: 3"),
+               soft = landlock("compatibility: best_effort, min_abi: 3");
   EXPECT_EQ(codes(diffed(hard, soft)), "hard-requirement:weakening refused:weakening");
   EXPECT_EQ(codes(diffed(soft, hard)), "hard-requirement:strengthening refused:strengthening");
   EXPECT_TRUE(diffed(hard, soft).stops());
@@ -135,11 +157,14 @@ TEST(Diff, EnforcementThatIsLoweredIsWeakening) {
   EXPECT_EQ(codes(diffed(landlock("min_abi: 2"), landlock("ports: {bind_tcp: [80]}"))), "ports:narrowing");
   EXPECT_EQ(codes(diffed(landlock("ports: {bind_tcp: [80]}"), landlock("ports: {bind_tcp: [81]}"))), "ports:both");
   EXPECT_EQ(codes(diffed(landlock("threads: all"), landlock("threads: one"))), "threads:weakening");
-  EXPECT_EQ(codes(diffed(landlock("log: {new_exec: true}"), landlock("log: {same_exec: false}"))), "log:weakening log:weakening");
+  EXPECT_EQ(codes(diffed(landlock("log: {new_exec: true}"), landlock("log: {same_exec: false}"))),
+            "log:weakening log:weakening");
 }
 
 TEST(Diff, ConflictsThatAreLoosenedAreWeakeningAlsoWhereNothingStandsAgainstTheBaselineToday) {
-  const Policy keep = policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nruntime_baseline_conflicts: [{paths: [/proc], sources: [user], mode: keep}]\n");
+  const Policy keep = policy(
+      "version: 1\nfilesystem_policy: {read_only: [/usr]}\nruntime_baseline_conflicts: [{paths: [/proc], sources: "
+      "[user], mode: keep}]\n");
   const Policy none = policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
   const Diff diff = diffed(keep, none);
   EXPECT_EQ(diff.worst(), Class::weakening);
@@ -153,7 +178,9 @@ TEST(Diff, ConflictsThatAreLoosenedAreWeakeningAlsoWhereNothingStandsAgainstTheB
 }
 
 TEST(Diff, ARejectThatIsGoneIsWeakening) {
-  const Policy reject = policy("version: 1\nfilesystem_policy: {read_only: [/usr, /proc]}\nruntime_baseline_conflicts: [{paths: [/proc], mode: reject}]\n");
+  const Policy reject = policy(
+      "version: 1\nfilesystem_policy: {read_only: [/usr, /proc]}\nruntime_baseline_conflicts: [{paths: [/proc], mode: "
+      "reject}]\n");
   const Policy promote = policy("version: 1\nfilesystem_policy: {read_only: [/usr, /proc]}\n");
   const Diff diff = diffed(reject, promote, {plain(), gpu()});
   EXPECT_EQ(diff.worst_in(1), Class::weakening);
@@ -170,7 +197,9 @@ TEST(Diff, AnEmptiedPolicyIsWeakening) {
 }
 
 TEST(Diff, IdentityThatIsNotClearlyLessIsWeakening) {
-  const auto as = [](const std::string& user) { return policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: " + user + "}\n"); };
+  const auto as = [](const std::string& user) {
+    return policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: " + user + "}\n");
+  };
   EXPECT_EQ(diffed(as("agent"), as("root")).worst(), Class::weakening);
   EXPECT_EQ(diffed(as("agent"), as("other")).worst(), Class::weakening);
   EXPECT_EQ(diffed(as("root"), as("agent")).worst(), Class::strengthening);
@@ -178,7 +207,9 @@ TEST(Diff, IdentityThatIsNotClearlyLessIsWeakening) {
 
 TEST(Diff, DangerComesFirst) {
   const Policy before = with_lists("  read_only: [/usr]\n");
-  const Policy after = with_lists("  read_only: [/usr, /var/lib/x]\n  read_write: [/data, /etc/x, /home/a]\n  grants: [{path: /proc, access: [write_file]}]\n");
+  const Policy after = with_lists(
+      "  read_only: [/usr, /var/lib/x]\n  read_write: [/data, /etc/x, /home/a]\n  grants: [{path: /proc, access: "
+      "[write_file]}]\n");
   const Diff diff = diffed(before, after);
   std::vector<std::string> order;
   for (const PathChange& change : diff.changes) order.push_back(change.path);
@@ -196,7 +227,8 @@ TEST(Diff, FiguresAreThoseObserved) {
     if (row["way"] != "comm-read-write" || row["identity"] == "root") continue;
     ++found;
     for (const char* place : {"/proc/self", "/proc/sys"})
-      EXPECT_NE((" " + text).find(" " + std::to_string(row["opened"][place]["opened"].get<int>())), std::string::npos) << place << " " << row["identity"] << ": " << text;
+      EXPECT_NE((" " + text).find(" " + std::to_string(row["opened"][place]["opened"].get<int>())), std::string::npos)
+          << place << " " << row["identity"] << ": " << text;
   }
   EXPECT_EQ(found, 2U);
 }
@@ -214,7 +246,8 @@ TEST(Diff, SituationsAreSaidBriefly) {
   EXPECT_EQ(where(diff, {1, 3}), "without the proxy");
   EXPECT_EQ(where(diff, {0}), "on one, with the proxy");
   EXPECT_EQ(where(diff, {0, 3}), "in 2 of 4 situations, one with the proxy from user among them");
-  const Policy sourced = policy("version: 1\nruntime_baseline_conflicts: [{paths: [/proc], sources: [image], mode: keep}]\n");
+  const Policy sourced =
+      policy("version: 1\nruntime_baseline_conflicts: [{paths: [/proc], sources: [image], mode: keep}]\n");
   EXPECT_EQ(all_situations({one}, a, sourced).size(), 8U);
 }
 

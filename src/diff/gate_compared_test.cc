@@ -6,11 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "testing/run_program.h"
 #include <lockstep/abi.h>
+
 #include "diff/diff.h"
 #include "diff/moves.h"
 #include "diff/settings.h"
+#include "testing/run_program.h"
 
 namespace lockstep::review {
 namespace {
@@ -56,8 +57,7 @@ TEST_F(Compared, WhatARejectRefusesIsComparedWithoutIt) {
 
 TEST_F(Compared, WhatCannotBeComparedStops) {
   const std::string before = "filesystem_policy: {include_workdir: true, read_only: [/usr]}",
-                    after =
-                        "filesystem_policy: {include_workdir: true, read_only: [/usr], read_write: [/etc]}";
+                    after = "filesystem_policy: {include_workdir: true, read_only: [/usr], read_write: [/etc]}";
   const Ended ended = diff(before, after, {"--workdir", "/"});
   if (ended.code == 2) return;  // the context itself is bad input
   EXPECT_EQ(ended.code, 1) << ended.out;
@@ -65,8 +65,7 @@ TEST_F(Compared, WhatCannotBeComparedStops) {
 }
 
 std::string grants(const std::string& a, const std::string& b) {
-  return "filesystem_policy: {grants: [{path: /srv/a, access: [" + a + "]}, {path: /srv/b, access: [" + b +
-         "]}]}";
+  return "filesystem_policy: {grants: [{path: /srv/a, access: [" + a + "]}, {path: /srv/b, access: [" + b + "]}]}";
 }
 
 TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
@@ -91,19 +90,17 @@ TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
   }
   // A place that nobody knows may be above either.
   const std::string unknown = "grants: [{path: /proc/self/fd/99, access: [refer, make_dir, remove_dir]}]";
-  EXPECT_EQ(diff("filesystem_policy: {read_write: [/srv/a], " + unknown + "}",
-                 "filesystem_policy: {" + unknown + "}")
-                .code,
-            1);
+  EXPECT_EQ(
+      diff("filesystem_policy: {read_write: [/srv/a], " + unknown + "}", "filesystem_policy: {" + unknown + "}").code,
+      1);
   EXPECT_EQ(diff("filesystem_policy: {read_write: [/srv/a, /proc/self/fd/99]}",
                  "filesystem_policy: {read_write: [/proc/self/fd/99]}")
                 .code,
             0);
   // The other way round it is a move less.
   const Ended closed = diff(grants(a, b), grants(a, b + ", execute"));
-  EXPECT_NE(
-      closed.out.find("narrowing (moves): files in /srv/a can be linked and renamed into /srv/b no more"),
-      std::string::npos)
+  EXPECT_NE(closed.out.find("narrowing (moves): files in /srv/a can be linked and renamed into /srv/b no more"),
+            std::string::npos)
       << closed.out;
   // Of a directory every right counts.
   const std::string da = "refer, make_dir, remove_dir", db = "refer, make_dir";
@@ -122,8 +119,8 @@ TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
   const nlohmann::json document = nlohmann::json::parse(json.out);
   EXPECT_EQ(document["class"], "both");
   const std::string is = document["settings"][0]["message"];
-  const std::string allow = dir_.write(
-      "allow.yaml", "accepted:\n  - {change: moves, is: \"" + is + "\", reason: r, expires: 2999-01-01}\n");
+  const std::string allow =
+      dir_.write("allow.yaml", "accepted:\n  - {change: moves, is: \"" + is + "\", reason: r, expires: 2999-01-01}\n");
   EXPECT_EQ(diff(grants(a, b + ", execute"), grants(a, b), {"--allow", allow}).code, 0);
 }
 
@@ -135,8 +132,7 @@ TEST(Moves, ARuleOnTheRootDoesNotCountOnAnotherMount) {
   };
   // The root gives read_file to both: what b gives itself is compared all the same.
   const std::vector<Move> opened = opened_moves(
-      {spot(1, moves, moves, Right::read_file), spot(2, moves | Right::read_file, moves, Right::read_file)},
-      rights);
+      {spot(1, moves, moves, Right::read_file), spot(2, moves | Right::read_file, moves, Right::read_file)}, rights);
   ASSERT_EQ(opened.size(), 1U);
   EXPECT_EQ(opened[0].to, 2);
   EXPECT_EQ(opened[0].lost, AccessSet(Right::read_file));
@@ -148,16 +144,15 @@ TEST(Moves, ARuleOnTheRootDoesNotCountOnAnotherMount) {
 
 TEST_F(Compared, AScalarsTypeIsItsMeaning) {
   const auto with = [](const std::string& value) { return "network_policies: {a: {tls: " + value + "}}"; };
-  for (const auto& [before, after] :
-       std::initializer_list<std::pair<const char*, const char*>>{{"\"True\"", "True"},
-                                                                  {"'yes'", "yes"},
-                                                                  {"\"ON\"", "ON"},
-                                                                  {"'12'", "12"},
-                                                                  {"\"null\"", "null"},
-                                                                  {"'~'", "~"},
-                                                                  {"'.inf'", ".inf"},
-                                                                  {"\"0x1\"", "0x1"},
-                                                                  {"'n'", "n"}}) {
+  for (const auto& [before, after] : std::initializer_list<std::pair<const char*, const char*>>{{"\"True\"", "True"},
+                                                                                                {"'yes'", "yes"},
+                                                                                                {"\"ON\"", "ON"},
+                                                                                                {"'12'", "12"},
+                                                                                                {"\"null\"", "null"},
+                                                                                                {"'~'", "~"},
+                                                                                                {"'.inf'", ".inf"},
+                                                                                                {"\"0x1\"", "0x1"},
+                                                                                                {"'n'", "n"}}) {
     EXPECT_EQ(diff(with(before), with(after)).code, 1) << before << " to " << after;
     EXPECT_EQ(diff(with(after), with(before)).code, 1) << after << " to " << before;
     EXPECT_EQ(diff(with(after), with(after)).code, 0);
@@ -175,12 +170,9 @@ std::set<std::string> codes_in(const std::string& schema, const std::vector<std:
 TEST(Settings, CodesAndSchemasAreOneList) {
   const std::set<std::string> codes(setting_codes.begin(), setting_codes.end());
   EXPECT_EQ(codes.size(), setting_codes.size());
-  EXPECT_EQ(
-      codes_in("lockstep.diff.1.json", {"properties", "settings", "items", "properties", "code", "enum"}),
-      codes);
-  EXPECT_EQ(
-      codes_in("lockstep.allow.1.json", {"properties", "accepted", "items", "properties", "change", "enum"}),
-      codes);
+  EXPECT_EQ(codes_in("lockstep.diff.1.json", {"properties", "settings", "items", "properties", "code", "enum"}), codes);
+  EXPECT_EQ(codes_in("lockstep.allow.1.json", {"properties", "accepted", "items", "properties", "change", "enum"}),
+            codes);
 }
 
 }  // namespace

@@ -16,8 +16,7 @@ using lockstep::testing::run_program;
 using lockstep::testing::TemporaryDirectory;
 using Words = std::vector<std::string>;
 
-constexpr char idle[] =
-    "note: new entries that add nothing to what is granted above them, unless they are links";
+constexpr char idle[] = "note: new entries that add nothing to what is granted above them, unless they are links";
 
 class Places : public ::testing::Test {
  protected:
@@ -43,8 +42,8 @@ class Places : public ::testing::Test {
     return diff(before, after, std::move(flags));
   }
   std::string allow(const std::string& path) {
-    return dir_.write("allow.yaml", "accepted:\n  - {path: \"" + path +
-                                        "\", rights: [all], reason: r, expires: 2999-01-01}\n");
+    return dir_.write("allow.yaml",
+                      "accepted:\n  - {path: \"" + path + "\", rights: [all], reason: r, expires: 2999-01-01}\n");
   }
   void link(const std::string& target, const std::string& name) {
     ASSERT_EQ(::symlink(target.c_str(), tree_.at(name).c_str()), 0);
@@ -80,13 +79,11 @@ TEST_F(Places, BySpellingLinksAreFollowedToTheEnd) {
            {"{read_write: [/proc]}",
             "{read_only: [/proc/1/root/proc/self/root/proc/thread-self/root/etc], read_write: [/proc]}",
             "\n  /etc\n    + execute"},
-           {"{read_only: [/proc, /]}", "{read_only: [/proc, /, /proc/1/root]}",
-            "\n  /proc/1/root\n    + execute"},
+           {"{read_only: [/proc, /]}", "{read_only: [/proc, /, /proc/1/root]}", "\n  /proc/1/root\n    + execute"},
            {"{read_only: [/proc/1/root]}", "{read_only: [/srv]}", "\n  /srv\n    + execute"},
            {"{read_write: [/dev]}", "{read_write: [/dev, /dev/stdout]}", "\n  /proc/self/fd/1\n    + "},
            {"{read_write: [/dev]}", "{read_write: [/dev, /dev/fd]}", "\n  /proc/self/fd\n    + "},
-           {"{read_write: [/dev]}", "{read_write: [/dev, /dev/fd/7]}",
-            "it leads to what the process has open"},
+           {"{read_write: [/dev]}", "{read_write: [/dev, /dev/fd/7]}", "it leads to what the process has open"},
            {"{read_write: [/proc, /srv]}", "{read_write: [/proc, /srv, /proc/self/task/4/cwd/x]}",
             "\n  /proc/self/task/4/cwd/x\n    + every right"},
            {"{read_write: [/var]}", "{read_write: [/var, /proc/self/root/var/run/docker.sock]}",
@@ -98,16 +95,14 @@ TEST_F(Places, BySpellingLinksAreFollowedToTheEnd) {
 }
 
 TEST_F(Places, BySpellingTheNoteHangsOnRightsThatChanged) {
-  const Ended wider =
-      diff("{read_only: [/srv/out/e], read_write: [/srv/out]}", "{read_write: [/srv/out, /srv/out/e]}");
+  const Ended wider = diff("{read_only: [/srv/out/e], read_write: [/srv/out]}", "{read_write: [/srv/out, /srv/out/e]}");
   EXPECT_EQ(wider.code, 0) << wider.out;
   EXPECT_NE(wider.out.find("note: entries with more rights than before that add nothing to what is granted "
                            "above them, unless they are links"),
             std::string::npos)
       << wider.out;
   EXPECT_NE(wider.out.find("/srv/out/e"), std::string::npos) << wider.out;
-  const Ended led =
-      diff("{read_write: [/srv/out]}", "{read_write: [/srv/out, /proc/self/root/srv/out/link]}");
+  const Ended led = diff("{read_write: [/srv/out]}", "{read_write: [/srv/out, /proc/self/root/srv/out/link]}");
   EXPECT_EQ(led.code, 0) << led.out;
   EXPECT_NE(led.out.find(idle), std::string::npos) << led.out;
   const Ended workdir = diff("{read_write: [/srv/out]}", "{include_workdir: true, read_write: [/srv/out]}",
@@ -132,32 +127,27 @@ TEST_F(Places, ByObjectLinksLeadWhereTheyLead) {
            {"D/out/e", "/root"}, {"D/out/e2", "/root"}, {"D/out/e3", "/root/below"}}) {
     const Ended ended = real("{read_write: [D/out]}", std::string("{read_write: [D/out, ") + entry + "]}");
     EXPECT_EQ(ended.code, 1) << ended.out << ended.err;
-    EXPECT_NE(ended.out.find("\n  " + tree_.path() + place + "\n    + every right"), std::string::npos)
-        << ended.out;
+    EXPECT_NE(ended.out.find("\n  " + tree_.path() + place + "\n    + every right"), std::string::npos) << ended.out;
     // An entry that was there and gets more leads there too.
     EXPECT_EQ(real(std::string("{read_only: [") + entry + "], read_write: [D/out]}",
                    std::string("{read_write: [D/out, ") + entry + "]}")
                   .code,
               1);
   }
-  EXPECT_EQ(real("{read_write: [D/root]}", "{read_write: [D/root, D/out/e]}").code, 0)
-      << "one object under two names";
+  EXPECT_EQ(real("{read_write: [D/root]}", "{read_write: [D/root, D/out/e]}").code, 0) << "one object under two names";
   const Ended inside = real("{read_write: [D/out]}", "{read_write: [D/out, D/out/dir]}");
   EXPECT_EQ(inside.code, 0) << inside.out;
   EXPECT_EQ(inside.out.find("note:"), std::string::npos) << inside.out;
 }
 
 TEST_F(Places, ByObjectTheProcessIsNotOurs) {
-  for (const char* path :
-       {"/proc/self/cwd", "/proc/self/fd/0", "/dev/stdin", "/proc/self/root/proc/self/cwd"}) {
+  for (const char* path : {"/proc/self/cwd", "/proc/self/fd/0", "/dev/stdin", "/proc/self/root/proc/self/cwd"}) {
     const Ended ended = real("{read_only: [/], read_write: [/proc, /dev]}",
                              std::string("{read_only: [/], read_write: [/proc, /dev, ") + path + "]}");
     EXPECT_EQ(ended.code, 1) << path << ended.out << ended.err;
     EXPECT_NE(ended.out.find("\n  /proc/self/"), std::string::npos) << ended.out;
   }
-  EXPECT_EQ(
-      real("{read_only: [/usr, /proc]}", "{read_only: [/usr, /proc, /proc/self/root/proc/self/root]}").code,
-      1);
+  EXPECT_EQ(real("{read_only: [/usr, /proc]}", "{read_only: [/usr, /proc, /proc/self/root/proc/self/root]}").code, 1);
   EXPECT_EQ(real("{read_only: [/]}", "{read_only: [/, /proc/self/root]}").code, 0);
   EXPECT_EQ(real("{read_write: [/proc]}", "{read_write: [/proc, /proc/self/task]}").code, 0);
 }
@@ -166,8 +156,7 @@ TEST_F(Places, ADanglingLinkIsSaid) {
   link("../root/later", "out/e");
   const Ended ended = real("{read_write: [D/out]}", "{read_write: [D/out, D/out/e]}");
   EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
-  EXPECT_NE(ended.out.find("note: " + tree_.path() + "/out/e is or passes a link to nothing"),
-            std::string::npos)
+  EXPECT_NE(ended.out.find("note: " + tree_.path() + "/out/e is or passes a link to nothing"), std::string::npos)
       << ended.out;
   EXPECT_NE(ended.out.find("once that appears"), std::string::npos) << ended.out;
 }
@@ -177,83 +166,72 @@ TEST_F(Places, AHardLinkHasEachNamesParents) {
   const Ended outside = real("{read_write: [D/out]}", "{read_write: [D/out, D/out/e]}");
   EXPECT_EQ(outside.code, 1) << outside.out << outside.err;
   EXPECT_NE(outside.out.find("hard link"), std::string::npos) << outside.out;
-  EXPECT_EQ(real("{read_write: [D/out]}", "{read_write: [D/out, D/out/e]}",
-                 {"--allow", allow(tree_.path() + "/out/**")})
-                .code,
-            1)
+  EXPECT_EQ(
+      real("{read_write: [D/out]}", "{read_write: [D/out, D/out/e]}", {"--allow", allow(tree_.path() + "/out/**")})
+          .code,
+      1)
       << "what opens is elsewhere";
-  EXPECT_EQ(real("{read_write: [D/out]}", "{read_write: [D/out, D/out/e]}",
-                 {"--allow", allow(tree_.path() + "/out/e")})
-                .code,
-            0)
+  EXPECT_EQ(
+      real("{read_write: [D/out]}", "{read_write: [D/out, D/out/e]}", {"--allow", allow(tree_.path() + "/out/e")}).code,
+      0)
       << "by its very name";
   // Both names below what is granted.
   EXPECT_EQ(real("{read_write: [D/out, D/root]}", "{read_write: [D/out, D/root, D/out/e]}").code, 0);
-  EXPECT_EQ(
-      real("{read_only: [/], read_write: [D/out]}", "{read_only: [/, D/out/e], read_write: [D/out]}").code,
-      0);
+  EXPECT_EQ(real("{read_only: [/], read_write: [D/out]}", "{read_only: [/, D/out/e], read_write: [D/out]}").code, 0);
 }
 
 TEST_F(Places, ABindMountHasEachMountsParents) {
   ::mkdir(tree_.at("out/m").c_str(), 0755);
   tree_.write("out/f", "");
-  const Ended probe =
-      in_mounts("mount --bind $D/root $D/out/m", "{read_only: [/usr]}", "{read_only: [/usr]}");
+  const Ended probe = in_mounts("mount --bind $D/root $D/out/m", "{read_only: [/usr]}", "{read_only: [/usr]}");
   if (probe.code != 0) GTEST_SKIP() << "no mount namespace can be had here: " << probe.err;
   const Ended directory =
       in_mounts("mount --bind $D/root $D/out/m", "{read_write: [D/out]}", "{read_write: [D/out, D/out/m]}");
   EXPECT_EQ(directory.code, 1) << directory.out << directory.err;
-  EXPECT_NE(directory.out.find("\n  " + tree_.path() + "/root\n    + every right"), std::string::npos)
-      << directory.out;
-  const Ended below = in_mounts("mount --bind $D/root $D/out/m", "{read_write: [D/out]}",
-                                "{read_write: [D/out, D/out/m/below]}");
+  EXPECT_NE(directory.out.find("\n  " + tree_.path() + "/root\n    + every right"), std::string::npos) << directory.out;
+  const Ended below =
+      in_mounts("mount --bind $D/root $D/out/m", "{read_write: [D/out]}", "{read_write: [D/out, D/out/m/below]}");
   EXPECT_EQ(below.code, 1) << below.out << below.err;
-  const Ended file = in_mounts("mount --bind $D/root/secret $D/out/f", "{read_write: [D/out]}",
-                               "{read_write: [D/out, D/out/f]}");
+  const Ended file =
+      in_mounts("mount --bind $D/root/secret $D/out/f", "{read_write: [D/out]}", "{read_write: [D/out, D/out/f]}");
   EXPECT_EQ(file.code, 1) << file.out << file.err;
   EXPECT_NE(file.out.find("\n  " + tree_.path() + "/root/secret\n"), std::string::npos) << file.out;
   // The other way round: what is granted is seen elsewhere as well, and was before.
   EXPECT_EQ(
-      in_mounts("mount --bind $D/root $D/out/m", "{read_write: [D/root]}", "{read_write: [D/root, D/out/m]}")
-          .code,
-      0);
+      in_mounts("mount --bind $D/root $D/out/m", "{read_write: [D/root]}", "{read_write: [D/root, D/out/m]}").code, 0);
   // A mount on top hides the bind, and another file system is nowhere else.
   const Ended covered = in_mounts("mount --bind $D/root $D/out/m; mount -t tmpfs none $D/out/m",
                                   "{read_write: [D/out]}", "{read_write: [D/out, D/out/m]}");
   EXPECT_EQ(covered.code, 0) << covered.out << covered.err;
   // By its place, not by where the entry is spelt.
-  const Ended accepted =
-      in_mounts("mount --bind $D/root $D/out/m", "{read_write: [D/out]}", "{read_write: [D/out, D/out/m]}",
-                "--allow " + allow(tree_.path() + "/out/**"));
+  const Ended accepted = in_mounts("mount --bind $D/root $D/out/m", "{read_write: [D/out]}",
+                                   "{read_write: [D/out, D/out/m]}", "--allow " + allow(tree_.path() + "/out/**"));
   EXPECT_EQ(accepted.code, 1) << accepted.out;
 }
 
 TEST_F(Places, AcceptanceIsByPlace) {
   link(tree_.at("root"), "out/e");
   const auto with = [&](const std::string& glob) {
-    return real("{read_only: [/usr]}", "{read_only: [/usr], read_write: [D/out/e]}",
-                {"--allow", allow(glob)});
+    return real("{read_only: [/usr]}", "{read_only: [/usr], read_write: [D/out/e]}", {"--allow", allow(glob)});
   };
   const Ended refused = with(tree_.path() + "/out/**");
   EXPECT_EQ(refused.code, 1) << refused.out;
-  EXPECT_NE(refused.out.find("leads to " + tree_.path() + "/root: write " + tree_.path() + "/root"),
-            std::string::npos)
+  EXPECT_NE(refused.out.find("leads to " + tree_.path() + "/root: write " + tree_.path() + "/root"), std::string::npos)
       << refused.out;
   EXPECT_EQ(with(tree_.path() + "/root/**").code, 0);
   for (const char* entry : {"/proc/self/fd/9", "/proc/self/cwd", "/proc/1/root"})
     for (const Words& host : {Words{}, Words{"--host", "real"}}) {
       Words flags{"--allow", allow("/proc/**")};
       flags.insert(flags.end(), host.begin(), host.end());
-      const Ended ended =
-          diff("{read_only: [/, /proc]}", std::string("{read_only: [/, /proc, ") + entry + "]}", flags);
+      const Ended ended = diff("{read_only: [/, /proc]}", std::string("{read_only: [/, /proc, ") + entry + "]}", flags);
       EXPECT_EQ(ended.code, 1) << entry << ended.out;
       EXPECT_EQ(ended.out.find("other processes can be looked at"), std::string::npos)
           << "not procfs's words: " << ended.out;
     }
-  EXPECT_EQ(diff("{read_only: [/, /proc]}", "{read_only: [/, /proc, /proc/self/fd/9]}",
-                 {"--allow", allow("/proc/self/fd/9")})
-                .code,
-            0);
+  EXPECT_EQ(
+      diff("{read_only: [/, /proc]}", "{read_only: [/, /proc, /proc/self/fd/9]}", {"--allow", allow("/proc/self/fd/9")})
+          .code,
+      0);
 }
 
 TEST_F(Places, WithoutAProcNothingIsTakenForCompared) {
@@ -269,8 +247,7 @@ TEST_F(Places, WithoutAProcNothingIsTakenForCompared) {
 TEST_F(Places, AWriteToTheRootByAnyNameNeverRan) {
   const Ended ended = diff("{read_write: [/proc/thread-self/root/proc/self/root]}", "{read_only: [/usr]}");
   EXPECT_EQ(ended.code, 1) << ended.out;
-  EXPECT_NE(ended.out.find("weakening (refused): the old policy is refused, the new one runs"),
-            std::string::npos)
+  EXPECT_NE(ended.out.find("weakening (refused): the old policy is refused, the new one runs"), std::string::npos)
       << ended.out;
 }
 

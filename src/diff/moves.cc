@@ -7,8 +7,8 @@
 namespace lockstep::review {
 namespace {
 
-constexpr AccessSet makes_files = Right::make_reg | Right::make_sock | Right::make_fifo | Right::make_char |
-                                  Right::make_block | Right::make_sym;
+constexpr AccessSet makes_files =
+    Right::make_reg | Right::make_sock | Right::make_fifo | Right::make_char | Right::make_block | Right::make_sym;
 
 // Where something can be taken from, or brought to, with one spot that stands for all that are alike.
 struct Source {
@@ -35,8 +35,7 @@ bool may_take(const Source& from) {
 }
 
 bool may_bring(const Target& to, bool directories) {
-  if (!to.everything.before.contains(Right::refer) || !to.everything.after.contains(Right::refer))
-    return false;
+  if (!to.everything.before.contains(Right::refer) || !to.everything.after.contains(Right::refer)) return false;
   return (to.everything.before & to.everything.after)
       .intersects(directories ? AccessSet(Right::make_dir) : makes_files);
 }
@@ -60,12 +59,10 @@ std::vector<Move> opened_moves(const std::vector<Spot>& spots, const std::vector
   std::map<Bits, std::pair<Source, int>> sources;
   std::map<Bits, std::pair<Target, int>> targets;
   const auto take = [&](const Spot& spot, bool directories, bool object) {
-    const Source from{spot.mount, directories, object, spot.inner, object ? spot.parent : spot.rights,
-                      spot.rights};
+    const Source from{spot.mount, directories, object, spot.inner, object ? spot.parent : spot.rights, spot.rights};
     if (may_take(from))
-      sources.try_emplace(
-          bits_of(spot.mount, (directories ? 1U : 0U) | (object ? 2U : 0U), {from.rights, from.parent}), from,
-          spot.id);
+      sources.try_emplace(bits_of(spot.mount, (directories ? 1U : 0U) | (object ? 2U : 0U), {from.rights, from.parent}),
+                          from, spot.id);
   };
   for (const Spot& spot : spots) {
     take(spot, spot.directory, true);

@@ -6,8 +6,9 @@
 #include <tuple>
 
 #include <lockstep/abi.h>
-#include "policy/conflict_index.h"
 #include <lockstep/plan.h>
+
+#include "policy/conflict_index.h"
 
 namespace lockstep::review {
 namespace {
@@ -21,13 +22,15 @@ struct Settings {
   std::string group;
   bool workdir;
   const std::string& network;
-  bool has_whole_network;  // or how many entries it has, no more
+  bool has_whole_network;       // or how many entries it has, no more
   std::set<std::string> quiet;  // paths whose denials are not logged
 };
 
 class Lister {
  public:
-  void add(Class kind, const char* code, std::string message, int line = 0) { out.push_back({kind, code, std::move(message), line, {}}); }
+  void add(Class kind, const char* code, std::string message, int line = 0) {
+    out.push_back({kind, code, std::move(message), line, {}});
+  }
   void compare(const Settings& before, const Settings& after, int min_abi_line, bool workdir_is_known);
   std::vector<SettingChange> out;
 
@@ -41,7 +44,8 @@ void Lister::compare_restrictions(const Restrictions& before, const Restrictions
     const auto right = static_cast<NetRight>(bit);
     const std::string was = before.ports_of(right), is = after.ports_of(right);
     if (was == is) continue;
-    const auto covers = [&](const Restrictions& wide, const Restrictions& narrow) {  // every port of narrow is open in wide
+    const auto covers = [&](const Restrictions& wide,
+                            const Restrictions& narrow) {  // every port of narrow is open in wide
       if (!wide.net.contains(right)) return true;
       if (!narrow.net.contains(right)) return false;
       return std::all_of(narrow.ports.begin(), narrow.ports.end(), [&](const PortRule& rule) {
@@ -50,39 +54,50 @@ void Lister::compare_restrictions(const Restrictions& before, const Restrictions
     };
     const bool gains = !covers(before, after), loses = !covers(after, before);
     add(gains ? loses ? Class::both : Class::widening : Class::narrowing, "ports",
-        std::string(name(right)) + " ports: " + was + " before, " + is + " now (from ABI " + std::to_string(feature_info(right).first_abi) + ")");
+        std::string(name(right)) + " ports: " + was + " before, " + is + " now (from ABI " +
+            std::to_string(feature_info(right).first_abi) + ")");
   }
-  for (const auto& [scopes, kind] : {std::pair{before.scopes - after.scopes, Class::widening}, std::pair{after.scopes - before.scopes, Class::narrowing}}) {
+  for (const auto& [scopes, kind] : {std::pair{before.scopes - after.scopes, Class::widening},
+                                     std::pair{after.scopes - before.scopes, Class::narrowing}}) {
     for (int bit = 0; bit < scope_count; ++bit) {
       const auto scope = static_cast<Scope>(bit);
       if (!scopes.contains(scope)) continue;
       const bool opens = kind == Class::widening;
-      add(kind, "scopes", "scope " + std::string(name(scope)) + (opens ? " is gone: " + std::string(feature_info(scope).unprotected)
-                                                                       : " is new: it keeps " + std::string(feature_info(scope).allows) + " inside"));
+      add(kind, "scopes",
+          "scope " + std::string(name(scope)) +
+              (opens ? " is gone: " + std::string(feature_info(scope).unprotected)
+                     : " is new: it keeps " + std::string(feature_info(scope).allows) + " inside"));
     }
   }
   const auto log_change = [&](bool was, bool is, const char* what) {
-    if (was != is) add(was ? Class::weakening : Class::strengthening, "log", std::string("denials of ") + what + (was ? " are logged no more" : " are logged"));
+    if (was != is)
+      add(was ? Class::weakening : Class::strengthening, "log",
+          std::string("denials of ") + what + (was ? " are logged no more" : " are logged"));
   };
   log_change(before.log.same_exec, after.log.same_exec, "the restricted program");
   log_change(before.log.new_exec, after.log.new_exec, "programs that it executes");
   log_change(before.log.subdomains, after.log.subdomains, "nested restrictions");
   if (before.all_threads != after.all_threads)
     add(before.all_threads ? Class::weakening : Class::strengthening, "threads",
-        before.all_threads ? "threads that run already stay unrestricted" : "threads that run already are restricted as well");
+        before.all_threads ? "threads that run already stay unrestricted"
+                           : "threads that run already are restricted as well");
 }
 
 // "00" is user 0 as well.
-bool is_root(const std::string& user) { return user == "root" || (!user.empty() && user.find_first_not_of('0') == std::string::npos); }
+bool is_root(const std::string& user) {
+  return user == "root" || (!user.empty() && user.find_first_not_of('0') == std::string::npos);
+}
 
 void Lister::compare_identity(const Settings& before, const Settings& after) {
   const auto change = [&](bool stronger, const char* what, const std::string& was, const std::string& is) {
     const auto shown = [](const std::string& text) { return text.empty() ? std::string("not set") : printable(text); };
-    add(stronger ? Class::strengthening : Class::weakening, "identity", std::string(what) + ": " + shown(was) + " before, " + shown(is) + " now");
+    add(stronger ? Class::strengthening : Class::weakening, "identity",
+        std::string(what) + ": " + shown(was) + " before, " + shown(is) + " now");
   };
   // Two names that are not root cannot be put in order here, and any group can open files: whoever changes them has to look.
   if (before.user != after.user)
-    change(!after.user.empty() && !is_root(after.user) && (before.user.empty() || is_root(before.user)), "run_as_user", before.user, after.user);
+    change(!after.user.empty() && !is_root(after.user) && (before.user.empty() || is_root(before.user)), "run_as_user",
+           before.user, after.user);
   if (before.group != after.group) change(false, "run_as_group", before.group, after.group);
 }
 
@@ -90,15 +105,18 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
   if (before.compatibility != after.compatibility) {
     const bool weaker = after.compatibility == Compatibility::best_effort;
     add(weaker ? Class::weakening : Class::strengthening, "hard-requirement",
-        weaker ? "hard_requirement is best_effort now: what the kernel lacks, and paths that cannot be opened, are dropped with a warning instead of refused"
+        weaker ? "hard_requirement is best_effort now: what the kernel lacks, and paths that cannot be opened, are "
+                 "dropped with a warning instead of refused"
                : "best_effort is hard_requirement now: what the kernel lacks is refused");
   }
   if (before.min_abi != after.min_abi) {
     const bool weaker = after.min_abi < before.min_abi;
-    AccessSet between = abi_info(std::max(before.min_abi, after.min_abi))->fs - abi_info(std::min(before.min_abi, after.min_abi))->fs;
+    AccessSet between =
+        abi_info(std::max(before.min_abi, after.min_abi))->fs - abi_info(std::min(before.min_abi, after.min_abi))->fs;
     add(weaker ? Class::weakening : Class::strengthening, "min-abi",
         "min_abi " + std::to_string(before.min_abi) + " before, " + std::to_string(after.min_abi) + " now: " +
-            (between.empty() ? "no right on files more or less is" : join_names(between, ", ") + (between.size() == 1 ? " is" : " are")) +
+            (between.empty() ? "no right on files more or less is"
+                             : join_names(between, ", ") + (between.size() == 1 ? " is" : " are")) +
             (weaker ? " relied on no more" : " relied on"),
         min_abi_line);
   }
@@ -106,20 +124,24 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
   compare_identity(before, after);
   if (before.network != after.network)
     add(Class::weakening, "network-policies",
-        after.network.empty() ? "network_policies and network_middlewares are gone: whoever enforces them has nothing to enforce"
-                              : "network_policies or network_middlewares changed: what they say is compared by nobody here, and whoever accepts this "
-                                "accepts every such change until the day it expires");
+        after.network.empty()
+            ? "network_policies and network_middlewares are gone: whoever enforces them has nothing to enforce"
+            : "network_policies or network_middlewares changed: what they say is compared by nobody here, and whoever "
+              "accepts this "
+              "accepts every such change until the day it expires");
   else if (!before.network.empty() && !(before.has_whole_network && after.has_whole_network))
     add(Class::weakening, "network-policies",
-        "what network_policies and network_middlewares say is in no snapshot, for it may be secret: whether it changed is not compared; compare the policies "
+        "what network_policies and network_middlewares say is in no snapshot, for it may be secret: whether it changed "
+        "is not compared; compare the policies "
         "themselves, or accept this");
   // Where it is known, it is a path among the others.
   if (before.workdir != after.workdir && !workdir_is_known)
     add(after.workdir ? Class::widening : Class::narrowing, "workdir",
         after.workdir ? "include_workdir is true now: the work directory, wherever the caller says it is, is read-write"
                       : "include_workdir is false now: the work directory is granted no more");
-  for (const auto& [had, has, kind, what] : {std::tuple{&before.quiet, &after.quiet, Class::weakening, "are logged no more"},
-                                            std::tuple{&after.quiet, &before.quiet, Class::strengthening, "are logged again"}}) {
+  for (const auto& [had, has, kind, what] :
+       {std::tuple{&before.quiet, &after.quiet, Class::weakening, "are logged no more"},
+        std::tuple{&after.quiet, &before.quiet, Class::strengthening, "are logged again"}}) {
     std::vector<std::string> paths;
     for (const std::string& path : *has)
       if (!had->contains(path)) paths.push_back(printable(path));
@@ -128,20 +150,38 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
 }
 
 Settings of(const Policy& policy) {
-  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, true, {}};
+  Settings out{policy.compatibility,
+               policy.min_abi,
+               policy.restrictions,
+               policy.run_as_user,
+               policy.run_as_group,
+               policy.include_workdir,
+               policy.network,
+               true,
+               {}};
   for (const Grant& grant : policy.grants)
     if (grant.quiet) out.quiet.insert(grant.entry.path);
   return out;
 }
 
 Settings of(const EffectivePolicy& policy) {
-  Settings out{policy.compatibility, policy.min_abi, policy.restrictions, policy.run_as_user, policy.run_as_group, policy.include_workdir, policy.network, false, {}};
+  Settings out{policy.compatibility,
+               policy.min_abi,
+               policy.restrictions,
+               policy.run_as_user,
+               policy.run_as_group,
+               policy.include_workdir,
+               policy.network,
+               false,
+               {}};
   for (const EffectiveRule& rule : policy.rules)
     if (rule.quiet) out.quiet.insert(rule.path);
   return out;
 }
 
-int strictness(ConflictMode mode) { return mode == ConflictMode::reject ? 2 : mode == ConflictMode::keep ? 1 : 0; }
+int strictness(ConflictMode mode) {
+  return mode == ConflictMode::reject ? 2 : mode == ConflictMode::keep ? 1 : 0;
+}
 
 // A path that the glob matches, to ask with.
 std::string example_of(const std::string& glob) {
@@ -160,12 +200,14 @@ std::string example_of(const std::string& glob) {
 }
 
 bool same_rules(const std::vector<ConflictRule>& a, const std::vector<ConflictRule>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const ConflictRule& x, const ConflictRule& y) { return x.paths == y.paths && x.sources == y.sources && x.mode == y.mode; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ConflictRule& x, const ConflictRule& y) {
+    return x.paths == y.paths && x.sources == y.sources && x.mode == y.mode;
+  });
 }
 
 // Asked for every path that a baseline can add or a policy or rule names, by every source, whether or not one stands against it today.
-void compare_conflicts(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator, Lister* out) {
+void compare_conflicts(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator,
+                       Lister* out) {
   if (same_rules(before.conflicts, after.conflicts)) return;
   const ConflictIndex old_rules(administrator, before.conflicts), new_rules(administrator, after.conflicts);
   std::set<std::string> paths{"/dev/nvidia0"};
@@ -191,7 +233,8 @@ void compare_conflicts(const Policy& before, const Policy& after, const std::vec
         line = new_rule.line != 0 ? new_rule.line : line;
       }
       for (const auto& [modes, names] : sources)
-        list.push_back(printable(path) + " " + std::string(name(modes.first)) + " before, " + std::string(name(modes.second)) + " now (" + names + ")");
+        list.push_back(printable(path) + " " + std::string(name(modes.first)) + " before, " +
+                       std::string(name(modes.second)) + " now (" + names + ")");
     }
     if (!list.empty()) out->add(kind, "conflicts", "read_only against the baseline: " + join(list, "; "), line);
   }
@@ -199,7 +242,8 @@ void compare_conflicts(const Policy& before, const Policy& after, const std::vec
 
 // The work directory, wherever it is, is a path too; where the whole section is missing nobody wrote it.
 bool names_paths(const Policy& policy) {
-  return !policy.read_only.empty() || !policy.read_write.empty() || !policy.grants.empty() || (policy.has_filesystem_policy && policy.include_workdir);
+  return !policy.read_only.empty() || !policy.read_write.empty() || !policy.grants.empty() ||
+         (policy.has_filesystem_policy && policy.include_workdir);
 }
 
 }  // namespace
@@ -209,7 +253,8 @@ std::vector<SettingChange> setting_changes(const Policy& before, const Policy& a
   out.compare(of(before), of(after), after.min_abi_line, context.workdir.has_value());
   compare_conflicts(before, after, context.administrator_conflicts, &out);
   if (names_paths(before) && !names_paths(after))
-    out.add(Class::weakening, "emptied", "the policy names no path any more: a runtime may put its own default there, or start without a sandbox");
+    out.add(Class::weakening, "emptied",
+            "the policy names no path any more: a runtime may put its own default there, or start without a sandbox");
   return std::move(out.out);
 }
 
@@ -219,9 +264,11 @@ std::vector<SettingChange> setting_changes(const EffectivePolicy& before, const 
   return std::move(out.out);
 }
 
-void add_requirement_changes(const EffectivePolicy& before, const EffectivePolicy& after, int abi, std::vector<SettingChange>* out) {
+void add_requirement_changes(const EffectivePolicy& before, const EffectivePolicy& after, int abi,
+                             std::vector<SettingChange>* out) {
   // What a refused plan and a dropped one differ in is a hard requirement's alone.
-  if (before.compatibility != Compatibility::hard_requirement && after.compatibility != Compatibility::hard_requirement) return;
+  if (before.compatibility != Compatibility::hard_requirement && after.compatibility != Compatibility::hard_requirement)
+    return;
   std::vector<int> now_runs, now_refused;
   std::string why;
   for (int each = abi == 0 ? oldest_abi : abi; each <= (abi == 0 ? newest_abi : abi); ++each) {
@@ -235,8 +282,15 @@ void add_requirement_changes(const EffectivePolicy& before, const EffectivePolic
     for (const int each : abis) text += (text.empty() ? "" : ", ") + std::to_string(each);
     return text;
   };
-  if (!now_runs.empty()) out->push_back({Class::weakening, "refused", "at ABI " + list(now_runs) + " the old policy is refused and the new one runs: " + why, 0, {}});
-  if (!now_refused.empty()) out->push_back({Class::strengthening, "refused", "at ABI " + list(now_refused) + " the new policy is refused: " + why, 0, {}});
+  if (!now_runs.empty())
+    out->push_back({Class::weakening,
+                    "refused",
+                    "at ABI " + list(now_runs) + " the old policy is refused and the new one runs: " + why,
+                    0,
+                    {}});
+  if (!now_refused.empty())
+    out->push_back(
+        {Class::strengthening, "refused", "at ABI " + list(now_refused) + " the new policy is refused: " + why, 0, {}});
 }
 
 }  // namespace lockstep::review

@@ -12,7 +12,9 @@ namespace lockstep::review {
 
 // Every code a change can have.
 inline constexpr std::array<std::string_view, 15> setting_codes = {
-    "hard-requirement", "min-abi", "refused", "not-compared", "moves", "conflicts", "emptied", "network-policies", "ports", "scopes", "threads", "log", "quiet", "identity", "workdir"};
+    "hard-requirement", "min-abi", "refused", "not-compared", "moves", "conflicts", "emptied",
+    "network-policies", "ports",   "scopes",  "threads",      "log",   "quiet",     "identity",
+    "workdir"};
 
 // Of the context: its work directory, where that is known, and the administrator's conflicts.
 std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context);
@@ -20,7 +22,8 @@ std::vector<SettingChange> setting_changes(const Policy& before, const Policy& a
 std::vector<SettingChange> setting_changes(const EffectivePolicy& before, const EffectivePolicy& after);
 
 // The ABIs at which one of the two is refused (hard_requirement, nothing left to grant) and the other is not.
-void add_requirement_changes(const EffectivePolicy& before, const EffectivePolicy& after, int abi, std::vector<SettingChange>* out);
+void add_requirement_changes(const EffectivePolicy& before, const EffectivePolicy& after, int abi,
+                             std::vector<SettingChange>* out);
 
 }  // namespace lockstep::review
 

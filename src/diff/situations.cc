@@ -36,9 +36,12 @@ std::optional<Host> host_with_the_rest(const std::vector<Host>& hosts, const Pol
   std::set<std::string> lacking = named_of_the_baseline(before, administrator);
   lacking.merge(named_of_the_baseline(after, administrator));
   std::erase_if(lacking, [&](const std::string& path) {
-    return std::any_of(hosts.begin(), hosts.end(), [&](const Host& host) { return host.gpu == GpuKind::nvidia && host.exists(path); });
+    return std::any_of(hosts.begin(), hosts.end(),
+                       [&](const Host& host) { return host.gpu == GpuKind::nvidia && host.exists(path); });
   });
-  const auto gpu = std::find_if(hosts.begin(), hosts.end(), [](const Host& host) { return host.gpu == GpuKind::nvidia && host.exists("/dev/nvidiactl"); });
+  const auto gpu = std::find_if(hosts.begin(), hosts.end(), [](const Host& host) {
+    return host.gpu == GpuKind::nvidia && host.exists("/dev/nvidiactl");
+  });
   if (lacking.empty() || gpu == hosts.end()) return std::nullopt;
   Host out = *gpu;
   out.file = "with-the-paths-named.json";
@@ -58,24 +61,34 @@ std::string joined(const std::set<std::string>& words) {
 
 // What a situation says in one of its three dimensions.
 using Word = std::string (*)(const Situation&);
-std::string host_word(const Situation& situation) { return situation.host; }
-std::string source_word(const Situation& situation) { return std::string(name(situation.context.source)); }
+std::string host_word(const Situation& situation) {
+  return situation.host;
+}
+std::string source_word(const Situation& situation) {
+  return std::string(name(situation.context.source));
+}
 std::string proxy_word(const Situation& situation) {
   switch (situation.context.proxy) {
-    case Toggle::on: return "with the proxy";
-    case Toggle::off: return "without the proxy";
-    case Toggle::automatic: break;
+    case Toggle::on:
+      return "with the proxy";
+    case Toggle::off:
+      return "without the proxy";
+    case Toggle::automatic:
+      break;
   }
   return "with the proxy where the policy has network_policies";
 }
 
 }  // namespace
 
-std::vector<Situation> all_situations(const std::vector<Host>& some, const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator) {
+std::vector<Situation> all_situations(const std::vector<Host>& some, const Policy& before, const Policy& after,
+                                      const std::vector<ConflictRule>& administrator) {
   std::vector<Host> hosts = some;
-  if (std::optional<Host> rest = host_with_the_rest(hosts, before, after, administrator)) hosts.push_back(std::move(*rest));
+  if (std::optional<Host> rest = host_with_the_rest(hosts, before, after, administrator))
+    hosts.push_back(std::move(*rest));
   std::vector<Source> sources{Source::user};
-  if (asks_for_source(before.conflicts) || asks_for_source(after.conflicts) || asks_for_source(administrator)) sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
+  if (asks_for_source(before.conflicts) || asks_for_source(after.conflicts) || asks_for_source(administrator))
+    sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
   std::vector<Toggle> proxies{Toggle::on, Toggle::off};
   if (before.has_network_policies != after.has_network_policies) proxies.push_back(Toggle::automatic);
   std::vector<Situation> out;
@@ -112,10 +125,12 @@ Result<std::vector<Host>> load_hosts(const std::string& directory) {
 }
 
 std::string where(const Diff& diff, const std::vector<std::size_t>& situations) {
-  if (situations.empty() || situations.size() == diff.situations.size()) return diff.situations.size() == 1 ? "on " + diff.situations[0].host : "everywhere";
+  if (situations.empty() || situations.size() == diff.situations.size())
+    return diff.situations.size() == 1 ? "on " + diff.situations[0].host : "everywhere";
   std::string out;
   std::size_t product = 1;
-  for (const auto& [word, before] : {std::pair{Word(host_word), "on "}, std::pair{Word(proxy_word), ""}, std::pair{Word(source_word), "from "}}) {
+  for (const auto& [word, before] :
+       {std::pair{Word(host_word), "on "}, std::pair{Word(proxy_word), ""}, std::pair{Word(source_word), "from "}}) {
     std::set<std::string> here, all;
     for (const Situation& each : diff.situations) all.insert(word(each));
     for (const std::size_t i : situations) here.insert(word(diff.situations[i]));
@@ -126,8 +141,8 @@ std::string where(const Diff& diff, const std::vector<std::size_t>& situations) 
   // Not a product of the three: said with an example.
   if (product != situations.size()) {
     const Situation& first = diff.situations[situations.front()];
-    out = "in " + std::to_string(situations.size()) + " of " + std::to_string(diff.situations.size()) + " situations, " + host_word(first) + " " + proxy_word(first) +
-          " from " + source_word(first) + " among them";
+    out = "in " + std::to_string(situations.size()) + " of " + std::to_string(diff.situations.size()) +
+          " situations, " + host_word(first) + " " + proxy_word(first) + " from " + source_word(first) + " among them";
   }
   return out.empty() ? "everywhere" : out;
 }

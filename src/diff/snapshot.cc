@@ -1,7 +1,8 @@
 // Reads what `lockstep show --format json` wrote.
 #include <lockstep/abi.h>
-#include "syntax/document.h"
+
 #include "diff/diff.h"
+#include "syntax/document.h"
 
 namespace lockstep::review {
 namespace {
@@ -16,9 +17,12 @@ class SnapshotReader {
 
  private:
   Result<const Node*> need(const Node& node, const char* key) const {
-    if (node.kind != Node::Kind::mapping) return input_error(file_, node.line, std::string("an object with ") + key + " is needed here");
+    if (node.kind != Node::Kind::mapping)
+      return input_error(file_, node.line, std::string("an object with ") + key + " is needed here");
     const Node* found = node.find(key);
-    if (found == nullptr) return input_error(file_, node.line, std::string("there is no ") + key + ": write the file by lockstep show --format json");
+    if (found == nullptr)
+      return input_error(file_, node.line,
+                         std::string("there is no ") + key + ": write the file by lockstep show --format json");
     return found;
   }
   Result<std::string> text(const Node& node, const char* key) const {
@@ -31,7 +35,8 @@ class SnapshotReader {
   }
   Result<const Node*> list(const Node& node, const char* key) const {
     LOCKSTEP_ASSIGN(const Node* found, need(node, key));
-    if (found->kind != Node::Kind::sequence) return input_error(file_, found->line, std::string(key) + " must be a list");
+    if (found->kind != Node::Kind::sequence)
+      return input_error(file_, found->line, std::string(key) + " must be a list");
     return found;
   }
   Result<EffectiveRule> rule(const Node& node) const;
@@ -42,11 +47,14 @@ class SnapshotReader {
 };
 
 Result<EffectiveRule> SnapshotReader::rule(const Node& node) const {
-  LOCKSTEP_CHECK(check_keys(node, file_, "a rule", {"path", "access", "rights", "quiet", "origin", "reason", "promoted_from", "line", "spec"}));
+  LOCKSTEP_CHECK(
+      check_keys(node, file_, "a rule",
+                 {"path", "access", "rights", "quiet", "origin", "reason", "promoted_from", "line", "spec"}));
   EffectiveRule out;
   LOCKSTEP_ASSIGN(const Node* path, need(node, "path"));
   LOCKSTEP_ASSIGN(out.path, read_path(*path, file_, "path"));
-  if (out.path != path->scalar) return input_error(file_, path->line, "the path of a rule must be as show writes it: " + printable(out.path));
+  if (out.path != path->scalar)
+    return input_error(file_, path->line, "the path of a rule must be as show writes it: " + printable(out.path));
   LOCKSTEP_ASSIGN(const std::string access, text(node, "access"));
   if (access == "grant") {
     out.access = Access::grant;
@@ -90,7 +98,8 @@ Result<void> SnapshotReader::restrictions(const Node& effective) {
     const auto right = static_cast<NetRight>(bit);
     LOCKSTEP_ASSIGN(const Node* some, need(*ports, std::string(name(right)).c_str()));
     if (some->kind == Node::Kind::null) continue;  // not restricted
-    if (some->kind != Node::Kind::sequence) return input_error(file_, some->line, "ports: write a list, or null for any port");
+    if (some->kind != Node::Kind::sequence)
+      return input_error(file_, some->line, "ports: write a list, or null for any port");
     out.net |= right;
     for (const Node& item : some->items) {
       LOCKSTEP_ASSIGN(const long port, read_integer(item, file_, "ports", 0, 65535));
@@ -112,13 +121,15 @@ Result<EffectivePolicy> SnapshotReader::read(const Node& root) {
   if (root.find("schema") == nullptr || root.find("schema")->scalar != "lockstep.show/1")
     LOCKSTEP_CHECK(check_root(root, file_, "a snapshot", "lockstep show --format json writes one", {"schema"}));
   LOCKSTEP_ASSIGN(const std::string schema, text(root, "schema"));
-  if (schema != "lockstep.show/1") return input_error(file_, root.line, "schema: lockstep.show/1 is needed, not " + shortened(schema));
+  if (schema != "lockstep.show/1")
+    return input_error(file_, root.line, "schema: lockstep.show/1 is needed, not " + shortened(schema));
   // What is not known here may restrict or allow: a snapshot of a later version is not half read.
   LOCKSTEP_CHECK(check_keys(root, file_, "a snapshot", {"schema", "policy", "source", "effective", "plan"}));
   LOCKSTEP_ASSIGN(const Node* effective, need(root, "effective"));
-  LOCKSTEP_CHECK(check_keys(*effective, file_, "effective",
-                            {"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user", "run_as_group", "network", "read_only",
-                             "read_write", "grants", "rules", "skipped", "notices", "warnings"}));
+  LOCKSTEP_CHECK(check_keys(
+      *effective, file_, "effective",
+      {"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user",
+       "run_as_group", "network", "read_only", "read_write", "grants", "rules", "skipped", "notices", "warnings"}));
   LOCKSTEP_ASSIGN(const std::string compatibility, text(*effective, "compatibility"));
   if (compatibility != "best_effort" && compatibility != "hard_requirement")
     return input_error(file_, effective->line, "compatibility: write best_effort or hard_requirement");

@@ -1,5 +1,7 @@
 // What the kernel's audit records say of the denials of a policy of ours, and that what is kept out of the log is denied all the
 // same: flags of the log (ABI 7) and quiet rules (ABI 10). Records are listened to, no setting of audit is changed.
+#include "landlock/audit.h"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -16,19 +18,19 @@
 #include <cstdio>
 #include <set>
 
-#include "testing/run_program.h"
-#include "landlock/audit.h"
-#include "enforce/restrict.h"
 #include <lockstep/kernel.h>
 #include <lockstep/plan.h>
+
+#include "enforce/restrict.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
 
-using ::lockstep::conformance::AuditListener;
-using ::lockstep::conformance::AuditRecord;
 using ::lockstep::conformance::audit_landlock_access;
 using ::lockstep::conformance::audit_landlock_domain;
+using ::lockstep::conformance::AuditListener;
+using ::lockstep::conformance::AuditRecord;
 using Strings = std::multiset<std::string>;
 
 int kernel_abi() {
@@ -39,7 +41,8 @@ int kernel_abi() {
 // All the way a policy goes. hard_requirement: what this kernel lacks is an error, and not left out.
 Result<void> restrict_by(const std::string& filesystem_policy, const std::string& landlock) {
   const std::string text = "{version: 1, filesystem_policy: {" + filesystem_policy +
-                           "}, landlock: {compatibility: hard_requirement" + (landlock.empty() ? "" : ", " + landlock) + "}}";
+                           "}, landlock: {compatibility: hard_requirement" + (landlock.empty() ? "" : ", " + landlock) +
+                           "}}";
   LOCKSTEP_ASSIGN(const Policy policy, decode_policy(text, "audit.yaml"));
   Context context;
   context.host.real = true;
@@ -68,7 +71,8 @@ Child in_child(const std::function<int()>& body) {
   child.pid = ::fork();
   if (child.pid == 0) ::_exit(body());
   int status = 0;
-  if (child.pid > 0 && ::waitpid(child.pid, &status, 0) == child.pid && WIFEXITED(status)) child.code = WEXITSTATUS(status);
+  if (child.pid > 0 && ::waitpid(child.pid, &status, 0) == child.pid && WIFEXITED(status))
+    child.code = WEXITSTATUS(status);
   return child;
 }
 
@@ -124,7 +128,8 @@ class Audit : public ::testing::Test {
   }
   // A domain says who made it after its first denial.
   static bool is_first_of(const AuditRecord& record, pid_t pid) {
-    return record.type == audit_landlock_domain && record.field("status") == "allocated" && record.field("pid") == std::to_string(pid);
+    return record.type == audit_landlock_domain && record.field("status") == "allocated" &&
+           record.field("pid") == std::to_string(pid);
   }
   static Strings fields(const std::vector<AuditRecord>& records, std::string_view name) {
     Strings out;
@@ -205,7 +210,8 @@ int on_port(int type, bool connects) {
 
 // Abstract where the name begins with a zero.
 struct UnixAddress {
-  explicit UnixAddress(const std::string& name) : size(static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())) {
+  explicit UnixAddress(const std::string& name)
+      : size(static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())) {
     address.sun_family = AF_UNIX;
     name.copy(address.sun_path, sizeof(address.sun_path) - 1);
   }
@@ -232,34 +238,51 @@ int attempt(Right right, const std::string& top) {
   const auto at = [&](const char* name) { return top + "/" + name; };
   const auto node = [&](mode_t type) { return errno_of(::mknod(at("new").c_str(), type | 0600, ::makedev(1, 3))); };
   switch (right) {
-    case Right::execute: return errno_of(::execl(at("program").c_str(), "program", nullptr));
-    case Right::write_file: return try_open(at("file"), O_WRONLY);
-    case Right::read_file: return try_open(at("file"), O_RDONLY);
-    case Right::read_dir: return try_open(top, O_RDONLY | O_DIRECTORY);
-    case Right::remove_dir: return errno_of(::rmdir(at("empty").c_str()));
-    case Right::remove_file: return errno_of(::unlink(at("file").c_str()));
-    case Right::make_char: return node(S_IFCHR);
-    case Right::make_dir: return errno_of(::mkdir(at("new").c_str(), 0700));
-    case Right::make_reg: return node(S_IFREG);
-    case Right::make_sock: return node(S_IFSOCK);
-    case Right::make_fifo: return node(S_IFIFO);
-    case Right::make_block: return node(S_IFBLK);
-    case Right::make_sym: return errno_of(::symlink("file", at("new").c_str()));
-    case Right::refer: return errno_of(::rename(at("from/file").c_str(), at("to/file").c_str()));
-    case Right::truncate: return errno_of(::truncate(at("file").c_str(), 0));
+    case Right::execute:
+      return errno_of(::execl(at("program").c_str(), "program", nullptr));
+    case Right::write_file:
+      return try_open(at("file"), O_WRONLY);
+    case Right::read_file:
+      return try_open(at("file"), O_RDONLY);
+    case Right::read_dir:
+      return try_open(top, O_RDONLY | O_DIRECTORY);
+    case Right::remove_dir:
+      return errno_of(::rmdir(at("empty").c_str()));
+    case Right::remove_file:
+      return errno_of(::unlink(at("file").c_str()));
+    case Right::make_char:
+      return node(S_IFCHR);
+    case Right::make_dir:
+      return errno_of(::mkdir(at("new").c_str(), 0700));
+    case Right::make_reg:
+      return node(S_IFREG);
+    case Right::make_sock:
+      return node(S_IFSOCK);
+    case Right::make_fifo:
+      return node(S_IFIFO);
+    case Right::make_block:
+      return node(S_IFBLK);
+    case Right::make_sym:
+      return errno_of(::symlink("file", at("new").c_str()));
+    case Right::refer:
+      return errno_of(::rename(at("from/file").c_str(), at("to/file").c_str()));
+    case Right::truncate:
+      return errno_of(::truncate(at("file").c_str(), 0));
     case Right::ioctl_dev: {
       const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
       termios settings{};
       return null ? errno_of(::ioctl(null.get(), TCGETS, &settings)) : 249;
     }
-    case Right::resolve_unix: return connect_to(at("socket"));
+    case Right::resolve_unix:
+      return connect_to(at("socket"));
   }
   return 248;
 }
 
 TEST_F(Audit, EveryRightOnFilesHasTheKernelsName) {
   const std::string top = scratch.at("tree");
-  for (const char* file : {"tree/file", "tree/from/file", "tree/to/other", "tree/program"}) scratch.write(file, "#!/bin/sh\n");
+  for (const char* file : {"tree/file", "tree/from/file", "tree/to/other", "tree/program"})
+    scratch.write(file, "#!/bin/sh\n");
   ASSERT_EQ(::chmod((top + "/program").c_str(), 0755), 0);
   ASSERT_EQ(::mkdir((top + "/empty").c_str(), 0755), 0);
   const UniqueFd server = listening(top + "/socket");
@@ -269,13 +292,16 @@ TEST_F(Audit, EveryRightOnFilesHasTheKernelsName) {
     const auto right = static_cast<Right>(bit);
     if (!all.contains(right)) continue;
     const Child child = in_child([&] {
-      must_restrict("grants: [{path: " + top + ", access: [" + join(names(all - right), ", ") + "]}, {path: /dev/null, access: [read_file]}]");
+      must_restrict("grants: [{path: " + top + ", access: [" + join(names(all - right), ", ") +
+                    "]}, {path: /dev/null, access: [read_file]}]");
       return attempt(right, top);
     });
     EXPECT_EQ(errno_name(child.code), right == Right::refer ? "EXDEV" : "EACCES") << name(right);
     // A denial on two directories has a record for each.
     const Strings blockers = fields(denials_of(child.pid), "blockers");
-    EXPECT_EQ(std::set<std::string>(blockers.begin(), blockers.end()), std::set<std::string>{"fs." + std::string(name(right))}) << name(right);
+    EXPECT_EQ(std::set<std::string>(blockers.begin(), blockers.end()),
+              std::set<std::string>{"fs." + std::string(name(right))})
+        << name(right);
   }
 }
 
@@ -313,7 +339,8 @@ TEST_F(Audit, EveryScopeHasTheKernelsName) {
 // --- what is kept out of the log ---------------------------------------------------------------------------------------------
 
 TEST_F(Audit, ThePolicySaysWhetherThisProgramIsLoggedAndWhetherTheNext) {
-  ASSERT_EQ(in_child([&] { return exec_that_writes(scratch.at("next")); }).code, 0) << "the program can do it where nothing is restricted";
+  ASSERT_EQ(in_child([&] { return exec_that_writes(scratch.at("next")); }).code, 0)
+      << "the program can do it where nothing is restricted";
   struct Row {
     const char* log;
     bool this_program, next_program;
@@ -341,9 +368,11 @@ TEST_F(Audit, ThePolicySaysWhetherNestedDomainsAreLogged) {
   for (const bool subdomains : {true, false}) {
     const Child child = in_child([&] {
       // Each domain denies what the other allows: who denied is no question.
-      must_restrict("read_only: [/], read_write: [" + scratch.at("outer") + "]", subdomains ? "" : "log: {subdomains: false}");
+      must_restrict("read_only: [/], read_write: [" + scratch.at("outer") + "]",
+                    subdomains ? "" : "log: {subdomains: false}");
       must_restrict("read_only: [/], read_write: [" + scratch.at("inner") + "]");
-      const int by_inner = try_open(scratch.at("outer/file"), O_WRONLY), by_outer = try_open(scratch.at("inner/file"), O_WRONLY);
+      const int by_inner = try_open(scratch.at("outer/file"), O_WRONLY),
+                by_outer = try_open(scratch.at("inner/file"), O_WRONLY);
       return by_inner == by_outer ? by_inner : 249;
     });
     EXPECT_EQ(child.code, EACCES);
@@ -361,8 +390,10 @@ TEST_F(Audit, BelowAQuietRuleNothingIsLoggedAndAllIsDenied) {
   scratch.write("below/deep/file", "");
   for (const bool quiet : {false, true}) {
     const Child child = in_child([&] {
-      must_restrict("grants: [{path: " + scratch.at("below") + ", access: [read_dir]" + (quiet ? ", quiet: true" : "") + "}]");
-      const int below = try_open(scratch.at("below/deep/file"), O_WRONLY), elsewhere = try_open(scratch.at("denied"), O_WRONLY);
+      must_restrict("grants: [{path: " + scratch.at("below") + ", access: [read_dir]" + (quiet ? ", quiet: true" : "") +
+                    "}]");
+      const int below = try_open(scratch.at("below/deep/file"), O_WRONLY),
+                elsewhere = try_open(scratch.at("denied"), O_WRONLY);
       return below == elsewhere && try_open(scratch.at("below"), O_RDONLY | O_DIRECTORY) == 0 ? below : 249;
     });
     EXPECT_EQ(child.code, EACCES);

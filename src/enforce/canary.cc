@@ -11,8 +11,9 @@
 #include <array>
 #include <cerrno>
 
-#include "base/unique_fd.h"
 #include <lockstep/kernel.h>
+
+#include "base/unique_fd.h"
 
 namespace lockstep {
 namespace {
@@ -47,7 +48,8 @@ Result<void> Canary::make_sibling() {
   const int err = errno;
   if (hidden) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (sibling_ < 0)
-    return system_error(err, "to prove the restriction takes a second process for a moment, and none can be made: clone(CLONE_VM)");
+    return system_error(
+        err, "to prove the restriction takes a second process for a moment, and none can be made: clone(CLONE_VM)");
   link_ = "/proc/" + std::to_string(sibling_) + "/ns/pid";
   return {};
 }
@@ -82,18 +84,17 @@ Result<void> Canary::set(const Prepared& prepared) {
     question_ = question;
     return {};
   }
-  return system_error(
-      ask(Question::trace_sibling),
-      "the restriction could not be proved, so it is not tried: get_robust_list() of an own process");
+  return system_error(ask(Question::trace_sibling),
+                      "the restriction could not be proved, so it is not tried: get_robust_list() of an own process");
 }
 
 Result<void> Canary::prove() const {
   const int err = ask(question_);
   if (err == (question_ == Question::trace_sibling ? EPERM : EACCES)) return {};
-  const std::string what = question_ == Question::list_root ? "the root directory can be listed"
-                                                            : "a process outside can be traced";
-  return internal_error("landlock_restrict_self() said that this process is restricted, and it is not: " +
-                        what + " as before (" + errno_name(err) + "); " + filter_answers);
+  const std::string what =
+      question_ == Question::list_root ? "the root directory can be listed" : "a process outside can be traced";
+  return internal_error("landlock_restrict_self() said that this process is restricted, and it is not: " + what +
+                        " as before (" + errno_name(err) + "); " + filter_answers);
 }
 
 }  // namespace lockstep

@@ -19,6 +19,7 @@
 #include <string>
 
 #include <lockstep/error.h>
+
 #include "enforce/prepare.h"
 
 namespace lockstep {

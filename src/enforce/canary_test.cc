@@ -10,9 +10,10 @@
 #include <algorithm>
 #include <functional>
 
-#include "enforce/restrict.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
+#include "enforce/restrict.h"
 #include "testing/seccomp.h"
 
 namespace lockstep {
@@ -49,10 +50,8 @@ TEST(CanaryTest, ProvesWhatIsThereAndNothingElse) {
     GTEST_SKIP() << "no-landlock: " << kernel.error().message;
   for (bool root_rule : {false, true}) {
     EXPECT_EQ(prove_it(root_rule, [] { return true; }), proved) << root_rule;
-    EXPECT_EQ(prove_it(root_rule, [] { return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0; }), proved)
-        << root_rule;
-    EXPECT_EQ(prove_it(root_rule,
-                       [] { return testing::answer_calls({{.call = SYS_get_robust_list, .err = EPERM}}); }),
+    EXPECT_EQ(prove_it(root_rule, [] { return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0; }), proved) << root_rule;
+    EXPECT_EQ(prove_it(root_rule, [] { return testing::answer_calls({{.call = SYS_get_robust_list, .err = EPERM}}); }),
               proved)
         << root_rule;
     if (::geteuid() != 0) continue;

@@ -5,9 +5,10 @@
 
 #include <cerrno>
 
-#include "enforce/restrict.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
+#include "enforce/restrict.h"
 #include "landlock/ruleset.h"
 
 namespace lockstep {
@@ -40,7 +41,8 @@ LayerCount count_layers() {
   while ((ended = ::waitpid(pid, &status, 0)) < 0 && errno == EINTR) {
   }
   if (ended != pid) return unknown("somebody else reaped the child that counts");
-  if (!WIFEXITED(status)) return unknown("the child that counts was ended by signal " + std::to_string(WTERMSIG(status)));
+  if (!WIFEXITED(status))
+    return unknown("the child that counts was ended by signal " + std::to_string(WTERMSIG(status)));
   const int taken = WEXITSTATUS(status);
   if (taken > most_layers) return unknown("the child that counts could not restrict itself");
   return {most_layers - taken, "a child could stack " + std::to_string(taken) + " of " + std::to_string(most_layers)};

@@ -68,8 +68,7 @@ void close_all_but(std::vector<int> kept) {
 Result<void> hold_pins(std::vector<Pin> pins) {
   const pid_t parent = ::getpid();
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0)));
-  if (!pidfd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-    return system_error(errno, "pidfd_open()");
+  if (!pidfd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) return system_error(errno, "pidfd_open()");
   sigset_t all, before;
   sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);

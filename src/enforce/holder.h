@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "enforce/prepare.h"
 
 namespace lockstep {

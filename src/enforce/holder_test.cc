@@ -34,8 +34,8 @@ pid_t holder() {
 
 // What the child with a holder saw; 0: all was well.
 int live_with_a_holder(int said, bool filtered) {
-  if (filtered && !testing::answer_calls(
-                      {{.call = SYS_pidfd_open, .err = EPERM}, {.call = SYS_close_range, .err = ENOSYS}}))
+  if (filtered &&
+      !testing::answer_calls({{.call = SYS_pidfd_open, .err = EPERM}, {.call = SYS_close_range, .err = ENOSYS}}))
     return 1;
   if (!hold_pins(pins()).ok()) return 2;
   const pid_t pid = holder();

@@ -75,7 +75,7 @@ class Preparer {
   const Plan& plan_;
   const PrepareOptions& options_;
   Prepared out_;
-  std::optional<struct stat> root_;         // asked for once it matters
+  std::optional<struct stat> root_;  // asked for once it matters
   std::map<dev_t, bool> procfs_;     // whether it is one: there may be several
   std::map<std::pair<dev_t, ino_t>, Seen> seen_;
 };
@@ -84,7 +84,8 @@ class Preparer {
 Result<void> Preparer::skip(const PlanRule& rule, int err) {
   const std::string call = "open(\"" + printable(rule.path) + "\", O_PATH)";
   if (!rule.from_baseline && plan_.compatibility == Compatibility::hard_requirement) {
-    Error error = refuse(rule, system_error(err, call).message + "; hard_requirement needs every path of the policy: create it, or take it out");
+    Error error = refuse(rule, system_error(err, call).message +
+                                   "; hard_requirement needs every path of the policy: create it, or take it out");
     error.err = err;
     return error;
   }
@@ -119,7 +120,8 @@ Result<void> Preparer::check_object(const PlanRule& rule, int fd, const struct s
   char self[32];
   const ssize_t self_length = ::readlink("/proc/self", self, sizeof(self));
   const std::string name = name_of(fd);
-  if (self_length <= 0 || name.empty()) return system_error(errno, "readlink(\"/proc/self/fd/" + std::to_string(fd) + "\")");
+  if (self_length <= 0 || name.empty())
+    return system_error(errno, "readlink(\"/proc/self/fd/" + std::to_string(fd) + "\")");
   const std::string own = "/proc/" + std::string(self, static_cast<std::size_t>(self_length)) + "/";
   if ((name + "/").starts_with(own))
     return refuse(rule, printable(rule.path) +
@@ -145,7 +147,8 @@ void Preparer::note_unrestricted(const PlanRule& rule, int fd) {
   const std::string name = name_of(fd);
   notice(Notice::Level::info, "not-restricted", rule.path,
          printable(rule.path) + " is " + (name.empty() ? "" : printable(name) + ", ") +
-             "no file or directory that Landlock restricts (a pipe, socket, namespace or memory file): it is open to all, and no rule is needed");
+             "no file or directory that Landlock restricts (a pipe, socket, namespace or memory file): it is open to "
+             "all, and no rule is needed");
 }
 
 Result<void> Preparer::add(const PlanRule& rule) {
@@ -158,7 +161,8 @@ Result<void> Preparer::add(const PlanRule& rule) {
   if (::fstat(fd.get(), &st) != 0) return system_error(errno, "fstat(\"" + printable(rule.path) + "\")");
   LOCKSTEP_CHECK(check_object(rule, fd.get(), st));
   if (leads == Leads::through_process && !options_.restricts_caller)
-    return refuse(rule, printable(rule.path) + " leads through a link of a process to what that process has open: name that instead");
+    return refuse(rule, printable(rule.path) +
+                            " leads through a link of a process to what that process has open: name that instead");
   const AccessSet rights = S_ISDIR(st.st_mode) ? rule.rights : rule.rights & access_on_files;
   if (rights.empty()) {
     if (plan_.compatibility == Compatibility::hard_requirement && !rule.from_baseline)
@@ -183,7 +187,8 @@ Result<void> Preparer::add(const PlanRule& rule) {
   if (leads != Leads::plainly && rights.contains(Right::read_dir)) out_.may_list_root = true;
   if (leads == Leads::through_process)
     notice(Notice::Level::info, "process-link", rule.path,
-           printable(rule.path) + " leads through a link of a process to what it has open now, and that is granted: " + printable(name_of(fd.get())));
+           printable(rule.path) + " leads through a link of a process to what it has open now, and that is granted: " +
+               printable(name_of(fd.get())));
   note_same_object(rule, st, rights);
   if (is_procfs_entry(fd.get(), st)) {
     notice(Notice::Level::info, "procfs-pinned", rule.path,
@@ -205,9 +210,8 @@ Result<Prepared> Preparer::run() {
   for (const PlanRule& rule : plan_.rules) LOCKSTEP_CHECK(add(rule));
   for (const PortRule& rule : plan_.ports) LOCKSTEP_CHECK(out_.ruleset.allow_port(rule.right, rule.port));
   if (out_.rules == 0)
-    return input_error(
-        plan_.file, 0,
-        "no path of the policy can be opened: there would be no rule left, and that is refused");
+    return input_error(plan_.file, 0,
+                       "no path of the policy can be opened: there would be no rule left, and that is refused");
   out_.may_list_root |= lists_root();
   return std::move(out_);
 }
@@ -215,7 +219,8 @@ Result<Prepared> Preparer::run() {
 }  // namespace
 
 Result<Prepared> prepare(const Plan& plan, const PrepareOptions& options) {
-  LOCKSTEP_ASSIGN(Ruleset ruleset, Ruleset::create({plan.handled, plan.handled_net, plan.scoped, plan.quiet()}, plan.abi));
+  LOCKSTEP_ASSIGN(Ruleset ruleset,
+                  Ruleset::create({plan.handled, plan.handled_net, plan.scoped, plan.quiet()}, plan.abi));
   return Preparer(plan, options, std::move(ruleset)).run();
 }
 

@@ -24,9 +24,10 @@
 #include <vector>
 
 #include <lockstep/error.h>
+#include <lockstep/plan.h>
+
 #include "base/unique_fd.h"
 #include "landlock/ruleset.h"
-#include <lockstep/plan.h>
 
 namespace lockstep {
 

@@ -40,7 +40,8 @@ class Prepare : public ::testing::Test {
   }
   void TearDown() override {
     if (dir_.empty()) return;
-    for (const char* each : {"/file", "/to-root", "/to-self", "/to-dir", "/to-descriptor"}) ::unlink((dir_ + each).c_str());
+    for (const char* each : {"/file", "/to-root", "/to-self", "/to-dir", "/to-descriptor"})
+      ::unlink((dir_ + each).c_str());
     EXPECT_EQ(::rmdir(dir_.c_str()), 0);
   }
 
@@ -57,8 +58,7 @@ class Prepare : public ::testing::Test {
     for (const Notice& notice : prepared.notices) out.push_back(notice.code);
     return out;
   }
-  void expect_refused(const std::string& path, AccessSet rights, bool restricts_caller,
-                      const std::string& says) const {
+  void expect_refused(const std::string& path, AccessSet rights, bool restricts_caller, const std::string& says) const {
     const Result<Prepared> got = prepare(plan({{path, rights, false, 7}}), {restricts_caller});
     ASSERT_FALSE(got.ok()) << path;
     EXPECT_EQ(got.error().kind, ErrorKind::input) << path;
@@ -90,15 +90,15 @@ TEST_F(Prepare, KeepsNoDescriptorButTheRuleSet) {
 }
 
 TEST_F(Prepare, CutsRightsOnFilesToWhatTheKernelTakes) {
-  const Result<Prepared> got = prepare(
-      plan({{dir_ + "/file", plan({}).handled, false, 1}, {"/dev/null", plan({}).handled, false, 2}}), {});
+  const Result<Prepared> got =
+      prepare(plan({{dir_ + "/file", plan({}).handled, false, 1}, {"/dev/null", plan({}).handled, false, 2}}), {});
   ASSERT_TRUE(got.ok()) << got.error().to_string();  // uncut, each would be EINVAL
   EXPECT_EQ(got->rules, 2U);
 }
 
 TEST_F(Prepare, RefusesTheRootHoweverItIsSpelt) {
-  for (const std::string& path : {std::string("/"), std::string("/proc/self/root"), dir_ + "/to-root",
-                                  std::string("/proc/self/root/usr/..")}) {
+  for (const std::string& path :
+       {std::string("/"), std::string("/proc/self/root"), dir_ + "/to-root", std::string("/proc/self/root/usr/..")}) {
     expect_refused(path, write_file, true, "is the root directory");
     expect_refused(path, access_read_only | AccessSet(Right::ioctl_dev), true, "is the root directory");
     const Result<Prepared> readable = prepare(plan({{path, access_read_only, false, 7}}), {});
@@ -109,11 +109,11 @@ TEST_F(Prepare, RefusesTheRootHoweverItIsSpelt) {
 TEST_F(Prepare, RefusesOwnProcfsEntriesWhereAnotherProcessIsRestricted) {
   const std::string own = "/proc/" + std::to_string(::getpid());
   for (const std::string& path :
-       {std::string("/proc/self"), std::string("/proc/self/task"), std::string("/proc/thread-self"), own,
-        own + "/comm", dir_ + "/to-self", std::string("/proc/self/root/proc/self")})
+       {std::string("/proc/self"), std::string("/proc/self/task"), std::string("/proc/thread-self"), own, own + "/comm",
+        dir_ + "/to-self", std::string("/proc/self/root/proc/self")})
     expect_refused(path, access_read_only, false, "not to the one it restricts");
-  const Result<Prepared> others = prepare(
-      plan({{"/proc", access_read_only, false, 1}, {"/proc/sys", access_read_only, false, 2}}), {false});
+  const Result<Prepared> others =
+      prepare(plan({{"/proc", access_read_only, false, 1}, {"/proc/sys", access_read_only, false, 2}}), {false});
   EXPECT_TRUE(others.ok());
 }
 
@@ -126,8 +126,8 @@ TEST_F(Prepare, PinsEntriesOfEveryProcfs) {
     if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         ::mount("proc", other.c_str(), "proc", 0, nullptr) != 0)
       ::_exit(3);
-    const Result<Prepared> got = prepare(
-        plan({{other, access_read_only, false, 1}, {other + "/version", access_read_only, false, 2}}), {});
+    const Result<Prepared> got =
+        prepare(plan({{other, access_read_only, false, 1}, {other + "/version", access_read_only, false, 2}}), {});
     ::_exit(got.ok() && got->pins.size() == 1 && got->pins[0].path == other + "/version" ? 42 : 1);
   }
   int status = 0;
@@ -189,8 +189,8 @@ TEST_F(Prepare, NoRuleLeftIsRefused) {
 }
 
 TEST_F(Prepare, RightsThatMeanNothingOnAFileAreSkippedOrRefused) {
-  Plan useless = plan(
-      {{"/usr", access_read_only, false, 1}, {dir_ + "/file", Right::read_dir | Right::make_reg, false, 2}});
+  Plan useless =
+      plan({{"/usr", access_read_only, false, 1}, {dir_ + "/file", Right::read_dir | Right::make_reg, false, 2}});
   const Result<Prepared> soft = prepare(useless, {});
   ASSERT_TRUE(soft.ok());
   EXPECT_EQ(soft->rules, 1U);
@@ -206,7 +206,8 @@ TEST_F(Prepare, LinksOfAProcessAreWhatTheyLeadTo) {
   const UniqueFd reads(pipe[0]), writes(pipe[1]), file(::open((dir_ + "/file").c_str(), O_RDONLY | O_CLOEXEC));
   const std::string link = dir_ + "/to-descriptor";  // as /dev/stdout is one, outside /proc
   for (Compatibility compatibility : {Compatibility::best_effort, Compatibility::hard_requirement}) {
-    for (const auto& [fd, code, rules] : {std::tuple(file.get(), "process-link", 2U), std::tuple(reads.get(), "not-restricted", 1U)}) {
+    for (const auto& [fd, code, rules] :
+         {std::tuple(file.get(), "process-link", 2U), std::tuple(reads.get(), "not-restricted", 1U)}) {
       ASSERT_EQ(::symlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), link.c_str()), 0);
       for (const std::string& path : {link, "/proc/self/fd/" + std::to_string(fd)}) {
         Plan both = plan({{"/usr", access_read_only, false, 1}, {path, write_file, false, 4}});
@@ -216,12 +217,14 @@ TEST_F(Prepare, LinksOfAProcessAreWhatTheyLeadTo) {
         EXPECT_EQ(codes(*got), std::vector<std::string>{code}) << path;
         EXPECT_EQ(got->notices[0].path, path);
         EXPECT_EQ(got->rules, rules) << path;
-        EXPECT_FALSE(prepare(both, {false}).ok() && rules == 2U) << "the caller's own, where another process is restricted";
+        EXPECT_FALSE(prepare(both, {false}).ok() && rules == 2U)
+            << "the caller's own, where another process is restricted";
       }
       ::unlink(link.c_str());
     }
   }
-  const Result<Prepared> got = prepare(plan({{"/usr", access_read_only, false, 1}, {"/proc/self/ns/mnt", access_read_only, false, 4}}), {});
+  const Result<Prepared> got =
+      prepare(plan({{"/usr", access_read_only, false, 1}, {"/proc/self/ns/mnt", access_read_only, false, 4}}), {});
   ASSERT_TRUE(got.ok()) << got.error().to_string();
   EXPECT_EQ(codes(*got), std::vector<std::string>{"not-restricted"});
 }

@@ -95,8 +95,7 @@ Result<void> prove(const Identity& identity, std::uint64_t keep, bool bounded) {
 Error cannot_become(int err, std::string call) {
   Error error = system_error(err, std::move(call));
   if (err == EPERM && ::geteuid() != 0)
-    error.message = "process.run_as_user and run_as_group need root, and this is uid " +
-                    std::to_string(::geteuid()) +
+    error.message = "process.run_as_user and run_as_group need root, and this is uid " + std::to_string(::geteuid()) +
                     ": start it as root, or as that "
                     "user and group with no others, or take them out of the policy (" +
                     error.message + ")";
@@ -114,8 +113,7 @@ std::optional<unsigned> number(const std::string& text) {
   unsigned value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   // The last number is no id: to the kernel it says "leave it as it is".
-  if (value == static_cast<unsigned>(-1) || text.empty() || ec != std::errc() ||
-      end != text.data() + text.size())
+  if (value == static_cast<unsigned>(-1) || text.empty() || ec != std::errc() || end != text.data() + text.size())
     return std::nullopt;
   return value;
 }
@@ -186,12 +184,11 @@ Result<Identity> lookup_identity(const std::string& user, const std::string& gro
     if (entry == nullptr && !uid) return unknown("run_as_user", user);
     out.uid = entry != nullptr ? entry->pw_uid : *uid;
     if (entry == nullptr && group.empty())
-      return Error{
-          ErrorKind::input,
-          0,
-          "process.run_as_user: this machine knows no group for user " + user + ": write run_as_group too",
-          {},
-          0};
+      return Error{ErrorKind::input,
+                   0,
+                   "process.run_as_user: this machine knows no group for user " + user + ": write run_as_group too",
+                   {},
+                   0};
     if (entry != nullptr) out.gid = entry->pw_gid;
   }
   const std::string user_name = entry != nullptr ? entry->pw_name : "";

@@ -10,6 +10,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
 #include "landlock/uapi.h"
 
 namespace lockstep {
@@ -26,24 +27,30 @@ Result<unsigned long> count_threads() {
   const bool asked = errno == EINVAL;
   struct statfs fs {};
   struct stat st {};
-  const bool known = ::statfs("/proc/self/task", &fs) == 0 && fs.f_type == procfs_magic && ::stat("/proc/self/task", &st) == 0 && st.st_nlink >= 3;
+  const bool known = ::statfs("/proc/self/task", &fs) == 0 && fs.f_type == procfs_magic &&
+                     ::stat("/proc/self/task", &st) == 0 && st.st_nlink >= 3;
   if (known) return st.st_nlink - 2;
   if (asked) return 0UL;
-  return unsupported_error(0, "nobody says how many threads this process has: unshare(CLONE_THREAD) is denied, and /proc is none");
+  return unsupported_error(
+      0, "nobody says how many threads this process has: unshare(CLONE_THREAD) is denied, and /proc is none");
 }
 
 // Whether all threads are to be restricted by one call.
 Result<bool> wants_all(const Prepared& prepared, const RestrictOptions& options, RestrictFlags known) {
   if (options.threads == Threads::calling) {
     if (!prepared.all_threads) return false;
-    return input_error("", 0, "the policy restricts all threads, and the caller the calling one alone: take threads: all out, or ask for all");
+    return input_error("", 0,
+                       "the policy restricts all threads, and the caller the calling one alone: take threads: all out, "
+                       "or ask for all");
   }
   const bool all = prepared.all_threads || options.threads == Threads::all;
   if (all && known.contains(RestrictFlag::tsync)) return true;
   LOCKSTEP_ASSIGN(const unsigned long threads, count_threads());
   if (threads == 1) return false;
   const std::string has = "this process has " + (threads == 0 ? "several" : std::to_string(threads)) + " threads";
-  if (all) return unsupported_error(0, has + ", and this kernel restricts one alone (all from ABI 8 on): restrict it before it starts others");
+  if (all)
+    return unsupported_error(
+        0, has + ", and this kernel restricts one alone (all from ABI 8 on): restrict it before it starts others");
   return input_error("", 0, has + ": say threads: all in the policy (ABI 8), or that the calling one alone is meant");
 }
 
@@ -65,11 +72,9 @@ Result<void> restrict_thread(int ruleset_fd, RestrictFlags flags, RestrictFlags 
   } else if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)");
   }
-  if (uapi::restrict_self(ruleset_fd, static_cast<std::uint32_t>(flags.bits())) != 0)
-    return refused(errno, flags);
+  if (uapi::restrict_self(ruleset_fd, static_cast<std::uint32_t>(flags.bits())) != 0) return refused(errno, flags);
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
-    return internal_error(std::string("no_new_privs is not set, and the kernel said that it is: ") +
-                          filter_answers);
+    return internal_error(std::string("no_new_privs is not set, and the kernel said that it is: ") + filter_answers);
   return {};
 }
 

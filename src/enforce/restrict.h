@@ -13,6 +13,7 @@
 #include <optional>
 
 #include <lockstep/error.h>
+
 #include "enforce/prepare.h"
 
 namespace lockstep {

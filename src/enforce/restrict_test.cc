@@ -22,9 +22,10 @@
 #include <functional>
 #include <thread>
 
-#include "enforce/privilege.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
+#include "enforce/privilege.h"
 
 namespace lockstep {
 namespace {
@@ -74,9 +75,7 @@ class Restrict : public ::testing::Test {
 
 TEST_F(Restrict, ReadOnlyProcKeepsThreadsFromBeingNamed) {
   const auto with = [](AccessSet rights) {
-    return in_child([&] {
-      return restrict_to({{"/proc", rights, false, 1}}) ? try_open(own_comm(), O_RDWR) : 250;
-    });
+    return in_child([&] { return restrict_to({{"/proc", rights, false, 1}}) ? try_open(own_comm(), O_RDWR) : 250; });
   };
   EXPECT_EQ(with(access_read_only), EACCES);
   EXPECT_EQ(with(write_file), 0);
@@ -84,15 +83,14 @@ TEST_F(Restrict, ReadOnlyProcKeepsThreadsFromBeingNamed) {
 }
 
 TEST_F(Restrict, ARuleOnOwnTaskDirectoryIsNotTheChilds) {
-  EXPECT_EQ(
-      in_child([] {
-        if (!restrict_to({{"/proc", access_read_only, false, 1}, {"/proc/self/task", write_file, false, 2}}))
-          return 250;
-        const int own = try_open(own_comm(), O_RDWR);
-        const int childs = in_child([] { return try_open(own_comm(), O_RDWR); });
-        return own == 0 && childs == EACCES ? 0 : 1;
-      }),
-      0);
+  EXPECT_EQ(in_child([] {
+              if (!restrict_to({{"/proc", access_read_only, false, 1}, {"/proc/self/task", write_file, false, 2}}))
+                return 250;
+              const int own = try_open(own_comm(), O_RDWR);
+              const int childs = in_child([] { return try_open(own_comm(), O_RDWR); });
+              return own == 0 && childs == EACCES ? 0 : 1;
+            }),
+            0);
 }
 
 TEST_F(Restrict, BindsTheCallingThreadAlone) {
@@ -138,8 +136,8 @@ TEST_F(Restrict, ThreadsAreCountedByTheKernelWhateverIsOnProc) {
   const auto around = [](bool alone) {
     return in_child([=] {
       if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-          ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0 || ::mkdir("/proc/self", 0755) != 0 || ::mkdir("/proc/self/task", 0755) != 0 ||
-          ::mkdir("/proc/self/task/1", 0755) != 0)
+          ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0 || ::mkdir("/proc/self", 0755) != 0 ||
+          ::mkdir("/proc/self/task", 0755) != 0 || ::mkdir("/proc/self/task/1", 0755) != 0)
         return 3;
       if (!alone) return with_another_thread({}, false) == input ? 42 : 1;
       return restrict_to({{"/usr", access_read_only, false, 1}}) ? 42 : 1;
@@ -237,13 +235,15 @@ TEST_F(Restrict, PortsAreThoseNamed) {
 
 TEST_F(Restrict, AScopeKeepsSignalsInside) {
   if (query_kernel()->abi < 6) GTEST_SKIP() << "needs ABI 6: no scopes";
-  EXPECT_EQ(in_child([] {
-              const pid_t parent = ::getppid();
-              if (::kill(parent, 0) != 0) return 249;
-              if (!restrict_to({{"/proc", access_read_only, false, 1}}, {}, [](Plan& plan) { plan.scoped = Scope::signal; })) return 250;
-              return ::kill(parent, 0) != 0 && errno == EPERM && ::kill(::getpid(), 0) == 0 ? 0 : 1;
-            }),
-            0);
+  EXPECT_EQ(
+      in_child([] {
+        const pid_t parent = ::getppid();
+        if (::kill(parent, 0) != 0) return 249;
+        if (!restrict_to({{"/proc", access_read_only, false, 1}}, {}, [](Plan& plan) { plan.scoped = Scope::signal; }))
+          return 250;
+        return ::kill(parent, 0) != 0 && errno == EPERM && ::kill(::getpid(), 0) == 0 ? 0 : 1;
+      }),
+      0);
 }
 
 TEST_F(Restrict, LogFlagsAreTakenWhereTheAbiHasThemAndRefusedWhereNot) {
@@ -258,7 +258,10 @@ TEST_F(Restrict, LogFlagsAreTakenWhereTheAbiHasThemAndRefusedWhereNot) {
 // landlock_restrict_self(-1, LOG_SUBDOMAINS_OFF) succeeds and restricts nothing.
 TEST_F(Restrict, WithoutARuleSetIsAnErrorWhateverTheFlags) {
   for (const RestrictFlags flags : {RestrictFlags(), RestrictFlags(RestrictFlag::log_subdomains_off)})
-    EXPECT_EQ(in_child([&] { return restrict_self(-1, flags).ok() || ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0 ? 1 : 0; }), 0);
+    EXPECT_EQ(in_child([&] {
+                return restrict_self(-1, flags).ok() || ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0 ? 1 : 0;
+              }),
+              0);
 }
 
 // An unknown flag is refused by the kernel: so the flags of the plan do reach it. From ABI 11 on nothing is left of a call that fails.
@@ -277,7 +280,8 @@ TEST_F(Restrict, AQuietRuleIsTakenAndChangesNothing) {
   if (query_kernel()->abi < 10) GTEST_SKIP() << "needs ABI 10: no quiet rules";
   EXPECT_EQ(in_child([] {
               if (!restrict_to({{"/etc", Right::read_dir, false, 1, true}})) return 250;
-              return try_open("/etc", O_RDONLY | O_DIRECTORY) == 0 && try_open("/etc/passwd", O_RDONLY) == EACCES ? 0 : 1;
+              return try_open("/etc", O_RDONLY | O_DIRECTORY) == 0 && try_open("/etc/passwd", O_RDONLY) == EACCES ? 0
+                                                                                                                  : 1;
             }),
             0);
 }
@@ -295,13 +299,12 @@ TEST_F(Restrict, ASecondLayerOnlyNarrows) {
 }
 
 TEST_F(Restrict, SetsNoNewPrivileges) {
-  EXPECT_EQ(in_child([] {
-              return restrict_to({{"/usr", access_read_only, false, 1}}) &&
-                             ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1
-                         ? 0
-                         : 1;
-            }),
-            0);
+  EXPECT_EQ(
+      in_child([] {
+        return restrict_to({{"/usr", access_read_only, false, 1}}) && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0
+                                                                                                                    : 1;
+      }),
+      0);
 }
 
 Identity what_we_are() {
@@ -331,8 +334,7 @@ TEST_F(DropPrivilegesAsRoot, AnotherUserHasNoWayBack) {
   EXPECT_EQ(in_child([] {
               if (!drop_privileges(Identity{64000, 64000, {}, 0}).ok()) return 1;
               uid_t r = 0, e = 0, s = 0;
-              if (::getresuid(&r, &e, &s) != 0 || r != 64000 || e != 64000 || s != 64000 ||
-                  !current_groups().empty())
+              if (::getresuid(&r, &e, &s) != 0 || r != 64000 || e != 64000 || s != 64000 || !current_groups().empty())
                 return 2;
               if (::setuid(0) == 0 || ::setgid(0) == 0) return 3;
               for (cap_value_t cap = 0; cap < cap_max_bits(); ++cap)
@@ -343,17 +345,17 @@ TEST_F(DropPrivilegesAsRoot, AnotherUserHasNoWayBack) {
 }
 
 TEST_F(DropPrivilegesAsRoot, ASavedIdIsNoIdentityOnesHas) {
-  EXPECT_EQ(in_child([] {
-              if (::setgroups(0, nullptr) != 0 || ::setresgid(64000, 64000, 64000) != 0 ||
-                  ::setresuid(64000, 64000, 0) != 0)
-                return 1;
-              cap_t none = cap_init();
-              if (cap_set_proc(none) != 0) return 4;
-              cap_free(none);
-              if (!drop_privileges(Identity{64000, 64000, {}, 0}).ok()) return 2;
-              return ::setuid(0) == 0 ? 3 : 0;
-            }),
-            0);
+  EXPECT_EQ(
+      in_child([] {
+        if (::setgroups(0, nullptr) != 0 || ::setresgid(64000, 64000, 64000) != 0 || ::setresuid(64000, 64000, 0) != 0)
+          return 1;
+        cap_t none = cap_init();
+        if (cap_set_proc(none) != 0) return 4;
+        cap_free(none);
+        if (!drop_privileges(Identity{64000, 64000, {}, 0}).ok()) return 2;
+        return ::setuid(0) == 0 ? 3 : 0;
+      }),
+      0);
 }
 
 TEST_F(DropPrivilegesAsRoot, ContainerRootKeepsTheDefaultSetAndNoMore) {
@@ -371,14 +373,13 @@ TEST_F(DropPrivilegesAsRoot, ContainerRootKeepsTheDefaultSetAndNoMore) {
 }
 
 TEST_F(DropPrivilegesAsRoot, WhoCannotChangeIsToldSo) {
-  EXPECT_EQ(
-      in_child([] {
-        if (!drop_privileges(Identity{64000, 64000, {}, 0}).ok()) return 1;
-        const Result<void> other = drop_privileges(Identity{64001, 64000, {}, 0});
-        const Result<void> group = drop_privileges(Identity{64000, 64000, {5}, 0});
-        return !other.ok() && other.error().err == EPERM && !group.ok() && group.error().err == EPERM ? 0 : 2;
-      }),
-      0);
+  EXPECT_EQ(in_child([] {
+              if (!drop_privileges(Identity{64000, 64000, {}, 0}).ok()) return 1;
+              const Result<void> other = drop_privileges(Identity{64001, 64000, {}, 0});
+              const Result<void> group = drop_privileges(Identity{64000, 64000, {5}, 0});
+              return !other.ok() && other.error().err == EPERM && !group.ok() && group.error().err == EPERM ? 0 : 2;
+            }),
+            0);
 }
 
 TEST(LookupIdentity, NamesNumbersAndStrangers) {

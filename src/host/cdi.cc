@@ -26,8 +26,7 @@ bool is_nvidia_node(std::string_view path) {
          path.starts_with("/dev/nvhost") || path.starts_with("/dev/nvgpu/");
 }
 
-Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string_view devices,
-                             const CdiHost& host) {
+Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string_view devices, const CdiHost& host) {
   LOCKSTEP_ASSIGN(const CdiStack stack, CdiStack::load(places));
   CdiContainer container(host);
   for (const std::string& word : words_of(devices)) {
@@ -47,14 +46,13 @@ Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string
   return out;
 }
 
-Result<std::vector<std::string>> choose_nodes(const std::vector<std::string>& nodes,
-                                              std::string_view devices) {
+Result<std::vector<std::string>> choose_nodes(const std::vector<std::string>& nodes, std::string_view devices) {
   std::vector<std::string> out;
   for (const std::string& word : words_of(devices)) {
     if (word == "all") return nodes;
     if (word.empty() || word.find_first_not_of("0123456789") != std::string::npos)
-      return input_error(
-          "", 0, "without a CDI spec GPUs have numbers alone: write all, or 0,2, not " + shortened(word));
+      return input_error("", 0,
+                         "without a CDI spec GPUs have numbers alone: write all, or 0,2, not " + shortened(word));
     const std::string node = "/dev/nvidia" + word;
     if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) {
       std::string offered;

@@ -16,9 +16,9 @@
 #include <string_view>
 #include <vector>
 
+#include <lockstep/context.h>
 #include <lockstep/error.h>
 #include <lockstep/rights.h>
-#include <lockstep/context.h>
 
 namespace lockstep {
 
@@ -39,12 +39,10 @@ struct CdiHost {
 // `places`: directories, the later over the earlier, or files. `devices`: "all", or names separated by
 // commas: a name of a spec ("0", "1:0", a UUID), or qualified, "nvidia.com/gpu=0". Fails (input) where a
 // device cannot be had as asked.
-Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string_view devices,
-                             const CdiHost& host);
+Result<CdiChoice> choose_cdi(const std::vector<std::string>& places, std::string_view devices, const CdiHost& host);
 
 // Without a spec: those of a host's GPU nodes that are chosen by number, or all.
-Result<std::vector<std::string>> choose_nodes(const std::vector<std::string>& nodes,
-                                              std::string_view devices);
+Result<std::vector<std::string>> choose_nodes(const std::vector<std::string>& nodes, std::string_view devices);
 
 // "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/dxg": what CUDA, or what goes with it, is behind.
 bool is_nvidia_node(std::string_view path);

@@ -4,8 +4,9 @@
 #include <filesystem>
 
 #include <lockstep/abi.h>
-#include "syntax/document.h"
 #include <lockstep/policy.h>
+
+#include "syntax/document.h"
 
 namespace lockstep {
 namespace {
@@ -97,8 +98,7 @@ CdiObject CdiContainer::look(const std::string& written, bool follow) const {
   return names_a_directory(written) && object.kind != Kind::directory ? CdiObject() : object;
 }
 
-Result<std::string> CdiContainer::usable_path(const std::string& written, const Source& source,
-                                              int line) const {
+Result<std::string> CdiContainer::usable_path(const std::string& written, const Source& source, int line) const {
   Node node;
   node.kind = Node::Kind::string;
   node.scalar = written;
@@ -126,9 +126,8 @@ Result<void> CdiContainer::identify(Placed<CdiDeviceNode>& node) {
       return refuse(node.source, edit.line,
                     printable(path) + " is no device node but " + std::string(name_of(object.kind)));
     if (!edit.type.empty() && edit.type != found)
-      return refuse(
-          node.source, edit.line,
-          printable(path) + " is " + std::string(name_of(object.kind)) + " and not of type " + edit.type);
+      return refuse(node.source, edit.line,
+                    printable(path) + " is " + std::string(name_of(object.kind)) + " and not of type " + edit.type);
   }
   const std::string type = edit.type.empty() ? std::string(found) : edit.type;
   if (type == "p") {
@@ -141,10 +140,9 @@ Result<void> CdiContainer::identify(Placed<CdiDeviceNode>& node) {
   };
   const std::string of_host = object.numbered ? numbers(found, object.major, object.minor) : path;
   const std::string of_container = edit.major != 0 ? numbers(type, edit.major, edit.minor) : of_host;
-  const bool same = object.numbered
-                        ? of_container == of_host
-                        : (type == "u" ? "c" : type) ==
-                              found;  // a simulated host's nodes have the numbers that specs give them
+  const bool same = object.numbered ? of_container == of_host
+                                    : (type == "u" ? "c" : type) ==
+                                          found;  // a simulated host's nodes have the numbers that specs give them
   const std::string& device = object.numbered ? of_container : of_host;
   if (type != "u")
     letters_[device] += edit.permissions.empty() ? "rwm" : edit.permissions == "none" ? "" : edit.permissions;
@@ -152,9 +150,9 @@ Result<void> CdiContainer::identify(Placed<CdiDeviceNode>& node) {
     node.number = device;
   } else {
     warn(node.source, edit.line,
-         printable(edit.path) + " is a node of the container's own, " + of_container + ", and " +
-             printable(path) + " of this host is " +
-             (object.numbered ? of_host : std::string(name_of(object.kind))) + ": nothing is granted for it");
+         printable(edit.path) + " is a node of the container's own, " + of_container + ", and " + printable(path) +
+             " of this host is " + (object.numbered ? of_host : std::string(name_of(object.kind))) +
+             ": nothing is granted for it");
   }
   return {};
 }
@@ -170,8 +168,8 @@ AccessSet CdiContainer::allowed(const std::string& number) const {
 
 void CdiContainer::grant(const std::string& path, AccessSet access, const Source& source, int line) {
   if (access.empty()) return;
-  const auto [known, fresh] = paths_.try_emplace(
-      path, CdiPath{path, access, source.device, source.file + ":" + std::to_string(line)});
+  const auto [known, fresh] =
+      paths_.try_emplace(path, CdiPath{path, access, source.device, source.file + ":" + std::to_string(line)});
   if (!fresh) known->second.access |= access;
 }
 
@@ -182,8 +180,7 @@ Result<void> CdiContainer::place_nodes() {
   for (const Placed<CdiDeviceNode>& each : nodes_) {
     // Two spellings of one path: the node that is made first stays.
     if (!there.insert(clean_directory(each.edit.path)).second) continue;
-    const std::string path =
-        normalise_path(each.edit.host_path.empty() ? each.edit.path : each.edit.host_path);
+    const std::string path = normalise_path(each.edit.host_path.empty() ? each.edit.path : each.edit.host_path);
     out_.nvidia = out_.nvidia || is_nvidia_node(path) || is_nvidia_node(clean_directory(each.edit.path));
     if (!each.number.empty()) grant(path, allowed(each.number), each.source, each.edit.line);
   }
@@ -194,9 +191,8 @@ Result<void> CdiContainer::place_mount(const Placed<CdiMount>& mount) {
   const CdiMount& edit = mount.edit;
   if (!has_any(edit.options, {"bind", "rbind"})) {
     if (edit.type.empty() || edit.type == "none" || edit.type == "bind" || edit.type == "rbind")
-      return refuse(
-          mount.source, edit.line,
-          "the mount of " + printable(edit.host_path) + " has neither bind nor rbind among its options");
+      return refuse(mount.source, edit.line,
+                    "the mount of " + printable(edit.host_path) + " has neither bind nor rbind among its options");
     warn(mount.source, edit.line,
          printable(edit.container_path) + " is a " + printable(edit.type) +
              " of the container's own: nothing of the host is granted for it");
@@ -218,11 +214,10 @@ Result<void> CdiContainer::place_mount(const Placed<CdiMount>& mount) {
     // ro binds files, not devices; what the cgroup lets through is known where a node of the device stands in
     // a spec.
     out_.nvidia = out_.nvidia || is_nvidia_node(path) || is_nvidia_node(clean_directory(edit.container_path));
-    const std::string number = std::string(type_of(object.kind)) + " " + std::to_string(object.major) + ":" +
-                               std::to_string(object.minor);
+    const std::string number =
+        std::string(type_of(object.kind)) + " " + std::to_string(object.major) + ":" + std::to_string(object.minor);
     const auto known = letters_.find(object.numbered ? number : path);
-    if (holds_devices)
-      grant(path, known == letters_.end() ? all : allowed(known->first), mount.source, edit.line);
+    if (holds_devices) grant(path, known == letters_.end() ? all : allowed(known->first), mount.source, edit.line);
     return {};
   }
   AccessSet access = has_any(edit.options, {"ro", "rro"}) ? access_read_only : all;
@@ -259,9 +254,8 @@ Result<void> CdiContainer::place_mounts() {
       const auto above = visible.find(path.substr(0, slash));
       if (above == visible.end() || !paths_.contains(normalise_path(above->second->edit.host_path))) continue;
       warn(mount->source, mount->edit.line,
-           printable(path) + " hides a part of " + printable(above->first) +
-               " in a container; here that part of " + printable(above->second->edit.host_path) +
-               " stays open");
+           printable(path) + " hides a part of " + printable(above->first) + " in a container; here that part of " +
+               printable(above->second->edit.host_path) + " stays open");
     }
   }
   return {};

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "host/cdi.h"
 #include "host/cdi_stack.h"
 

@@ -10,14 +10,13 @@ namespace {
 
 bool same_but_for_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 }  // namespace
 
-Result<CdiFields> CdiFields::of(const Node& node, std::string what,
-                                const std::vector<std::string_view>& known, CdiReading& reading) {
+Result<CdiFields> CdiFields::of(const Node& node, std::string what, const std::vector<std::string_view>& known,
+                                CdiReading& reading) {
   CdiFields out;
   out.what_ = std::move(what);
   out.reading_ = &reading;
@@ -44,8 +43,7 @@ Result<void> CdiFields::add(const Node& node, const std::vector<std::string_view
         return reading_->fail(
             line, what_ + ": the field " + shortened(key) + " is not known: runtimes refuse the whole spec");
       if (key != "additionalGIDs")
-        reading_->warn(line,
-                       what_ + ": " + shortened(key) + " is read as " + std::string(*name) + ": write it so");
+        reading_->warn(line, what_ + ": " + shortened(key) + " is read as " + std::string(*name) + ": write it so");
     }
     if (std::any_of(fields_.begin(), fields_.end(), [&](const Field& other) { return other.name == *name; }))
       return reading_->fail(line, what_ + " has " + std::string(*name) + " twice: take one out");
@@ -76,13 +74,11 @@ const Node* CdiFields::find(std::string_view field) const {
 Result<std::string> CdiFields::text_of(const Node& node, std::string_view field) const {
   if (node.kind == Node::Kind::null) return std::string();
   if (node.kind == Node::Kind::string) return node.scalar;
-  if (node.kind != Node::Kind::plain)
-    return reading_->fail(node.line, std::string(field) + " must be a string");
+  if (node.kind != Node::Kind::plain) return reading_->fail(node.line, std::string(field) + " must be a string");
   Yaml11 value = read_yaml_1_1(node.scalar);
   if (value.text != node.scalar)
-    reading_->warn(node.line, std::string(field) + ": " + shortened(node.scalar) +
-                                  " without quotes is read as " + printable(value.text) +
-                                  ", as YAML 1.1 has it: write it in quotes");
+    reading_->warn(node.line, std::string(field) + ": " + shortened(node.scalar) + " without quotes is read as " +
+                                  printable(value.text) + ", as YAML 1.1 has it: write it in quotes");
   return std::move(value.text);
 }
 
@@ -105,9 +101,8 @@ Result<std::int64_t> CdiFields::integer_of(const Node& node, std::string_view fi
                                            std::int64_t high) const {
   const Yaml11 value = node.kind == Node::Kind::plain ? read_yaml_1_1(node.scalar) : Yaml11();
   if (!value.whole || value.integer < low || value.integer > high)
-    return reading_->fail(node.line, std::string(field) + ": write a whole number from " +
-                                         std::to_string(low) + " to " + std::to_string(high) +
-                                         ", without quotes");
+    return reading_->fail(node.line, std::string(field) + ": write a whole number from " + std::to_string(low) +
+                                         " to " + std::to_string(high) + ", without quotes");
   return value.integer;
 }
 

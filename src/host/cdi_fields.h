@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "syntax/document.h"
 
 namespace lockstep {
@@ -44,8 +45,7 @@ class CdiFields {
   Result<std::string> text(std::string_view field) const;
   Result<std::string> need(std::string_view field) const;  // text, and not empty
   // Nothing where it is absent. 0 is a number.
-  Result<std::optional<std::int64_t>> integer(std::string_view field, std::int64_t low,
-                                              std::int64_t high) const;
+  Result<std::optional<std::int64_t>> integer(std::string_view field, std::int64_t low, std::int64_t high) const;
   Result<std::vector<std::int64_t>> integers(std::string_view field, std::int64_t low,
                                              std::int64_t high) const;  // of a list
   Result<bool> truth(std::string_view field) const;
@@ -60,8 +60,7 @@ class CdiFields {
   };
   Result<void> add(const Node& node, const std::vector<std::string_view>& known);
   Result<void> join(const Node& merged, int line, const std::vector<std::string_view>& known);
-  Result<std::int64_t> integer_of(const Node& node, std::string_view field, std::int64_t low,
-                                  std::int64_t high) const;
+  Result<std::int64_t> integer_of(const Node& node, std::string_view field, std::int64_t low, std::int64_t high) const;
   Result<std::string> text_of(const Node& node, std::string_view field) const;
 
   std::string what_;

@@ -25,8 +25,8 @@ bool has_only(std::string_view text, std::string_view others) {
 }
 
 bool is_dns_label(std::string_view label) {
-  return !label.empty() && label.size() <= longest_label && has_only(label, "-") &&
-         is_alphanumeric(label.front()) && is_alphanumeric(label.back());
+  return !label.empty() && label.size() <= longest_label && has_only(label, "-") && is_alphanumeric(label.front()) &&
+         is_alphanumeric(label.back());
 }
 
 bool is_vendor(std::string_view vendor) {
@@ -44,17 +44,14 @@ bool is_vendor(std::string_view vendor) {
 std::string fault_of_kind(std::string_view kind) {
   const std::size_t slash = kind.find('/');
   const std::string example = ": write vendor/class, as nvidia.com/gpu";
-  if (slash == std::string_view::npos)
-    return "\"" + printable(kind.substr(0, 80)) + "\" has no vendor" + example;
+  if (slash == std::string_view::npos) return "\"" + printable(kind.substr(0, 80)) + "\" has no vendor" + example;
   const std::string_view vendor = kind.substr(0, slash), of_kind = kind.substr(slash + 1);
   if (!is_vendor(vendor))
-    return "the vendor \"" + printable(vendor.substr(0, 80)) + "\" is no DNS name that begins with a letter" +
-           example;
+    return "the vendor \"" + printable(vendor.substr(0, 80)) + "\" is no DNS name that begins with a letter" + example;
   if (of_kind.empty() || of_kind.size() > longest_label || !is_letter(of_kind.front()) ||
       !is_alphanumeric(of_kind.back()) || !has_only(of_kind, "-_."))
     return "the class \"" + printable(of_kind.substr(0, 80)) +
-           "\" is not 1 to 63 letters, digits, - _ or . with a letter first and a letter or digit last" +
-           example;
+           "\" is not 1 to 63 letters, digits, - _ or . with a letter first and a letter or digit last" + example;
   return "";
 }
 

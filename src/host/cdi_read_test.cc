@@ -4,10 +4,11 @@
 
 #include <map>
 
-#include "testing/run_program.h"
 #include <lockstep/abi.h>
+
 #include "host/cdi.h"
 #include "host/cdi_testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
@@ -48,8 +49,7 @@ std::string expected_rules(const CdiExpectation& expect) {
 std::string rules_of(const CdiChoice& choice) {
   std::string out;
   for (const CdiPath& each : choice.paths)
-    out +=
-        each.path + " " + (each.access == abi_info(newest_abi)->fs ? "all" : join_names(each.access)) + "\n";
+    out += each.path + " " + (each.access == abi_info(newest_abi)->fs ? "all" : join_names(each.access)) + "\n";
   return out;
 }
 
@@ -71,8 +71,7 @@ TEST(CdiRead, EveryCaseGivesWhatAContainerWouldGet) {
           continue;
         }
         EXPECT_EQ(choice.error().kind, ErrorKind::input);
-        EXPECT_NE(choice.error().to_string().find(expect.refused), std::string::npos)
-            << choice.error().to_string();
+        EXPECT_NE(choice.error().to_string().find(expect.refused), std::string::npos) << choice.error().to_string();
         continue;
       }
       if (!choice.ok()) {
@@ -83,9 +82,8 @@ TEST(CdiRead, EveryCaseGivesWhatAContainerWouldGet) {
       EXPECT_EQ(choice->warnings.empty(), expect.warnings.empty())
           << (choice->warnings.empty() ? "" : choice->warnings.front());
       for (const std::string& part : expect.warnings)
-        EXPECT_TRUE(
-            std::any_of(choice->warnings.begin(), choice->warnings.end(),
-                        [&](const std::string& warning) { return warning.find(part) != std::string::npos; }))
+        EXPECT_TRUE(std::any_of(choice->warnings.begin(), choice->warnings.end(),
+                                [&](const std::string& warning) { return warning.find(part) != std::string::npos; }))
             << part << " is not among the warnings, as "
             << (choice->warnings.empty() ? "(none)" : choice->warnings.front());
     }

@@ -10,8 +10,8 @@
 #include <cstdio>
 #include <fstream>
 
-#include "testing/run_program.h"
 #include "host/cdi_testing.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
@@ -86,8 +86,7 @@ bool has(const std::string& rights, const std::string& right) {
 
 // As the probe writes it, for a rule of the case.
 std::string said(const CdiExpectation::Rule& rule) {
-  const bool is_directory =
-                 rule.host.ends_with("/m") || rule.host.ends_with("/n") || rule.host.ends_with("/link"),
+  const bool is_directory = rule.host.ends_with("/m") || rule.host.ends_with("/n") || rule.host.ends_with("/link"),
              is_socket = rule.host.ends_with("/sock");
   const auto bit = [&](const char* right) { return has(rule.rights, right) ? "1" : "0"; };
   if (is_socket) return rule.inside + " r- w- x- c" + bit("resolve_unix");
@@ -114,11 +113,9 @@ std::string first_line(const std::string& file) {
 
 TEST(CdiRuntime, PodmanGivesWhatTheCasesSay) {
   if (::geteuid() != 0) GTEST_SKIP() << "not-root: nodes and mounts need root";
-  if (run_program({"/bin/sh", "-c", "command -v podman && command -v perl && command -v unshare"}, {}).code !=
-      0)
+  if (run_program({"/bin/sh", "-c", "command -v podman && command -v perl && command -v unshare"}, {}).code != 0)
     GTEST_SKIP() << "no-podman: podman, perl or unshare is not installed";
-  const std::string version =
-      run_program({"/bin/sh", "-c", "podman version --format '{{.Client.Version}}'"}, {}).out;
+  const std::string version = run_program({"/bin/sh", "-c", "podman version --format '{{.Client.Version}}'"}, {}).out;
   TemporaryDirectory dir;
   struct Question {
     std::string name;
@@ -131,8 +128,7 @@ TEST(CdiRuntime, PodmanGivesWhatTheCasesSay) {
     TemporaryDirectory scratch;
     for (const CdiExpectation& expect : lay_out_cdi_case(file, scratch.path()).expectations) {
       // `all` is a word of ours, and a podman can be too old for a case.
-      if (expect.devices == "all" || expect.podman == "no" || version_of(version) < version_of(expect.podman))
-        continue;
+      if (expect.devices == "all" || expect.podman == "no" || version_of(version) < version_of(expect.podman)) continue;
       const std::string number = folder_of(questions.size()), folder = dir.at(number);
       lay_out_cdi_case(file, folder);
       std::string probes = probe;
@@ -142,9 +138,8 @@ TEST(CdiRuntime, PodmanGivesWhatTheCasesSay) {
       questions.push_back({file.stem(), expect});
     }
   }
-  const Ended ended =
-      run_program({"/usr/bin/unshare", "--mount", "/bin/bash", "-c", script, "bash", dir.path()},
-                  {{}, seconds_for_every_container});
+  const Ended ended = run_program({"/usr/bin/unshare", "--mount", "/bin/bash", "-c", script, "bash", dir.path()},
+                                  {{}, seconds_for_every_container});
   ASSERT_EQ(ended.code, 0) << ended.err;
   if (first_line(dir.at(folder_of(0) + "/rc")) != "0")
     GTEST_SKIP() << "no-container: " << dir.read(folder_of(0) + "/out");

@@ -18,8 +18,7 @@ constexpr std::array<std::string_view, 5> node_types = {"", "b", "c", "u", "p"};
 
 bool is_group_name(std::string_view name) {
   if (name == "/") return true;
-  return name.size() < 4096 && name != "." && name != ".." &&
-         name.find_first_of("/\n") == std::string_view::npos;
+  return name.size() < 4096 && name != "." && name != ".." && name.find_first_of("/\n") == std::string_view::npos;
 }
 
 class SpecReader {
@@ -63,11 +62,11 @@ Result<void> SpecReader::check_version(const CdiFields& root) {
   const std::optional<CdiVersion> version = released_version(written);
   const int line = root.line_of("cdiVersion");
   if (!version)
-    return reading_.fail(line, "cdiVersion: " + shortened(written) + " was never released: write one of " +
-                                   released_versions());
+    return reading_.fail(
+        line, "cdiVersion: " + shortened(written) + " was never released: write one of " + released_versions());
   if (written[0] == 'v')
-    reading_.warn(line, "cdiVersion: write " + shortened(written.substr(1)) +
-                            ", without the v, which SPEC.md does not have");
+    reading_.warn(line,
+                  "cdiVersion: write " + shortened(written.substr(1)) + ", without the v, which SPEC.md does not have");
   if (least_ > *version)
     return reading_.fail(least_line_, least_what_ + " needs cdiVersion " + std::string(name(least_)) +
                                           " or newer, and the spec has " + shortened(written));
@@ -108,8 +107,8 @@ Result<void> SpecReader::check_net_devices(const CdiFields& fields, CdiEdits* ou
     LOCKSTEP_ASSIGN(const std::string host, net.need("hostInterfaceName"));
     LOCKSTEP_ASSIGN(const std::string name, net.need("name"));
     if (!hosts.insert(host).second || !names.insert(name).second)
-      return reading_.fail(
-          item.line, "netDevices: " + shortened(host) + " or " + shortened(name) + " stands here twice");
+      return reading_.fail(item.line,
+                           "netDevices: " + shortened(host) + " or " + shortened(name) + " stands here twice");
     needs(CdiVersion::v1_1, item.line, "netDevices");
     out->others = true;
     return {};
@@ -127,10 +126,9 @@ Result<void> SpecReader::check_groups(const CdiFields& fields, CdiEdits* out) {
 Result<void> SpecReader::check_resource_control(const CdiFields& fields, CdiEdits* out) {
   const Node* found = fields.find("intelRdt");
   if (found == nullptr) return {};
-  LOCKSTEP_ASSIGN(
-      const CdiFields rdt,
-      CdiFields::of(*found, "intelRdt",
-                    {"closID", "l3CacheSchema", "memBwSchema", "schemata", "enableMonitoring"}, reading_));
+  LOCKSTEP_ASSIGN(const CdiFields rdt,
+                  CdiFields::of(*found, "intelRdt",
+                                {"closID", "l3CacheSchema", "memBwSchema", "schemata", "enableMonitoring"}, reading_));
   LOCKSTEP_ASSIGN(const std::string group, rdt.text("closID"));
   if (!is_group_name(group))
     return reading_.fail(rdt.line_of("closID"), "closID: write a file's name, or /, not " + shortened(group));
@@ -146,10 +144,10 @@ Result<void> SpecReader::check_resource_control(const CdiFields& fields, CdiEdit
 }
 
 Result<void> SpecReader::read_node(const Node& item, CdiEdits* out) {
-  LOCKSTEP_ASSIGN(const CdiFields fields, CdiFields::of(item, "a device node",
-                                                        {"path", "hostPath", "type", "major", "minor",
-                                                         "fileMode", "permissions", "uid", "gid"},
-                                                        reading_));
+  LOCKSTEP_ASSIGN(
+      const CdiFields fields,
+      CdiFields::of(item, "a device node",
+                    {"path", "hostPath", "type", "major", "minor", "fileMode", "permissions", "uid", "gid"}, reading_));
   CdiDeviceNode node;
   LOCKSTEP_ASSIGN(node.path, fields.need("path"));
   LOCKSTEP_ASSIGN(node.host_path, fields.text("hostPath"));
@@ -196,13 +194,10 @@ Result<void> SpecReader::read_hook(const Node& item, CdiEdits* out) {
   hook.line = fields.line_of("path");
   if (std::find(hook_names.begin(), hook_names.end(), hook.name) == hook_names.end())
     return reading_.fail(fields.line_of("hookName"), "hookName: no hook is called " + shortened(hook.name));
-  if (hook.path[0] != '/')
-    return reading_.fail(hook.line, "a hook's path is absolute, not " + shortened(hook.path));
+  if (hook.path[0] != '/') return reading_.fail(hook.line, "a hook's path is absolute, not " + shortened(hook.path));
   if (const auto arguments = fields.texts("args"); !arguments.ok()) return arguments.error();
-  if (const auto environment = has_environment(fields, reading_); !environment.ok())
-    return environment.error();
-  if (const auto seconds = fields.integer("timeout", 1, largest_number); !seconds.ok())
-    return seconds.error();
+  if (const auto environment = has_environment(fields, reading_); !environment.ok()) return environment.error();
+  if (const auto seconds = fields.integer("timeout", 1, largest_number); !seconds.ok()) return seconds.error();
   out->hooks.push_back(std::move(hook));
   return {};
 }
@@ -211,10 +206,10 @@ Result<CdiEdits> SpecReader::read_edits(const CdiFields& fields) {
   CdiEdits out;
   const Node* found = fields.find("containerEdits");
   if (found == nullptr) return out;
-  LOCKSTEP_ASSIGN(const CdiFields edits, CdiFields::of(*found, "containerEdits",
-                                                       {"env", "deviceNodes", "netDevices", "mounts", "hooks",
-                                                        "intelRdt", "additionalGids"},
-                                                       reading_));
+  LOCKSTEP_ASSIGN(
+      const CdiFields edits,
+      CdiFields::of(*found, "containerEdits",
+                    {"env", "deviceNodes", "netDevices", "mounts", "hooks", "intelRdt", "additionalGids"}, reading_));
   LOCKSTEP_CHECK(check_environment(edits, &out));
   LOCKSTEP_CHECK(each(edits, "deviceNodes", [&](const Node& item) { return read_node(item, &out); }));
   LOCKSTEP_CHECK(each(edits, "mounts", [&](const Node& item) { return read_mount(item, &out); }));
@@ -237,11 +232,10 @@ Result<void> SpecReader::read_device(const Node& item, CdiSpec* out) {
   LOCKSTEP_CHECK(check_annotations(fields));
   LOCKSTEP_ASSIGN(device.edits, read_edits(fields));
   if (device.edits.empty())
-    return reading_.fail(
-        item.line, "the device " + shortened(device.name) + " has no edits: runtimes refuse the whole spec");
+    return reading_.fail(item.line,
+                         "the device " + shortened(device.name) + " has no edits: runtimes refuse the whole spec");
   if (!names_.insert(device.name).second)
-    return reading_.fail(fields.line_of("name"),
-                         "the device " + shortened(device.name) + " stands here twice");
+    return reading_.fail(fields.line_of("name"), "the device " + shortened(device.name) + " stands here twice");
   out->devices.push_back(std::move(device));
   return {};
 }
@@ -251,8 +245,7 @@ Result<CdiSpec> SpecReader::read(const Node& root) {
   out.file = reading_.file;
   LOCKSTEP_ASSIGN(
       const CdiFields fields,
-      CdiFields::of(root, "a CDI spec", {"cdiVersion", "kind", "annotations", "devices", "containerEdits"},
-                    reading_));
+      CdiFields::of(root, "a CDI spec", {"cdiVersion", "kind", "annotations", "devices", "containerEdits"}, reading_));
   LOCKSTEP_ASSIGN(out.kind, fields.need("kind"));
   if (const std::string fault = fault_of_kind(out.kind); !fault.empty())
     return reading_.fail(fields.line_of("kind"), "kind: " + fault);
@@ -260,8 +253,7 @@ Result<CdiSpec> SpecReader::read(const Node& root) {
     needs(CdiVersion::v0_6, fields.line_of("kind"), "a class with a dot");
   LOCKSTEP_CHECK(check_annotations(fields));
   LOCKSTEP_CHECK(each(fields, "devices", [&](const Node& item) { return read_device(item, &out); }));
-  if (out.devices.empty())
-    return reading_.fail(fields.line_of("devices"), "a CDI spec needs at least one of devices");
+  if (out.devices.empty()) return reading_.fail(fields.line_of("devices"), "a CDI spec needs at least one of devices");
   LOCKSTEP_ASSIGN(out.edits, read_edits(fields));
   LOCKSTEP_CHECK(check_version(fields));
   out.warnings = std::move(reading_.warnings);

@@ -47,8 +47,8 @@ Result<CdiStack> CdiStack::load(const std::vector<std::string>& places) {
   std::size_t layer = 0;
   std::set<std::string> named;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const bool beside = i > 0 && is_file(places[i]) && is_file(places[i - 1]) &&
-                        parent_of(places[i]) == parent_of(places[i - 1]);
+    const bool beside =
+        i > 0 && is_file(places[i]) && is_file(places[i - 1]) && parent_of(places[i]) == parent_of(places[i - 1]);
     if (!beside) ++layer, named.clear();
     if (!named.insert(places[i]).second) continue;  // named twice
     LOCKSTEP_CHECK(out.read_place(places[i], layer));

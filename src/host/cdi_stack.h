@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "host/cdi_spec.h"
 
 namespace lockstep {

@@ -7,11 +7,12 @@
 #include <set>
 #include <tuple>
 
-#include "testing/run_program.h"
-#include "host/choose_devices.h"
 #include <lockstep/abi.h>
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
+
+#include "host/choose_devices.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
@@ -44,8 +45,7 @@ class CdiTest : public ::testing::Test {
   }
   // One device with these edits.
   static std::string spec(const std::string& edits) {
-    return "cdiVersion: 0.5.0\nkind: v.com/gpu\ndevices:\n  - name: \"0\"\n    containerEdits:\n      " +
-           edits + "\n";
+    return "cdiVersion: 0.5.0\nkind: v.com/gpu\ndevices:\n  - name: \"0\"\n    containerEdits:\n      " + edits + "\n";
   }
 
   TemporaryDirectory dir_;
@@ -58,8 +58,7 @@ TEST_F(CdiTest, EveryPathSaysWhoseItIsAndWhereItStands) {
                   "[{hostPath: /run/d/socket, containerPath: /s, options: [bind]}]") +
              "containerEdits: {deviceNodes: [{path: /dev/ctl}]}\n");
   ASSERT_TRUE(out.ok()) << out.error().to_string();
-  EXPECT_EQ(summary(*out),
-            "/dev/a all; /dev/b all; /dev/ctl all; /run/d/socket write_file read_file resolve_unix");
+  EXPECT_EQ(summary(*out), "/dev/a all; /dev/b all; /dev/ctl all; /run/d/socket write_file read_file resolve_unix");
   EXPECT_EQ(out->paths[0].device, "v.com/gpu=0");
   EXPECT_EQ(out->paths[0].spec, dir_.at("spec.yaml") + ":6");
   EXPECT_EQ(out->paths[2].device, "v.com/gpu");
@@ -79,8 +78,7 @@ TEST_F(CdiTest, FilesOfOneDirectoryStandSideBySide) {
   EXPECT_EQ(chosen({a, a}), "/dev/a all");
   EXPECT_EQ(chosen({a, c}), "/dev/c all");
   EXPECT_EQ(chosen({c, a}), "/dev/a all");
-  EXPECT_EQ(chosen({dir_.at("other"), dir_.at("cdi")}), "/dev/a all")
-      << "a .yml that nobody named is no spec";
+  EXPECT_EQ(chosen({dir_.at("other"), dir_.at("cdi")}), "/dev/a all") << "a .yml that nobody named is no spec";
   EXPECT_EQ(chosen({a, dir_.at("other")}), "/dev/c all");
   EXPECT_NE(chosen({dir_.at("missing.yaml")}).find("ENOENT"), std::string::npos)
       << "a file that is named must be there";
@@ -90,23 +88,21 @@ TEST_F(CdiTest, ANameOfTwoKindsIsWrittenWithItsKind) {
   dir_.write("cdi/a.yaml", spec("deviceNodes: [{path: /dev/a}]"));
   std::string other = spec("deviceNodes: [{path: /dev/b}]");
   dir_.write("cdi/b.yaml", other.replace(other.find("v.com"), 5, "w.com"));
-  EXPECT_NE(choose_cdi({dir_.at("cdi")}, "0", host_).error().message.find("with its kind"),
-            std::string::npos);
+  EXPECT_NE(choose_cdi({dir_.at("cdi")}, "0", host_).error().message.find("with its kind"), std::string::npos);
   const Result<CdiChoice> clear = choose_cdi({dir_.at("cdi")}, "w.com/gpu=0", host_);
   ASSERT_TRUE(clear.ok());
   EXPECT_EQ(summary(*clear), "/dev/b all");
 }
 
 TEST_F(CdiTest, NvidiasNodesAreKnownByEitherPath) {
-  for (const auto& [node, nvidia] :
-       std::vector<std::pair<std::string, bool>>{{"/dev/nvidia0", true},
-                                                 {"/dev/nvidia-caps/nvidia-cap1", true},
-                                                 {"/dev/dxg", true},
-                                                 {"/dev/nvhost-gpu", true},
-                                                 {"/dev/nvmap", true},
-                                                 {"/dev/dri/renderD128", false},
-                                                 {"/dev/kfd", false},
-                                                 {"/dev/infiniband/uverbs0", false}}) {
+  for (const auto& [node, nvidia] : std::vector<std::pair<std::string, bool>>{{"/dev/nvidia0", true},
+                                                                              {"/dev/nvidia-caps/nvidia-cap1", true},
+                                                                              {"/dev/dxg", true},
+                                                                              {"/dev/nvhost-gpu", true},
+                                                                              {"/dev/nvmap", true},
+                                                                              {"/dev/dri/renderD128", false},
+                                                                              {"/dev/kfd", false},
+                                                                              {"/dev/infiniband/uverbs0", false}}) {
     for (const std::string& edit : {"{path: " + node + "}", "{path: /dev/odd, hostPath: " + node + "}",
                                     "{path: " + node + ", hostPath: /dev/odd}"}) {
       const Result<CdiChoice> out = choose(spec("deviceNodes: [" + edit + "]"));
@@ -119,8 +115,7 @@ TEST_F(CdiTest, NvidiasNodesAreKnownByEitherPath) {
 TEST_F(CdiTest, SyntaxesMeanTheSame) {
   const std::string json =
       R"({"cdiVersion": "0.5.0", "kind": "v.com/gpu", "devices": [{"name": "0", "containerEdits": {"deviceNodes": [{"path": "/dev/a"}]}}]})";
-  const Result<CdiChoice> a = choose(json, "all", "spec.json"),
-                          b = choose(spec("deviceNodes: [{path: /dev/a}]"));
+  const Result<CdiChoice> a = choose(json, "all", "spec.json"), b = choose(spec("deviceNodes: [{path: /dev/a}]"));
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_EQ(summary(*a), summary(*b));
 }
@@ -170,11 +165,9 @@ TEST_F(CdiTest, BadSpecsAreErrorsWithFileAndLine) {
             "was never released"},
            {"cdiVersion: 0.5.0x\nkind: v.com/gpu\ndevices: [{name: a, containerEdits: {env: [A=b]}}]\n", 1,
             "was never released"},
-           {"cdiVersion: [0]\nkind: v.com/gpu\ndevices: [{name: a, containerEdits: {env: [A=b]}}]\n", 1,
-            "cdiVersion"},
+           {"cdiVersion: [0]\nkind: v.com/gpu\ndevices: [{name: a, containerEdits: {env: [A=b]}}]\n", 1, "cdiVersion"},
            {"cdiVersion: 0.5.0\ndevices: [{name: a, containerEdits: {env: [A=b]}}]\n", 1, "kind"},
-           {"cdiVersion: 0.5.0\nkind: gpu\ndevices: [{name: a, containerEdits: {env: [A=b]}}]\n", 2,
-            "vendor/class"},
+           {"cdiVersion: 0.5.0\nkind: gpu\ndevices: [{name: a, containerEdits: {env: [A=b]}}]\n", 2, "vendor/class"},
            {head, 1, "at least one of devices"},
            {head + "devices: []\n", 3, "at least one of devices"},
            {head + "devices: {a: b}\n", 3, "must be a list"},
@@ -242,9 +235,8 @@ TEST_F(CdiHostTest, ASocketIsForConnectingWhateverItIsCalled) {
   Context out = context();
   ASSERT_TRUE(
       choose_devices(
-          {dir_.write(
-              "s.yaml",
-              spec("mounts: [{hostPath: /tmp/nvidia-mps/control, containerPath: /c, options: [bind]}]"))},
+          {dir_.write("s.yaml",
+                      spec("mounts: [{hostPath: /tmp/nvidia-mps/control, containerPath: /c, options: [bind]}]"))},
           "0", &out)
           .ok());
   EXPECT_TRUE(out.cdi->paths[0].access.contains(Right::resolve_unix));
@@ -260,8 +252,7 @@ TEST_F(CdiHostTest, WhatWouldOpenMoreThanWasChosenIsLeftOut) {
   out.host.gpu_nodes.push_back("/dev/gpus/nvidia7");
   out.host.present.push_back({"/dev/gpus/nvidia7", NodeKind::character});
   ASSERT_TRUE(choose_devices(
-                  {dir_.write("s.yaml",
-                              spec("mounts: [{hostPath: /dev/gpus, containerPath: /g, options: [rbind]}]"))},
+                  {dir_.write("s.yaml", spec("mounts: [{hostPath: /dev/gpus, containerPath: /g, options: [rbind]}]"))},
                   "0", &out)
                   .ok());
   EXPECT_TRUE(out.cdi->paths.empty());
@@ -280,16 +271,14 @@ TEST_F(CdiHostTest, ASimulatedHostsLinksAreFollowedForMountsAlone) {
     c.host.present.push_back({"/dev/link", NodeKind::link, "nvidia0"});
   };
   EXPECT_EQ(refusal("mounts: [{hostPath: /srv/link, containerPath: /g, options: [rbind]}]", change), "");
-  EXPECT_NE(refusal("mounts: [{hostPath: /srv/loop, containerPath: /g, options: [rbind]}]", change)
-                .find("is not here"),
+  EXPECT_NE(refusal("mounts: [{hostPath: /srv/loop, containerPath: /g, options: [rbind]}]", change).find("is not here"),
             std::string::npos);
   EXPECT_NE(refusal("deviceNodes: [{path: /dev/link}]", change).find("a symbolic link"), std::string::npos);
 }
 
 // An AMD GPU or a network card on a host with NVIDIA's driver: no node of NVIDIA's, no promoted /proc.
 TEST_F(CdiHostTest, TheBaselineIsThatOfWhatWasChosen) {
-  const Result<Policy> policy =
-      decode_policy("version: 1\nfilesystem_policy: {read_only: [/proc]}\n", "p.yaml");
+  const Result<Policy> policy = decode_policy("version: 1\nfilesystem_policy: {read_only: [/proc]}\n", "p.yaml");
   ASSERT_TRUE(policy.ok());
   for (const auto& [node, nvidia] : std::vector<std::pair<std::string, bool>>{
            {"/dev/kfd", false}, {"/dev/infiniband/uverbs0", false}, {"/dev/nvidia0", true}}) {
@@ -300,14 +289,12 @@ TEST_F(CdiHostTest, TheBaselineIsThatOfWhatWasChosen) {
       for (const std::string& path : {node, std::string("/proc")})
         if (!out.host.exists(path))
           out.host.present.push_back({path, path == "/proc" ? NodeKind::directory : NodeKind::character});
-      ASSERT_TRUE(
-          choose_devices({dir_.write("s.yaml", spec("deviceNodes: [{path: " + node + "}]"))}, "0", &out)
-              .ok());
+      ASSERT_TRUE(choose_devices({dir_.write("s.yaml", spec("deviceNodes: [{path: " + node + "}]"))}, "0", &out).ok());
       const Result<EffectivePolicy> effective = enrich(*policy, out);
       ASSERT_TRUE(effective.ok());
       EXPECT_EQ(effective->gpu, nvidia) << node;
-      EXPECT_EQ(effective->read_write(), nvidia ? (std::vector<std::string>{node, "/dev/nvidiactl", "/proc"})
-                                                : std::vector<std::string>{node});
+      EXPECT_EQ(effective->read_write(),
+                nvidia ? (std::vector<std::string>{node, "/dev/nvidiactl", "/proc"}) : std::vector<std::string>{node});
     }
   }
 }
@@ -329,8 +316,7 @@ TEST(CdiEnrich, WhatTheAuthorWroteStandsAndTwiceChangesNothing) {
   ASSERT_TRUE(policy.ok());
   Context context;
   context.host.gpu_nodes = {"/dev/nvidia0"};
-  for (const char* path :
-       {"/usr", "/proc", "/dev/a", "/dev/b", "/dev/nvidia0", "/run/s.sock", "/dev/nvidiactl"})
+  for (const char* path : {"/usr", "/proc", "/dev/a", "/dev/b", "/dev/nvidia0", "/run/s.sock", "/dev/nvidiactl"})
     context.host.present.push_back({path, NodeKind::character});
   context.cdi = CdiChoice{{{"/dev/a", Right::read_file | Right::ioctl_dev, "v/g=0", "s:1"},
                            {"/dev/b", abi_info(newest_abi)->fs, "v/g=0", "s:2"},
@@ -344,8 +330,7 @@ TEST(CdiEnrich, WhatTheAuthorWroteStandsAndTwiceChangesNothing) {
       << "no GPU that was not chosen";
   std::string origins;
   for (const EffectiveRule& rule : out->rules)
-    origins +=
-        rule.path + ":" + std::string(name(rule.origin)) + (rule.spec.empty() ? "" : "@" + rule.spec) + " ";
+    origins += rule.path + ":" + std::string(name(rule.origin)) + (rule.spec.empty() ? "" : "@" + rule.spec) + " ";
   EXPECT_EQ(origins,
             "/dev/a:policy /dev/b:cdi@s:2 /dev/nvidiactl:gpu-baseline /proc:gpu-baseline /run/s.sock:cdi@s:4 "
             "/usr:policy ");

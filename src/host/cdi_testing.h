@@ -51,8 +51,7 @@ inline void read_expectation(const std::string& line, CdiCase* out) {
   if (line.starts_with("refused: ")) return void(expect.refused = after("refused: "));
   if (line.starts_with("podman: ")) return void(expect.podman = after("podman: "));
   if (!line.starts_with("/") || at == std::string::npos) return out->odd.push_back(line);
-  expect.rules.push_back(
-      {line.substr(0, space), line.substr(space + 1, at - space - 1), line.substr(at + 3)});
+  expect.rules.push_back({line.substr(0, space), line.substr(space + 1, at - space - 1), line.substr(at + 3)});
 }
 
 // Lays the specs of the case out below `folder`.

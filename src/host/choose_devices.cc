@@ -26,8 +26,7 @@ bool is_same_object(const struct stat& st, const char* path) {
 CdiObject on_this_machine(const Host& host, const std::string& path, bool follow) {
   CdiObject out;
   struct stat st;
-  if (is_listed_as_absent(host, path) ||
-      (follow ? ::stat(path.c_str(), &st) : ::lstat(path.c_str(), &st)) != 0)
+  if (is_listed_as_absent(host, path) || (follow ? ::stat(path.c_str(), &st) : ::lstat(path.c_str(), &st)) != 0)
     return out;
   switch (st.st_mode & S_IFMT) {
     case S_IFCHR:
@@ -53,8 +52,7 @@ CdiObject on_this_machine(const Host& host, const std::string& path, bool follow
   }
   out.numbered = out.kind == Kind::character || out.kind == Kind::block;
   if (out.numbered) out.major = major(st.st_rdev), out.minor = minor(st.st_rdev);
-  out.has_every_device =
-      out.kind == Kind::directory && (is_same_object(st, "/") || is_same_object(st, "/dev"));
+  out.has_every_device = out.kind == Kind::directory && (is_same_object(st, "/") || is_same_object(st, "/dev"));
   return out;
 }
 
@@ -85,8 +83,8 @@ CdiObject on_simulated_host(const Host& host, std::string path, bool follow) {
     }
     out.kind = Kind::link;
     if (!follow) return out;
-    path = normalise_path(
-        entry->target.starts_with('/') ? entry->target : path.substr(0, path.rfind('/') + 1) + entry->target);
+    path = normalise_path(entry->target.starts_with('/') ? entry->target
+                                                         : path.substr(0, path.rfind('/') + 1) + entry->target);
   }
   return CdiObject();
 }
@@ -118,20 +116,17 @@ void look_for_chosen(const CdiHost& looks, const std::string& path, Host& host) 
 
 }  // namespace
 
-Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices,
-                            Context* context) {
+Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices, Context* context) {
   Host& host = context->host;
   const std::string_view words = devices.empty() ? "all" : std::string_view(devices);
-  const Error off =
-      input_error("", 0, "GPUs are chosen, and the GPU baseline is off: take one of the two out");
+  const Error off = input_error("", 0, "GPUs are chosen, and the GPU baseline is off: take one of the two out");
   if (specs.empty()) {
     if (context->gpu == Toggle::off) return off;
     LOCKSTEP_ASSIGN(host.gpu_nodes, choose_nodes(host.gpu_nodes, words));
     return {};
   }
   const CdiHost looks{[&host](const std::string& path, bool follow) {
-                        return host.real ? on_this_machine(host, path, follow)
-                                         : on_simulated_host(host, path, follow);
+                        return host.real ? on_this_machine(host, path, follow) : on_simulated_host(host, path, follow);
                       },
                       host.real};
   LOCKSTEP_ASSIGN(context->cdi, choose_cdi(specs, words, looks));

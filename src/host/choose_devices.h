@@ -12,8 +12,7 @@ namespace lockstep {
 
 // Sets context.cdi from specs (directories or files), or narrows the host's GPU nodes where there are none;
 // "" is all. What stands at the paths of specs is looked up on this machine, or in the simulated host.
-Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices,
-                            Context* context);
+Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices, Context* context);
 
 }  // namespace lockstep
 

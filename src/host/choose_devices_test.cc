@@ -26,8 +26,7 @@ class ChooseDevicesTest : public ::testing::Test {
     context.host.real = true;
     change(context.host);
     const std::string spec =
-        "cdiVersion: 0.5.0\nkind: v.com/gpu\ndevices:\n  - name: \"0\"\n    containerEdits: {" + edits +
-        "}\n";
+        "cdiVersion: 0.5.0\nkind: v.com/gpu\ndevices:\n  - name: \"0\"\n    containerEdits: {" + edits + "}\n";
     const Result<void> chosen = choose_devices({dir_.write("s.yaml", spec)}, "0", &context);
     if (!chosen.ok()) return chosen.error().to_string();
     std::string out;
@@ -51,8 +50,7 @@ TEST_F(ChooseDevicesTest, NodesAreDeviceNodes) {
   EXPECT_EQ(answer("deviceNodes: [{path: /dev/null, type: c, major: 1, minor: 3, permissions: r}]"),
             "/dev/null read_file ioctl_dev; ");
   const std::string other = answer("deviceNodes: [{path: /dev/null, type: c, major: 1, minor: 5}]");
-  EXPECT_NE(other.find("c 1:5, and /dev/null of this host is c 1:3: nothing is granted for it"),
-            std::string::npos)
+  EXPECT_NE(other.find("c 1:5, and /dev/null of this host is c 1:3: nothing is granted for it"), std::string::npos)
       << other;
   const std::string file = dir_.write("file", "text");
   ASSERT_EQ(::mkfifo(dir_.at("fifo").c_str(), 0600), 0);
@@ -69,9 +67,8 @@ TEST_F(ChooseDevicesTest, NodesAreDeviceNodes) {
     EXPECT_TRUE(said.ends_with("no container with v.com/gpu=0 starts")) << said;
   }
   EXPECT_NE(answer(node(dir_.at("fifo"))).find("a FIFO of the container's own"), std::string::npos);
-  EXPECT_NE(
-      answer(node("/dev/null"), [](Host& host) { host.absent.emplace_back("/dev"); }).find("is not here"),
-      std::string::npos)
+  EXPECT_NE(answer(node("/dev/null"), [](Host& host) { host.absent.emplace_back("/dev"); }).find("is not here"),
+            std::string::npos)
       << "what the host file calls absent";
 }
 

@@ -19,8 +19,7 @@ namespace {
 constexpr long procfs_magic = 0x9fa0;
 constexpr ino_t procfs_root_ino = 1;
 constexpr std::size_t text_limit = 1U << 20;
-constexpr char remedy[] =
-    ": mount one of this PID namespace on /proc (bwrap --proc /proc, unshare --mount-proc)";
+constexpr char remedy[] = ": mount one of this PID namespace on /proc (bwrap --proc /proc, unshare --mount-proc)";
 
 std::string read_all(int fd) {
   std::string out;
@@ -58,8 +57,8 @@ void read_options(int directory, ProcfsFacts* out) {
   const UniqueFd table(::openat(directory, "self/mountinfo", O_RDONLY | O_CLOEXEC));
   if (!table) return;
   struct statx about {};
-  const bool has_id = ::statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &about) == 0 &&
-                      (about.stx_mask & STATX_MNT_ID) != 0;
+  const bool has_id =
+      ::statx(directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &about) == 0 && (about.stx_mask & STATX_MNT_ID) != 0;
   std::string super;
   std::istringstream lines(read_all(table.get()));
   for (std::string line; std::getline(lines, line);) {
@@ -67,11 +66,9 @@ void read_options(int directory, ProcfsFacts* out) {
     unsigned long long id = 0;
     std::string word, point, type, source, options;
     words >> id >> word >> word >> word >> point;
-    while (words >> word &&
-           word != "-") {  // the mount's own options, then optional fields, as many as there are
+    while (words >> word && word != "-") {  // the mount's own options, then optional fields, as many as there are
     }
-    if (words >> type >> source >> options && type == "proc" &&
-        (has_id ? id == about.stx_mnt_id : point == "/proc"))
+    if (words >> type >> source >> options && type == "proc" && (has_id ? id == about.stx_mnt_id : point == "/proc"))
       super = options;
   }
   std::istringstream options(super);
@@ -94,8 +91,7 @@ ProcfsFacts look_at(int directory, int err) {
     out.why = why + remedy;
     return out;
   };
-  if (directory < 0 && (err == ENOENT || err == ENOTDIR))
-    return say(ProcfsKind::none, "there is no /proc here");
+  if (directory < 0 && (err == ENOENT || err == ENOTDIR)) return say(ProcfsKind::none, "there is no /proc here");
   if (directory < 0)
     return say(ProcfsKind::unreadable,
                "/proc cannot be opened (" + errno_name(err) + "), so whose processes it shows is not known");
@@ -150,8 +146,7 @@ int hides_untraceable(const ProcfsFacts& facts) {
   // Whatever the group. The kernel says ENOENT only as long as nobody who may has looked the process up.
   if (facts.hidepid == 4) return EPERM;
   std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-  groups.resize(
-      static_cast<std::size_t>(std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
+  groups.resize(static_cast<std::size_t>(std::max(0, ::getgroups(static_cast<int>(groups.size()), groups.data()))));
   groups.push_back(::getegid());
   if (std::find(groups.begin(), groups.end(), facts.hidepid_group) != groups.end()) return 0;
   return facts.hidepid == 1 ? EPERM : ENOENT;

@@ -23,6 +23,7 @@
 #include <string_view>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 
 namespace lockstep {
@@ -43,7 +44,8 @@ struct ProcfsFacts {
   // Of any procfs, own or not.
   bool read_only = false;             // by the mount or the superblock: every write there is EROFS
   bool read_only_superblock = false;  // which mount -o remount,bind,rw does not change
-  int hidepid = 0;  // 1: others' entries cannot be entered (EPERM); 2: nor seen (ENOENT); 4: only what this process may trace is there
+  int hidepid =
+      0;  // 1: others' entries cannot be entered (EPERM); 2: nor seen (ENOENT); 4: only what this process may trace is there
   unsigned hidepid_group = 0;  // exempt from 1 and 2
   bool only_pids = false;      // subset=pid: /proc/sys, /proc/modules and the like are not there
 };

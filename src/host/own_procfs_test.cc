@@ -15,8 +15,9 @@
 #include <cstring>
 #include <functional>
 
-#include "enforce/restrict.h"
 #include <lockstep/kernel.h>
+
+#include "enforce/restrict.h"
 #include "landlock/ruleset.h"
 
 namespace lockstep {
@@ -133,19 +134,16 @@ TEST(OwnProcfs, OfANamespaceThatDoesNotKnowUsIsStale) {
 }
 
 TEST(OwnProcfs, AFreshOneInANewNamespaceIsItsOwn) {
-  EXPECT_KIND(
-      ProcfsKind::own, in_namespaces([] {
-        return in_child([] { return ::mount("proc", "/proc", "proc", 0, nullptr) == 0 ? kind() : cannot; });
-      }));
+  EXPECT_KIND(ProcfsKind::own, in_namespaces([] {
+                return in_child([] { return ::mount("proc", "/proc", "proc", 0, nullptr) == 0 ? kind() : cannot; });
+              }));
 }
 
 TEST(OwnProcfs, AnotherFileSystemOrNoneIsNone) {
+  EXPECT_KIND(ProcfsKind::none,
+              in_namespaces([] { return ::mount("tmpfs", "/proc", "tmpfs", 0, nullptr) == 0 ? kind() : cannot; }));
   EXPECT_KIND(ProcfsKind::none, in_namespaces([] {
-                return ::mount("tmpfs", "/proc", "tmpfs", 0, nullptr) == 0 ? kind() : cannot;
-              }));
-  EXPECT_KIND(ProcfsKind::none, in_namespaces([] {
-                return ::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0 && ::chroot("/tmp") == 0 &&
-                               ::chdir("/") == 0
+                return ::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0 && ::chroot("/tmp") == 0 && ::chdir("/") == 0
                            ? kind()
                            : cannot;
               }));
@@ -156,8 +154,7 @@ TEST(OwnProcfs, APartOrACoveredEntryIsPart) {
                 return ::mount("/proc/sys", "/proc", nullptr, MS_BIND, nullptr) == 0 ? kind() : cannot;
               }));
   EXPECT_KIND(ProcfsKind::part, in_namespaces([] {
-                return ::mount("/etc/passwd", "/proc/self/status", nullptr, MS_BIND, nullptr) == 0 ? kind()
-                                                                                                   : cannot;
+                return ::mount("/etc/passwd", "/proc/self/status", nullptr, MS_BIND, nullptr) == 0 ? kind() : cannot;
               }));
 }
 
@@ -171,8 +168,7 @@ TEST(OwnProcfs, AnotherProcessBoundOverOurEntryIsNotOurs) {
 }
 
 TEST(OwnProcfs, ALayerThatClosesItLeavesItUnknown) {
-  if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
-    GTEST_SKIP() << kernel.error().message;
+  if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
   const int got = in_child([] {
     const Result<Ruleset> rules = Ruleset::create({.fs = Right::read_file}, 1);
     if (!rules.ok() || !restrict_self(rules->fd()).ok()) return cannot;

@@ -10,8 +10,9 @@
 #include <fstream>
 #include <utility>
 
-#include "base/unique_fd.h"
 #include <lockstep/effective.h>
+
+#include "base/unique_fd.h"
 
 namespace lockstep {
 namespace {
@@ -33,7 +34,8 @@ std::vector<std::string> names_in(const std::string& folder, std::string_view pr
   std::vector<std::string> out;
   if (DIR* directory = ::opendir(folder.c_str())) {
     while (const dirent* entry = ::readdir(directory))
-      if (entry->d_name[0] != '.' && std::string_view(entry->d_name).starts_with(prefix)) out.push_back(folder + "/" + entry->d_name);
+      if (entry->d_name[0] != '.' && std::string_view(entry->d_name).starts_with(prefix))
+        out.push_back(folder + "/" + entry->d_name);
     ::closedir(directory);
   }
   std::sort(out.begin(), out.end());
@@ -57,7 +59,8 @@ bool is_served(const char* path) {
   const std::string_view name = path;
   name.copy(address.sun_path, sizeof(address.sun_path) - 1);
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return !fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno != ECONNREFUSED;
+  return !fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
+         errno != ECONNREFUSED;
 }
 
 // What tells one platform from another: where it is absent, nothing is asked of it.
@@ -65,8 +68,10 @@ void look_for_platforms(Host& host) {
   for (const char* path : {"/dev/nvmap", "/dev/nvidia-nvswitchctl", "/dev/kfd"}) look_for(path, host);
   for (const char* path : {"/run/nvidia-fabricmanager/socket", "/tmp/nvidia-mps/control"})
     if (is_served(path)) look_for(path, host);
-  constexpr std::pair<const char*, const char*> listed[] = {
-      {"/dev", "nvhost-"}, {"/dev/nvidia-caps", "nvidia-cap"}, {"/dev/nvidia-caps-imex-channels", "channel"}, {"/dev/dri", "renderD"}};
+  constexpr std::pair<const char*, const char*> listed[] = {{"/dev", "nvhost-"},
+                                                            {"/dev/nvidia-caps", "nvidia-cap"},
+                                                            {"/dev/nvidia-caps-imex-channels", "channel"},
+                                                            {"/dev/dri", "renderD"}};
   for (const auto& [folder, prefix] : listed)
     for (const std::string& path : names_in(folder, prefix)) look_for(path, host);
   for (const std::string& gpu : names_in("/dev/nvgpu", "igpu"))

@@ -13,8 +13,9 @@
 
 #include <fstream>
 
-#include "base/unique_fd.h"
 #include <lockstep/effective.h>
+
+#include "base/unique_fd.h"
 
 namespace lockstep {
 namespace {
@@ -63,8 +64,9 @@ TEST(ReadHost, WhatTheFileSaysWinsOverTheMachine) {
 int gpu_with_dev(const std::vector<const char*>& folders, const std::vector<const char*>& nodes) {
   // Files take an owner and a group that are mapped.
   const auto own = [](unsigned id) { return std::to_string(id) + " " + std::to_string(id) + " 1"; };
-  const std::pair<const char*, std::string> maps[] = {
-      {"/proc/self/setgroups", "deny"}, {"/proc/self/uid_map", own(::getuid())}, {"/proc/self/gid_map", own(::getgid())}};
+  const std::pair<const char*, std::string> maps[] = {{"/proc/self/setgroups", "deny"},
+                                                      {"/proc/self/uid_map", own(::getuid())},
+                                                      {"/proc/self/gid_map", own(::getgid())}};
   const pid_t child = ::fork();
   if (child == 0) {
     if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(100);
@@ -99,7 +101,8 @@ int mps_with_server(int type) {
     const std::string path = "/tmp/nvidia-mps/control";
     path.copy(address.sun_path, sizeof(address.sun_path) - 1);
     UniqueFd server(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-    if (::mkdir("/tmp/nvidia-mps", 0777) != 0 || ::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
+    if (::mkdir("/tmp/nvidia-mps", 0777) != 0 ||
+        ::bind(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
         (type != SOCK_DGRAM && ::listen(server.get(), 0) != 0))
       ::_exit(101);
     const int there = read_host().exists(path) ? 1 : 0;
@@ -132,10 +135,11 @@ TEST(ReadHost, PlatformsAreToldApartByTheirNodes) {
   // A render node is anybody's: only its maker's number makes it Intel's.
   EXPECT_EQ(gpu_with_dev({"/dev/dri"}, {"/dev/dri/renderD999"}), is(GpuKind::none));
   EXPECT_EQ(gpu_with_dev({}, {"/dev/kfd"}), is(GpuKind::none));
-  EXPECT_EQ(gpu_with_dev({"/dev/dri"}, {"/dev/dri/renderD128", "/dev/kfd", "/dev/nvidiactl", "/dev/nvidia0"}), is(GpuKind::nvidia));
+  EXPECT_EQ(gpu_with_dev({"/dev/dri"}, {"/dev/dri/renderD128", "/dev/kfd", "/dev/nvidiactl", "/dev/nvidia0"}),
+            is(GpuKind::nvidia));
   EXPECT_EQ(gpu_with_dev({"/dev/nvidia-caps", "/dev/nvgpu", "/dev/nvgpu/igpu0"},
-                         {"/dev/nvidiactl", "/dev/nvidia-caps/nvidia-cap12", "/dev/nvmap", "/dev/nvhost-ctrl", "/dev/nvgpu/igpu0/ctrl",
-                          "/dev/nvidia-nvswitchctl"}),
+                         {"/dev/nvidiactl", "/dev/nvidia-caps/nvidia-cap12", "/dev/nvmap", "/dev/nvhost-ctrl",
+                          "/dev/nvgpu/igpu0/ctrl", "/dev/nvidia-nvswitchctl"}),
             is(GpuKind::nvidia));
   EXPECT_EQ(gpu_with_dev({}, {"/dev/dxg"}), is(GpuKind::wsl2));
 }

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance {
@@ -53,7 +54,8 @@ class AuditListener {
     LOCKSTEP_ASSIGN(const UniqueFd asking, socket_for_audit());
     LOCKSTEP_CHECK(ask_whether_on(asking.get()));
     // The kernel sends to the first network name space alone; which that is cannot be seen where pid 1 is out of reach.
-    struct stat first {}, own {};
+    struct stat first {
+    }, own{};
     if (::stat("/proc/1/ns/net", &first) == 0 && ::stat("/proc/self/ns/net", &own) == 0 && first.st_ino != own.st_ino)
       return unsupported_error(0, "audit-unheard: audit is heard in the first network name space alone");
     LOCKSTEP_ASSIGN(UniqueFd fd, socket_for_audit());  // one that has asked has an address already, and cannot join
@@ -70,7 +72,8 @@ class AuditListener {
   }
 
   // Generous: an emulated machine is slow, and what never comes is a failure.
-  bool until(const std::function<bool(const AuditRecord&)>& is_last, std::chrono::seconds patience = std::chrono::seconds(20)) {
+  bool until(const std::function<bool(const AuditRecord&)>& is_last,
+             std::chrono::seconds patience = std::chrono::seconds(20)) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (true) {
       Result<AuditRecord> next = receive(fd_.get(), deadline);
@@ -97,16 +100,19 @@ class AuditListener {
 
   // A datagram is a record. Its own idea of its length is not to be trusted: the kernel counts the header in or not.
   static Result<AuditRecord> receive(int fd, std::chrono::steady_clock::time_point deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     pollfd ready{fd, POLLIN, 0};
-    if (left <= 0 || ::poll(&ready, 1, static_cast<int>(left)) == 0) return system_error(ETIMEDOUT, "waiting for an audit record");
-    std::array<char, 16384> buffer;  // the kernel's longest is 8970
+    if (left <= 0 || ::poll(&ready, 1, static_cast<int>(left)) == 0)
+      return system_error(ETIMEDOUT, "waiting for an audit record");
+    std::array<char, 16384> buffer;                                    // the kernel's longest is 8970
     const ssize_t size = ::recv(fd, buffer.data(), buffer.size(), 0);  // ENOBUFS: records were lost
     if (size < 0) return system_error(errno, "recv(NETLINK_AUDIT)");
     nlmsghdr header{};
     if (size < NLMSG_HDRLEN) return internal_error("an audit record without a header");
     std::memcpy(&header, buffer.data(), sizeof(header));
-    return AuditRecord{header.nlmsg_type, {buffer.data() + NLMSG_HDRLEN, static_cast<std::size_t>(size - NLMSG_HDRLEN)}};
+    return AuditRecord{header.nlmsg_type,
+                       {buffer.data() + NLMSG_HDRLEN, static_cast<std::size_t>(size - NLMSG_HDRLEN)}};
   }
 
   static Result<void> ask_whether_on(int fd) {
@@ -116,19 +122,24 @@ class AuditListener {
     ask.nlmsg_flags = NLM_F_REQUEST;
     int err = ::send(fd, &ask, sizeof(ask), 0) < 0 ? errno : 0;
     if (err == 0) {
-      LOCKSTEP_ASSIGN(const AuditRecord answer, receive(fd, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
+      LOCKSTEP_ASSIGN(const AuditRecord answer,
+                      receive(fd, std::chrono::steady_clock::now() + std::chrono::seconds(20)));
       if (answer.type == AUDIT_GET && answer.text.size() >= 2 * sizeof(std::uint32_t)) {
         std::array<std::uint32_t, 2> mask_and_enabled{};
         std::memcpy(mask_and_enabled.data(), answer.text.data(), sizeof(mask_and_enabled));
         if (mask_and_enabled[1] != 0) return {};
-        return unsupported_error(0, "audit-off: the kernel writes no records unless audit is on (audit=1 on its command line)");
+        return unsupported_error(
+            0, "audit-off: the kernel writes no records unless audit is on (audit=1 on its command line)");
       }
-      if (answer.type != NLMSG_ERROR || answer.text.size() < sizeof(err)) return internal_error("audit's state: an answer of another kind");
+      if (answer.type != NLMSG_ERROR || answer.text.size() < sizeof(err))
+        return internal_error("audit's state: an answer of another kind");
       std::memcpy(&err, answer.text.data(), sizeof(err));
       err = -err;
     }
     if (err == ECONNREFUSED) return unsupported_error(err, "audit-unheard: audit is not for user name spaces");
-    if (err == EPERM) return unsupported_error(err, "needs-capability: CAP_AUDIT_CONTROL in the first pid name space, to ask whether audit is on");
+    if (err == EPERM)
+      return unsupported_error(
+          err, "needs-capability: CAP_AUDIT_CONTROL in the first pid name space, to ask whether audit is on");
     return system_error(err, "asking for audit's state");
   }
 

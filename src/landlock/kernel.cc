@@ -1,9 +1,9 @@
-#include <lockstep/kernel.h>
-
 #include <sys/utsname.h>
 
 #include <cerrno>
 #include <cstdlib>
+
+#include <lockstep/kernel.h>
 
 #include "landlock/uapi.h"
 
@@ -33,17 +33,21 @@ std::string no_such_call() {
 Result<KernelLandlock> query_kernel() {
   const long abi = uapi::create_ruleset(nullptr, 0, uapi::create_ruleset_version);
   if (abi == 0)
-    return unsupported_error(0, std::string("Landlock's version is answered by 0, which no kernel says: ") + filter_answers);
+    return unsupported_error(
+        0, std::string("Landlock's version is answered by 0, which no kernel says: ") + filter_answers);
   if (abi < 0) {
     const int err = errno;
     switch (err) {
-      case ENOSYS: return unsupported_error(err, no_such_call());
+      case ENOSYS:
+        return unsupported_error(err, no_such_call());
       case EOPNOTSUPP:
-        return unsupported_error(
-            err, "Landlock is built into this kernel but not enabled (EOPNOTSUPP): add landlock to lsm= on the kernel command line");
+        return unsupported_error(err,
+                                 "Landlock is built into this kernel but not enabled (EOPNOTSUPP): add landlock to "
+                                 "lsm= on the kernel command line");
       case EPERM:
-        return unsupported_error(
-            err, "Landlock's system calls are refused (EPERM): a seccomp filter around this process, a container's say, denies them");
+        return unsupported_error(err,
+                                 "Landlock's system calls are refused (EPERM): a seccomp filter around this process, a "
+                                 "container's say, denies them");
       default:
         return unsupported_error(err, "Landlock cannot be asked for its version: " + errno_name(err));
     }

@@ -5,9 +5,10 @@
 
 #include <cerrno>
 
-#include "base/unique_fd.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
+#include "base/unique_fd.h"
 #include "landlock/uapi.h"
 
 namespace lockstep {
@@ -51,8 +52,8 @@ Result<void> judge(int claimed, int lie) {
   return unsupported_error(0, "this kernel says that it has Landlock's ABI " + std::to_string(claimed) +
                                   (lie > claimed ? ", and takes what only ABI " + number + " has"
                                                  : ", and refuses what ABI " + number + " has") +
-                                  " (" + std::string(abi_info(lie)->added) +
-                                  "): what it says is not true, and " + filter_answers);
+                                  " (" + std::string(abi_info(lie)->added) + "): what it says is not true, and " +
+                                  filter_answers);
 }
 
 }  // namespace

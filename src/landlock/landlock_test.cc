@@ -10,10 +10,11 @@
 #include <linux/landlock.h>
 #endif
 
-#include "base/unique_fd.h"
 #include <lockstep/abi.h>
-#include <lockstep/rights.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
+
+#include "base/unique_fd.h"
 #include "landlock/ruleset.h"
 #include "landlock/uapi.h"
 
@@ -72,7 +73,8 @@ TEST(AbiTable, GrowsAndSaysWhatEachRightLeavesOpen) {
     if (before != nullptr) {
       EXPECT_TRUE(info.fs.contains(before->fs));
       EXPECT_GE(info.attr_size, before->attr_size);
-      EXPECT_TRUE(info.net.contains(before->net) && info.scope.contains(before->scope) && info.flags.contains(before->flags));
+      EXPECT_TRUE(info.net.contains(before->net) && info.scope.contains(before->scope) &&
+                  info.flags.contains(before->flags));
       EXPECT_GE(info.quiet, before->quiet);
     }
     before = &info;
@@ -155,8 +157,7 @@ TEST(Kernel, AcceptsExactlyTheRightsTheTableGivesItsAbi) {
     GTEST_SKIP() << "no Landlock here: " << kernel.error().message;
   }
   ASSERT_GE(kernel->abi, 1);
-  if (kernel->abi > newest_abi)
-    GTEST_SKIP() << "ABI " << kernel->abi << " is newer than the table's " << newest_abi;
+  if (kernel->abi > newest_abi) GTEST_SKIP() << "ABI " << kernel->abi << " is newer than the table's " << newest_abi;
   const AbiInfo& info = *abi_info(kernel->abi);
   // One bit at a time, past the last we know: each is taken or refused as the table says.
   for (int bit = 0; bit < 64; ++bit) {
@@ -172,7 +173,8 @@ TEST(Kernel, AcceptsExactlyTheRightsTheTableGivesItsAbi) {
     const UniqueFd on_net(static_cast<int>(uapi::create_ruleset(&net, sizeof(net), 0)));
     const UniqueFd on_scope(static_cast<int>(uapi::create_ruleset(&scope, sizeof(scope), 0)));
     EXPECT_EQ(static_cast<bool>(on_net), info.net.contains(NetSet::from_bits(right.bits()))) << "port bit " << bit;
-    EXPECT_EQ(static_cast<bool>(on_scope), info.scope.contains(ScopeSet::from_bits(right.bits()))) << "scope bit " << bit;
+    EXPECT_EQ(static_cast<bool>(on_scope), info.scope.contains(ScopeSet::from_bits(right.bits())))
+        << "scope bit " << bit;
   }
   EXPECT_EQ(known_flags(), info.flags.bits());
   uapi::RulesetAttr quiet;

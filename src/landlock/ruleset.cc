@@ -4,6 +4,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
 #include "landlock/uapi.h"
 
 namespace lockstep {
@@ -15,14 +16,16 @@ Result<void> prove(int fd, int kind, const void* rule, std::uint32_t flags, int 
   const long answer = uapi::add_rule(fd, kind, rule, flags);
   const int got = answer < 0 ? errno : 0;
   if (got == err) return {};
-  return system_error(got, "landlock_add_rule(" + std::string(what) + ") must be " + errno_name(err) + ": either the descriptor " +
-                               std::to_string(fd) + " that landlock_create_ruleset() answered is not the rule set asked for, or " +
+  return system_error(got, "landlock_add_rule(" + std::string(what) + ") must be " + errno_name(err) +
+                               ": either the descriptor " + std::to_string(fd) +
+                               " that landlock_create_ruleset() answered is not the rule set asked for, or " +
                                filter_answers);
 }
 
 Result<void> prove_ruleset(int fd, const Handled& handled) {
   LOCKSTEP_CHECK(prove(fd, uapi::rule_path_beneath, nullptr, 0, EFAULT, "no rule"));
-  if (handled.quiet) LOCKSTEP_CHECK(prove(fd, uapi::rule_path_beneath, nullptr, uapi::add_rule_quiet, EFAULT, "no quiet rule"));
+  if (handled.quiet)
+    LOCKSTEP_CHECK(prove(fd, uapi::rule_path_beneath, nullptr, uapi::add_rule_quiet, EFAULT, "no quiet rule"));
   if (!handled.net.empty()) LOCKSTEP_CHECK(prove(fd, uapi::rule_net_port, nullptr, 0, EFAULT, "no port"));
   if (handled.fs.empty()) return {};
   uapi::PathBeneathAttr all;
@@ -41,11 +44,12 @@ Result<Ruleset> Ruleset::create(const Handled& handled, int abi) {
   attr.scoped = handled.scoped.bits();
   if (handled.quiet) attr.quiet_access_fs = handled.fs.bits();
   // What the ABI has no room for must meet the kernel's refusal, not be cut off unseen.
-  const bool fits = info->net.contains(handled.net) && info->scope.contains(handled.scoped) && (info->quiet || !handled.quiet);
+  const bool fits =
+      info->net.contains(handled.net) && info->scope.contains(handled.scoped) && (info->quiet || !handled.quiet);
   const long fd = uapi::create_ruleset(&attr, fits ? info->attr_size : sizeof(attr), 0);
   if (fd < 0)
-    return system_error(errno, "landlock_create_ruleset(" + join_names(handled.fs) + "; " + join(names(handled.net)) + "; " +
-                                   join(names(handled.scoped)) + (handled.quiet ? "; quiet)" : ")"));
+    return system_error(errno, "landlock_create_ruleset(" + join_names(handled.fs) + "; " + join(names(handled.net)) +
+                                   "; " + join(names(handled.scoped)) + (handled.quiet ? "; quiet)" : ")"));
   // Not ours to close before it is known to be one: an answer of 0 would be standard input.
   LOCKSTEP_CHECK(prove_ruleset(static_cast<int>(fd), handled));
   return Ruleset(UniqueFd(static_cast<int>(fd)));
@@ -65,7 +69,8 @@ Result<void> Ruleset::allow_port(NetRight right, std::uint16_t port) {
   attr.allowed_access = NetSet(right).bits();
   attr.port = port;
   if (uapi::add_rule(fd_.get(), uapi::rule_net_port, &attr, 0) != 0)
-    return system_error(errno, "landlock_add_rule(port " + std::to_string(port) + ", " + std::string(name(right)) + ")");
+    return system_error(errno,
+                        "landlock_add_rule(port " + std::to_string(port) + ", " + std::string(name(right)) + ")");
   return {};
 }
 

@@ -12,8 +12,9 @@
 #include <string_view>
 
 #include <lockstep/error.h>
-#include "base/unique_fd.h"
 #include <lockstep/rights.h>
+
+#include "base/unique_fd.h"
 
 namespace lockstep {
 

@@ -19,9 +19,10 @@
 #include <functional>
 #include <thread>
 
-#include "base/unique_fd.h"
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+
+#include "base/unique_fd.h"
 #include "landlock/uapi.h"
 
 namespace lockstep {
@@ -51,7 +52,8 @@ class UapiKernel : public ::testing::Test {
   void SetUp() override {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
-    if (kernel->abi > newest_abi) GTEST_SKIP() << "abi-unknown: ABI " << kernel->abi << " is newer than the table's " << newest_abi;
+    if (kernel->abi > newest_abi)
+      GTEST_SKIP() << "abi-unknown: ABI " << kernel->abi << " is newer than the table's " << newest_abi;
     abi = kernel->abi;
   }
   void check(const char* what, int got, const Answers& answers) const {
@@ -137,7 +139,8 @@ TEST_F(UapiKernel, CreateRulesetChecksItsArgumentsInThisOrder) {
     std::memcpy(memory.data(), row.attr.words.data(), sizeof(row.attr.words));
     const void* pointer = row.pointer != nullptr || row.null ? row.pointer : memory.data();
     errno = 0;
-    const UniqueFd fd(static_cast<int>(uapi::create_ruleset(static_cast<const uapi::RulesetAttr*>(pointer), row.size, row.flags)));
+    const UniqueFd fd(
+        static_cast<int>(uapi::create_ruleset(static_cast<const uapi::RulesetAttr*>(pointer), row.size, row.flags)));
     check(row.what, fd ? 0 : errno, row.answers);
   }
 }
@@ -162,10 +165,12 @@ TEST_F(UapiKernel, ARulesetIsADescriptorThatCanBePassedOnAndNothingElse) {
 // --- landlock_add_rule() -----------------------------------------------------------------------------------------------------
 
 TEST_F(UapiKernel, AddRuleChecksItsArgumentsInThisOrder) {
-  const UniqueFd plain = ruleset(), root(::open("/", O_PATH | O_CLOEXEC)), null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd plain = ruleset(), root(::open("/", O_PATH | O_CLOEXEC)),
+                 null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const UniqueFd null_path(::open("/dev/null", O_PATH | O_CLOEXEC));
   // With quiet rights on files where the kernel has them; else a second plain one, and every quiet flag is unknown.
-  const UniqueFd quiet = abi >= 10 ? ruleset({.handled_access_fs = write_file | read_dir, .quiet_access_fs = write_file}, 48) : ruleset();
+  const UniqueFd quiet =
+      abi >= 10 ? ruleset({.handled_access_fs = write_file | read_dir, .quiet_access_fs = write_file}, 48) : ruleset();
   ASSERT_TRUE(plain && root && null && null_path && quiet);
   const int none = -1, current = AT_FDCWD, nowhere = 1000000;
   struct Row {
@@ -213,7 +218,8 @@ TEST_F(UapiKernel, AddRuleChecksItsArgumentsInThisOrder) {
     attr.allowed_access = row.access;
     attr.parent_fd = row.parent;
     errno = 0;
-    check(row.what, uapi::add_rule(row.ruleset_fd, row.type, row.null ? nullptr : &attr, row.flags) == 0 ? 0 : errno, row.answers);
+    check(row.what, uapi::add_rule(row.ruleset_fd, row.type, row.null ? nullptr : &attr, row.flags) == 0 ? 0 : errno,
+          row.answers);
   }
 }
 
@@ -221,12 +227,19 @@ TEST_F(UapiKernel, ObjectsOfNoFileSystemOfTheirOwnTakeNoRule) {
   const UniqueFd rules = ruleset();
   int pipe_fds[2] = {-1, -1};
   ASSERT_TRUE(rules && ::pipe2(pipe_fds, O_CLOEXEC) == 0);
-  const UniqueFd pipe_read(pipe_fds[0]), pipe_write(pipe_fds[1]), event(::eventfd(0, EFD_CLOEXEC)), epoll(::epoll_create1(EPOLL_CLOEXEC)),
-      memory(::memfd_create("rule", MFD_CLOEXEC)), sock(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-      name_space(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)), pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  for (const auto& [what, fd] : {std::pair("a rule set", rules.get()), {"a pipe", pipe_fds[0]}, {"an eventfd", event.get()},
-                                 {"an epoll", epoll.get()}, {"a memfd", memory.get()}, {"a socket", sock.get()},
-                                 {"a name space", name_space.get()}, {"a pidfd", pidfd.get()}}) {
+  const UniqueFd pipe_read(pipe_fds[0]), pipe_write(pipe_fds[1]), event(::eventfd(0, EFD_CLOEXEC)),
+      epoll(::epoll_create1(EPOLL_CLOEXEC)), memory(::memfd_create("rule", MFD_CLOEXEC)),
+      sock(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+      name_space(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)),
+      pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  for (const auto& [what, fd] : {std::pair("a rule set", rules.get()),
+                                 {"a pipe", pipe_fds[0]},
+                                 {"an eventfd", event.get()},
+                                 {"an epoll", epoll.get()},
+                                 {"a memfd", memory.get()},
+                                 {"a socket", sock.get()},
+                                 {"a name space", name_space.get()},
+                                 {"a pidfd", pidfd.get()}}) {
     ASSERT_GE(fd, 0) << what;
     uapi::PathBeneathAttr attr;
     attr.allowed_access = write_file;
@@ -239,7 +252,8 @@ TEST_F(UapiKernel, ObjectsOfNoFileSystemOfTheirOwnTakeNoRule) {
 TEST_F(UapiKernel, AddRuleChecksPortsInThisOrder) {
   if (abi < 4) GTEST_SKIP() << "needs ABI 4: no rights on ports";
   const UniqueFd plain = ruleset(), ports = ruleset({.handled_access_net = 1}, 16);
-  const UniqueFd quiet = abi >= 10 ? ruleset({.handled_access_net = 3, .quiet_access_net = 2}, 48) : ruleset({.handled_access_net = 3}, 16);
+  const UniqueFd quiet = abi >= 10 ? ruleset({.handled_access_net = 3, .quiet_access_net = 2}, 48)
+                                   : ruleset({.handled_access_net = 3}, 16);
   ASSERT_TRUE(plain && ports && quiet);
   struct Row {
     const char* what;
@@ -264,7 +278,8 @@ TEST_F(UapiKernel, AddRuleChecksPortsInThisOrder) {
   for (const Row& row : rows) {
     const uapi::NetPortAttr attr{row.access, row.port};
     errno = 0;
-    check(row.what, uapi::add_rule(row.ruleset_fd, uapi::rule_net_port, &attr, row.flags) == 0 ? 0 : errno, row.answers);
+    check(row.what, uapi::add_rule(row.ruleset_fd, uapi::rule_net_port, &attr, row.flags) == 0 ? 0 : errno,
+          row.answers);
   }
 }
 
@@ -285,7 +300,8 @@ int restrict_as(Caller caller, int fd, std::uint32_t flags, const std::function<
 }
 
 TEST_F(UapiKernel, RestrictSelfChecksItsArgumentsInThisOrder) {
-  const UniqueFd rules = ruleset(), root(::open("/", O_PATH | O_CLOEXEC)), null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd rules = ruleset(), root(::open("/", O_PATH | O_CLOEXEC)),
+                 null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   ASSERT_TRUE(rules && root && null);
   constexpr Caller bare = Caller::ordinary, nnp = Caller::with_no_new_privs;
   struct Row {
@@ -314,7 +330,11 @@ TEST_F(UapiKernel, RestrictSelfChecksItsArgumentsInThisOrder) {
       {"no_new_privs, set already", nnp, rules.get(), no_new_privs, {{1, EINVAL}, {11, 0}}},
       {"-1, subdomains off", nnp, -1, subdomains_off, {{1, EINVAL}, {7, 0}}},
       {"-2, subdomains off", nnp, -2, subdomains_off, {{1, EINVAL}, {7, EBADF}}},
-      {"-1, subdomains off and another flag of the log", nnp, -1, subdomains_off | same_exec_off, {{1, EINVAL}, {7, EBADF}}},
+      {"-1, subdomains off and another flag of the log",
+       nnp,
+       -1,
+       subdomains_off | same_exec_off,
+       {{1, EINVAL}, {7, EBADF}}},
       {"-1, subdomains off and tsync", nnp, -1, subdomains_off | tsync, {{1, EINVAL}, {8, 0}}},
       {"-1, tsync", nnp, -1, tsync, {{1, EINVAL}, {8, EBADF}}},
       {"-1, subdomains off and no_new_privs", nnp, -1, subdomains_off | no_new_privs, {{1, EINVAL}, {11, EBADF}}},
@@ -342,7 +362,9 @@ TEST_F(UapiKernel, SixteenLayersAndNoMore) {
               if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 250;
               for (int layer = 0; layer < layers; ++layer)
                 if (uapi::restrict_self(rules.get(), 0) != 0) return 249;
-              const auto error = [](int fd, std::uint32_t flags) { return uapi::restrict_self(fd, flags) == 0 ? 0 : errno; };
+              const auto error = [](int fd, std::uint32_t flags) {
+                return uapi::restrict_self(fd, flags) == 0 ? 0 : errno;
+              };
               if (error(-1, 0) != EBADF || error(rules.get(), unknown_flag) != EINVAL) return 248;
               if (abi >= 7 && error(-1, subdomains_off) != 0) return 247;  // adds none
               if (abi >= 8 && error(rules.get(), tsync) != E2BIG) return 246;
@@ -390,7 +412,8 @@ class OtherThread {
 TEST_F(UapiKernel, TsyncGivesEveryThreadTheCallersDomainInPlaceOfItsOwn) {
   if (abi < 8) GTEST_SKIP() << "needs ABI 8: a call restricts one thread";
   EXPECT_EQ(in_child([] {
-              const UniqueFd writes = ruleset({.handled_access_fs = write_file}), lists = ruleset({.handled_access_fs = read_dir});
+              const UniqueFd writes = ruleset({.handled_access_fs = write_file}),
+                             lists = ruleset({.handled_access_fs = read_dir});
               // The other thread is restricted already, and keeps no_new_privs to itself.
               OtherThread other([&] {
                 ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

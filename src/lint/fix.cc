@@ -4,9 +4,10 @@
 #include <optional>
 
 #include <lockstep/abi.h>
-#include "syntax/document.h"
+
 #include "diff/diff.h"
 #include "lint/lint_subject.h"
+#include "syntax/document.h"
 
 namespace lockstep::review {
 namespace {
@@ -71,7 +72,8 @@ void hide_network(std::string_view text, const std::string& file, std::vector<Li
   for (std::size_t i = 0; i < root->entries.size(); ++i) {
     if (!root->entries[i].first.starts_with("network_")) continue;
     const auto first = static_cast<std::size_t>(root->key_lines[i]) - 1;
-    const std::size_t next = i + 1 < root->entries.size() ? static_cast<std::size_t>(root->key_lines[i + 1]) - 1 : lines.size();
+    const std::size_t next =
+        i + 1 < root->entries.size() ? static_cast<std::size_t>(root->key_lines[i + 1]) - 1 : lines.size();
     for (std::size_t at = first; at < std::max(next, first + 1) && at < lines.size(); ++at) lines[at].hidden = true;
   }
 }
@@ -89,13 +91,11 @@ bool edit(std::vector<Line>& lines, const Finding& finding) {
   };
   if (finding.id == "spelling") {
     if (!line.instead)
-      line.instead =
-          joined({item->indent, item->dash, item->quote, finding.path, item->quote, item->tail, item->end});
+      line.instead = joined({item->indent, item->dash, item->quote, finding.path, item->quote, item->tail, item->end});
     return true;
   }
   const std::size_t comment = item->tail.find('#');
-  line.instead =
-      comment == std::string_view::npos ? "" : joined({item->indent, item->tail.substr(comment), item->end});
+  line.instead = comment == std::string_view::npos ? "" : joined({item->indent, item->tail.substr(comment), item->end});
   return true;
 }
 
@@ -109,8 +109,7 @@ void close_empty_lists(std::vector<Line>& lines) {
     const std::string name = colon == std::string::npos ? "" : text.substr(word, colon - word);
     if (name != "read_only" && name != "read_write") continue;
     const std::size_t behind = text.find_first_not_of(' ', colon + 1);
-    if (behind != std::string::npos && text[behind] != '#' && text[behind] != '\n' && text[behind] != '\r')
-      continue;
+    if (behind != std::string::npos && text[behind] != '#' && text[behind] != '\n' && text[behind] != '\r') continue;
     bool went = false, stays = false;
     for (std::size_t i = key + 1; i < lines.size() && !stays; ++i) {
       const std::size_t first = lines[i].text.find_first_not_of(" \r\n");
@@ -178,8 +177,8 @@ std::string unified(const std::vector<Line>& lines, const std::string& file) {
     }
     const std::size_t before = end - first;
     const long start = static_cast<long>(first) + 1 + shift - (after == 0 ? 1 : 0);
-    out += "@@ -" + std::to_string(first + 1) + "," + std::to_string(before) + " +" + std::to_string(start) +
-           "," + std::to_string(after) + " @@\n" + body;
+    out += "@@ -" + std::to_string(first + 1) + "," + std::to_string(before) + " +" + std::to_string(start) + "," +
+           std::to_string(after) + " @@\n" + body;
     shift += static_cast<long>(after) - static_cast<long>(before);
     i = end - 1;
   }
@@ -207,8 +206,7 @@ CdiChoice every_device(const Policy& policy) {
 std::vector<Situation> all_that_can_tell(const Policy& policy, const Context& context) {
   std::vector<Source> sources{context.source};
   for (const std::vector<ConflictRule>* rules : {&policy.conflicts, &context.administrator_conflicts})
-    if (std::any_of(rules->begin(), rules->end(),
-                    [](const ConflictRule& rule) { return !rule.sources.empty(); }))
+    if (std::any_of(rules->begin(), rules->end(), [](const ConflictRule& rule) { return !rule.sources.empty(); }))
       sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
   Situation written;
   written.as_written = true;
@@ -218,17 +216,15 @@ std::vector<Situation> all_that_can_tell(const Policy& policy, const Context& co
   hosts[0].host = "the context's", hosts[0].context = context;
   hosts[1].host = "no GPU", hosts[1].context.gpu = Toggle::off;
   hosts[2].host = "every baseline", hosts[2].context.gpu = Toggle::on;
-  hosts[3].host = "every device", hosts[3].context.gpu = Toggle::on,
-  hosts[3].context.cdi = every_device(policy);
+  hosts[3].host = "every device", hosts[3].context.gpu = Toggle::on, hosts[3].context.cdi = every_device(policy);
   for (Situation& each : hosts) {
     each.as_written = false;
     if (&each != hosts.data()) each.context.host = complete_host(policy);
     if (each.context.cdi)
       for (const CdiPath& path : each.context.cdi->paths)
         each.context.host.present.push_back({path.path, NodeKind::character});
-    each.context.workdir = context.workdir && normalise_path(*context.workdir) != "/"
-                               ? *context.workdir
-                               : "/(the work directory)";
+    each.context.workdir =
+        context.workdir && normalise_path(*context.workdir) != "/" ? *context.workdir : "/(the work directory)";
     for (const Source source : sources)
       for (const Toggle proxy : {Toggle::on, Toggle::off}) {
         out.push_back(each);

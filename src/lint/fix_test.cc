@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "testing/run_program.h"
 #include "diff/diff.h"
+#include "testing/run_program.h"
 
 namespace lockstep::review {
 namespace {
@@ -99,13 +99,12 @@ void expect_applies(const std::string& text) {
   const std::string file = dir.write("p.yaml", text);
   const Fixed of = fixed(text, file);
   ASSERT_FALSE(of.fix.patch.empty());
-  const Ended ended =
-      run_program({"/usr/bin/patch", "--binary", "-s", file, dir.write("it.diff", of.fix.patch)}, {});
+  const Ended ended = run_program({"/usr/bin/patch", "--binary", "-s", file, dir.write("it.diff", of.fix.patch)}, {});
   ASSERT_EQ(ended.code, 0) << ended.out << ended.err << of.fix.patch;
   EXPECT_EQ(dir.read("p.yaml"), of.fix.text) << of.fix.patch;
   // patch(1) forgives a hunk that is numbered wrongly; diff(1) numbers them rightly.
-  const Ended diffed = run_program(
-      {"/usr/bin/diff", "-U3", dir.write("before.yaml", text), dir.write("after.yaml", of.fix.text)}, {});
+  const Ended diffed =
+      run_program({"/usr/bin/diff", "-U3", dir.write("before.yaml", text), dir.write("after.yaml", of.fix.text)}, {});
   EXPECT_EQ(diffed.code, 1) << diffed.err;
   EXPECT_EQ(hunks(of.fix.patch), hunks(diffed.out)) << of.fix.patch;
   const Fixed again = fixed(dir.read("p.yaml"), file);
@@ -131,18 +130,15 @@ TEST(Fix, IsAPatchThatPatchApplies) {
 
 TEST(Fix, EveryPlaceInAFileIsPatched) {
   std::string text = "version: 1\nfilesystem_policy:\n  read_only:\n";
-  for (int i = 0; i < 60; ++i)
-    text += "  - /data/" + std::to_string(i) + (i % 11 == 0 || i == 59 ? "/\n" : "\n");
+  for (int i = 0; i < 60; ++i) text += "  - /data/" + std::to_string(i) + (i % 11 == 0 || i == 59 ? "/\n" : "\n");
   expect_applies(text);
   expect_applies(text.substr(0, text.size() - 1));  // no line end at the end
   expect_applies(text + "  - /data/3");
 }
 
 TEST(Fix, KeepsTheLineEndsOfTheFile) {
-  const std::string text =
-      "version: 1\r\nfilesystem_policy:\r\n  read_only:\r\n  - /usr/\r\n  - /usr/bin # x\r\n";
-  EXPECT_EQ(fixed(text).fix.text,
-            "version: 1\r\nfilesystem_policy:\r\n  read_only:\r\n  - /usr\r\n  # x\r\n");
+  const std::string text = "version: 1\r\nfilesystem_policy:\r\n  read_only:\r\n  - /usr/\r\n  - /usr/bin # x\r\n";
+  EXPECT_EQ(fixed(text).fix.text, "version: 1\r\nfilesystem_policy:\r\n  read_only:\r\n  - /usr\r\n  # x\r\n");
   expect_applies(text);
 }
 
@@ -175,8 +171,7 @@ TEST(Fix, WhatMeansMoreThanItsRightsStays) {
   const std::string covered = "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    - /usr/bin\n";
   EXPECT_FALSE(fixed(covered).fix.patch.empty());
   EXPECT_EQ(fixed(covered + "landlock: {compatibility: hard_requirement}\n").fix.patch, "");
-  EXPECT_EQ(fixed(covered + "runtime_baseline_conflicts: [{paths: [/usr/bin], mode: reject}]\n").fix.patch,
-            "");
+  EXPECT_EQ(fixed(covered + "runtime_baseline_conflicts: [{paths: [/usr/bin], mode: reject}]\n").fix.patch, "");
   const std::string grant =
       "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n  grants:\n    - {path: /usr/bin, access: "
       "[read]}\n";
@@ -188,8 +183,8 @@ TEST(Fix, WhatTheHostMakesWritableStays) {
   LintOptions options;
   options.context.workdir = "/home/me";
   const Fixed of =
-      fixed("version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only:\n    - /home/me/notes\n",
-            "p.yaml", options);
+      fixed("version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only:\n    - /home/me/notes\n", "p.yaml",
+            options);
   ASSERT_EQ(of.findings.size(), 1U);
   EXPECT_EQ(of.findings[0].id, "read-only-below-write");
   EXPECT_EQ(of.fix.patch, "");
@@ -219,16 +214,14 @@ TEST(Fix, WhatHoldsABaselineBackStays) {
     int line;
     std::vector<ConflictRule> administrator = {};
   };
-  for (const Row& row : {Row{reads({"/usr", "/dev", "/dev/nvidia0"}), "/dev/nvidia0", 6},
-                         Row{reads({"/usr", "/dev", "/dev/nvidia31"}), "/dev/nvidia31", 6},
-                         Row{reads({"/dev", "/dev/nvidiactl"}), "/dev/nvidiactl", 5},
-                         Row{reads({"/dev", "/dev/dxg"}), "/dev/dxg", 5},
-                         Row{reads({"/dev", "/dev/dri/renderD128"}), "/dev/dri/renderD128", 5},
-                         Row{reads({"/", "/tmp"}), "/tmp", 5},
-                         Row{reads({"/", "/proc"}, keep("/proc", ", sources: [image]")), "/proc", 5},
-                         Row{reads({"/", "/proc"}, keep("/proc", "")), "/proc", 5},
-                         Row{reads({"/", "/proc"}), "/proc", 5, {kept}},
-                         Row{reads({"/", "/proc"}), "/proc", 5, {kept_of_images}}}) {
+  for (const Row& row :
+       {Row{reads({"/usr", "/dev", "/dev/nvidia0"}), "/dev/nvidia0", 6},
+        Row{reads({"/usr", "/dev", "/dev/nvidia31"}), "/dev/nvidia31", 6},
+        Row{reads({"/dev", "/dev/nvidiactl"}), "/dev/nvidiactl", 5}, Row{reads({"/dev", "/dev/dxg"}), "/dev/dxg", 5},
+        Row{reads({"/dev", "/dev/dri/renderD128"}), "/dev/dri/renderD128", 5}, Row{reads({"/", "/tmp"}), "/tmp", 5},
+        Row{reads({"/", "/proc"}, keep("/proc", ", sources: [image]")), "/proc", 5},
+        Row{reads({"/", "/proc"}, keep("/proc", "")), "/proc", 5}, Row{reads({"/", "/proc"}), "/proc", 5, {kept}},
+        Row{reads({"/", "/proc"}), "/proc", 5, {kept_of_images}}}) {
     LintOptions options;
     options.context.administrator_conflicts = row.administrator;
     const Fixed of = fixed(row.text, "p.yaml", options);
@@ -259,9 +252,8 @@ TEST(Fix, OneThatWouldChangeThePolicyIsLeftOutAndTheOthersAreWritten) {
   const std::string text = reads({"/usr", "/usr/bin", "/etc", "/usr/lib", "/usr/sbin"});
   const Result<Policy> policy = decode_policy(text, "p.yaml");
   ASSERT_TRUE(policy.ok());
-  const Result<Fix> fix =
-      fix_findings(text, *policy,
-                   {claim("/usr/bin", 5), claim("/etc", 6), claim("/usr/lib", 7), claim("/usr/sbin", 8)}, {});
+  const Result<Fix> fix = fix_findings(
+      text, *policy, {claim("/usr/bin", 5), claim("/etc", 6), claim("/usr/lib", 7), claim("/usr/sbin", 8)}, {});
   ASSERT_TRUE(fix.ok()) << fix.error().to_string();
   EXPECT_EQ(fix->text, reads({"/usr", "/etc"}));
   ASSERT_EQ(fix->untouched.size(), 1U);
@@ -290,11 +282,10 @@ TEST(Fix, WhatCannotBeSeenStays) {
 }
 
 TEST(Fix, TabsAreBlanks) {
-  const Fixed of = fixed(
-      "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    - /usr/lib\t# c\n    - /etc/\t# d\n");
+  const Fixed of =
+      fixed("version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    - /usr/lib\t# c\n    - /etc/\t# d\n");
   EXPECT_TRUE(of.fix.untouched.empty());
-  EXPECT_EQ(of.fix.text,
-            "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    # c\n    - /etc\t# d\n");
+  EXPECT_EQ(of.fix.text, "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    # c\n    - /etc\t# d\n");
 }
 
 TEST(Fix, PatchFindsTheFileByTheNameInThePatch) {

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <vector>
 
-#include <lockstep/error.h>
 #include <lockstep/effective.h>
+#include <lockstep/error.h>
 
 namespace lockstep::review {
 

@@ -3,9 +3,10 @@
 #include <unordered_map>
 
 #include <lockstep/abi.h>
-#include "policy/baseline.h"
+
 #include "lint/lint_subject.h"
 #include "paths/paths.h"
+#include "policy/baseline.h"
 
 namespace lockstep::review::find {
 namespace {
@@ -27,8 +28,7 @@ bool covered(const Subject& subject, const Entry& entry) {
 
 // Whether the spelling tells what is above it: not where it leads elsewhere.
 bool may_stand_there(const Entry& entry) {
-  return (!entry.place.exists || entry.place.leads_to == entry.path()) &&
-         !by_process(entry.path());
+  return (!entry.place.exists || entry.place.leads_to == entry.path()) && !by_process(entry.path());
 }
 
 // What cannot be seen may be a link.
@@ -43,9 +43,7 @@ bool baseline_writes(const std::string& path, const Context& context) {
       return each.access == Access::read_write && each.path == path;
     });
   };
-  const auto chosen = [&](const CdiPath& each) {
-    return each.path == path && !access_read_only.contains(each.access);
-  };
+  const auto chosen = [&](const CdiPath& each) { return each.path == path && !access_read_only.contains(each.access); };
   return path.starts_with("/dev/") || in(proxy_baseline) || in(gpu_baseline) ||
          (context.cdi && std::any_of(context.cdi->paths.begin(), context.cdi->paths.end(), chosen));
 }
@@ -77,10 +75,9 @@ bool in_list(const std::vector<PathEntry>& list, const std::string& path) {
 // still meet it.
 bool can_be_taken_out(const Subject& subject, const Entry& entry) {
   if (entry.is_pattern() || entry.is_variable()) return false;  // what was meant is not known
-  if (!entry.also_at.empty()) return false;                      // there it grants what no other line does
+  if (!entry.also_at.empty()) return false;                     // there it grants what no other line does
   if (!stands_there(entry) || limits_a_baseline(subject, entry)) return false;
-  if (entry.list == Access::grant || subject.policy.compatibility == Compatibility::hard_requirement)
-    return false;
+  if (entry.list == Access::grant || subject.policy.compatibility == Compatibility::hard_requirement) return false;
   const auto rejects = [](const std::vector<ConflictRule>& rules) {
     return std::any_of(rules.begin(), rules.end(),
                        [](const ConflictRule& rule) { return rule.mode == ConflictMode::reject; });
@@ -119,9 +116,9 @@ void procfs_link(const Subject& subject, Report& report) {
 void pattern(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
     if (entry.is_pattern())
-      report.add(entry.line(), entry.path(),
-                 printable(entry.path()) +
-                     " is taken literally: Landlock knows no patterns, and so called nothing exists");
+      report.add(
+          entry.line(), entry.path(),
+          printable(entry.path()) + " is taken literally: Landlock knows no patterns, and so called nothing exists");
 }
 
 void variable(const Subject& subject, Report& report) {
@@ -159,15 +156,13 @@ void both_lists(const Subject& subject, Report& report) {
 void read_only_below_write(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
     if (entry.list != Access::read_only || !may_stand_there(entry)) continue;
-    const AccessSet above = subject.written.above(entry.path()),
-                    in_force = subject.in_force.above(entry.path());
+    const AccessSet above = subject.written.above(entry.path()), in_force = subject.in_force.above(entry.path());
     if (!in_force.contains(Right::write_file)) continue;
     const bool own = above.contains(Right::write_file);
-    Finding& found =
-        report.add(entry.line(), entry.path(),
-                   printable(entry.path()) + " lies below a path that " +
-                       (own ? "the policy" : "the baseline or the work directory") +
-                       " makes writable, and is writable: Landlock joins the rights of all parents");
+    Finding& found = report.add(entry.line(), entry.path(),
+                                printable(entry.path()) + " lies below a path that " +
+                                    (own ? "the policy" : "the baseline or the work directory") +
+                                    " makes writable, and is writable: Landlock joins the rights of all parents");
     found.fixable = above.contains(entry.rights) && can_be_taken_out(subject, entry) &&
                     !in_list(subject.policy.read_write, entry.path());
     if (!entry.also_at.empty())
@@ -217,24 +212,23 @@ void root_read_only(const Subject& subject, Report& report) {
                      " leads to /: it grants every file of the machine for reading: keys, tokens, other "
                      "users' data");
     } else if (entry.path() == "/") {
-      report.add(entry.line(), "/",
-                 "/ grants every file of the machine for reading: keys, tokens, other users' data");
+      report.add(entry.line(), "/", "/ grants every file of the machine for reading: keys, tokens, other users' data");
     }
 }
 
 void dev_writable(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
     if (entry.path() == "/dev" && entry.rights.contains(Right::write_file))
-      report.add(
-          entry.line(), "/dev",
-          "/dev is writable as a whole: file permissions alone keep disks, terminals and other GPUs apart");
+      report.add(entry.line(), "/dev",
+                 "/dev is writable as a whole: file permissions alone keep disks, terminals and other GPUs apart");
 }
 
 void no_path(const Subject& subject, Report& report) {
   if (subject.entries.empty())
     report.add(subject.policy.filesystem_line, "",
                subject.policy.has_filesystem_policy && subject.policy.include_workdir
-                   ? "the policy names no path but the work directory, which --workdir names: without it what is granted is the "
+                   ? "the policy names no path but the work directory, which --workdir names: without it what is "
+                     "granted is the "
                      "baseline, and where that adds nothing the policy is refused"
                    : "the policy names no path: what is granted is the baseline, and where that adds nothing the "
                      "policy is refused");
@@ -243,9 +237,8 @@ void no_path(const Subject& subject, Report& report) {
 void root_user(const Subject& subject, Report& report) {
   const std::string& user = subject.policy.run_as_user;
   if (user == "root" || (!user.empty() && user.find_first_not_of('0') == std::string::npos))
-    report.add(
-        subject.policy.run_as_user_line, "",
-        "run_as_user is root: chmod, chown and stat, which Landlock does not restrict, reach every file");
+    report.add(subject.policy.run_as_user_line, "",
+               "run_as_user is root: chmod, chown and stat, which Landlock does not restrict, reach every file");
 }
 
 }  // namespace lockstep::review::find

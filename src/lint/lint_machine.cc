@@ -29,9 +29,9 @@ std::vector<CudaStep> cuda_steps(const Host& host) {
     out.push_back({"node /dev/dxg", "/dev/dxg", "no device is found"});
   for (const char* node : {"/dev/nvidiactl", "/dev/nvidia-uvm"})
     if (host.exists(node))
-      out.push_back({std::string("node ") + node, node,
-                     node == std::string_view("/dev/nvidiactl") ? "no device is found (100 or 999)"
-                                                                : "cuInit fails (999)"});
+      out.push_back(
+          {std::string("node ") + node, node,
+           node == std::string_view("/dev/nvidiactl") ? "no device is found (100 or 999)" : "cuInit fails (999)"});
   if (host.exists("/dev/nvmap")) {
     out.push_back({"node /dev/nvmap", "/dev/nvmap", "no memory can be mapped (999 or 100)"});
     std::erase_if(out, [](const CudaStep& step) {
@@ -63,18 +63,16 @@ std::vector<std::string> conflict_paths(const Subject& subject) {
 }
 
 bool meets(const ConflictRule& rule, const std::string& path) {
-  return std::any_of(rule.paths.begin(), rule.paths.end(), [&](const std::string& glob) {
-    return ::fnmatch(glob.c_str(), path.c_str(), FNM_PATHNAME) == 0;
-  });
+  return std::any_of(rule.paths.begin(), rule.paths.end(),
+                     [&](const std::string& glob) { return ::fnmatch(glob.c_str(), path.c_str(), FNM_PATHNAME) == 0; });
 }
 
 // Whether `first` decides for every source that `later` is about.
 bool speaks_for(const ConflictRule& first, const ConflictRule& later) {
   if (first.sources.empty()) return true;
-  return !later.sources.empty() &&
-         std::all_of(later.sources.begin(), later.sources.end(), [&](Source source) {
-           return std::find(first.sources.begin(), first.sources.end(), source) != first.sources.end();
-         });
+  return !later.sources.empty() && std::all_of(later.sources.begin(), later.sources.end(), [&](Source source) {
+    return std::find(first.sources.begin(), first.sources.end(), source) != first.sources.end();
+  });
 }
 
 }  // namespace
@@ -100,7 +98,8 @@ void missing_path(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
     if (entry.place.exists || entry.is_pattern() || entry.is_variable()) continue;  // traps of their own
     const Host& host = subject.options.context.host;
-    if (!host.real && is_below(entry.path(), "/proc") && host.exists("/proc")) continue;  // no host file lists what procfs has
+    if (!host.real && is_below(entry.path(), "/proc") && host.exists("/proc"))
+      continue;  // no host file lists what procfs has
     Finding& found = report.add(entry.line(), entry.path(),
                                 printable(entry.path()) + " does not exist on " +
                                     (subject.options.context.host.real ? "this machine" : "the host") +
@@ -139,7 +138,8 @@ void workdir_read_only(const Subject& subject, Report& report) {
     if (entry.list == Access::read_only &&
         (entry.path() == normalise_path(*workdir) || (entry.place.exists && entry.place.object == place.object)))
       report.add(entry.line(), entry.path(),
-                 printable(entry.path()) + " is the work directory, which include_workdir makes writable: read_only is of no effect there");
+                 printable(entry.path()) +
+                     " is the work directory, which include_workdir makes writable: read_only is of no effect there");
 }
 
 void user_unknown(const Subject& subject, Report& report) {
@@ -169,16 +169,16 @@ void cuda_blocked(const Subject& subject, Report& report) {
   const auto say = [&](const std::string& step, const std::string& path, const std::string& breaks) {
     report
         .add(line_of(subject, path), path,
-             where + "CUDA's step " + step + " is denied: " + path + " lacks " +
-                 join_names(missing_at(path), ", ") + "; " + breaks)
+             where + "CUDA's step " + step + " is denied: " + path + " lacks " + join_names(missing_at(path), ", ") +
+                 "; " + breaks)
         .severity = severity;
   };
   for (const CudaStep& step : cuda_steps(here ? host : complete))
     if (!missing_at(step.path).empty()) say(step.step, step.path, step.breaks);
   // One device that works is enough.
   const std::vector<std::string> nodes = here ? host.gpu_nodes : std::vector<std::string>{"/dev/nvidia0"};
-  if (!nodes.empty() && std::none_of(nodes.begin(), nodes.end(),
-                                     [&](const std::string& node) { return missing_at(node).empty(); }))
+  if (!nodes.empty() &&
+      std::none_of(nodes.begin(), nodes.end(), [&](const std::string& node) { return missing_at(node).empty(); }))
     say("node " + nodes.front(), nodes.front(), "no device is left");
 }
 
@@ -210,9 +210,8 @@ void conflict_shadowed(const Subject& subject, Report& report) {
       if (found != earlier.end()) by = *found;
     }
     if (met && !free)
-      report.add(
-          rule.line, rule.paths.front(),
-          "the rule at " + printable(by->file) + ":" + std::to_string(by->line) + " decides first, always");
+      report.add(rule.line, rule.paths.front(),
+                 "the rule at " + printable(by->file) + ":" + std::to_string(by->line) + " decides first, always");
     earlier.push_back(&rule);
   }
 }

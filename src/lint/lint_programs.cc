@@ -9,8 +9,9 @@
 #include <set>
 
 #include <lockstep/abi.h>
-#include "model/loaders.h"
+
 #include "lint/lint_subject.h"
+#include "model/loaders.h"
 
 namespace lockstep::review::find {
 namespace {
@@ -70,12 +71,14 @@ constexpr std::size_t most_programs = 256;
 std::vector<std::string> programs_of(const Entry& entry) {
   if (entry.place.kind == NodeKind::file) return {entry.place.leads_to};
   std::vector<std::string> out;
-  if (entry.place.kind != NodeKind::directory || entry.place.is_root || is_below(entry.place.leads_to, "/proc")) return out;
+  if (entry.place.kind != NodeKind::directory || entry.place.is_root || is_below(entry.place.leads_to, "/proc"))
+    return out;
   std::error_code error;
-  for (std::filesystem::directory_iterator at(entry.place.leads_to, error), end; !error && at != end && out.size() < most_programs;
-       at.increment(error)) {
+  for (std::filesystem::directory_iterator at(entry.place.leads_to, error), end;
+       !error && at != end && out.size() < most_programs; at.increment(error)) {
     struct stat st;
-    if (::lstat(at->path().c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0) out.push_back(at->path());
+    if (::lstat(at->path().c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0)
+      out.push_back(at->path());
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -89,10 +92,12 @@ void cache_rights(const Subject& subject, Report& report) {
     if (cache == nullptr || !entry.rights.contains(Right::write_file)) continue;  // nobody meant it to be written
     const AccessSet lacking = cache->needs - subject.in_force.at(entry.path());
     if (lacking.empty()) continue;
-    report.add(entry.line(), entry.path(),
-               printable(entry.path()) + " is where " + std::string(cache->program) + " keeps its cache: without " +
-                   join_names(lacking, ", ") +
-                   (lacking.intersects(cache->fatal) ? " it fails" : " it goes on without one, or leaves rubbish there, and says nothing"));
+    report.add(
+        entry.line(), entry.path(),
+        printable(entry.path()) + " is where " + std::string(cache->program) + " keeps its cache: without " +
+            join_names(lacking, ", ") +
+            (lacking.intersects(cache->fatal) ? " it fails"
+                                              : " it goes on without one, or leaves rubbish there, and says nothing"));
   }
 }
 
@@ -102,7 +107,8 @@ void terminal_without_ioctl(const Subject& subject, Report& report) {
         !subject.in_force.at(entry.path()).contains(Right::ioctl_dev))
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) +
-                     " is granted without ioctl_dev: it opens, and from ABI 5 isatty(3), the window's size and job control fail on it");
+                     " is granted without ioctl_dev: it opens, and from ABI 5 isatty(3), the window's size and job "
+                     "control fail on it");
 }
 
 void proc_without_truncate(const Subject& subject, Report& report) {
@@ -111,7 +117,8 @@ void proc_without_truncate(const Subject& subject, Report& report) {
         !subject.in_force.at(entry.path()).contains(Right::truncate))
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) +
-                     " is granted write_file without truncate: CUDA from 550 on opens comm with O_TRUNC, so cuInit() works below ABI 3 "
+                     " is granted write_file without truncate: CUDA from 550 on opens comm with O_TRUNC, so cuInit() "
+                     "works below ABI 3 "
                      "and returns 304 from ABI 3 on");
 }
 

@@ -3,6 +3,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+
 #include "lint/lint_subject.h"
 
 namespace lockstep::review::find {
@@ -22,8 +23,8 @@ bool holds_programs(std::string_view path) {
 
 bool is_socket_place(const Entry& entry) {
   const std::string& path = entry.path();
-  for (const std::string_view top : {"/run/nvidia-persistenced", "/run/nvidia-fabricmanager",
-                                     "/tmp/nvidia-mps", "/var/run/nvidia-persistenced"})
+  for (const std::string_view top :
+       {"/run/nvidia-persistenced", "/run/nvidia-fabricmanager", "/tmp/nvidia-mps", "/var/run/nvidia-persistenced"})
     if (is_below(path, top)) return true;
   return path.ends_with(".sock") || path.ends_with(".socket") ||
          (entry.place.exists && entry.place.kind == NodeKind::socket);
@@ -69,8 +70,8 @@ void proc_write_only(const Subject& subject, Report& report) {
 
 void no_truncate(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
-    if (!is_named(entry) || is_device(entry) || is_below(entry.path(), "/proc") || !entry.rights.contains(Right::write_file) ||
-        subject.written.at(entry.path()).contains(Right::truncate))
+    if (!is_named(entry) || is_device(entry) || is_below(entry.path(), "/proc") ||
+        !entry.rights.contains(Right::write_file) || subject.written.at(entry.path()).contains(Right::truncate))
       continue;
     report.add(entry.line(), entry.path(),
                printable(entry.path()) +
@@ -88,8 +89,7 @@ void directory_rights(const Subject& subject, Report& report) {
     if (entry.rights.contains(abi_info(newest_abi)->fs - access_read_only)) idle = idle & Right::read_dir;
     if (!idle.empty())
       report.add(entry.line(), entry.path(),
-                 printable(entry.path()) + " is no directory: " + join_names(idle, ", ") +
-                     " cannot be granted there");
+                 printable(entry.path()) + " is no directory: " + join_names(idle, ", ") + " cannot be granted there");
   }
 }
 
@@ -97,9 +97,8 @@ void execute_without_read(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
     if (is_named(entry) && entry.rights.contains(Right::execute) &&
         !subject.written.at(entry.path()).contains(Right::read_file))
-      report.add(
-          entry.line(), entry.path(),
-          printable(entry.path()) + " is granted execute without read_file: nothing there can be executed");
+      report.add(entry.line(), entry.path(),
+                 printable(entry.path()) + " is granted execute without read_file: nothing there can be executed");
 }
 
 void gpu_read_only(const Subject& subject, Report& report) {
@@ -116,9 +115,9 @@ void gpu_without_ioctl(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
     if (is_named(entry) && is_gpu_device(entry.path()) && entry.rights.contains(Right::write_file) &&
         !subject.in_force_there.at(entry.path()).contains(Right::ioctl_dev))
-      report.add(entry.line(), entry.path(),
-                 printable(entry.path()) +
-                     " is granted without ioctl_dev: it opens, and from ABI 5 every ioctl on it fails");
+      report.add(
+          entry.line(), entry.path(),
+          printable(entry.path()) + " is granted without ioctl_dev: it opens, and from ABI 5 every ioctl on it fails");
 }
 
 void socket_by_path(const Subject& subject, Report& report) {
@@ -136,10 +135,11 @@ void socket_file(const Subject& subject, Report& report) {
     const bool named_so = path.ends_with(".sock") || path.ends_with(".socket") || path == "/tmp/nvidia-mps/control";
     const bool is_socket = entry.place.exists ? entry.place.kind == NodeKind::socket : named_so;
     if (is_socket && is_named(entry) && entry.rights.contains(Right::resolve_unix))
-      report.add(entry.line(), path,
-                 printable(path) +
-                     " is a socket: a server that starts again makes it anew, and this rule stays with the old one, so that "
-                     "from ABI 9 nobody connects any more");
+      report.add(
+          entry.line(), path,
+          printable(path) +
+              " is a socket: a server that starts again makes it anew, and this rule stays with the old one, so that "
+              "from ABI 9 nobody connects any more");
   }
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include <lockstep/abi.h>
+
 #include "paths/every_name.h"
 
 namespace lockstep::review {
@@ -70,8 +71,7 @@ Host complete_host(const Policy& policy) {
   for (const PathEntry& each : policy.read_write) add(each);
   for (const Grant& each : policy.grants) add(each.entry);
   for (const std::string_view path : baseline_paths())
-    out.present.push_back(
-        {std::string(path), path.starts_with("/dev/") ? NodeKind::character : NodeKind::directory});
+    out.present.push_back({std::string(path), path.starts_with("/dev/") ? NodeKind::character : NodeKind::directory});
   for (const std::string& node : out.gpu_nodes) out.present.push_back({node, NodeKind::character});
   return out;
 }
@@ -130,7 +130,8 @@ Result<void> Subject::find_other_names() {
     if (nodes[i] >= 0) own[static_cast<std::size_t>(paths.object(nodes[i]))] |= entries[i].rights;
   for (int id = 0; static_cast<std::size_t>(id) < above.size(); ++id)
     if (const int parent = paths.parent(id); parent >= 0)
-      above[static_cast<std::size_t>(id)] = above[static_cast<std::size_t>(parent)] | own[static_cast<std::size_t>(paths.object(parent))];
+      above[static_cast<std::size_t>(id)] =
+          above[static_cast<std::size_t>(parent)] | own[static_cast<std::size_t>(paths.object(parent))];
   std::unordered_multimap<int, int> by_object;
   for (const int id : others) by_object.emplace(paths.object(id), id);
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -138,7 +139,8 @@ Result<void> Subject::find_other_names() {
     const AccessSet rights = paths.is_directory(nodes[i]) ? entries[i].rights : entries[i].rights & access_on_files;
     const auto [first, last] = by_object.equal_range(paths.object(nodes[i]));
     for (auto each = first; each != last; ++each)
-      if (!above[static_cast<std::size_t>(each->second)].contains(rights)) entries[i].also_at = paths.path(each->second);
+      if (!above[static_cast<std::size_t>(each->second)].contains(rights))
+        entries[i].also_at = paths.path(each->second);
   }
   return {};
 }
@@ -158,8 +160,7 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
   for (const Grant& each : policy.grants) add(each.entry, Access::grant, each.access, each.quiet);
   if (host.real) LOCKSTEP_CHECK(out.find_other_names());
   Context context = options.context;
-  if (context.workdir && normalise_path(*context.workdir) == "/")
-    context.workdir.reset();  // a trap of its own
+  if (context.workdir && normalise_path(*context.workdir) == "/") context.workdir.reset();  // a trap of its own
   LOCKSTEP_ASSIGN(out.effective, enrich(policy, context));
   out.in_force = rights_of(out.effective);
   context.host = complete_host(policy);

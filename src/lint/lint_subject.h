@@ -100,8 +100,8 @@ bool is_gpu_device(std::string_view path);
 // conflicts. lint_programs.cc: what real programs need.
 namespace find {
 using Rule = void(const Subject&, Report&);
-Rule procfs_self, procfs_below, procfs_link, pattern, variable, spelling, path_twice, both_lists,
-    read_only_below_write, narrower_below_wider, redundant, many_paths, root_read_only, dev_writable, no_path, root_user;
+Rule procfs_self, procfs_below, procfs_link, pattern, variable, spelling, path_twice, both_lists, read_only_below_write,
+    narrower_below_wider, redundant, many_paths, root_read_only, dev_writable, no_path, root_user;
 Rule write_and_execute, proc_write_only, no_truncate, directory_rights, execute_without_read, gpu_read_only,
     gpu_without_ioctl, socket_by_path, socket_file, rights_dropped, null_missing, urandom_missing, udp_unbound;
 Rule symlink, root_by_link, missing_path, same_object, workdir_root, workdir_read_only, user_unknown, cuda_blocked,

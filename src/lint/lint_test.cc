@@ -25,8 +25,7 @@ Policy policy(const std::string& text, const std::string& name = "p.yaml") {
 LintOptions on_a_host() {
   LintOptions out;
   Host& host = out.context.host;
-  for (const char* path :
-       {"/usr/lib", "/etc", "/proc", "/tmp", "/data/real", "/data/[x]", "/run/nvidia-persistenced"})
+  for (const char* path : {"/usr/lib", "/etc", "/proc", "/tmp", "/data/real", "/data/[x]", "/run/nvidia-persistenced"})
     host.present.push_back({path, NodeKind::directory, {}});
   host.present.push_back({"/data/link", NodeKind::link, "real"});
   host.present.push_back({"/data/all", NodeKind::link, "../.."});
@@ -59,16 +58,14 @@ const std::vector<Row> rows = {
     {"procfs-below", 3, "  read_only: [/proc/driver/nvidia]", "  read_only: [/processes/driver]"},
     {"procfs-below", 4, "  read_only: [/proc]\n  read_write: [/proc/sys]",
      "  read_only: [/proc/sys]\n  read_write: [/proc]"},
-    {"procfs-link", 3, "  read_only: [/usr, /proc, /proc/self/root]",
-     "  read_only: [/usr, /proc, /proc/self/rooted]"},
+    {"procfs-link", 3, "  read_only: [/usr, /proc, /proc/self/root]", "  read_only: [/usr, /proc, /proc/self/rooted]"},
     {"procfs-link", 3, "  read_only: [/, /proc/4711/cwd/etc]", "  read_only: [/, /proc/driver/cwd]"},
     {"procfs-link", 3, "  read_write: [/proc/thread-self/exe]", "  read_write: [/proc/thread-self/environ]"},
     {"procfs-link", 3, "  read_only: [/proc/self/task/12/root/etc]",
      "  read_only: [/proc/self/task/12/comm, /proc/self/task]"},
     {"procfs-link", 3, "  grants: [{path: /proc/self/fd/3, access: [read]}]",
      "  grants: [{path: /proc/self/fd, access: [read]}]"},
-    {"procfs-link", 3, "  read_only: [/proc/1/map_files/a-b]",
-     "  read_only: [/proc/1/maps, /data/proc/1/root]"},
+    {"procfs-link", 3, "  read_only: [/proc/1/map_files/a-b]", "  read_only: [/proc/1/maps, /data/proc/1/root]"},
     {"procfs-self", 3, "  read_only: [/proc/self]", "  read_only: [/proc/self/root/etc]"},
     {"pattern", 3, "  read_only: ['/data/*']", "  read_only: ['/data']"},
     {"pattern", 3, "  read_only: ['/data/[y]']", "  read_only: ['/data/[x]', '/data/[y']"},
@@ -77,8 +74,7 @@ const std::vector<Row> rows = {
     {"spelling", 3, "  read_only: [/usr/]", "  read_only: [/usr]"},
     {"spelling", 3, "  grants: [{path: //usr, access: [read]}]", "  grants: [{path: /usr, access: [read]}]"},
     {"path-twice", 5, "  read_only:\n    - /usr\n    - /usr/", "  read_only:\n    - /usr\n    - /usr2"},
-    {"both-lists", 3, "  read_only: [/data]\n  read_write: [/data]",
-     "  read_only: [/data]\n  read_write: [/data2]"},
+    {"both-lists", 3, "  read_only: [/data]\n  read_write: [/data]", "  read_only: [/data]\n  read_write: [/data2]"},
     {"read-only-below-write", 3, "  read_only: [/data/sub]\n  read_write: [/data]",
      "  read_only: [/data]\n  read_write: [/data/sub]"},
     {"read-only-below-write", 3, "  read_only: [/data/sub]\n  grants: [{path: /data, access: [write_file]}]",
@@ -97,7 +93,8 @@ const std::vector<Row> rows = {
      "  read_only: [/data]\n  grants: [{path: /data/sub, access: [read_file, write_file]}]"},
     {"narrower-below-wider", 4, "  read_write: [/data]\n  grants: [{path: /data/sub, access: [read, write_file]}]",
      "  read_write: [/data/other]\n  grants: [{path: /data/sub, access: [read, write_file]}]"},
-    {"narrower-below-wider", 3, "  grants: [{path: /data/sub, access: [read]}, {path: /data, access: [read, make_reg]}]",
+    {"narrower-below-wider", 3,
+     "  grants: [{path: /data/sub, access: [read]}, {path: /data, access: [read, make_reg]}]",
      "  grants: [{path: /data/link, access: [read]}, {path: /data, access: [read, make_reg]}]"},
     {"root-read-only", 3, "  read_only: [/]", "  read_only: [/usr]"},
     {"root-read-only", 3, "  read_only: [/data/all]", "  read_only: [/data/link]"},
@@ -107,11 +104,9 @@ const std::vector<Row> rows = {
     {"redundant", 3, "  read_only: [/, /usr]", "  read_only: [/, /proc, /tmp, /proc/self/root]"},
     {"redundant", 3, "  read_write: [/dev, /dev/nvidia0]",
      "  grants: [{path: /dev, access: [read_file]}, {path: /dev/nvidia0, access: [read_file]}]"},
-    {"root-read-only", 3, "  grants: [{path: /, access: [read_file]}]",
-     "  grants: [{path: /, access: [read_dir]}]"},
+    {"root-read-only", 3, "  grants: [{path: /, access: [read_file]}]", "  grants: [{path: /, access: [read_dir]}]"},
     {"dev-writable", 3, "  read_write: [/dev]", "  read_write: [/dev/shm]"},
-    {"dev-writable", 3, "  grants: [{path: /dev, access: [write]}]",
-     "  grants: [{path: /dev, access: [read]}]"},
+    {"dev-writable", 3, "  grants: [{path: /dev, access: [write]}]", "  grants: [{path: /dev, access: [read]}]"},
     {"no-path", 3, "  read_only: []", "  read_only: [/usr]"},
     {"root-user", 4, "  read_only: [/usr]\nprocess: {run_as_user: root}",
      "  read_only: [/usr]\nprocess: {run_as_user: rooty, run_as_group: root}"},
@@ -140,14 +135,18 @@ const std::vector<Row> rows = {
     {"terminal-without-ioctl", 3, "  grants: [{path: /dev/pts/3, access: [write]}, {path: /dev/tty, access: [read]}]",
      "  read_write: [/dev]\n  grants: [{path: /dev/tty, access: [read]}]"},
     {"terminal-without-ioctl", 3, "  read_only: [/dev/ttyS0]", "  read_only: [/dev/ttys/x, /dev/pt]"},
-    {"cache-rights", 3, "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file, make_reg, make_dir, remove_file]}]",
-     "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file, make_reg, make_dir, remove_file, refer, truncate]}]"},
+    {"cache-rights", 3,
+     "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file, make_reg, make_dir, remove_file]}]",
+     "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file, make_reg, make_dir, remove_file, refer, "
+     "truncate]}]"},
     {"cache-rights", 3, "  grants: [{path: /home/u/.cache/pocl, access: [read, write_file]}]",
      "  grants: [{path: /home/u/.cache/pocl, access: [cache]}]"},
-    {"cache-rights", 3, "  grants: [{path: /var/cache/ccache/9, access: [write_file, read]}]", "  read_only: [/var/cache/ccache]"},
+    {"cache-rights", 3, "  grants: [{path: /var/cache/ccache/9, access: [write_file, read]}]",
+     "  read_only: [/var/cache/ccache]"},
     {"cache-rights", 3, "  grants: [{path: /home/u/.cache, access: [read, write_file, make_reg]}]",
      "  grants: [{path: /home/u/cache, access: [read, write_file, make_reg]}]"},
-    {"cache-rights", 3, "  grants: [{path: /tmp/hsperfdata_user, access: [read_file, write_file, make_dir, make_reg, remove_file]}]",
+    {"cache-rights", 3,
+     "  grants: [{path: /tmp/hsperfdata_user, access: [read_file, write_file, make_dir, make_reg, remove_file]}]",
      "  grants: [{path: /data/__pycache__, access: [read_file, write_file, make_dir, make_reg, remove_file]}]"},
     {"directory-rights", 3, "  grants: [{path: /dev/node, access: [read_file, read_dir]}]",
      "  grants: [{path: /dev/node, access: [read]}]"},
@@ -191,10 +190,10 @@ const std::vector<Row> rows = {
     {"same-object", 4, "  read_only: [/data/real]\n  read_write: [/data/link]",
      "  read_only: [/data/real, /data/link]"},
     {"workdir-root", 3, "  include_workdir: true", "  include_workdir: false", "//"},
-    {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]", "  include_workdir: false\n  read_only: [/data/real]",
-     "/data/real"},
-    {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]", "  include_workdir: true\n  read_only: [/data]",
-     "/data/link"},
+    {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]",
+     "  include_workdir: false\n  read_only: [/data/real]", "/data/real"},
+    {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]",
+     "  include_workdir: true\n  read_only: [/data]", "/data/link"},
     {"cuda-blocked", 3, "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: keep}]",
      "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], sources: [image], mode: keep}]"},
     {"cuda-blocked", 3, "  grants: [{path: /proc, access: [write_file]}]",
@@ -204,8 +203,7 @@ const std::vector<Row> rows = {
      "  grants: [{path: /dev/nvidia7, access: [read_file, write_file]}]"},
     {"cuda-blocked", 3, "  read_only: [/proc]\nruntime_baseline_conflicts: [{paths: [/proc], mode: reject}]",
      "  read_only: [/usr]\nruntime_baseline_conflicts: [{paths: [/proc], mode: reject}]"},
-    {"conflict-idle", 5,
-     "  read_only: [/proc]\nruntime_baseline_conflicts:\n  - {paths: [/proc/*], mode: keep}",
+    {"conflict-idle", 5, "  read_only: [/proc]\nruntime_baseline_conflicts:\n  - {paths: [/proc/*], mode: keep}",
      "  read_only: [/proc]\nruntime_baseline_conflicts:\n  - {paths: ['/proc*'], mode: keep}"},
     {"conflict-idle", 4, "  read_only: [/usr]\nruntime_baseline_conflicts: [{paths: [/usr], mode: keep}]",
      "  read_only: [/usr]\nruntime_baseline_conflicts: [{paths: [/tmp, /usr], mode: keep}]"},
@@ -257,7 +255,8 @@ std::string many(int count) {
 }
 
 TEST(Lint, EveryTrapHasBothCases) {
-  std::set<std::string_view> tested{"many-paths", "user-unknown", "loader-missing"}, known;  // these have tests of their own
+  std::set<std::string_view> tested{"many-paths", "user-unknown", "loader-missing"},
+      known;  // these have tests of their own
   for (const Row& row : rows) tested.insert(row.id);
   for (const Trap& trap : traps()) {
     EXPECT_TRUE(known.insert(trap.id).second) << trap.id << " twice";
@@ -316,8 +315,7 @@ TEST(Lint, CudaIsJudgedOnTheHostWhereItHasAGpu) {
 TEST(Lint, OldestAbiIsWhatTheCallerSays) {
   LintOptions options = on_a_host();
   options.only = {"rights-dropped"};
-  const Policy relies =
-      policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {min_abi: 3}\n");
+  const Policy relies = policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {min_abi: 3}\n");
   EXPECT_EQ(found(relies, options).size(), 1U);
   options.oldest_abi = 3;
   EXPECT_TRUE(found(relies, options).empty());
@@ -327,7 +325,9 @@ TEST(Lint, AUserThatThisMachineDoesNotKnow) {
   LintOptions options;
   options.only = {"user-unknown"};
   const auto count = [&](const std::string& user) {
-    return found(policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: '" + user + "'}\n"), options).size();
+    return found(policy("version: 1\nfilesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: '" + user + "'}\n"),
+                 options)
+        .size();
   };
   EXPECT_EQ(count("no-such-user-here"), 0U) << "a host file says nothing of users";
   options.context.host.real = true;
@@ -347,7 +347,8 @@ TEST(Lint, AProgramGrantedWithoutItsLoader) {
   for (const char* name : {"bin/first", "bin/second"}) ASSERT_EQ(::chmod(dir.at(name).c_str(), 0755), 0);
   const auto messages = [&](const std::string& lists) {
     std::vector<std::string> out;
-    for (const Finding& each : found(policy("version: 1\nfilesystem_policy: {" + lists + "}\n"), options)) out.push_back(each.message);
+    for (const Finding& each : found(policy("version: 1\nfilesystem_policy: {" + lists + "}\n"), options))
+      out.push_back(each.message);
     return out;
   };
   const std::vector<std::string> alone = messages("read_only: [" + dir.at("bin") + "]");
@@ -356,11 +357,15 @@ TEST(Lint, AProgramGrantedWithoutItsLoader) {
   EXPECT_EQ(messages("read_only: [" + dir.at("bin/second") + "]").size(), 2U);
   EXPECT_TRUE(messages("read_only: [" + dir.at("bin/data") + ", /usr, /lib, /lib64]").empty());
   EXPECT_TRUE(messages("read_only: [" + dir.at("bin") + ", /usr, /lib, /lib64]").empty());
-  EXPECT_EQ(messages("grants: [{path: " + dir.at("bin") + ", access: [read]}, {path: /usr, access: [read_file, read_dir]}]").size(), 2U)
+  EXPECT_EQ(
+      messages("grants: [{path: " + dir.at("bin") + ", access: [read]}, {path: /usr, access: [read_file, read_dir]}]")
+          .size(),
+      2U)
       << "reading a loader is not executing it";
   EXPECT_TRUE(messages("grants: [{path: " + dir.at("bin") + ", access: [read_file, read_dir]}]").empty());
   options.context.host.real = false;
-  EXPECT_TRUE(messages("read_only: [" + dir.at("bin") + "]").empty()) << "a host file does not say what is in a program";
+  EXPECT_TRUE(messages("read_only: [" + dir.at("bin") + "]").empty())
+      << "a host file does not say what is in a program";
 }
 
 TEST(Lint, AsksThisMachineWhereTheHostIsReal) {
@@ -379,24 +384,21 @@ TEST(Lint, AsksThisMachineWhereTheHostIsReal) {
   EXPECT_TRUE(ids("read_only: [" + dir.at("link") + "]").contains("symlink"));
   EXPECT_FALSE(ids("read_only: [" + dir.at("real") + "]").contains("symlink"));
   EXPECT_TRUE(ids("read_only: [" + dir.at("gone") + "]").contains("missing-path"));
-  EXPECT_TRUE(ids("read_only: [" + dir.at("real/file") + "], read_write: [" + dir.at("hard") + "]")
-                  .contains("same-object"));
-  EXPECT_FALSE(
-      ids("read_only: [" + dir.at("real/file") + ", " + dir.at("hard") + "]").contains("same-object"));
+  EXPECT_TRUE(
+      ids("read_only: [" + dir.at("real/file") + "], read_write: [" + dir.at("hard") + "]").contains("same-object"));
+  EXPECT_FALSE(ids("read_only: [" + dir.at("real/file") + ", " + dir.at("hard") + "]").contains("same-object"));
   EXPECT_TRUE(ids("read_write: [/proc/self/root]").contains("root-by-link"));
   EXPECT_TRUE(ids("read_only: [/usr, /proc, /proc/self/root]").contains("root-read-only"));
   ASSERT_EQ(::symlink("/", dir.at("all").c_str()), 0);
   EXPECT_TRUE(ids("read_only: [" + dir.at("all") + "]").contains("root-read-only"));
-  EXPECT_TRUE(
-      ids("grants: [{path: " + dir.at("hard") + ", access: [make_reg]}]").contains("directory-rights"));
+  EXPECT_TRUE(ids("grants: [{path: " + dir.at("hard") + ", access: [make_reg]}]").contains("directory-rights"));
 }
 
 TEST(Lint, EveryFormatSaysTheSame) {
   const Policy of = policy("version: 1\nfilesystem_policy:\n  read_only:\n    - /proc/self\n    - /usr/\n");
   const std::vector<Linted> all{{"dir/a b.yaml", found(of, on_a_host())}};
   ASSERT_TRUE(counts(all));
-  const nlohmann::json json = nlohmann::json::parse(lint_json(all)),
-                       sarif = nlohmann::json::parse(lint_sarif(all));
+  const nlohmann::json json = nlohmann::json::parse(lint_json(all)), sarif = nlohmann::json::parse(lint_sarif(all));
   EXPECT_EQ(json.at("schema"), "lockstep.lint/1");
   const nlohmann::json &findings = json.at("policies").at(0).at("findings"),
                        &results = sarif.at("runs").at(0).at("results");
@@ -410,10 +412,9 @@ TEST(Lint, EveryFormatSaysTheSame) {
     EXPECT_EQ(results[i].at("level"), name(finding.severity));
     EXPECT_EQ(results[i].at("locations").at(0).at("physicalLocation").at("region").at("startLine"),
               std::max(finding.line, 1));
-    EXPECT_NE(
-        text.find("a b.yaml:" + std::to_string(finding.line) + ": " + std::string(name(finding.severity)) +
-                  ": " + finding.message + " [" + finding.id + "]"),
-        std::string::npos);
+    EXPECT_NE(text.find("a b.yaml:" + std::to_string(finding.line) + ": " + std::string(name(finding.severity)) + ": " +
+                        finding.message + " [" + finding.id + "]"),
+              std::string::npos);
   }
   EXPECT_EQ(sarif.at("runs").at(0).at("tool").at("driver").at("name"), "lockstep lint");
   EXPECT_FALSE(counts({{"p", {}}}));
@@ -431,7 +432,9 @@ TEST(Lint, AHardLinkGrantsWhatNoOtherLineDoes) {
   options.context.host.real = true;
   options.only = {"redundant"};
   const auto redundant = [&](const std::string& entry) {
-    return found(policy("version: 1\nfilesystem_policy:\n  read_only: [/usr]\n  read_write: [" + dir.at("out") + ", " + dir.at(entry) + "]\n"), options);
+    return found(policy("version: 1\nfilesystem_policy:\n  read_only: [/usr]\n  read_write: [" + dir.at("out") + ", " +
+                        dir.at(entry) + "]\n"),
+                 options);
   };
   EXPECT_TRUE(redundant("out/linked").empty());
   EXPECT_EQ(redundant("out/plain").size(), 1U) << "both of its names are below the line above it";

@@ -29,10 +29,10 @@ struct AbiInfo {
   AccessSet fs;             // file-system rights it can handle
   NetSet net;
   ScopeSet scope;
-  RestrictFlags flags;      // of landlock_restrict_self()
-  bool quiet;               // rules that keep denials out of the log
-  std::size_t attr_size;    // bytes of landlock_ruleset_attr it knows
-  std::string_view added;   // in words
+  RestrictFlags flags;     // of landlock_restrict_self()
+  bool quiet;              // rules that keep denials out of the log
+  std::size_t attr_size;   // bytes of landlock_ruleset_attr it knows
+  std::string_view added;  // in words
   std::string_view on_gpu_hosts;
 };
 
@@ -59,8 +59,8 @@ const FeatureInfo& feature_info(Extra extra);
 
 // Faults that were fixed in some kernels of an ABI and not in others.
 struct ErratumInfo {
-  int number;  // bit number - 1 of what the kernel says
-  int abi;     // whose fault it is
+  int number;              // bit number - 1 of what the kernel says
+  int abi;                 // whose fault it is
   std::string_view fixed;  // what holds where it is fixed
 };
 

@@ -5,13 +5,13 @@
 #ifndef LOCKSTEP_CONTEXT_H_
 #define LOCKSTEP_CONTEXT_H_
 
-#include <lockstep/host.h>
-#include <lockstep/policy.h>
-#include <lockstep/rights.h>
-
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <lockstep/host.h>
+#include <lockstep/policy.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 
@@ -25,18 +25,18 @@ struct CdiPath {
 struct CdiChoice {
   std::vector<CdiPath> paths;         // sorted, one a path: rights joined where several name it
   std::vector<std::string> warnings;  // "FILE:LINE: ..."
-  bool nvidia =
-      false;  // nodes of NVIDIA's drivers (or WSL's) are among what is chosen: their baseline comes with them
+  bool nvidia = false;  // nodes of NVIDIA's drivers (or WSL's) are among what is chosen: their baseline comes with them
 };
 
 enum class Toggle { automatic, on, off };
 
 struct Context {
   Host host;
-  Toggle gpu = Toggle::automatic;    // automatic: /dev/nvidiactl or /dev/dxg exists on the host; by what was chosen, where `cdi` is set
+  Toggle gpu = Toggle::
+      automatic;  // automatic: /dev/nvidiactl or /dev/dxg exists on the host; by what was chosen, where `cdi` is set
   Toggle proxy = Toggle::automatic;  // automatic: network_policies is not empty
   Source source = Source::user;
-  std::optional<std::string> workdir;                // for include_workdir; absolute, not the root
+  std::optional<std::string> workdir;                 // for include_workdir; absolute, not the root
   std::vector<ConflictRule> administrator_conflicts;  // come first; their reject is final
   std::optional<CdiChoice> cdi;  // in place of every /dev/nvidia<digits> of the host; host/choose_devices.h sets it
 };

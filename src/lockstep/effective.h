@@ -15,10 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include <lockstep/error.h>
-#include <lockstep/rights.h>
 #include <lockstep/context.h>
+#include <lockstep/error.h>
 #include <lockstep/policy.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 
@@ -40,9 +40,12 @@ struct EffectiveRule {
   // The rights this rule asks for on a directory at an ABI whose rights are `all`.
   AccessSet rights(AccessSet all) const {
     switch (access) {
-      case Access::read_only: return access_read_only & all;
-      case Access::read_write: return all;
-      case Access::grant: break;
+      case Access::read_only:
+        return access_read_only & all;
+      case Access::read_write:
+        return all;
+      case Access::grant:
+        break;
     }
     return granted & all;
   }
@@ -93,8 +96,8 @@ Result<EffectivePolicy> enrich(const Policy& policy, const Context& context);
 
 // The rule that settles a read_only entry, or a grant without write_file, against a read-write baseline path: the administrator's first, then the policy's, then
 // the built-in one.
-const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator, const std::vector<ConflictRule>& policy, Source source,
-                                  std::string_view path);
+const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator,
+                                  const std::vector<ConflictRule>& policy, Source source, std::string_view path);
 
 // The effective policy written as a policy again, complete: lists, grants, compatibility, min_abi.
 Policy as_policy(const EffectivePolicy& effective);

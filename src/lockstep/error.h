@@ -98,15 +98,14 @@ class [[nodiscard]] Result<void> {
 #define LOCKSTEP_JOIN_(a, b) a##b
 #define LOCKSTEP_JOIN(a, b) LOCKSTEP_JOIN_(a, b)
 // NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses
-#define LOCKSTEP_ASSIGN(declaration, expression)                                                   \
-  auto LOCKSTEP_JOIN(result_, __LINE__) = (expression);                                            \
+#define LOCKSTEP_ASSIGN(declaration, expression)                                                          \
+  auto LOCKSTEP_JOIN(result_, __LINE__) = (expression);                                                   \
   if (!LOCKSTEP_JOIN(result_, __LINE__).ok()) return std::move(LOCKSTEP_JOIN(result_, __LINE__)).error(); \
   declaration = std::move(LOCKSTEP_JOIN(result_, __LINE__)).value()
 // NOLINTEND(bugprone-macro-parentheses)
-#define LOCKSTEP_CHECK(expression)                                                          \
-  do {                                                                                      \
-    if (auto lockstep_checked = (expression); !lockstep_checked.ok())                       \
-      return std::move(lockstep_checked).error();                                           \
+#define LOCKSTEP_CHECK(expression)                                                                                \
+  do {                                                                                                            \
+    if (auto lockstep_checked = (expression); !lockstep_checked.ok()) return std::move(lockstep_checked).error(); \
   } while (false)
 
 }  // namespace lockstep

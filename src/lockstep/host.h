@@ -32,7 +32,8 @@ struct Host {
   std::string file;  // where it was read from; empty for this machine
   GpuKind gpu = GpuKind::none;
   std::vector<std::string> gpu_nodes;  // /dev/nvidia<digits>, in numerical order
-  bool numa_coherent = false;  // a GPU's memory is a NUMA node of the machine's, as on Grace Hopper: no device node says so
+  bool numa_coherent =
+      false;  // a GPU's memory is a NUMA node of the machine's, as on Grace Hopper: no device node says so
   bool real = false;
   // Simulated: all that exists. Real: those of the baseline's paths, and of those that tell one
   // platform from another, that exist. An entry without a kind is a

@@ -12,16 +12,16 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/error.h>
 #include <lockstep/abi.h>
-#include <lockstep/rights.h>
 #include <lockstep/effective.h>
+#include <lockstep/error.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 
 struct PlanRule {
   std::string path;
-  AccessSet rights;           // never empty, within Plan::handled
+  AccessSet rights;            // never empty, within Plan::handled
   bool from_baseline = false;  // the author did not write it: a path that vanished is skipped, also in hard_requirement
   int line = 0;
   bool quiet = false;

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include <lockstep/error.h>
-#include <lockstep/rights.h>
 #include <lockstep/restrictions.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 
@@ -62,7 +62,7 @@ struct PolicyWarning {
 struct Policy {
   std::string file;  // as named by the user, for messages
   bool has_filesystem_policy = false;
-  int filesystem_line = 0;  // 0: not written
+  int filesystem_line = 0;      // 0: not written
   bool include_workdir = true;  // absent: false where filesystem_policy is present, true where it is missing
   std::vector<PathEntry> read_only;
   std::vector<PathEntry> read_write;
@@ -72,9 +72,9 @@ struct Policy {
   int min_abi = 2;
   int min_abi_line = 0;  // 0: not written
   Restrictions restrictions;
-  std::string run_as_user;   // empty: not written
+  std::string run_as_user;  // empty: not written
   int run_as_user_line = 0;
-  std::string run_as_group;  // empty: not written
+  std::string run_as_group;           // empty: not written
   bool has_network_policies = false;  // non-empty network_policies: proxy mode
   // network_policies and network_middlewares as one text, alike where they say the same; empty: neither. It may hold secrets: it is
   // compared and never printed, and leaves the process in no form.

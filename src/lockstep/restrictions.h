@@ -29,9 +29,9 @@ struct PortRule {
 
 // Whose denials the kernel logs.
 struct LogSettings {
-  bool same_exec = true;   // the program's that restricted itself
-  bool new_exec = false;   // those of what it executes
-  bool subdomains = true;  // those of restrictions nested below
+  bool same_exec = true;        // the program's that restricted itself
+  bool new_exec = false;        // those of what it executes
+  bool subdomains = true;       // those of restrictions nested below
   RestrictFlags flags() const;  // empty for the defaults
   friend bool operator==(const LogSettings&, const LogSettings&) = default;
 };

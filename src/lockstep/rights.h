@@ -88,15 +88,17 @@ using AccessSet = BitSet<Right>;
 using NetSet = BitSet<NetRight>;
 using ScopeSet = BitSet<Scope>;
 using RestrictFlags = BitSet<RestrictFlag>;
-constexpr AccessSet operator|(Right a, Right b) { return AccessSet(a) | AccessSet(b); }
+constexpr AccessSet operator|(Right a, Right b) {
+  return AccessSet(a) | AccessSet(b);
+}
 
 // What `read_only` grants. What `read_write` grants is every right of the plan's ABI: see abi.h.
 inline constexpr AccessSet access_read_only = Right::execute | Right::read_file | Right::read_dir;
 
 // The rights the kernel accepts in a rule on anything but a directory (ACCESS_FILE in security/landlock/fs.c); any other
 // right there is EINVAL. Still to be cut to the ABI's own set.
-inline constexpr AccessSet access_on_files = Right::execute | Right::write_file | Right::read_file | Right::truncate |
-                                             Right::ioctl_dev | Right::resolve_unix;
+inline constexpr AccessSet access_on_files =
+    Right::execute | Right::write_file | Right::read_file | Right::truncate | Right::ioctl_dev | Right::resolve_unix;
 
 std::string_view name(Right right);
 std::string_view name(NetRight right);
@@ -111,7 +113,9 @@ std::vector<std::string> names(ScopeSet set);
 std::vector<std::string> names(RestrictFlags set);
 // "read_file write_file"; "none" for an empty set.
 std::string join(const std::vector<std::string>& names, std::string_view separator = " ");
-inline std::string join_names(AccessSet set, std::string_view separator = " ") { return join(names(set), separator); }
+inline std::string join_names(AccessSet set, std::string_view separator = " ") {
+  return join(names(set), separator);
+}
 
 }  // namespace lockstep
 

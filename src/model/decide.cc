@@ -38,12 +38,10 @@ constexpr std::array<Needs, path_operation_count> table = {{
     {Operation::open_w, At::object, write, none, none, none, none},
     {Operation::open_rw, At::object, read | write, none, none, none, none},
     {Operation::open_path, At::nowhere, none, none, none, none, none},
-    {Operation::open_trunc, At::object, write, none, Right::truncate, none,
-     none},  // elsewhere O_TRUNC is ignored
+    {Operation::open_trunc, At::object, write, none, Right::truncate, none, none},  // elsewhere O_TRUNC is ignored
     {Operation::opendir, At::object, none, Right::read_dir, none, none, none},
-    {Operation::create, At::new_name, Right::make_reg | write, none, none, none,
-     none},                                                           // the name, then the new file
-    {Operation::tmpfile, At::object, none, write, none, none, none},  // no make_reg: it has no name
+    {Operation::create, At::new_name, Right::make_reg | write, none, none, none, none},  // the name, then the new file
+    {Operation::tmpfile, At::object, none, write, none, none, none},                     // no make_reg: it has no name
     {Operation::truncate, At::object, none, none, Right::truncate, none, none},
     {Operation::ftruncate, At::object, write, none, Right::truncate, none,
      none},  // captured at open, asked at ftruncate
@@ -52,15 +50,13 @@ constexpr std::array<Needs, path_operation_count> table = {{
     {Operation::link, At::two, none, none, none, none, none},
     {Operation::mkdir, At::new_name, Right::make_dir, none, none, none, none},
     {Operation::mkfifo, At::new_name, Right::make_fifo, none, none, none, none},
-    {Operation::mknod_chr, At::new_name, Right::make_char, none, none, none,
-     none},  // 0:0 is a whiteout: see decide()
+    {Operation::mknod_chr, At::new_name, Right::make_char, none, none, none, none},  // 0:0 is a whiteout: see decide()
     {Operation::mknod_blk, At::new_name, Right::make_block, none, none, none, none},
     {Operation::mksock, At::new_name, Right::make_sock, none, none, none, none},
     {Operation::symlink, At::new_name, Right::make_sym, none, none, none, none},
     {Operation::unlink, At::parent, Right::remove_file, none, none, none,
      none},  // of a directory too: EISDIR comes later
-    {Operation::rmdir, At::parent, Right::remove_dir, none, none, none,
-     none},  // of a file too: ENOTDIR comes later
+    {Operation::rmdir, At::parent, Right::remove_dir, none, none, none, none},  // of a file too: ENOTDIR comes later
     {Operation::exec, At::object, none, none, Right::execute | read, none, none},
     {Operation::ioctl, At::object, read | write, none, none, Right::ioctl_dev, none},  // captured at open
     {Operation::connect_unix, At::object, none, none, none, none, Right::resolve_unix},
@@ -68,9 +64,8 @@ constexpr std::array<Needs, path_operation_count> table = {{
     {Operation::chmod, At::nowhere, none, none, none, none, none},
     {Operation::readlink, At::nowhere, none, none, none, none, none},
     {Operation::reopen_fd, At::object, read, Right::read_dir, none, none,
-     none},  // a fresh open, whoever opened the first
-    {Operation::comm_open, At::object, read | write, none, none, none,
-     none},  // as glibc does; see requirement()
+     none},                                                                    // a fresh open, whoever opened the first
+    {Operation::comm_open, At::object, read | write, none, none, none, none},  // as glibc does; see requirement()
 }};
 
 constexpr bool table_in_order() {
@@ -159,7 +154,8 @@ bool usable(const Walk* walk) {
 // Whether the object is one of the directories that hold the name. Who names a mount point names what it covers, which holds nothing.
 bool is_above(const Object& object, const Walk& walk, std::size_t start) {
   if (object.mount_root) return false;
-  return std::find(walk.objects.begin() + static_cast<std::ptrdiff_t>(start), walk.objects.end(), object) != walk.objects.end();
+  return std::find(walk.objects.begin() + static_cast<std::ptrdiff_t>(start), walk.objects.end(), object) !=
+         walk.objects.end();
 }
 
 // Whether the name stands on a mount other than the one at the root of the tree.
@@ -246,7 +242,8 @@ Decision Model::decide(const Query& query) const {
     case At::parent:  // the root has none: EBUSY
       return name_exists && !walk.exempt && walk.objects.size() > 1 ? check(walk, 1, needs.rights) : Decision{};
     case At::new_name:
-      return name_exists ? Decision{} : check_in_steps(walk, needs.rights, asked_later(query.operation));  // EEXIST comes first
+      return name_exists ? Decision{}
+                         : check_in_steps(walk, needs.rights, asked_later(query.operation));  // EEXIST comes first
     case At::two:
       return move(query);
   }
@@ -262,10 +259,11 @@ Decision Model::move(const Query& query) const {
   const bool removes = query.operation != Operation::link;
   if (to.exempt || (exchange && to.missing) || (!removes && !to.missing)) return {};  // ENOENT, EEXIST
   const Ends ends = {from, to, parent_start(from), parent_start(to), exchange};
-  if (ends.from_start >= from.objects.size() || ends.to_start >= to.objects.size())
-    return {};  // the root: EBUSY
+  if (ends.from_start >= from.objects.size() || ends.to_start >= to.objects.size()) return {};  // the root: EBUSY
   // Into itself (EINVAL), or onto a directory that holds it (ENOTEMPTY): found out first.
-  if (removes && (is_above(from.objects[0], to, ends.to_start) || (!to.missing && is_above(to.objects[0], from, ends.from_start)))) return {};
+  if (removes &&
+      (is_above(from.objects[0], to, ends.to_start) || (!to.missing && is_above(to.objects[0], from, ends.from_start))))
+    return {};
 
   const FileType type = from.objects[0].type;
   AccessSet needs_from = removes ? remove_right(type) : none;

@@ -18,8 +18,9 @@
 #include <filesystem>
 #include <functional>
 
-#include "base/unique_fd.h"
 #include <lockstep/kernel.h>
+
+#include "base/unique_fd.h"
 #include "landlock/uapi.h"
 #include "model/read_walk.h"
 
@@ -160,8 +161,7 @@ Model model_of(const Layers& layers, const KernelLandlock& kernel) {
   Model model({.abi = kernel.abi, .kernel_abi = kernel.abi, .errata = kernel.errata});
   for (const TestLayer& layer : layers) {
     std::vector<Rule> rules;
-    for (const TestRule& rule : layer.rules)
-      rules.push_back({walk_to(rule.path, true).objects.at(0), rule.rights});
+    for (const TestRule& rule : layer.rules) rules.push_back({walk_to(rule.path, true).objects.at(0), rule.rights});
     model.add_layer(layer.handled, rules);
   }
   return model;
@@ -197,8 +197,7 @@ void compare_here(const Layers& layers, const std::vector<Op>& ops, Shared* shar
     const bool follow = follows_last_symlink(op.operation);
     const Walk first = walk_to(op.first, follow);
     const Walk second = op.second.empty() ? Walk{} : walk_to(op.second, follow);
-    if (first.error != 0 || second.error != 0)
-      say(shared, "no walk for " + op.first + " " + op.second + "\n");
+    if (first.error != 0 || second.error != 0) say(shared, "no walk for " + op.first + " " + op.second + "\n");
     predicted.push_back(model.decide({op.operation, op.mode, &first, &second}));
     const int flags = op.operation == Operation::ioctl       ? O_RDWR
                       : op.operation == Operation::ftruncate ? O_WRONLY
@@ -217,9 +216,9 @@ void compare_here(const Layers& layers, const std::vector<Op>& ops, Shared* shar
     ++shared->decisions;
     if (expected != 0 && expected != ENOEXEC) ++shared->denials;
     if (observed == expected) continue;
-    say(shared, std::string(name(ops[i].operation)) + " " + std::string(name(ops[i].mode)) + " " +
-                    ops[i].first + " " + ops[i].second + ": kernel " + errno_name(observed) + ", model " +
-                    errno_name(expected) + " (" + model.describe(predicted[i]) + ")\n");
+    say(shared, std::string(name(ops[i].operation)) + " " + std::string(name(ops[i].mode)) + " " + ops[i].first + " " +
+                    ops[i].second + ": kernel " + errno_name(observed) + ", model " + errno_name(expected) + " (" +
+                    model.describe(predicted[i]) + ")\n");
   }
 }
 
@@ -275,8 +274,7 @@ void ModelKernel::in_tree(const std::function<void()>& body) {
     for (const char* directory : {"a", "a/b", "a/b/c", "d", "d/e", "d/t", "m"})
       if (::mkdir(at(directory).c_str(), 0700) != 0) return say(shared_, "mkdir failed\n");
     if (::mount(at("a/b").c_str(), at("m").c_str(), nullptr, MS_BIND, nullptr) != 0 ||
-        ::mount("tmpfs", at("d/t").c_str(), "tmpfs", 0, nullptr) != 0 ||
-        ::mkdir(at("d/t/u").c_str(), 0700) != 0)
+        ::mount("tmpfs", at("d/t").c_str(), "tmpfs", 0, nullptr) != 0 || ::mkdir(at("d/t/u").c_str(), 0700) != 0)
       return say(shared_, "no mounts: " + errno_name(errno) + "\n");
     body();
   });

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include <lockstep/error.h>
+
 #include "base/unique_fd.h"
 
 namespace lockstep::model {

@@ -1,14 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <lockstep/abi.h>
+
 #include "model/model.h"
 
 namespace lockstep::model {
 namespace {
 
 TEST(ModelMasks, AgreeWithTheLibrarysTableForEveryAbi) {
-  for (const AbiInfo& info : abi_table())
-    EXPECT_EQ(rights_of_abi(info.abi).bits(), info.fs.bits()) << info.abi;
+  for (const AbiInfo& info : abi_table()) EXPECT_EQ(rights_of_abi(info.abi).bits(), info.fs.bits()) << info.abi;
   for (const AbiInfo& info : abi_table()) {
     EXPECT_EQ(net_rights_of_abi(info.abi).bits(), info.net.bits()) << info.abi;
     EXPECT_EQ(scopes_of_abi(info.abi).bits(), info.scope.bits()) << info.abi;

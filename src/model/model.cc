@@ -90,7 +90,8 @@ std::string Model::granted_by(const Query& query, const Decision& decision) cons
       for (int bit = 0; bit < right_count; ++bit)
         if (decision.needed.contains(static_cast<Right>(bit))) walk_up(layer, *walk, static_cast<Right>(bit));
   std::string out;
-  for (const auto& [rules, rights] : by) out += (out.empty() ? "" : "; ") + join_names(rights, "+") + " granted by " + rules;
+  for (const auto& [rules, rights] : by)
+    out += (out.empty() ? "" : "; ") + join_names(rights, "+") + " granted by " + rules;
   return out;
 }
 

@@ -19,17 +19,17 @@
 #include <unordered_map>
 #include <vector>
 
-#include <lockstep/rights.h>
-#include "operation/operation.h"
-#include "model/view.h"
 #include <lockstep/effective.h>
+#include <lockstep/rights.h>
+
+#include "model/view.h"
+#include "operation/operation.h"
 
 namespace lockstep::model {
 
 struct Kernel {
-  int abi = 0;  // the ABI the policy is compiled for: what its layers handle
-  int kernel_abi =
-      0;  // the ABI of the kernel that will decide; 0: the same. They differ where a plan is masked
+  int abi = 0;          // the ABI the policy is compiled for: what its layers handle
+  int kernel_abi = 0;   // the ABI of the kernel that will decide; 0: the same. They differ where a plan is masked
   unsigned errata = 0;  // of the kernel that will decide; bit N-1: erratum N is fixed
 };
 
@@ -42,9 +42,8 @@ AccessSet rights_on_files();
 
 struct Rule {
   Object object;
-  AccessSet
-      rights;  // already cut to the ABI and, for anything but a directory, to what Landlock accepts there
-  int source = -1;  // index into the effective policy's rules; -1: made by hand, its own index counts
+  AccessSet rights;  // already cut to the ABI and, for anything but a directory, to what Landlock accepts there
+  int source = -1;   // index into the effective policy's rules; -1: made by hand, its own index counts
 };
 
 struct Query {
@@ -61,15 +60,15 @@ struct Query {
 };
 
 struct Decision {
-  int err = 0;        // 0: Landlock allows it; else EACCES, EXDEV or EPERM
-  int layer = 0;      // which layer denied, 1-based; 0: none did
-  AccessSet missing;  // what that layer lacks; where the kernel asks in several steps, something of the first that is denied
-  AccessSet needed;   // what the operation needs, of what the layers handle
+  int err = 0;    // 0: Landlock allows it; else EACCES, EXDEV or EPERM
+  int layer = 0;  // which layer denied, 1-based; 0: none did
+  AccessSet
+      missing;  // what that layer lacks; where the kernel asks in several steps, something of the first that is denied
+  AccessSet needed;  // what the operation needs, of what the layers handle
   // Index of the rule in that layer that came nearest (allow: the nearest in the last layer, which need not be one that
   // grants it: granted_by()); of a layer made from an effective policy, into its rules. -1: none on the walk.
   int rule = -1;
-  bool gain =
-      false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
+  bool gain = false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
   // Instead of `needed` and `missing`: the right on a port, or the scope, that some layer handles and, where denied, that
   // decided.
   std::optional<PortRule> port = std::nullopt;

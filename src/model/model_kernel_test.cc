@@ -33,8 +33,8 @@ TEST_F(ModelKernel, EveryOperationWithNothingAndWithEverythingGranted) {
       for (Operation operation : {Operation::open_r, Operation::open_rw, Operation::stat})
         ops.push_back({operation, at(path)});
     ops.push_back({Operation::open_trunc, at("a/chr")});
-    for (Operation operation : {Operation::open_r, Operation::opendir, Operation::tmpfile,
-                                Operation::reopen_fd, Operation::open_path})
+    for (Operation operation :
+         {Operation::open_r, Operation::opendir, Operation::tmpfile, Operation::reopen_fd, Operation::open_path})
       ops.push_back({operation, at("a/b")});
     ops.push_back({Operation::readlink, at("a/s")});
     for (Right right = Right::execute; right <= Right::ioctl_dev;
@@ -49,8 +49,7 @@ TEST_F(ModelKernel, EveryOperationWithNothingAndWithEverythingGranted) {
 
 TEST_F(ModelKernel, ProcfsCommByEveryModeAndRight) {
   in_tree([&] {
-    const std::vector<AccessSet> grants = {Right::read_file, Right::write_file,
-                                           Right::read_file | Right::write_file,
+    const std::vector<AccessSet> grants = {Right::read_file, Right::write_file, Right::read_file | Right::write_file,
                                            Right::write_file | Right::truncate, all()};
     for (const char* tagged : {"/proc", "/proc/self", "/proc/self/task"}) {
       for (AccessSet grant : grants) {
@@ -80,8 +79,7 @@ TEST_F(ModelKernel, AMoveNeedsReferOnBothSidesAndMayNotGain) {
     for (AccessSet from : variants) {
       for (AccessSet to : variants) {
         for (bool own : {false, true}) {
-          const std::string file = at("a/x") + std::to_string(next++),
-                            other = at("d/y") + std::to_string(next);
+          const std::string file = at("a/x") + std::to_string(next++), other = at("d/y") + std::to_string(next);
           make_file(file), make_file(other), make_file(file + "l");
           Layers layers = {{all(), {{at("a"), from}, {at("d"), to}}}};
           if (own) layers[0].rules.push_back({file, Right::execute});

@@ -9,10 +9,9 @@
 namespace lockstep::model {
 namespace {
 
-constexpr Object root{1, 1, FileType::directory}, outer{1, 2, FileType::directory},
-    inner{1, 3, FileType::directory}, other{1, 4, FileType::directory}, file{1, 5, FileType::regular},
-    second_file{1, 6, FileType::regular}, device{1, 7, FileType::character}, fifo{1, 8, FileType::fifo},
-    listening{1, 9, FileType::socket};
+constexpr Object root{1, 1, FileType::directory}, outer{1, 2, FileType::directory}, inner{1, 3, FileType::directory},
+    other{1, 4, FileType::directory}, file{1, 5, FileType::regular}, second_file{1, 6, FileType::regular},
+    device{1, 7, FileType::character}, fifo{1, 8, FileType::fifo}, listening{1, 9, FileType::socket};
 constexpr AccessSet everything = AccessSet::from_bits(0x1ffff);
 
 Walk at(std::vector<Object> objects) {
@@ -38,13 +37,10 @@ AccessSet needed(Operation operation, const Walk& walk, Mode mode = Mode::plain)
 TEST(Model, ARuleHoldsForItsObjectAndAllBelow) {
   const Walk walk = file_in_inner();
   for (const Object& tagged : {file, inner, outer, root})
-    EXPECT_EQ(one_layer(everything, {{tagged, Right::read_file}})
-                  .decide({Operation::open_r, Mode::plain, &walk})
-                  .err,
+    EXPECT_EQ(one_layer(everything, {{tagged, Right::read_file}}).decide({Operation::open_r, Mode::plain, &walk}).err,
               0);
-  EXPECT_EQ(
-      one_layer(everything, {{other, Right::read_file}}).decide({Operation::open_r, Mode::plain, &walk}).err,
-      EACCES);
+  EXPECT_EQ(one_layer(everything, {{other, Right::read_file}}).decide({Operation::open_r, Mode::plain, &walk}).err,
+            EACCES);
 }
 
 TEST(Model, RightsOfRulesAlongTheWalkAddUp) {
@@ -97,8 +93,7 @@ TEST(Model, TruncatingAtOpenIsOnlyAskedOfRegularFiles) {
 }
 
 TEST(Model, IoctlIsOnlyAskedOfDevices) {
-  EXPECT_EQ(needed(Operation::ioctl, at({device, root})),
-            Right::read_file | Right::write_file | Right::ioctl_dev);
+  EXPECT_EQ(needed(Operation::ioctl, at({device, root})), Right::read_file | Right::write_file | Right::ioctl_dev);
   EXPECT_EQ(needed(Operation::ioctl, at({file, root})), Right::read_file | Right::write_file);
 }
 
@@ -110,32 +105,27 @@ TEST(Model, ConnectingAsksOfTheSocketFromAbi9On) {
   const Walk walk = at({listening, root});
   EXPECT_EQ(needed(Operation::connect_unix, walk), AccessSet(Right::resolve_unix));
   EXPECT_EQ(one_layer(rights_of_abi(8), {}).decide({Operation::connect_unix, Mode::plain, &walk}).err, 0);
-  EXPECT_EQ(one_layer(rights_of_abi(9), {}).decide({Operation::connect_unix, Mode::plain, &walk}).err,
-            EACCES);
+  EXPECT_EQ(one_layer(rights_of_abi(9), {}).decide({Operation::connect_unix, Mode::plain, &walk}).err, EACCES);
 }
 
 TEST(Model, NamesAreAskedOfTheDirectoryThatHoldsThem) {
   const Walk fresh = name_in({inner, root});
-  const std::vector<std::pair<Operation, AccessSet>> made = {
-      {Operation::create, Right::make_reg | Right::write_file},
-      {Operation::mkdir, Right::make_dir},
-      {Operation::mkfifo, Right::make_fifo},
-      {Operation::mknod_chr, Right::make_char},
-      {Operation::mknod_blk, Right::make_block},
-      {Operation::mksock, Right::make_sock},
-      {Operation::symlink, Right::make_sym}};
+  const std::vector<std::pair<Operation, AccessSet>> made = {{Operation::create, Right::make_reg | Right::write_file},
+                                                             {Operation::mkdir, Right::make_dir},
+                                                             {Operation::mkfifo, Right::make_fifo},
+                                                             {Operation::mknod_chr, Right::make_char},
+                                                             {Operation::mknod_blk, Right::make_block},
+                                                             {Operation::mksock, Right::make_sock},
+                                                             {Operation::symlink, Right::make_sym}};
   for (const auto& [operation, rights] : made) {
     EXPECT_EQ(needed(operation, fresh), rights) << name(operation);
     EXPECT_TRUE(needed(operation, file_in_inner()).empty()) << "EEXIST comes first: " << name(operation);
     EXPECT_EQ(one_layer(everything, {{inner, rights}}).decide({operation, Mode::plain, &fresh}).err, 0);
   }
   const Walk walk = file_in_inner();
-  EXPECT_EQ(
-      one_layer(everything, {{file, Right::remove_file}}).decide({Operation::unlink, Mode::plain, &walk}).err,
-      EACCES);
-  EXPECT_EQ(one_layer(everything, {{inner, Right::remove_file}})
-                .decide({Operation::unlink, Mode::plain, &walk})
-                .err,
+  EXPECT_EQ(one_layer(everything, {{file, Right::remove_file}}).decide({Operation::unlink, Mode::plain, &walk}).err,
+            EACCES);
+  EXPECT_EQ(one_layer(everything, {{inner, Right::remove_file}}).decide({Operation::unlink, Mode::plain, &walk}).err,
             0);
   EXPECT_EQ(needed(Operation::rmdir, walk), AccessSet(Right::remove_dir));
 }
@@ -157,8 +147,7 @@ TEST(Model, ADescriptorFromBeforeIsOnlyAskedAboutWhenItIsOpenedAnew) {
 
 TEST(Model, NamingAThreadAsksByTheKindOfOpen) {
   EXPECT_EQ(needed(Operation::comm_open, file_in_inner(), Mode::rdwr), Right::read_file | Right::write_file);
-  EXPECT_EQ(needed(Operation::comm_open, file_in_inner(), Mode::setname),
-            Right::read_file | Right::write_file);
+  EXPECT_EQ(needed(Operation::comm_open, file_in_inner(), Mode::setname), Right::read_file | Right::write_file);
   EXPECT_EQ(needed(Operation::comm_open, file_in_inner(), Mode::wronly), AccessSet(Right::write_file));
   EXPECT_EQ(needed(Operation::comm_open, file_in_inner(), Mode::trunc), Right::write_file | Right::truncate);
   EXPECT_TRUE(needed(Operation::comm_open, file_in_inner(), Mode::prctl).empty());
@@ -191,7 +180,8 @@ TEST(Model, ADisconnectedDirectoryIsWalkedOnBothSidesSinceErratum3) {
   Walk walk = at({file, inner, root, outer, other});  // on the file system up to its root; the mount and what is above
   walk.mount_side = 3;
   for (const unsigned errata : {0x0U, 0x4U}) {
-    for (const auto& [tagged, own_side] : {std::pair{inner, true}, std::pair{root, true}, std::pair{outer, false}, std::pair{other, false}}) {
+    for (const auto& [tagged, own_side] :
+         {std::pair{inner, true}, std::pair{root, true}, std::pair{outer, false}, std::pair{other, false}}) {
       Model model({.abi = 11, .kernel_abi = 11, .errata = errata});
       model.add_layer(everything, {{tagged, Right::read_file}});
       EXPECT_EQ(model.decide({Operation::open_r, Mode::plain, &walk}).err, own_side || errata != 0 ? 0 : EACCES);
@@ -205,8 +195,9 @@ TEST(Model, ARuleOnTheRootOfAMountIsNotTheMountPointsOwn) {
   for (const bool mount_root : {false, true}) {
     mounted.mount_root = mount_root;
     const Walk from = at({mounted, outer, root});
-    const Model model = one_layer(Right::refer | Right::make_dir | Right::read_file,
-                                  {{root, Right::refer | Right::make_dir}, {inner, Right::read_file}, {other, Right::read_file}});
+    const Model model =
+        one_layer(Right::refer | Right::make_dir | Right::read_file,
+                  {{root, Right::refer | Right::make_dir}, {inner, Right::read_file}, {other, Right::read_file}});
     EXPECT_EQ(model.decide({Operation::rename, Mode::plain, &from, &to}).err, mount_root ? EXDEV : 0);
   }
 }
@@ -244,8 +235,7 @@ TEST_F(ModelMove, NeedsReferOnBothSides) {
 }
 
 TEST_F(ModelMove, AMissingRightIsEaccesWhateverReferSays) {
-  EXPECT_EQ(decide(Operation::rename, {{inner, base - Right::refer}, {other, base - Right::make_reg}}).err,
-            EACCES);
+  EXPECT_EQ(decide(Operation::rename, {{inner, base - Right::refer}, {other, base - Right::make_reg}}).err, EACCES);
   EXPECT_EQ(decide(Operation::rename, {{inner, base - Right::remove_file}, {other, base}}).err, EACCES);
   EXPECT_EQ(decide(Operation::link, {{inner, base - Right::remove_file}, {other, base}}).err, 0);
 }
@@ -275,14 +265,11 @@ TEST_F(ModelMove, TheObjectMayNotGainARight) {
 }
 
 TEST_F(ModelMove, ARightOfItsOwnIsNoGainAndAFileHasNoUseForThoseOfDirectories) {
-  EXPECT_EQ(
-      decide(Operation::rename, {{inner, base}, {other, base | Right::execute}, {file, Right::execute}}).err,
-      0);
+  EXPECT_EQ(decide(Operation::rename, {{inner, base}, {other, base | Right::execute}, {file, Right::execute}}).err, 0);
   EXPECT_EQ(decide(Operation::rename, {{inner, base}, {other, base | Right::make_sym}}).err, 0);
   from_.objects[0] = outer;
   const AccessSet directories = base | Right::remove_dir | Right::make_dir;
-  EXPECT_EQ(decide(Operation::rename, {{inner, directories}, {other, directories | Right::make_sym}}).err,
-            EXDEV);
+  EXPECT_EQ(decide(Operation::rename, {{inner, directories}, {other, directories | Right::make_sym}}).err, EXDEV);
 }
 
 TEST_F(ModelMove, AnExchangeMayNotGainForTheOtherEither) {
@@ -387,7 +374,8 @@ TEST(ModelLayer, NamesEachRuleThatGrantsAndNoOther) {
   EXPECT_EQ(model.granted_by(writes, model.decide(writes)), "write_file granted by /a (read_write, line 4)");
   const Query both = {Operation::open_rw, Mode::plain, &walk};
   EXPECT_EQ(model.granted_by(both, model.decide(both)),
-            "write_file granted by /a (read_write, line 4); read_file granted by /a/b (read_only, line 5) and /a (read_write, line 4)");
+            "write_file granted by /a (read_write, line 4); read_file granted by /a/b (read_only, line 5) and /a "
+            "(read_write, line 4)");
 }
 
 TEST(ModelLayer, AProgramNeedsItsLoaderToBeAllowedToo) {

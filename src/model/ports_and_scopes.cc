@@ -57,13 +57,16 @@ Decision Model::decide_without_path(const Query& query, std::size_t shared_layer
 std::string Model::describe_without_path(const Decision& decision) const {
   const std::string layer = "layer " + std::to_string(decision.layer);
   if (decision.scope) {
-    if (decision.err == 0) return "allowed: the other side stands inside the scope " + std::string(name(*decision.scope));
+    if (decision.err == 0)
+      return "allowed: the other side stands inside the scope " + std::string(name(*decision.scope));
     return layer + " has the scope " + std::string(name(*decision.scope)) + ", and the other side stands outside";
   }
-  const std::string wanted = std::string(name(decision.port->right)) + " on port " + std::to_string(decision.port->port);
+  const std::string wanted =
+      std::string(name(decision.port->right)) + " on port " + std::to_string(decision.port->port);
   if (decision.err == 0) return "allowed: " + wanted + " granted by landlock.ports";
   const Restrictions& of = layers_[static_cast<std::size_t>(decision.layer) - 1].restrictions;
-  return layer + " lacks " + wanted + "; its " + std::string(name(decision.port->right)) + " ports: " + of.ports_of(decision.port->right);
+  return layer + " lacks " + wanted + "; its " + std::string(name(decision.port->right)) +
+         " ports: " + of.ports_of(decision.port->right);
 }
 
 }  // namespace lockstep::model

@@ -64,7 +64,8 @@ TEST(Ports, ALayerAllowsThePortsItNamesAndWhatItDoesNotHandle) {
 
 TEST(Ports, EveryLayerMustNameThePort) {
   Model model({.abi = 11, .kernel_abi = 11, .errata = 0});
-  model.add_layer({}, {}, only(NetSet(NetRight::connect_tcp), {{NetRight::connect_tcp, 80}, {NetRight::connect_tcp, 443}}));
+  model.add_layer({}, {},
+                  only(NetSet(NetRight::connect_tcp), {{NetRight::connect_tcp, 80}, {NetRight::connect_tcp, 443}}));
   model.add_layer({}, {}, only(NetSet(NetRight::connect_tcp), {{NetRight::connect_tcp, 443}}));
   EXPECT_EQ(model.decide(port_query(Operation::connect_tcp, 443)).err, 0);
   EXPECT_EQ(model.decide(port_query(Operation::connect_tcp, 80)).layer, 2);
@@ -95,7 +96,8 @@ TEST(Scopes, DenyWhatLeadsOutAndNothingInside) {
   EXPECT_EQ(model.decide(other_side(Operation::connect_abstract, 1)).layer, 2);
   EXPECT_EQ(model.decide(other_side(Operation::connect_abstract, 2)).err, 0);
   EXPECT_EQ(model.decide(other_side(Operation::connect_abstract, 0, Mode::own_server)).err, 0);
-  EXPECT_EQ(model.describe(model.decide(other_side(Operation::signal, 0))), "layer 1 has the scope signal, and the other side stands outside");
+  EXPECT_EQ(model.describe(model.decide(other_side(Operation::signal, 0))),
+            "layer 1 has the scope signal, and the other side stands outside");
 }
 
 TEST(Scopes, AreThoseOfThePlansAbi) {
@@ -104,7 +106,8 @@ TEST(Scopes, AreThoseOfThePlansAbi) {
   effective.restrictions.scopes = ScopeSet::from_bits(3);
   const struct {
     int abi, tcp, udp, signal;
-  } rows[] = {{3, 0, 0, 0}, {4, EACCES, 0, 0}, {6, EACCES, 0, EPERM}, {9, EACCES, 0, EPERM}, {10, EACCES, EACCES, EPERM}};
+  } rows[] = {
+      {3, 0, 0, 0}, {4, EACCES, 0, 0}, {6, EACCES, 0, EPERM}, {9, EACCES, 0, EPERM}, {10, EACCES, EACCES, EPERM}};
   for (const auto& row : rows) {
     Model model({.abi = row.abi, .kernel_abi = 11, .errata = 0});
     model.add_layer(effective, {});
@@ -164,7 +167,8 @@ int try_port(Operation operation, Mode mode, std::uint16_t port) {
   const UniqueFd fd(::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
   const sockaddr_in address = loopback(port);
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
-  if (operation == Operation::bind_tcp || operation == Operation::bind_udp) return kernel_tree::to_errno(::bind(fd.get(), to, sizeof(address)));
+  if (operation == Operation::bind_tcp || operation == Operation::bind_udp)
+    return kernel_tree::to_errno(::bind(fd.get(), to, sizeof(address)));
   if (mode == Mode::sendto) return kernel_tree::to_errno(::sendto(fd.get(), "", 0, 0, to, sizeof(address)));
   const int err = kernel_tree::to_errno(::connect(fd.get(), to, sizeof(address)));
   return err == ECONNREFUSED ? 0 : err;  // nobody listens: it was allowed to try
@@ -206,8 +210,9 @@ class ModelKernelBesideFiles : public ModelKernel {
     ++shared_->decisions;
     if (decision.err != 0) ++shared_->denials;
     if (decision.err != observed)
-      say(shared_, std::string(name(query.operation)) + " " + std::string(name(query.mode)) + " " + std::to_string(query.port) + " shared " +
-                       std::to_string(query.shared_layers) + ": kernel " + errno_name(observed) + ", model " + model.describe(decision) + "\n");
+      say(shared_, std::string(name(query.operation)) + " " + std::string(name(query.mode)) + " " +
+                       std::to_string(query.port) + " shared " + std::to_string(query.shared_layers) + ": kernel " +
+                       errno_name(observed) + ", model " + model.describe(decision) + "\n");
   }
 
   // Stacks the layers one after another, with an abstract server made before the first and after each; then tries it all.
@@ -221,9 +226,11 @@ class ModelKernelBesideFiles : public ModelKernel {
         if (try_abstract("server" + std::to_string(i), &servers[i]) != 0) return say(shared_, "no server\n");
         if (i == layers.size()) break;
         model.add_layer({}, {}, layers[i]);
-        if (const int err = enforce(layers[i]); err != 0) return say(shared_, "restricting failed: " + errno_name(err) + "\n");
+        if (const int err = enforce(layers[i]); err != 0)
+          return say(shared_, "restricting failed: " + errno_name(err) + "\n");
       }
-      for (Operation operation : {Operation::bind_tcp, Operation::connect_tcp, Operation::bind_udp, Operation::send_udp})
+      for (Operation operation :
+           {Operation::bind_tcp, Operation::connect_tcp, Operation::bind_udp, Operation::send_udp})
         for (const std::uint16_t port : std::initializer_list<std::uint16_t>{0, 4001, 4002})
           if (port != 0 || operation == Operation::bind_tcp || operation == Operation::bind_udp)
             expect(model, port_query(operation, port), try_port(operation, Mode::plain, port));

@@ -117,8 +117,8 @@ TEST(Operation, EveryNameReadsBack) {
     const auto operation = static_cast<Operation>(i);
     EXPECT_EQ(operation_from_name(name(operation)), operation);
   }
-  for (Mode mode :
-       {Mode::plain, Mode::before, Mode::own_server, Mode::sendto, Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname, Mode::prctl})
+  for (Mode mode : {Mode::plain, Mode::before, Mode::own_server, Mode::sendto, Mode::rdwr, Mode::wronly, Mode::trunc,
+                    Mode::setname, Mode::prctl})
     EXPECT_EQ(mode_from_name(name(mode)), mode);
   for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec, Actor::early_thread})
     EXPECT_EQ(actor_from_name(name(actor)), actor);
@@ -137,8 +137,7 @@ TEST(Independence, TheModelIncludesNothingOfThePlanTheRulesetOrTheLibrarysMasks)
     std::ifstream in(entry.path());
     for (std::string line; std::getline(in, line);) {
       if (!line.starts_with("#include")) continue;
-      for (const char* banned :
-           {"plan", "ruleset", "enforce", "landlock/abi", "landlock/uapi", "conformance"})
+      for (const char* banned : {"plan", "ruleset", "enforce", "landlock/abi", "landlock/uapi", "conformance"})
         EXPECT_EQ(line.find(banned), std::string::npos) << entry.path() << ": " << line;
     }
   }

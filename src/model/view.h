@@ -37,9 +37,8 @@ struct ObjectHash {
 struct Walk {
   std::vector<Object> objects;
   bool missing = false;  // the last component does not exist
-  bool exempt =
-      false;  // never restricted by Landlock: a pipe, socket, memfd or namespace file behind /proc/<pid>/fd
-  int error = 0;  // the path cannot be looked up at all: errno. Nothing else is valid then
+  bool exempt = false;   // never restricted by Landlock: a pipe, socket, memfd or namespace file behind /proc/<pid>/fd
+  int error = 0;         // the path cannot be looked up at all: errno. Nothing else is valid then
   // Of a disconnected directory (moved out of the bind mount it is still held through) and what is below it: the index from
   // which the objects are those of the mount, its root and the parents of its mount point; those before are the parents on
   // the file system itself, up to its root. 0: connected.

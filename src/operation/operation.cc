@@ -65,13 +65,18 @@ constexpr bool in_order() {
 }
 static_assert(in_order());
 
-constexpr const Entry& entry(Operation operation) { return operations[static_cast<std::size_t>(operation)]; }
-constexpr bool has(Operation operation, unsigned trait) { return (entry(operation).traits & trait) != 0; }
+constexpr const Entry& entry(Operation operation) {
+  return operations[static_cast<std::size_t>(operation)];
+}
+constexpr bool has(Operation operation, unsigned trait) {
+  return (entry(operation).traits & trait) != 0;
+}
 
-constexpr std::array<std::string_view, mode_count> mode_names = {
-    "plain", "before", "own-server", "sendto", "rdwr",   "wronly",    "trunc",
-    "setname", "prctl", "whiteout",  "work",   "stream", "seqpacket", "dgram"};
-constexpr std::array<std::string_view, 6> actor_names = {"self", "thread", "child", "grandchild", "exec", "early-thread"};
+constexpr std::array<std::string_view, mode_count> mode_names = {"plain",  "before", "own-server", "sendto", "rdwr",
+                                                                 "wronly", "trunc",  "setname",    "prctl",  "whiteout",
+                                                                 "work",   "stream", "seqpacket",  "dgram"};
+constexpr std::array<std::string_view, 6> actor_names = {"self",       "thread", "child",
+                                                         "grandchild", "exec",   "early-thread"};
 
 template <typename Enum, std::size_t n>
 std::optional<Enum> find(const std::array<std::string_view, n>& names, std::string_view wanted) {
@@ -82,23 +87,45 @@ std::optional<Enum> find(const std::array<std::string_view, n>& names, std::stri
 
 }  // namespace
 
-std::string_view name(Operation operation) { return entry(operation).name; }
-std::string_view name(Mode mode) { return mode_names[static_cast<std::size_t>(mode)]; }
-std::string_view name(Actor actor) { return actor_names[static_cast<std::size_t>(actor)]; }
+std::string_view name(Operation operation) {
+  return entry(operation).name;
+}
+std::string_view name(Mode mode) {
+  return mode_names[static_cast<std::size_t>(mode)];
+}
+std::string_view name(Actor actor) {
+  return actor_names[static_cast<std::size_t>(actor)];
+}
 std::optional<Operation> operation_from_name(std::string_view name) {
   for (const Entry& each : operations)
     if (each.name == name) return each.operation;
   return std::nullopt;
 }
-std::optional<Mode> mode_from_name(std::string_view name) { return find<Mode>(mode_names, name); }
-std::optional<Actor> actor_from_name(std::string_view name) { return find<Actor>(actor_names, name); }
+std::optional<Mode> mode_from_name(std::string_view name) {
+  return find<Mode>(mode_names, name);
+}
+std::optional<Actor> actor_from_name(std::string_view name) {
+  return find<Actor>(actor_names, name);
+}
 
-Operand operand(Operation operation) { return entry(operation).operand; }
-bool takes_two_paths(Operation operation) { return operand(operation) == Operand::two_paths; }
-bool follows_last_symlink(Operation operation) { return !has(operation, the_link); }
-bool changes_paths(Operation operation) { return has(operation, changes); }
-bool makes_name(Operation operation) { return has(operation, makes_it); }
-bool wants_directory(Operation operation) { return has(operation, on_directory); }
+Operand operand(Operation operation) {
+  return entry(operation).operand;
+}
+bool takes_two_paths(Operation operation) {
+  return operand(operation) == Operand::two_paths;
+}
+bool follows_last_symlink(Operation operation) {
+  return !has(operation, the_link);
+}
+bool changes_paths(Operation operation) {
+  return has(operation, changes);
+}
+bool makes_name(Operation operation) {
+  return has(operation, makes_it);
+}
+bool wants_directory(Operation operation) {
+  return has(operation, on_directory);
+}
 
 bool has_mode(Operation operation, Mode mode) {
   const bool comm = operation == Operation::comm_open;

@@ -29,8 +29,7 @@ Result<void> EveryName::by_hard_link(const std::vector<int>& nodes, std::vector<
   }
   if (wanted.empty()) return {};
   std::string key;
-  for (const model::Object& each : wanted)
-    key += std::to_string(each.dev) + ":" + std::to_string(each.ino) + " ";
+  for (const model::Object& each : wanted) key += std::to_string(each.dev) + ":" + std::to_string(each.ino) + " ";
   for (const std::string& each : directories) key += each + " ";
   const auto [found, fresh] = found_.try_emplace(key);
   if (fresh) found->second = find_hard_links(wanted, directories);

@@ -13,8 +13,7 @@ std::string_view first_of(std::string_view path) {
 
 class Follower {
  public:
-  Follower(const std::string& path, Names& names, bool last)
-      : spelt_(path), names_(names), last_(last), rest_(path) {}
+  Follower(const std::string& path, Names& names, bool last) : spelt_(path), names_(names), last_(last), rest_(path) {}
   Lead run();
 
  private:

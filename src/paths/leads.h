@@ -37,10 +37,10 @@ struct Lead {
   std::vector<Followed> links;
   const ProcessLink* process = nullptr;  // it ends behind this one
   std::string process_link;              // which is called so: "/proc/self/fd/9"
-  std::string other_root;       // "/proc/7/root/etc", where it passes another process's root; else empty
-  std::string other_root_link;  // "/proc/7/root"
-  std::string dangling;         // a link on the way whose target is not there (this machine alone)
-  bool missing = false;         // nothing is called so yet (this machine alone)
+  std::string other_root;                // "/proc/7/root/etc", where it passes another process's root; else empty
+  std::string other_root_link;           // "/proc/7/root"
+  std::string dangling;                  // a link on the way whose target is not there (this machine alone)
+  bool missing = false;                  // nothing is called so yet (this machine alone)
   bool endless = false;
   int error = 0;            // a name on the way cannot be looked at: errno (this machine alone)
   std::string failed = {};  // and which

@@ -29,30 +29,30 @@ Host with_links() {
 TEST(Leads, LinksAreFollowedToTheEnd) {
   const Host host = with_links();
   Names names(host);
-  for (const auto& [path, end] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"/", "/"},
-           {"/usr", "/usr"},
-           {"//usr/./x/", "/usr/x"},
-           {"/lib", "/usr/lib"},
-           {"/lib/x", "/usr/lib/x"},
-           {"/chain/x", "/end/x"},
-           {"/up/etc", "/etc"},
-           {"/var/run/x", "/run/x"},
-           {"/var/lock", "/run/lock"},
-           {"/etc/mtab", "/proc/self/mounts"},
-           {"/proc/net/tcp", "/proc/self/net/tcp"},
-           {"/proc/self/root", "/"},
-           {"/proc/thread-self/root/", "/"},
-           {"/proc/self/root/etc", "/etc"},
-           {"/proc/self/root/proc/self/root", "/"},
-           {"/proc/self/task/12/root/lib", "/usr/lib"},
-           {"/proc/self/root/proc/self/cwd", "/proc/self/cwd"},
-           {"/proc/self/rooted", "/proc/self/rooted"},
-           {"/proc/self/fd", "/proc/self/fd"},
-           {"/data/proc/self/root", "/data/proc/self/root"},
-           {"/dev/fd", "/proc/self/fd"},
-           {"/dev/stdout", "/proc/self/fd/1"},
-           {"/to-fd/3/x", "/proc/self/fd/3/x"}}) {
+  for (const auto& [path, end] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"/", "/"},
+                                                                  {"/usr", "/usr"},
+                                                                  {"//usr/./x/", "/usr/x"},
+                                                                  {"/lib", "/usr/lib"},
+                                                                  {"/lib/x", "/usr/lib/x"},
+                                                                  {"/chain/x", "/end/x"},
+                                                                  {"/up/etc", "/etc"},
+                                                                  {"/var/run/x", "/run/x"},
+                                                                  {"/var/lock", "/run/lock"},
+                                                                  {"/etc/mtab", "/proc/self/mounts"},
+                                                                  {"/proc/net/tcp", "/proc/self/net/tcp"},
+                                                                  {"/proc/self/root", "/"},
+                                                                  {"/proc/thread-self/root/", "/"},
+                                                                  {"/proc/self/root/etc", "/etc"},
+                                                                  {"/proc/self/root/proc/self/root", "/"},
+                                                                  {"/proc/self/task/12/root/lib", "/usr/lib"},
+                                                                  {"/proc/self/root/proc/self/cwd", "/proc/self/cwd"},
+                                                                  {"/proc/self/rooted", "/proc/self/rooted"},
+                                                                  {"/proc/self/fd", "/proc/self/fd"},
+                                                                  {"/data/proc/self/root", "/data/proc/self/root"},
+                                                                  {"/dev/fd", "/proc/self/fd"},
+                                                                  {"/dev/stdout", "/proc/self/fd/1"},
+                                                                  {"/to-fd/3/x", "/proc/self/fd/3/x"}}) {
     const Lead lead = follow(path, names);
     EXPECT_EQ(lead.path, end) << path << " " << said(lead);
     EXPECT_FALSE(lead.endless) << path;
@@ -78,8 +78,8 @@ TEST(Leads, WhatAProcessHasIsAPlaceOfItsOwn) {
     ASSERT_NE(lead.process, nullptr) << path;
     EXPECT_EQ(lead.process->name, link) << path;
   }
-  for (const char* path : {"/proc/self/fd", "/proc/self/map_files", "/proc/driver/cwd", "/proc",
-                           "/proc/self/comm", "/proc/self/root", "/proc/self/attr/cwd"})
+  for (const char* path : {"/proc/self/fd", "/proc/self/map_files", "/proc/driver/cwd", "/proc", "/proc/self/comm",
+                           "/proc/self/root", "/proc/self/attr/cwd"})
     EXPECT_EQ(follow(path, names).process, nullptr) << path;
   // Another process may have another root than the one that asks.
   EXPECT_EQ(follow("/proc/1/root/etc", names).path, "/etc");

@@ -8,8 +8,9 @@
 #include <cerrno>
 #include <charconv>
 
-#include "base/unique_fd.h"
 #include <lockstep/policy.h>
+
+#include "base/unique_fd.h"
 
 namespace lockstep::review {
 namespace {
@@ -17,9 +18,7 @@ namespace {
 // "\040" is a blank: how the kernel writes what would end a field.
 std::string unescaped(std::string_view field) {
   std::string out;
-  const auto digit = [&](std::size_t at) {
-    return at < field.size() && field[at] >= '0' && field[at] <= '7';
-  };
+  const auto digit = [&](std::size_t at) { return at < field.size() && field[at] >= '0' && field[at] <= '7'; };
   for (std::size_t i = 0; i < field.size(); ++i) {
     if (field[i] == '\\' && digit(i + 1) && digit(i + 2) && digit(i + 3)) {
       out += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0'));
@@ -74,9 +73,9 @@ Result<Mounts> Mounts::read() {
   constexpr char file[] = "/proc/self/mountinfo";
   const UniqueFd fd(::open(file, O_RDONLY | O_CLOEXEC));
   const auto failed = [&] {
-    return unsupported_error(
-        errno, system_error(errno, std::string("open(\"") + file + "\")").message +
-                   ": by which names a file is reached cannot be seen without a /proc of one's own");
+    return unsupported_error(errno,
+                             system_error(errno, std::string("open(\"") + file + "\")").message +
+                                 ": by which names a file is reached cannot be seen without a /proc of one's own");
   };
   if (!fd) return failed();
   std::string text;
@@ -108,8 +107,7 @@ Mounts Mounts::parse(std::string_view mountinfo, std::uint64_t (*top)(const std:
 
 const Mount* Mounts::of(std::string_view path) const {
   while (true) {
-    if (const auto found = by_point_.find(path.empty() ? std::string_view("/") : path);
-        found != by_point_.end())
+    if (const auto found = by_point_.find(path.empty() ? std::string_view("/") : path); found != by_point_.end())
       return &found->second;
     if (path.size() <= 1) return nullptr;
     path = path.substr(0, path.rfind('/'));

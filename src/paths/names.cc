@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <lockstep/policy.h>
+
 #include "paths/process_paths.h"
 
 namespace lockstep::review {
@@ -100,8 +101,7 @@ std::optional<std::string> Names::procfs(std::string_view path) const {
 
 bool Names::may_pass_link(std::string_view path) const {
   if (real_ || is_below(path, "/proc")) return true;
-  for (std::size_t end = path.size(); end != std::string_view::npos && end > 0;
-       end = path.rfind('/', end - 1))
+  for (std::size_t end = path.size(); end != std::string_view::npos && end > 0; end = path.rfind('/', end - 1))
     if (const auto known = known_.find(std::string(path.substr(0, end)));
         known != known_.end() && known->second.type == model::FileType::symlink)
       return true;

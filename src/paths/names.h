@@ -18,8 +18,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "model/view.h"
 #include <lockstep/host.h>
+
+#include "model/view.h"
 #include "paths/mounts.h"
 
 namespace lockstep::review {
@@ -55,8 +56,7 @@ class Names {
 
   bool real_;
   Result<Mounts> mounts_;
-  std::unordered_map<std::string, Name>
-      known_;  // of a host file: what it lists; of this machine: what was asked
+  std::unordered_map<std::string, Name> known_;  // of a host file: what it lists; of this machine: what was asked
 };
 
 }  // namespace lockstep::review

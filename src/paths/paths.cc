@@ -53,10 +53,7 @@ int Paths::named(const std::string& path, Names* names) {
   // Below what is not there, or is a process's, nothing is looked at.
   const bool looks = names != nullptr && (parent < 0 || at(parent).looked_up);
   static const Name nothing;
-  id = add(Kind::named, parent, name_in(key), key,
-           names == nullptr ? nullptr
-           : looks          ? &names->at(key)
-                            : &nothing);
+  id = add(Kind::named, parent, name_in(key), key, names == nullptr ? nullptr : looks ? &names->at(key) : &nothing);
   return id;
 }
 

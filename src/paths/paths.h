@@ -22,6 +22,7 @@
 #include <vector>
 
 #include <lockstep/error.h>
+
 #include "paths/leads.h"
 
 namespace lockstep::review {

@@ -43,7 +43,8 @@ inline constexpr std::array<BaselinePath, 4> cdi_baseline = {{
     {"/sys/bus/pci/devices", Access::read_only, Origin::gpu_baseline, "the driver looks for devices"},
     {"/sys/devices/system/cpu", Access::read_only, Origin::gpu_baseline, "the number of CPUs"},
     {"/sys/devices/system/memory", Access::read_only, Origin::gpu_baseline, "the size of memory blocks"},
-    {"/sys/devices/system/node", Access::read_only, Origin::gpu_baseline, "NUMA nodes: a crash in libcuda without, on coherent GPUs"},
+    {"/sys/devices/system/node", Access::read_only, Origin::gpu_baseline,
+     "NUMA nodes: a crash in libcuda without, on coherent GPUs"},
 }};
 
 }  // namespace lockstep

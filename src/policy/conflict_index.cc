@@ -15,8 +15,7 @@ std::string_view plain_start(std::string_view glob) {
   return glob.substr(0, std::min(glob.find_first_of("*?[\\"), glob.size()));
 }
 
-ConflictIndex::ConflictIndex(const std::vector<ConflictRule>& administrator,
-                             const std::vector<ConflictRule>& policy) {
+ConflictIndex::ConflictIndex(const std::vector<ConflictRule>& administrator, const std::vector<ConflictRule>& policy) {
   for (const std::vector<ConflictRule>* list : {&administrator, &policy})
     for (const ConflictRule& rule : *list) {
       rules_.push_back(&rule);
@@ -56,8 +55,7 @@ std::array<const ConflictRule*, source_count> ConflictIndex::rules(const std::st
         earlier = earlier || glob.first[source] < first[source];
       if (!earlier) continue;
       const bool plain = glob.text.size() == length;
-      if (plain ? path.size() != length
-                : ::fnmatch(std::string(glob.text).c_str(), path.c_str(), FNM_PATHNAME) != 0)
+      if (plain ? path.size() != length : ::fnmatch(std::string(glob.text).c_str(), path.c_str(), FNM_PATHNAME) != 0)
         continue;
       for (std::size_t source = 0; source < source_count; ++source)
         first[source] = std::min(first[source], glob.first[source]);

@@ -8,7 +8,8 @@
 namespace lockstep {
 namespace {
 
-constexpr AccessSet makes = Right::make_char | Right::make_dir | Right::make_reg | Right::make_sock | Right::make_fifo | Right::make_block | Right::make_sym;
+constexpr AccessSet makes = Right::make_char | Right::make_dir | Right::make_reg | Right::make_sock | Right::make_fifo |
+                            Right::make_block | Right::make_sym;
 constexpr AccessSet removes = Right::remove_dir | Right::remove_file;
 constexpr AccessSet contents = Right::write_file | Right::truncate;
 constexpr AccessSet changes = contents | makes | removes | Right::refer;
@@ -25,14 +26,18 @@ struct Entry {
 // The figures of /proc are those of fixtures/observed/procfs-surface.json, and a test holds them to it.
 constexpr std::array table = std::to_array<Entry>({
     {"/proc", Right::write_file, 0,
-     "procfs opens for writing: a process's own memory and limits, and kernel settings for root (measured: of an own process 34 files as an "
+     "procfs opens for writing: a process's own memory and limits, and kernel settings for root (measured: of an own "
+     "process 34 files as an "
      "ordinary user and 149 as container root, below /proc/sys 1 and 1271)"},
     {"/etc", changes, 1, "configuration can be changed: accounts, name resolution, what is started"},
     {"/sys", Right::write_file, 1, "kernel and device settings can be changed, as far as file permissions let"},
     {"/dev", Right::make_char | Right::make_block, 1, "device nodes can be made: any device, for root"},
-    {"/run/docker.sock", Right::resolve_unix | Right::write_file, 1, "the container engine can be commanded, which is root on the host"},
-    {"/var/run/docker.sock", Right::resolve_unix | Right::write_file, 1, "the container engine can be commanded, which is root on the host"},
-    {"/run/containerd", Right::resolve_unix | Right::write_file, 1, "the container engine can be commanded, which is root on the host"},
+    {"/run/docker.sock", Right::resolve_unix | Right::write_file, 1,
+     "the container engine can be commanded, which is root on the host"},
+    {"/var/run/docker.sock", Right::resolve_unix | Right::write_file, 1,
+     "the container engine can be commanded, which is root on the host"},
+    {"/run/containerd", Right::resolve_unix | Right::write_file, 1,
+     "the container engine can be commanded, which is root on the host"},
     {"/dev", contents | Right::ioctl_dev, 2, "devices can be written and commanded"},
     {"/root", changes | reads, 2, "root's own files and credentials"},
     {"/home", changes | reads, 2, "users' files and credentials (.ssh, .aws, .kube)"},
@@ -74,17 +79,23 @@ Danger danger_of(std::string_view path, AccessSet gained) {
     const bool meets = is_below(path, entry.path) || is_below(entry.path, path);
     if (meets && entry.rights.intersects(gained) && (worst == nullptr || entry.rank < worst->rank)) worst = &entry;
   }
-  if (worst != nullptr) return {worst->rank, (is_below(path, worst->path) ? "" : std::string(worst->path) + " is below: ") + std::string(worst->consequence)};
-  if (gained.contains(Right::execute) && gained.intersects(contents | Right::make_reg)) return {3, "files can be written and then executed"};
-  if (gained.intersects(Right::make_char | Right::make_block)) return {4, "device nodes can be made, for root: " + in_words(gained)};
+  if (worst != nullptr)
+    return {worst->rank, (is_below(path, worst->path) ? "" : std::string(worst->path) + " is below: ") +
+                             std::string(worst->consequence)};
+  if (gained.contains(Right::execute) && gained.intersects(contents | Right::make_reg))
+    return {3, "files can be written and then executed"};
+  if (gained.intersects(Right::make_char | Right::make_block))
+    return {4, "device nodes can be made, for root: " + in_words(gained)};
   if (gained.intersects(changes)) return {5, in_words(gained)};
   if (gained.intersects(Right::ioctl_dev | Right::resolve_unix | Right::execute)) return {6, in_words(gained)};
   return {7, in_words(gained)};
 }
 
 std::string loss_at(std::string_view path, AccessSet lost) {
-  if (is_below("/proc", path) && lost.contains(Right::write_file)) return "CUDA cannot name its threads: cuInit() returns 304";
-  if (path.starts_with("/dev/nvidia") && lost.intersects(Right::write_file | Right::read_file | Right::ioctl_dev)) return "CUDA cannot use this device";
+  if (is_below("/proc", path) && lost.contains(Right::write_file))
+    return "CUDA cannot name its threads: cuInit() returns 304";
+  if (path.starts_with("/dev/nvidia") && lost.intersects(Right::write_file | Right::read_file | Right::ioctl_dev))
+    return "CUDA cannot use this device";
   return "";
 }
 

@@ -1,13 +1,14 @@
 // What an effective policy is by itself: its lists, the policy it would be written as, and the words of its parts.
-#include <lockstep/effective.h>
-
 #include <algorithm>
 #include <array>
+
+#include <lockstep/effective.h>
 
 namespace lockstep {
 namespace {
 
-constexpr std::array<std::string_view, 6> origin_names = {"policy", "workdir", "proxy-baseline", "gpu-baseline", "gpu-device", "cdi"};
+constexpr std::array<std::string_view, 6> origin_names = {"policy",       "workdir",    "proxy-baseline",
+                                                          "gpu-baseline", "gpu-device", "cdi"};
 
 std::vector<std::string> paths_with(const EffectivePolicy& effective, Access access) {
   std::vector<std::string> out;
@@ -18,8 +19,12 @@ std::vector<std::string> paths_with(const EffectivePolicy& effective, Access acc
 
 }  // namespace
 
-std::vector<std::string> EffectivePolicy::read_only() const { return paths_with(*this, Access::read_only); }
-std::vector<std::string> EffectivePolicy::read_write() const { return paths_with(*this, Access::read_write); }
+std::vector<std::string> EffectivePolicy::read_only() const {
+  return paths_with(*this, Access::read_only);
+}
+std::vector<std::string> EffectivePolicy::read_write() const {
+  return paths_with(*this, Access::read_write);
+}
 
 Policy as_policy(const EffectivePolicy& effective) {
   Policy out;
@@ -39,17 +44,24 @@ Policy as_policy(const EffectivePolicy& effective) {
         out.read_only.push_back(entry);
         break;
       }
-      case Access::read_write: out.read_write.push_back(entry); break;
-      case Access::grant: out.grants.push_back({entry, rule.granted, rule.reason, rule.quiet}); break;
+      case Access::read_write:
+        out.read_write.push_back(entry);
+        break;
+      case Access::grant:
+        out.grants.push_back({entry, rule.granted, rule.reason, rule.quiet});
+        break;
     }
   }
   // What was kept against the baseline must be kept again.
   for (const Notice& notice : effective.notices)
-    if (notice.code == "baseline-kept") out.conflicts.push_back({{notice.path}, {}, ConflictMode::keep, effective.file, 0});
+    if (notice.code == "baseline-kept")
+      out.conflicts.push_back({{notice.path}, {}, ConflictMode::keep, effective.file, 0});
   return out;
 }
 
-std::string_view name(Origin origin) { return origin_names[static_cast<std::size_t>(origin)]; }
+std::string_view name(Origin origin) {
+  return origin_names[static_cast<std::size_t>(origin)];
+}
 std::optional<Origin> origin_from_name(std::string_view name) {
   const auto found = std::find(origin_names.begin(), origin_names.end(), name);
   if (found == origin_names.end()) return std::nullopt;
@@ -58,6 +70,8 @@ std::optional<Origin> origin_from_name(std::string_view name) {
 std::string_view name(Access access) {
   return access == Access::read_only ? "read_only" : access == Access::read_write ? "read_write" : "grant";
 }
-std::string_view name(Notice::Level level) { return level == Notice::Level::info ? "info" : "warning"; }
+std::string_view name(Notice::Level level) {
+  return level == Notice::Level::info ? "info" : "warning";
+}
 
 }  // namespace lockstep

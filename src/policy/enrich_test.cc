@@ -18,8 +18,7 @@ Host gpu_host() {
   host.gpu_nodes = {"/dev/nvidia0", "/dev/nvidia1"};
   for (const char* path : {"/usr", "/lib", "/etc", "/var/log", "/proc", "/tmp"})
     host.present.push_back({path, NodeKind::directory});
-  for (const char* path :
-       {"/dev/urandom", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0", "/dev/nvidia1"})
+  for (const char* path : {"/dev/urandom", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0", "/dev/nvidia1"})
     host.present.push_back({path, NodeKind::character});
   return host;
 }
@@ -119,8 +118,7 @@ TEST(Enrich, ProcInBothBaselinesIsReadWriteWithoutANotice) {
 }
 
 TEST(Enrich, NeverSkipsAPathOfTheAuthor) {
-  const EffectivePolicy effective =
-      enriched(policy_with({at("/missing", 3), at("/dev/dxg", 4)}), on(gpu_host()));
+  const EffectivePolicy effective = enriched(policy_with({at("/missing", 3), at("/dev/dxg", 4)}), on(gpu_host()));
   EXPECT_EQ(effective.read_only(), Paths({"/dev/dxg", "/missing"}));
   // Nor is there a conflict over a baseline path that this host does not have.
   EXPECT_EQ(notice(effective, "baseline-kept", "/dev/dxg"), nullptr);
@@ -155,8 +153,7 @@ TEST(Enrich, TheAuthorsReadWriteBeatsTheBaselinesReadOnly) {
 TEST(Enrich, SaysWhenANarrowerPathLiesBelowAWiderOneOfTheBaseline) {
   const EffectivePolicy effective = enriched(policy_with({at("/proc/sys", 3)}), on(gpu_host()));
   EXPECT_NE(notice(effective, "widened", "/proc/sys"), nullptr);
-  EXPECT_EQ(notice(enriched(policy_with({at("/process", 3)}), on(gpu_host())), "widened", "/process"),
-            nullptr);
+  EXPECT_EQ(notice(enriched(policy_with({at("/process", 3)}), on(gpu_host())), "widened", "/process"), nullptr);
 }
 
 TEST(Enrich, OutputIsSortedByPath) {
@@ -194,10 +191,9 @@ TEST(EnrichWorkdir, InReadOnlyBecomesReadWriteWithAWarning) {
 TEST(EnrichWorkdir, RefusesTheRootAndWhatIsNoPlainAbsolutePath) {
   Policy policy = policy_with({at("/usr", 3)});
   policy.include_workdir = true;
-  for (const std::string& bad :
-       {std::string("/"), std::string("//./"), std::string("work"), std::string(), std::string("/a/.."),
-        std::string("/a/../b"), std::string("/a\nb"), std::string("/a\xff"), std::string("/a\0b", 4),
-        "/" + std::string(5000, 'a')}) {
+  for (const std::string& bad : {std::string("/"), std::string("//./"), std::string("work"), std::string(),
+                                 std::string("/a/.."), std::string("/a/../b"), std::string("/a\nb"),
+                                 std::string("/a\xff"), std::string("/a\0b", 4), "/" + std::string(5000, 'a')}) {
     Context context = on(cpu_host());
     context.workdir = bad;
     const Result<EffectivePolicy> result = enrich(policy, context);
@@ -206,8 +202,8 @@ TEST(EnrichWorkdir, RefusesTheRootAndWhatIsNoPlainAbsolutePath) {
   }
 }
 
-ConflictRule rule(ConflictMode mode, const char* glob, std::vector<Source> sources = {},
-                  const char* file = "p.yaml", int line = 20) {
+ConflictRule rule(ConflictMode mode, const char* glob, std::vector<Source> sources = {}, const char* file = "p.yaml",
+                  int line = 20) {
   return {{glob}, std::move(sources), mode, file, line};
 }
 
@@ -261,8 +257,9 @@ TEST(EnrichConflicts, APromotionAddsWhatTheAuthorDidNotGive) {
   const AccessSet all = abi_info(newest_abi)->fs;
   const EffectivePolicy effective = enriched(policy, on(gpu_host()));
   EXPECT_EQ(find(effective, "/proc")->added, all - access_read_only - Right::write_file - Right::truncate);
-  EXPECT_EQ(find(effective, "/dev/nvidia0")->added, (all & access_on_files) - access_read_only - Right::ioctl_dev);  // a device
-  EXPECT_TRUE(find(effective, "/dev/nvidiactl")->added.empty());  // the baseline's own is no promotion
+  EXPECT_EQ(find(effective, "/dev/nvidia0")->added,
+            (all & access_on_files) - access_read_only - Right::ioctl_dev);  // a device
+  EXPECT_TRUE(find(effective, "/dev/nvidiactl")->added.empty());             // the baseline's own is no promotion
 }
 
 TEST(EnrichConflicts, GlobsDoNotCrossASlash) {
@@ -306,13 +303,16 @@ TEST(EnrichGrants, AGrantOfReadingStandsAgainstTheBaselineAsReadOnlyDoes) {
   context.administrator_conflicts = {rule(ConflictMode::reject, "/proc", {}, "admin.yaml", 3)};
   const Result<EffectivePolicy> rejected = enrich(policy, context);
   ASSERT_FALSE(rejected.ok());
-  EXPECT_NE(rejected.error().to_string().find("p.yaml:6: the grant on /proc stands against the gpu-baseline"), std::string::npos) << rejected.error().to_string();
+  EXPECT_NE(rejected.error().to_string().find("p.yaml:6: the grant on /proc stands against the gpu-baseline"),
+            std::string::npos)
+      << rejected.error().to_string();
 }
 
 TEST(EnrichGrants, ANarrowGrantIsKeptWhereTheProxyReadsThePathAsWell) {
   Policy policy = policy_with({});
   policy.has_network_policies = true;
-  policy.grants.push_back({at("/proc", 6), access_read_only | Right::write_file | Right::truncate, "CUDA names its threads"});
+  policy.grants.push_back(
+      {at("/proc", 6), access_read_only | Right::write_file | Right::truncate, "CUDA names its threads"});
   const EffectivePolicy effective = enriched(policy, on(gpu_host()));
   EXPECT_EQ(find(effective, "/proc")->access, Access::read_only);  // the proxy's
   EXPECT_NE(notice(effective, "baseline-kept", "/proc"), nullptr);
@@ -320,8 +320,8 @@ TEST(EnrichGrants, ANarrowGrantIsKeptWhereTheProxyReadsThePathAsWell) {
 
 TEST(EnrichGrants, AGrantOfWritingIsTheAuthorsAnswerToTheBuiltInPromotion) {
   Policy policy = policy_with({});
-  policy.grants.push_back(
-      {at("/proc", 6), Right::read_file | Right::write_file | Right::read_dir | Right::truncate, "CUDA names its threads"});
+  policy.grants.push_back({at("/proc", 6), Right::read_file | Right::write_file | Right::read_dir | Right::truncate,
+                           "CUDA names its threads"});
   for (const bool listed : {false, true}) {
     if (listed) policy.read_only = {at("/proc", 4)};
     const EffectivePolicy effective = enriched(policy, on(gpu_host()));

@@ -1,12 +1,12 @@
-#include <lockstep/host.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include <lockstep/abi.h>
-#include "syntax/document.h"
+#include <lockstep/host.h>
 #include <lockstep/policy.h>
+
+#include "syntax/document.h"
 
 namespace lockstep {
 namespace {
@@ -50,13 +50,16 @@ Result<HostEntry> HostReader::entry(const Node& node) const {
   LOCKSTEP_ASSIGN(out.path, path(*where, "present.path"));
   LOCKSTEP_ASSIGN(const std::string word, read_string(*kind, file_, "present.kind"));
   const auto* known = std::find(std::begin(kind_names), std::end(kind_names), word);
-  if (known == std::end(kind_names)) return fail(*kind, "present.kind: write dir, file, char, socket or link, not \"" + printable(word) + "\"");
+  if (known == std::end(kind_names))
+    return fail(*kind, "present.kind: write dir, file, char, socket or link, not \"" + printable(word) + "\"");
   out.kind = static_cast<NodeKind>(known - std::begin(kind_names));
   const Node* target = node.find("target");
-  if ((target != nullptr) != (out.kind == NodeKind::link)) return fail(node, "present: a link needs target, and nothing else has one");
+  if ((target != nullptr) != (out.kind == NodeKind::link))
+    return fail(node, "present: a link needs target, and nothing else has one");
   if (target != nullptr) {
     LOCKSTEP_ASSIGN(out.target, read_string(*target, file_, "present.target"));
-    if (out.target.empty() || out.target.size() > longest_path) return fail(*target, "present.target: write what the link leads to");
+    if (out.target.empty() || out.target.size() > longest_path)
+      return fail(*target, "present.target: write what the link leads to");
   }
   if (const Node* type = node.find("type")) {
     if (out.kind != NodeKind::socket) return fail(*type, "present.type is of sockets alone");
@@ -78,7 +81,8 @@ Result<void> HostReader::read_present(const Node& node, Host& out) const {
   std::unordered_set<std::string> seen;
   for (const Node& item : node.items) {
     LOCKSTEP_ASSIGN(HostEntry each, entry(item));
-    if (!seen.insert(each.path).second) return fail(item, "present has " + printable(each.path) + " twice: take one out");
+    if (!seen.insert(each.path).second)
+      return fail(item, "present has " + printable(each.path) + " twice: take one out");
     out.present.push_back(std::move(each));
   }
   return {};
@@ -100,9 +104,11 @@ Result<void> HostReader::read_kernel(const Node& node, Host& out) const {
 }
 
 Result<Host> HostReader::read(const Node& root) {
-  LOCKSTEP_CHECK(check_root(root, file_, "a host file", "lockstep host --format json writes one", {"schema", "gpu", "numa_coherent", "gpu_nodes", "present", "absent", "kernel"}));
+  LOCKSTEP_CHECK(check_root(root, file_, "a host file", "lockstep host --format json writes one",
+                            {"schema", "gpu", "numa_coherent", "gpu_nodes", "present", "absent", "kernel"}));
   const Node* schema = root.find("schema");
-  if (schema == nullptr || schema->scalar != "lockstep.host/1") return fail(schema == nullptr ? root : *schema, "a host starts with \"schema\": \"lockstep.host/1\"");
+  if (schema == nullptr || schema->scalar != "lockstep.host/1")
+    return fail(schema == nullptr ? root : *schema, "a host starts with \"schema\": \"lockstep.host/1\"");
   Host out;
   out.file = file_;
   const Node* gpu = root.find("gpu");
@@ -110,18 +116,21 @@ Result<Host> HostReader::read(const Node& root) {
   if (gpu == nullptr || present == nullptr) return fail(root, "a host needs gpu and present");
   LOCKSTEP_ASSIGN(const std::string word, read_string(*gpu, file_, "gpu"));
   const auto* known = std::find(std::begin(gpu_names), std::end(gpu_names), word);
-  if (known == std::end(gpu_names)) return fail(*gpu, "gpu: write none, nvidia, wsl2, amd or intel, not \"" + printable(word) + "\"");
+  if (known == std::end(gpu_names))
+    return fail(*gpu, "gpu: write none, nvidia, wsl2, amd or intel, not \"" + printable(word) + "\"");
   out.gpu = static_cast<GpuKind>(known - std::begin(gpu_names));
   if (const Node* coherent = root.find("numa_coherent")) {
     LOCKSTEP_ASSIGN(out.numa_coherent, read_bool(*coherent, file_, "numa_coherent"));
-    if (out.numa_coherent && out.gpu != GpuKind::nvidia) return fail(*coherent, "numa_coherent is of nvidia GPUs alone");
+    if (out.numa_coherent && out.gpu != GpuKind::nvidia)
+      return fail(*coherent, "numa_coherent is of nvidia GPUs alone");
   }
   LOCKSTEP_CHECK(read_present(*present, out));
   if (const Node* nodes = root.find("gpu_nodes")) {
     if (nodes->kind != Node::Kind::sequence) return fail(*nodes, "gpu_nodes must be a list");
     for (const Node& item : nodes->items) {
       LOCKSTEP_ASSIGN(std::string node, path(item, "gpu_nodes"));
-      if (!is_gpu_node(node)) return fail(item, "gpu_nodes: " + printable(node) + " is no GPU node (/dev/nvidia and a number)");
+      if (!is_gpu_node(node))
+        return fail(item, "gpu_nodes: " + printable(node) + " is no GPU node (/dev/nvidia and a number)");
       if (std::find(out.gpu_nodes.begin(), out.gpu_nodes.end(), node) != out.gpu_nodes.end())
         return fail(item, "gpu_nodes has " + printable(node) + " twice: take one out");
       out.gpu_nodes.push_back(std::move(node));
@@ -138,7 +147,8 @@ Result<Host> HostReader::read(const Node& root) {
   if (const Node* kernel = root.find("kernel")) LOCKSTEP_CHECK(read_kernel(*kernel, out));
   // A GPU node that stands in one of the lists is in both.
   for (const HostEntry& each : out.present)
-    if (is_gpu_node(each.path) && std::find(out.gpu_nodes.begin(), out.gpu_nodes.end(), each.path) == out.gpu_nodes.end())
+    if (is_gpu_node(each.path) &&
+        std::find(out.gpu_nodes.begin(), out.gpu_nodes.end(), each.path) == out.gpu_nodes.end())
       out.gpu_nodes.push_back(each.path);
   std::sort(out.gpu_nodes.begin(), out.gpu_nodes.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;  // 2 before 10
@@ -156,12 +166,16 @@ bool Host::exists(std::string_view path) const {
   };
   if (std::any_of(absent.begin(), absent.end(), hidden)) return false;
   return path == "/" || std::any_of(present.begin(), present.end(), [&](const HostEntry& entry) {
-    return entry.path == path || (entry.path.starts_with(path) && entry.path[path.size()] == '/');
-  });
+           return entry.path == path || (entry.path.starts_with(path) && entry.path[path.size()] == '/');
+         });
 }
 
-std::string_view name(GpuKind gpu) { return gpu_names[static_cast<std::size_t>(gpu)]; }
-std::string_view name(NodeKind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
+std::string_view name(GpuKind gpu) {
+  return gpu_names[static_cast<std::size_t>(gpu)];
+}
+std::string_view name(NodeKind kind) {
+  return kind_names[static_cast<std::size_t>(kind)];
+}
 
 namespace {
 
@@ -173,8 +187,12 @@ bool is_numbered(std::string_view path, std::string_view prefix) {
 
 }  // namespace
 
-bool is_gpu_node(std::string_view path) { return is_numbered(path, "/dev/nvidia"); }
-bool is_render_node(std::string_view path) { return is_numbered(path, "/dev/dri/renderD"); }
+bool is_gpu_node(std::string_view path) {
+  return is_numbered(path, "/dev/nvidia");
+}
+bool is_render_node(std::string_view path) {
+  return is_numbered(path, "/dev/dri/renderD");
+}
 
 Result<Host> decode_host(std::string_view text, const std::string& name) {
   LOCKSTEP_ASSIGN(const Node root, parse_document(text, name));

@@ -1,6 +1,6 @@
-#include <lockstep/host.h>
-
 #include <gtest/gtest.h>
+
+#include <lockstep/host.h>
 
 namespace lockstep {
 namespace {
@@ -23,8 +23,8 @@ constexpr const char* full = R"({"schema": "lockstep.host/1", "gpu": "nvidia",
 
 TEST(Host, ExactlyWhatIsListedExistsAndItsParents) {
   const Host host = decoded(full);
-  for (const char* path : {"/", "/usr", "/dev", "/dev/nvidiactl", "/run", "/run/x.sock", "/etc",
-                           "/dev/nvidia10", "/dev/nvidia2"})
+  for (const char* path :
+       {"/", "/usr", "/dev", "/dev/nvidiactl", "/run", "/run/x.sock", "/etc", "/dev/nvidia10", "/dev/nvidia2"})
     EXPECT_TRUE(host.exists(path)) << path;
   for (const char* path : {"/usr/bin", "/us", "/dev/nvidia1", "/dev/dxg", "/proc"})
     EXPECT_FALSE(host.exists(path)) << path;
@@ -37,8 +37,7 @@ TEST(Host, AbsentWinsAlsoForWhatIsBelow) {
 }
 
 TEST(Host, GpuNodesAreInNumericalOrderWhereverTheyWereListed) {
-  EXPECT_EQ(decoded(full).gpu_nodes,
-            (std::vector<std::string>{"/dev/nvidia0", "/dev/nvidia2", "/dev/nvidia10"}));
+  EXPECT_EQ(decoded(full).gpu_nodes, (std::vector<std::string>{"/dev/nvidia0", "/dev/nvidia2", "/dev/nvidia10"}));
 }
 
 TEST(Host, KindsAreWhatThePlaceSuggestsUnlessWritten) {
@@ -80,18 +79,21 @@ TEST(Host, RealIsLeftToTheMachine) {
 }
 
 TEST(Host, WhatNoNodeSaysIsAFieldOfNvidiaHosts) {
-  const Host host = decoded(
-      R"({"schema": "lockstep.host/1", "gpu": "nvidia", "numa_coherent": true, "present": ["/dev/nvidia0"]})");
+  const Host host =
+      decoded(R"({"schema": "lockstep.host/1", "gpu": "nvidia", "numa_coherent": true, "present": ["/dev/nvidia0"]})");
   EXPECT_TRUE(host.numa_coherent);
   EXPECT_TRUE(decoded(host_to_json(host)).numa_coherent);
   EXPECT_FALSE(decoded(full).numa_coherent);
   for (const char* bad : {R"("gpu": "amd", "numa_coherent": true)", R"("gpu": "nvidia", "numa_coherent": 1)"})
-    EXPECT_FALSE(decode_host(R"({"schema": "lockstep.host/1", "present": [], )" + std::string(bad) + "}", "h.json").ok()) << bad;
+    EXPECT_FALSE(
+        decode_host(R"({"schema": "lockstep.host/1", "present": [], )" + std::string(bad) + "}", "h.json").ok())
+        << bad;
 }
 
 TEST(Host, EveryVendorIsAWord) {
   for (const char* gpu : {"none", "nvidia", "wsl2", "amd", "intel"})
-    EXPECT_EQ(name(decoded(R"({"schema": "lockstep.host/1", "present": [], "gpu": ")" + std::string(gpu) + "\"}").gpu), gpu);
+    EXPECT_EQ(name(decoded(R"({"schema": "lockstep.host/1", "present": [], "gpu": ")" + std::string(gpu) + "\"}").gpu),
+              gpu);
 }
 
 TEST(Host, RenderNodesAreNoGpuNodes) {
@@ -103,8 +105,8 @@ TEST(Host, RenderNodesAreNoGpuNodes) {
 
 TEST(Host, OnlyNvidiaAndANumberIsAGpuNode) {
   for (const char* path : {"/dev/nvidia0", "/dev/nvidia12"}) EXPECT_TRUE(is_gpu_node(path)) << path;
-  for (const char* path : {"/dev/nvidia", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0a",
-                           "/dev/nvidia0/x", "/nvidia0", ""})
+  for (const char* path :
+       {"/dev/nvidia", "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia0a", "/dev/nvidia0/x", "/nvidia0", ""})
     EXPECT_FALSE(is_gpu_node(path)) << path;
 }
 

@@ -7,9 +7,10 @@
 #include <cstdio>
 #include <fstream>
 
-#include "syntax/document.h"
 #include <lockstep/host.h>
 #include <lockstep/policy.h>
+
+#include "syntax/document.h"
 
 namespace lockstep {
 namespace {
@@ -83,8 +84,7 @@ const std::vector<Row>& rows() {
       {Y, "version: 1\n? [a]\n: 1\n", 2, "a key must be"},
       {Y, "version: 1\n~: 1\n", 2, "key is missing"},
       {Y, "version: 1\n<<: {process: {}}\n", 2, "no key \"<<\""},
-      {Y, "version: 1\nnetwork_policies: " + std::string(70, '[') + std::string(70, ']') + "\n", 2,
-       "64 levels"},
+      {Y, "version: 1\nnetwork_policies: " + std::string(70, '[') + std::string(70, ']') + "\n", 2, "64 levels"},
       {J, "", 1, "not valid JSON"},
       {J, "null", 0, "empty"},
       {J, "{\"version\": 1,}", 1, "not valid JSON: a comma too many"},
@@ -119,7 +119,8 @@ const std::vector<Row>& rows() {
       {Y, "Version: 1\n", 1, "did you mean version?"},
       {Y, section("filesystem: {}"), 2, "no key \"filesystem\"; did you mean filesystem_policy?"},
       {Y, section("rules: {}"), 2, "its keys: version, filesystem_policy"},
-      {Y, "{\"schema\": \"lockstep.host/1\", \"gpu\": \"none\", \"present\": []}", 1, "this file is a host file, and a policy is needed"},
+      {Y, "{\"schema\": \"lockstep.host/1\", \"gpu\": \"none\", \"present\": []}", 1,
+       "this file is a host file, and a policy is needed"},
       {Y, "cdiVersion: 0.6.0\nkind: a/b\n", 1, "this file is a CDI spec"},
       {Y, "accepted: []\n", 1, "this file is a file of accepted changes"},
       {Y, section("filesystem-policy: {}"), 2, "did you mean filesystem_policy?"},
@@ -233,7 +234,8 @@ const std::vector<Row>& rows() {
       {H, "{\"version\": 1,\n\"filesystem_policy\": {}}", 1, "this file is a policy, and a host file is needed here"},
       {H, "{\"schema\": \"lockstep.host/1\", \"gpu\": \"none\"}", 1, "needs gpu and present"},
       {H, "{\"schema\": \"lockstep.host/1\", \"present\": []}", 1, "needs gpu and present"},
-      {H, "{\"schema\": \"lockstep.host/1\",\n\"gpu\": \"AMD\", \"present\": []}", 2, "none, nvidia, wsl2, amd or intel"},
+      {H, "{\"schema\": \"lockstep.host/1\",\n\"gpu\": \"AMD\", \"present\": []}", 2,
+       "none, nvidia, wsl2, amd or intel"},
       {H, "{\"schema\": \"lockstep.host/1\",\n\"gpu\": \"NVIDIA\", \"present\": []}", 2,
        "none, nvidia, wsl2, amd or intel"},
       {H, host("\"present\": \"Real\""), 3, "\"real\""},
@@ -269,8 +271,7 @@ std::optional<Error> error_of(const Result<T>& result) {
 
 TEST(Malformed, EveryInputIsRefusedWithItsLineAndReason) {
   ASSERT_GE(rows().size(), 90U);
-  const std::string file =
-      ::testing::TempDir() + "lockstep-malformed-" + std::to_string(::getpid()) + ".yaml";
+  const std::string file = ::testing::TempDir() + "lockstep-malformed-" + std::to_string(::getpid()) + ".yaml";
   for (const Row& row : rows()) {
     SCOPED_TRACE(printable(row.text.substr(0, 120)));
     std::optional<Error> error;

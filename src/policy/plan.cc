@@ -1,7 +1,7 @@
-#include <lockstep/plan.h>
-
 #include <algorithm>
 #include <map>
+
+#include <lockstep/plan.h>
 
 #include "policy/danger.h"
 
@@ -24,7 +24,8 @@ void add_restrictions(const Restrictions& asked, const AbiInfo& info, Plan* out)
   list_missing(asked.scopes - info.scope, "", &out->dropped);
   out->log = asked.log.flags() & info.flags;
   if (out->log != asked.log.flags()) out->dropped.push_back({&feature_info(Extra::log), ""});
-  out->all_threads = asked.all_threads;  // whether the kernel can is asked by restrict_self(), which fails where it cannot
+  out->all_threads =
+      asked.all_threads;  // whether the kernel can is asked by restrict_self(), which fails where it cannot
 }
 
 }  // namespace
@@ -54,7 +55,8 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   add_restrictions(effective.restrictions, *info, &out);
   list_missing(abi_info(newest_abi)->fs - info->fs - relied - named, "", &out.not_yet_protected);
   if (effective.compatibility == Compatibility::hard_requirement && (abi < effective.min_abi || !out.dropped.empty())) {
-    std::string message = "hard_requirement: ABI " + std::to_string(abi) + " is below what the policy relies on (min_abi " + std::to_string(effective.min_abi);
+    std::string message = "hard_requirement: ABI " + std::to_string(abi) +
+                          " is below what the policy relies on (min_abi " + std::to_string(effective.min_abi);
     for (const Missing& each : out.dropped)
       message += ", " + std::string(each.feature->name) + " from ABI " + std::to_string(each.feature->first_abi);
     Error error = unsupported_error(0, message + ")");
@@ -65,7 +67,8 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   std::map<std::string, PlanRule> rules;
   for (const EffectiveRule& rule : effective.rules) {
     const AccessSet rights = rule.rights(info->fs);
-    const bool author = rule.origin == Origin::policy || rule.origin == Origin::workdir || rule.promoted_from.has_value();
+    const bool author =
+        rule.origin == Origin::policy || rule.origin == Origin::workdir || rule.promoted_from.has_value();
     if (const AccessSet added = rule.added & info->fs; !added.empty())
       out.promotions.push_back({rule.path, added, danger_of(rule.path, added).consequence, rule.line});
     if (rights.empty()) continue;  // a grant whose every right is dropped: listed above
@@ -76,8 +79,12 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   }
   for (auto& [path, rule] : rules) out.rules.push_back(std::move(rule));
   if (out.rules.empty())
-    return input_error(effective.file, 0, "the policy grants nothing at ABI " + std::to_string(abi) + ": no rule would be left, and that is refused" +
-                                                     (effective.include_workdir ? "; include_workdir grants the directory that --workdir DIR names, and none was given" : ""));
+    return input_error(effective.file, 0,
+                       "the policy grants nothing at ABI " + std::to_string(abi) +
+                           ": no rule would be left, and that is refused" +
+                           (effective.include_workdir
+                                ? "; include_workdir grants the directory that --workdir DIR names, and none was given"
+                                : ""));
   return out;
 }
 

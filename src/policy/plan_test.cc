@@ -1,8 +1,7 @@
-#include <lockstep/plan.h>
-
 #include <gtest/gtest.h>
 
 #include <lockstep/abi.h>
+#include <lockstep/plan.h>
 
 namespace lockstep {
 namespace {
@@ -25,8 +24,7 @@ Plan compiled(const EffectivePolicy& effective, int abi) {
 }
 
 TEST(Plan, HandlesEveryFileRightOfEachAbi) {
-  const EffectivePolicy effective =
-      effective_with({rule("/etc", Access::read_only), rule("/tmp", Access::read_write)});
+  const EffectivePolicy effective = effective_with({rule("/etc", Access::read_only), rule("/tmp", Access::read_write)});
   for (const AbiInfo& info : abi_table()) {
     const Plan plan = compiled(effective, info.abi);
     EXPECT_EQ(plan.handled, info.fs);
@@ -44,8 +42,7 @@ TEST(Plan, RightsOfNewerAbisAreNotYetProtectedAndNeverDropped) {
   EXPECT_EQ(plan.not_yet_protected[1].feature, &feature_info(Right::resolve_unix));
   EXPECT_EQ(plan.not_yet_protected[1].feature->first_abi, 9);
   EXPECT_FALSE(plan.not_yet_protected[1].feature->unprotected.empty());
-  EXPECT_TRUE(
-      compiled(effective_with({rule("/etc", Access::read_only)}), newest_abi).not_yet_protected.empty());
+  EXPECT_TRUE(compiled(effective_with({rule("/etc", Access::read_only)}), newest_abi).not_yet_protected.empty());
 }
 
 TEST(Plan, BestEffortListsWhatMinAbiReliesOn) {
@@ -59,9 +56,8 @@ TEST(Plan, BestEffortListsWhatMinAbiReliesOn) {
 }
 
 TEST(Plan, BestEffortListsARightOfAGrantWithItsPath) {
-  const Plan plan = compiled(effective_with({rule("/dev/nvidia0", Access::grant, Origin::policy,
-                                                  Right::read_file | Right::ioctl_dev)}),
-                             4);
+  const Plan plan = compiled(
+      effective_with({rule("/dev/nvidia0", Access::grant, Origin::policy, Right::read_file | Right::ioctl_dev)}), 4);
   ASSERT_EQ(plan.dropped.size(), 1U);
   EXPECT_EQ(plan.dropped[0].path, "/dev/nvidia0");
   EXPECT_EQ(plan.dropped[0].feature->first_abi, 5);
@@ -70,9 +66,9 @@ TEST(Plan, BestEffortListsARightOfAGrantWithItsPath) {
 }
 
 TEST(Plan, ARuleWithoutAnyRightLeftIsNoRule) {
-  const Plan plan = compiled(effective_with({rule("/etc", Access::read_only),
-                                             rule("/log", Access::grant, Origin::policy, Right::truncate)}),
-                             2);
+  const Plan plan = compiled(
+      effective_with({rule("/etc", Access::read_only), rule("/log", Access::grant, Origin::policy, Right::truncate)}),
+      2);
   ASSERT_EQ(plan.rules.size(), 1U);
   EXPECT_EQ(plan.rules[0].path, "/etc");
   ASSERT_EQ(plan.dropped.size(), 1U);
@@ -103,8 +99,8 @@ TEST(Plan, HardRequirementFailsBelowMinAbi) {
 }
 
 TEST(Plan, HardRequirementFailsForAGrantedRightTheAbiLacks) {
-  EffectivePolicy effective = effective_with(
-      {rule("/dev/nvidia0", Access::grant, Origin::policy, Right::read_file | Right::ioctl_dev)});
+  EffectivePolicy effective =
+      effective_with({rule("/dev/nvidia0", Access::grant, Origin::policy, Right::read_file | Right::ioctl_dev)});
   effective.compatibility = Compatibility::hard_requirement;
   const Result<Plan> plan = compile(effective, 4);
   ASSERT_FALSE(plan.ok());
@@ -121,10 +117,10 @@ TEST(Plan, AGroupOfAllRightsIsThoseOfTheAbiAsReadWriteIs) {
 }
 
 TEST(Plan, JoinsTheRightsOfOnePath) {
-  const Plan plan = compiled(
-      effective_with({rule("/proc", Access::read_only, Origin::proxy_baseline),
-                      rule("/proc", Access::grant, Origin::policy, Right::write_file | Right::read_file)}),
-      7);
+  const Plan plan =
+      compiled(effective_with({rule("/proc", Access::read_only, Origin::proxy_baseline),
+                               rule("/proc", Access::grant, Origin::policy, Right::write_file | Right::read_file)}),
+               7);
   ASSERT_EQ(plan.rules.size(), 1U);
   EXPECT_EQ(plan.rules[0].rights, access_read_only | Right::write_file);
   EXPECT_FALSE(plan.rules[0].from_baseline);
@@ -133,11 +129,11 @@ TEST(Plan, JoinsTheRightsOfOnePath) {
 TEST(Plan, OnlyPathsNobodyWroteAreTheBaselines) {
   EffectiveRule promoted = rule("/proc", Access::read_write, Origin::gpu_baseline);
   promoted.promoted_from = Access::read_only;
-  const Plan plan = compiled(
-      effective_with({rule("/a", Access::read_only), rule("/b", Access::read_only, Origin::proxy_baseline),
-                      rule("/c", Access::read_write, Origin::gpu_device), promoted,
-                      rule("/w", Access::read_write, Origin::workdir)}),
-      7);
+  const Plan plan =
+      compiled(effective_with({rule("/a", Access::read_only), rule("/b", Access::read_only, Origin::proxy_baseline),
+                               rule("/c", Access::read_write, Origin::gpu_device), promoted,
+                               rule("/w", Access::read_write, Origin::workdir)}),
+               7);
   ASSERT_EQ(plan.rules.size(), 5U);
   EXPECT_FALSE(plan.rules[0].from_baseline);
   EXPECT_TRUE(plan.rules[1].from_baseline);

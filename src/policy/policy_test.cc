@@ -1,8 +1,7 @@
-#include <lockstep/policy.h>
-
 #include <gtest/gtest.h>
 
 #include <lockstep/abi.h>
+#include <lockstep/policy.h>
 
 namespace lockstep {
 namespace {
@@ -133,8 +132,7 @@ TEST(Policy, MoreThan256PathsIsAWarning) {
 
 TEST(Policy, PathsOfUpTo4096BytesAreTaken) {
   const std::string path = "/" + std::string(4095, 'a');
-  EXPECT_EQ(decoded("version: 1\nfilesystem_policy:\n  read_only:\n    - " + path + "\n").read_only[0].path,
-            path);
+  EXPECT_EQ(decoded("version: 1\nfilesystem_policy:\n  read_only:\n    - " + path + "\n").read_only[0].path, path);
 }
 
 TEST(Policy, DotDotInsideANameIsNoParent) {
@@ -144,10 +142,8 @@ TEST(Policy, DotDotInsideANameIsNoParent) {
 
 TEST(Policy, NormalisationTakesSpellingOutAndLeavesMeaning) {
   const std::pair<const char*, const char*> table[] = {
-      {"/proc", "/proc"},  {"/proc/", "/proc"}, {"//proc/./", "/proc"},
-      {"/", "/"},          {"//", "/"},         {"/.", "/"},
-      {"/a/.b", "/a/.b"},  {"/a//b", "/a/b"},   {"/a/../b", "/a/../b"},
-      {"/.../x", "/.../x"}};
+      {"/proc", "/proc"}, {"/proc/", "/proc"}, {"//proc/./", "/proc"}, {"/", "/"},          {"//", "/"}, {"/.", "/"},
+      {"/a/.b", "/a/.b"}, {"/a//b", "/a/b"},   {"/a/../b", "/a/../b"}, {"/.../x", "/.../x"}};
   for (const auto& [written, path] : table) {
     EXPECT_EQ(normalise_path(written), path);
     EXPECT_EQ(normalise_path(path), path);
@@ -156,8 +152,7 @@ TEST(Policy, NormalisationTakesSpellingOutAndLeavesMeaning) {
 
 TEST(Policy, TheBuiltInDefaultIsOpenShells) {
   const Policy& policy = builtin_default_policy();
-  EXPECT_EQ(paths(policy.read_only),
-            (Paths{"/usr", "/lib", "/proc", "/dev/urandom", "/app", "/etc", "/var/log"}));
+  EXPECT_EQ(paths(policy.read_only), (Paths{"/usr", "/lib", "/proc", "/dev/urandom", "/app", "/etc", "/var/log"}));
   EXPECT_EQ(paths(policy.read_write), (Paths{"/tmp", "/dev/null"}));
   EXPECT_TRUE(policy.has_filesystem_policy);
   EXPECT_TRUE(policy.include_workdir);

@@ -31,7 +31,8 @@ std::string to_yaml(const Restrictions& restrictions) {
   const auto word = [](bool value) { return value ? std::string("true") : std::string("false"); };
   const LogSettings& log = restrictions.log;
   if (log != LogSettings{})
-    out += "  log: {same_exec: " + word(log.same_exec) + ", new_exec: " + word(log.new_exec) + ", subdomains: " + word(log.subdomains) + "}\n";
+    out += "  log: {same_exec: " + word(log.same_exec) + ", new_exec: " + word(log.new_exec) +
+           ", subdomains: " + word(log.subdomains) + "}\n";
   if (restrictions.all_threads) out += "  threads: all\n";
   return out;
 }

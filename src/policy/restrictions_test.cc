@@ -1,12 +1,12 @@
 // Ports, scopes, log flags, threads and quiet grants: from the policy file to the plan of each ABI, and printed.
-#include <lockstep/restrictions.h>
-
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
+#include <lockstep/restrictions.h>
+
 #include "render/show.h"
 
 namespace lockstep {
@@ -37,7 +37,8 @@ EffectivePolicy effective_of(const std::string& text) {
 
 std::vector<std::string> dropped_of(const Plan& plan) {
   std::vector<std::string> out;
-  for (const Missing& each : plan.dropped) out.push_back(std::string(each.feature->kind) + " " + std::string(each.feature->name) + each.path);
+  for (const Missing& each : plan.dropped)
+    out.push_back(std::string(each.feature->kind) + " " + std::string(each.feature->name) + each.path);
   return out;
 }
 
@@ -45,7 +46,8 @@ TEST(Restrictions, AreReadSortedAndWithoutDuplicates) {
   const Restrictions got = effective_of(full).restrictions;
   EXPECT_EQ(got.scopes, ScopeSet(Scope::signal) | Scope::abstract_unix_socket);
   EXPECT_EQ(got.net, NetSet::from_bits(0xd));
-  EXPECT_EQ(got.ports, (std::vector<PortRule>{{NetRight::bind_tcp, 8080}, {NetRight::bind_tcp, 8443}, {NetRight::connect_send_udp, 53}}));
+  EXPECT_EQ(got.ports, (std::vector<PortRule>{
+                           {NetRight::bind_tcp, 8080}, {NetRight::bind_tcp, 8443}, {NetRight::connect_send_udp, 53}}));
   EXPECT_EQ(got.ports_of(NetRight::bind_tcp), "8080 8443");
   EXPECT_EQ(got.ports_of(NetRight::connect_tcp), "any");
   EXPECT_EQ(got.ports_of(NetRight::bind_udp), "none");
@@ -54,11 +56,15 @@ TEST(Restrictions, AreReadSortedAndWithoutDuplicates) {
 }
 
 TEST(Restrictions, NothingIsRestrictedUnasked) {
-  for (const char* landlock : {"{}", "{ports: {}}", "{scopes: []}", "{log: {same_exec: true, new_exec: false, subdomains: true}}", "{threads: one}"}) {
-    const EffectivePolicy effective = effective_of("version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: " + std::string(landlock) + "\n");
+  for (const char* landlock : {"{}", "{ports: {}}", "{scopes: []}",
+                               "{log: {same_exec: true, new_exec: false, subdomains: true}}", "{threads: one}"}) {
+    const EffectivePolicy effective =
+        effective_of("version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: " + std::string(landlock) + "\n");
     EXPECT_EQ(effective.restrictions, Restrictions{}) << landlock;
     const Plan plan = *compile(effective, newest_abi);
-    EXPECT_TRUE(plan.handled_net.empty() && plan.scoped.empty() && plan.ports.empty() && plan.log.empty() && !plan.quiet()) << landlock;
+    EXPECT_TRUE(plan.handled_net.empty() && plan.scoped.empty() && plan.ports.empty() && plan.log.empty() &&
+                !plan.quiet())
+        << landlock;
   }
 }
 
@@ -81,8 +87,20 @@ TEST(Restrictions, EachAbiHasWhatItCanAndTheRestIsDropped) {
     bool quiet;
     std::vector<std::string> dropped;
   } rows[] = {
-      {3, 0, 0, 0, false, {"quiet quiet/srv", "port bind_tcp", "port bind_udp", "port connect_send_udp", "scope abstract_unix_socket", "scope signal", "log log"}},
-      {4, 1, 0, 0, false, {"quiet quiet/srv", "port bind_udp", "port connect_send_udp", "scope abstract_unix_socket", "scope signal", "log log"}},
+      {3,
+       0,
+       0,
+       0,
+       false,
+       {"quiet quiet/srv", "port bind_tcp", "port bind_udp", "port connect_send_udp", "scope abstract_unix_socket",
+        "scope signal", "log log"}},
+      {4,
+       1,
+       0,
+       0,
+       false,
+       {"quiet quiet/srv", "port bind_udp", "port connect_send_udp", "scope abstract_unix_socket", "scope signal",
+        "log log"}},
       {6, 1, 3, 0, false, {"quiet quiet/srv", "port bind_udp", "port connect_send_udp", "log log"}},
       {9, 1, 3, 3, false, {"quiet quiet/srv", "port bind_udp", "port connect_send_udp"}},
       {10, 0xd, 3, 3, true, {}},
@@ -101,14 +119,19 @@ TEST(Restrictions, EachAbiHasWhatItCanAndTheRestIsDropped) {
 }
 
 TEST(Restrictions, HardRequirementRefusesWhatWouldBeDropped) {
-  for (const auto& [landlock, abi] : {std::pair{"ports: {connect_tcp: []}", 4}, {"ports: {bind_udp: []}", 10}, {"scopes: [signal]", 6}, {"log: {subdomains: false}", 7}}) {
-    const EffectivePolicy effective = effective_of("version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock:\n  compatibility: hard_requirement\n  " +
-                                                   std::string(landlock) + "\n");
+  for (const auto& [landlock, abi] : {std::pair{"ports: {connect_tcp: []}", 4},
+                                      {"ports: {bind_udp: []}", 10},
+                                      {"scopes: [signal]", 6},
+                                      {"log: {subdomains: false}", 7}}) {
+    const EffectivePolicy effective = effective_of(
+        "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock:\n  compatibility: hard_requirement\n  " +
+        std::string(landlock) + "\n");
     EXPECT_TRUE(compile(effective, abi).ok()) << landlock;
     const Result<Plan> below = compile(effective, abi - 1);
     ASSERT_FALSE(below.ok()) << landlock;
     EXPECT_EQ(below.error().kind, ErrorKind::unsupported);
-    EXPECT_NE(below.error().message.find("from ABI " + std::to_string(abi)), std::string::npos) << below.error().message;
+    EXPECT_NE(below.error().message.find("from ABI " + std::to_string(abi)), std::string::npos)
+        << below.error().message;
   }
 }
 
@@ -121,12 +144,16 @@ TEST(Restrictions, ArePrintedByEveryFormatAndReadBackTheSame) {
   EXPECT_EQ(enrich(as_policy(effective), Context{})->restrictions, effective.restrictions);
 
   const std::string text = show_text(effective, *compile(effective, 9));
-  for (const char* part : {"bind_tcp: 8080 8443;", "connect_tcp: any;", "bind_udp: none;", "scopes abstract_unix_socket signal\n", "log_new_exec_on",
-                           "threads all", "denials not logged", "dropped: connect_send_udp (ABI 10): datagrams can be sent to any UDP port"})
+  for (const char* part :
+       {"bind_tcp: 8080 8443;", "connect_tcp: any;", "bind_udp: none;", "scopes abstract_unix_socket signal\n",
+        "log_new_exec_on", "threads all", "denials not logged",
+        "dropped: connect_send_udp (ABI 10): datagrams can be sent to any UDP port"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
 
   const auto json = nlohmann::json::parse(show_json(effective, *compile(effective, 10)));
-  EXPECT_EQ(json["effective"]["ports"], nlohmann::json::parse(R"({"bind_tcp":[8080,8443],"connect_tcp":null,"bind_udp":[],"connect_send_udp":[53]})"));
+  EXPECT_EQ(
+      json["effective"]["ports"],
+      nlohmann::json::parse(R"({"bind_tcp":[8080,8443],"connect_tcp":null,"bind_udp":[],"connect_send_udp":[53]})"));
   EXPECT_EQ(json["effective"]["threads"], "all");
   EXPECT_EQ(json["effective"]["grants"][0]["quiet"], true);
   EXPECT_EQ(json["plan"]["ports"].size(), 3U);
@@ -140,7 +167,9 @@ TEST(Restrictions, ArePrintedByEveryFormatAndReadBackTheSame) {
 TEST(Restrictions, WhatIsUnrestrictedIsSaidInTheText) {
   const EffectivePolicy effective = effective_of("version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
   const std::string text = show_text(effective, *compile(effective, 7));
-  EXPECT_NE(text.find("ports  bind_tcp: any; connect_tcp: any; bind_udp: any; connect_send_udp: any\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("ports  bind_tcp: any; connect_tcp: any; bind_udp: any; connect_send_udp: any\n"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("scopes none; not restricted: abstract_unix_socket signal\n"), std::string::npos) << text;
 }
 

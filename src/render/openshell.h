@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/error.h>
 #include <lockstep/effective.h>
+#include <lockstep/error.h>
 
 namespace lockstep::review {
 

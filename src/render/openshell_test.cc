@@ -23,30 +23,35 @@ TwoLists lists_of(const EffectivePolicy& policy) {
 }
 
 TEST(TwoLists, WhatTheListsCanSayIsSaidInFull) {
-  const TwoLists lists = lists_of(effective(
-      "version: 1\nfilesystem_policy:\n  read_only: [/usr, /a]\n  read_write: [/tmp]\n  grants:\n    - {path: /lib, access: [read]}\n    - {path: /a, access: [all]}\n"
-      "process: {run_as_user: agent}\n"));
+  const TwoLists lists =
+      lists_of(effective("version: 1\nfilesystem_policy:\n  read_only: [/usr, /a]\n  read_write: [/tmp]\n  grants:\n   "
+                         " - {path: /lib, access: [read]}\n    - {path: /a, access: [all]}\n"
+                         "process: {run_as_user: agent}\n"));
   EXPECT_TRUE(lists.unsaid.empty());
   EXPECT_EQ(lists.text,
-            "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only:\n    - \"/lib\"\n    - \"/usr\"\n  read_write:\n    - \"/a\"\n    - \"/tmp\"\n"
+            "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only:\n    - \"/lib\"\n    - \"/usr\"\n  "
+            "read_write:\n    - \"/a\"\n    - \"/tmp\"\n"
             "landlock:\n  compatibility: best_effort\nprocess:\n  run_as_user: \"agent\"\n");
 }
 
 TEST(TwoLists, WhatTheyCannotSayIsLeftOutAndNamed) {
-  const TwoLists lists = lists_of(effective(
-      "version: 1\nfilesystem_policy:\n  read_only: [/usr]\n  grants:\n    - {path: /proc, access: [read, write_file], quiet: true}\n"
-      "landlock: {min_abi: 5, scopes: [signal]}\n"));
+  const TwoLists lists =
+      lists_of(effective("version: 1\nfilesystem_policy:\n  read_only: [/usr]\n  grants:\n    - {path: /proc, access: "
+                         "[read, write_file], quiet: true}\n"
+                         "landlock: {min_abi: 5, scopes: [signal]}\n"));
   EXPECT_EQ(lists.text.find("/proc\""), std::string::npos) << lists.text;
   ASSERT_EQ(lists.unsaid.size(), 4U);
   EXPECT_EQ(lists.unsaid[0], "the grant of execute, write_file, read_file, read_dir on /proc is left out");
-  for (const std::string& line : lists.unsaid) EXPECT_NE(lists.text.find("# not said here: " + line + "\n"), std::string::npos);
+  for (const std::string& line : lists.unsaid)
+    EXPECT_NE(lists.text.find("# not said here: " + line + "\n"), std::string::npos);
 }
 
 TEST(TwoLists, EveryPolicyOfTheFixturesReadsBackAndNeverWider) {
   std::size_t seen = 0;
   Context gpu;
   gpu.host.present = {{"/proc"}, {"/usr"}, {"/dev/nvidiactl", NodeKind::character}};
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/policies")) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/policies")) {
     if (!entry.is_regular_file()) continue;
     const Result<Policy> policy = load_policy(entry.path());
     if (!policy.ok()) continue;  // broken on purpose

@@ -25,21 +25,24 @@ std::string with_abis(AccessSet rights) {
 
 std::string cause_text(const Cause& cause) {
   if (cause.line > 0) return printable(cause.file) + ":" + std::to_string(cause.line) + ": " + printable(cause.rule);
-  const std::string who = cause.origin == Origin::workdir ? "include_workdir" : "the " + std::string(name(cause.origin));
+  const std::string who =
+      cause.origin == Origin::workdir ? "include_workdir" : "the " + std::string(name(cause.origin));
   return who + ": " + printable(cause.rule);
 }
 
 std::string headline(const Diff& diff) {
   std::string out = std::string(name(diff.worst()));
   if (diff.worst() == Class::both) out = "widening and narrowing";
-  out += ", compared in " + std::to_string(diff.situations.size()) + (diff.situations.size() == 1 ? " situation" : " situations");
+  out += ", compared in " + std::to_string(diff.situations.size()) +
+         (diff.situations.size() == 1 ? " situation" : " situations");
   out += diff.abi == 0 ? " at every ABI" : " at ABI " + std::to_string(diff.abi);
   return out + (diff.by_object ? ", paths as objects of this machine" : ", paths as they are spelt");
 }
 
-
 // A host is called as its file is: whatever somebody named that.
-std::string place(const Diff& diff, const std::vector<std::size_t>& situations) { return printable(where(diff, situations)); }
+std::string place(const Diff& diff, const std::vector<std::size_t>& situations) {
+  return printable(where(diff, situations));
+}
 
 // What both lists say below their first line.
 std::string details(const Diff& diff, const std::vector<std::size_t>& situations, const std::string& accepted) {
@@ -66,7 +69,10 @@ std::string code(std::string_view text) {
 
 // Prose with foreign words in it: every word that is more than letters, or a number, stands in a code span.
 std::string markdown(std::string_view text) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80 || c == '-' || c == '\''; };
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80 || c == '-' ||
+           c == '\'';
+  };
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -115,9 +121,11 @@ std::string escaped(std::string_view text, std::string_view also) {
   return out;
 }
 
-std::string annotation(const char* level, const std::string& file, int line, const std::string& title, const std::string& message) {
-  return std::string("::") + level + " file=" + github_property(printable(file)) + ",line=" + std::to_string(std::max(line, 1)) +
-         ",title=" + github_property(title) + "::" + github_message(message) + "\n";
+std::string annotation(const char* level, const std::string& file, int line, const std::string& title,
+                       const std::string& message) {
+  return std::string("::") + level + " file=" + github_property(printable(file)) +
+         ",line=" + std::to_string(std::max(line, 1)) + ",title=" + github_property(title) +
+         "::" + github_message(message) + "\n";
 }
 
 }  // namespace
@@ -125,12 +133,17 @@ std::string annotation(const char* level, const std::string& file, int line, con
 std::string title(const PathChange& change) {
   std::string out = printable(change.path);
   if (!change.gained.empty()) out += " gains " + with_abis(change.gained);
-  if (!change.lost.empty()) out += std::string(change.gained.empty() ? "" : " and") + " loses " + with_abis(change.lost);
+  if (!change.lost.empty())
+    out += std::string(change.gained.empty() ? "" : " and") + " loses " + with_abis(change.lost);
   return out;
 }
 
-std::string github_message(std::string_view text) { return escaped(text, ""); }
-std::string github_property(std::string_view text) { return escaped(text, ":,"); }
+std::string github_message(std::string_view text) {
+  return escaped(text, "");
+}
+std::string github_property(std::string_view text) {
+  return escaped(text, ":,");
+}
 
 std::string diff_text(const Diff& diff, const std::vector<std::string>& notes) {
   std::string out = printable(diff.old_file) + " -> " + printable(diff.new_file) + ": " + headline(diff) + "\n";
@@ -143,7 +156,8 @@ std::string diff_text(const Diff& diff, const std::vector<std::string>& notes) {
   }
   if (!diff.settings.empty()) out += "\n";
   for (const SettingChange& change : diff.settings)
-    out += "  " + std::string(name(change.kind)) + " (" + change.code + "): " + one_line(change.message) + "\n" + details(diff, change.situations, change.accepted);
+    out += "  " + std::string(name(change.kind)) + " (" + change.code + "): " + one_line(change.message) + "\n" +
+           details(diff, change.situations, change.accepted);
   if (!notes.empty()) out += "\n";
   for (const std::string& note : notes) out += "note: " + note + "\n";
   return out;
@@ -152,11 +166,13 @@ std::string diff_text(const Diff& diff, const std::vector<std::string>& notes) {
 std::string diff_markdown(const Diff& diff, const std::vector<std::string>& notes) {
   std::string out = "### Policy change: " + headline(diff) + "\n\n";
   if (diff.changes.empty() && diff.settings.empty()) out += "Nothing is gained and nothing is lost.\n";
-  if (!diff.changes.empty()) out += "| path | gains | loses | what it means | where | by |\n|---|---|---|---|---|---|\n";
+  if (!diff.changes.empty())
+    out += "| path | gains | loses | what it means | where | by |\n|---|---|---|---|---|---|\n";
   for (const PathChange& change : diff.changes) {
     std::string means = change.consequence;
     if (!change.accepted.empty()) means += (means.empty() ? "" : "; ") + ("accepted: " + change.accepted);
-    out += "|" + cell(code(printable(change.path))) + cell(markdown(with_abis(change.gained))) + cell(markdown(with_abis(change.lost))) + cell(markdown(means)) +
+    out += "|" + cell(code(printable(change.path))) + cell(markdown(with_abis(change.gained))) +
+           cell(markdown(with_abis(change.lost))) + cell(markdown(means)) +
            cell(markdown(place(diff, change.situations))) + cell(cause_markdown(change.cause)) + "\n";
   }
   if (!diff.settings.empty()) out += "\n";
@@ -180,14 +196,16 @@ std::string diff_github(const Diff& diff, const std::vector<std::string>& notes)
   std::vector<Line> lines;
   for (const SettingChange& change : diff.settings) {
     const std::string at = change.situations.empty() ? "" : ", " + place(diff, change.situations);
-    lines.push_back({change.kind >= Class::weakening && change.accepted.empty(), change.line, "policy: " + std::string(name(change.kind)),
+    lines.push_back({change.kind >= Class::weakening && change.accepted.empty(), change.line,
+                     "policy: " + std::string(name(change.kind)),
                      one_line(change.message) + at + accepted(change.accepted)});
   }
   for (const PathChange& change : diff.changes) {
     const bool gains = !change.gained.empty();
     std::string message = title(change) + ", " + place(diff, change.situations) + ", by " + cause_text(change.cause);
     if (!change.consequence.empty()) message += ": " + change.consequence;
-    lines.push_back({gains && change.accepted.empty(), gains ? change.cause.line : 0, gains ? "policy widened" : "policy narrowed", message + accepted(change.accepted)});
+    lines.push_back({gains && change.accepted.empty(), gains ? change.cause.line : 0,
+                     gains ? "policy widened" : "policy narrowed", message + accepted(change.accepted)});
   }
   std::stable_partition(lines.begin(), lines.end(), [](const Line& line) { return line.stops; });
   std::string out, rest;
@@ -200,7 +218,10 @@ std::string diff_github(const Diff& diff, const std::vector<std::string>& notes)
       rest += std::string(level) + ": " + each.title + ": " + one_line(each.message) + "\n";
   }
   if (lines.size() > most_annotations)
-    out += annotation("notice", diff.new_file, 1, "policy", std::to_string(lines.size() - most_annotations) + " more changes: in the log, below the annotations") + rest;
+    out += annotation(
+               "notice", diff.new_file, 1, "policy",
+               std::to_string(lines.size() - most_annotations) + " more changes: in the log, below the annotations") +
+           rest;
   for (const std::string& note : notes) out += "::warning ::" + github_message(note) + "\n";
   return out + headline(diff) + "\n";
 }

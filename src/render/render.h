@@ -13,8 +13,9 @@ namespace lockstep::review {
 std::string diff_text(const Diff& diff, const std::vector<std::string>& notes);
 std::string diff_json(const Diff& diff, const std::vector<std::string>& notes);      // lockstep.diff/1
 std::string diff_markdown(const Diff& diff, const std::vector<std::string>& notes);  // a comment on a pull request
-std::string diff_github(const Diff& diff, const std::vector<std::string>& notes);    // workflow commands: at most ten, then lines
-std::string diff_sarif(const Diff& diff);                                           // 2.1.0
+std::string diff_github(const Diff& diff,
+                        const std::vector<std::string>& notes);  // workflow commands: at most ten, then lines
+std::string diff_sarif(const Diff& diff);                        // 2.1.0
 
 // "/proc gains write_file and loses execute".
 std::string title(const PathChange& change);

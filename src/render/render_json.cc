@@ -1,9 +1,9 @@
 // The two formats for programs.
 #include <algorithm>
 
-#include "syntax/json_text.h"
 #include "render/render.h"
 #include "render/sarif.h"
+#include "syntax/json_text.h"
 
 namespace lockstep::review {
 namespace {
@@ -17,10 +17,16 @@ Json list_of(const std::vector<std::size_t>& situations, const Diff& diff) {
   return out;
 }
 
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-Json or_null(int line) { return line > 0 ? Json(line) : Json(nullptr); }
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+Json or_null(int line) {
+  return line > 0 ? Json(line) : Json(nullptr);
+}
 
-std::string_view toggle_name(Toggle toggle) { return toggle == Toggle::on ? "on" : toggle == Toggle::off ? "off" : "auto"; }
+std::string_view toggle_name(Toggle toggle) {
+  return toggle == Toggle::on ? "on" : toggle == Toggle::off ? "off" : "auto";
+}
 
 }  // namespace
 
@@ -77,12 +83,15 @@ std::string diff_sarif(const Diff& diff) {
     message += " (" + printable(where(diff, change.situations)) + ")";
     if (!change.consequence.empty()) message += ": " + change.consequence;
     if (!change.accepted.empty()) message += ". Accepted: " + change.accepted;
-    sarif.add(gains ? "policy-widened" : "policy-narrowed", gains ? "A policy change allows more than before" : "A policy change allows less than before",
-              gains && change.accepted.empty() ? "error" : "note", diff.new_file, gains ? change.cause.line : 0, message);
+    sarif.add(gains ? "policy-widened" : "policy-narrowed",
+              gains ? "A policy change allows more than before" : "A policy change allows less than before",
+              gains && change.accepted.empty() ? "error" : "note", diff.new_file, gains ? change.cause.line : 0,
+              message);
   }
   for (const SettingChange& change : diff.settings)
     sarif.add("policy-" + change.code, "A policy change that names no path: " + change.code,
-              change.kind >= Class::weakening && change.accepted.empty() ? "error" : "note", diff.new_file, change.line, change.message);
+              change.kind >= Class::weakening && change.accepted.empty() ? "error" : "note", diff.new_file, change.line,
+              change.message);
   return sarif.document("lockstep diff");
 }
 

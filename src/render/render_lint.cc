@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <array>
 
-#include "syntax/json_text.h"
 #include "lint/lint.h"
 #include "render/sarif.h"
+#include "syntax/json_text.h"
 
 namespace lockstep::review {
 namespace {
@@ -42,8 +42,7 @@ std::string lint_text(const std::vector<Linted>& all) {
              "]\n    fix: " + finding.fix + (finding.fixable ? " (--fix does)" : "") + "\n";
   const auto counted = count(all);
   return out + (all.size() == 1 ? "1 policy: " : std::to_string(all.size()) + " policies: ") +
-         plural(counted[2], "error") + ", " + plural(counted[1], "warning") + ", " +
-         plural(counted[0], "note") + "\n";
+         plural(counted[2], "error") + ", " + plural(counted[1], "warning") + ", " + plural(counted[0], "note") + "\n";
 }
 
 std::string lint_json(const std::vector<Linted>& all) {
@@ -75,8 +74,8 @@ std::string lint_sarif(const std::vector<Linted>& all) {
     for (const Finding& finding : each.findings) {
       const auto trap =
           std::find_if(traps().begin(), traps().end(), [&](const Trap& one) { return one.id == finding.id; });
-      sarif.add(finding.id, std::string(trap->about), std::string(name(finding.severity)), each.file,
-                finding.line, finding.message + ". Fix: " + finding.fix);
+      sarif.add(finding.id, std::string(trap->about), std::string(name(finding.severity)), each.file, finding.line,
+                finding.message + ". Fix: " + finding.fix);
     }
   return sarif.document("lockstep lint");
 }

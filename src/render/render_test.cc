@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "testing/run_program.h"
 #include "render/show.h"
+#include "testing/run_program.h"
 
 namespace lockstep::review {
 namespace {
@@ -45,9 +45,13 @@ TEST(Render, JsonHasEveryField) {
 
 TEST(Render, WorkflowCommandsAreEscapedAndPointAtTheNewFile) {
   const std::string text = diff_github(nasty(), {"a\nnote"});
-  EXPECT_NE(text.find("::error file=dir/new%2C 1.yaml,line=7,title=policy widened::/a|b*`<x> gains write_file, everywhere"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find("::error file=dir/new%2C 1.yaml,line=7,title=policy widened::/a|b*`<x> gains write_file, everywhere"),
+      std::string::npos)
+      << text;
   EXPECT_NE(text.find("100%25 of it%0Ais open"), std::string::npos);
-  EXPECT_NE(text.find("::error file=dir/new%2C 1.yaml,line=4,title=policy%3A weakening::lower, now"), std::string::npos);
+  EXPECT_NE(text.find("::error file=dir/new%2C 1.yaml,line=4,title=policy%3A weakening::lower, now"),
+            std::string::npos);
   EXPECT_NE(text.find("::notice file=dir/new%2C 1.yaml,line=1,title=policy narrowed"), std::string::npos);
   EXPECT_NE(text.find("(accepted: because)"), std::string::npos);
   EXPECT_NE(text.find("::warning ::a%0Anote\n"), std::string::npos);
@@ -75,14 +79,17 @@ TEST(Render, WorkflowCommandsBeginWithSettingsAndLeaveNothingOut) {
     EXPECT_NE(text.find(path), std::string::npos) << path;
     EXPECT_EQ(text.find(path), text.rfind(path)) << path;
   }
-  EXPECT_NE(text.find("\nnotice: policy narrowed: /path/1/ loses read_file, on two, by old.yaml:3: /lost\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nnotice: policy narrowed: /path/1/ loses read_file, on two, by old.yaml:3: /lost\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST(Render, WorkflowCommandsSayWhereASettingChangesAndWhyItIsAccepted) {
   Diff diff = nasty();
   diff.settings[0].situations = {1};
   diff.settings[0].accepted = "one old kernel";
-  EXPECT_NE(diff_github(diff, {}).find("::notice file=dir/new%2C 1.yaml,line=4,title=policy%3A weakening::lower, now, on two (accepted: one old kernel)\n"),
+  EXPECT_NE(diff_github(diff, {}).find("::notice file=dir/new%2C 1.yaml,line=4,title=policy%3A weakening::lower, now, "
+                                       "on two (accepted: one old kernel)\n"),
             std::string::npos)
       << diff_github(diff, {});
 }
@@ -91,7 +98,8 @@ TEST(Render, WorkflowCommandsSayWhereASettingChangesAndWhyItIsAccepted) {
 TEST(Render, AHostsNameReachesNoTerminal) {
   Diff diff = nasty();
   diff.situations[1].host = "two\x1b[2J\xe2\x80\xae";
-  for (const std::string& text : {diff_text(diff, {}), diff_github(diff, {}), diff_markdown(diff, {}), diff_json(diff, {}), diff_sarif(diff)}) {
+  for (const std::string& text :
+       {diff_text(diff, {}), diff_github(diff, {}), diff_markdown(diff, {}), diff_json(diff, {}), diff_sarif(diff)}) {
     EXPECT_EQ(text.find_first_of("\x1b\xe2"), std::string::npos) << text;
     EXPECT_NE(text.find("two"), std::string::npos);
   }
@@ -105,7 +113,8 @@ TEST(Render, NoFormatHasALineThatARunnerTakesForACommand) {
   diff.changes[0].path = diff.changes[0].cause.rule = "/::x/##[error]y##vso[z]";
   diff.settings[0].message = "lower\n::warning::now";
   diff.situations[0].host = "##[group]";
-  for (const std::string& text : {diff_text(diff, {}), diff_markdown(diff, {}), diff_json(diff, {}), diff_sarif(diff), diff_github(diff, {})}) {
+  for (const std::string& text :
+       {diff_text(diff, {}), diff_markdown(diff, {}), diff_json(diff, {}), diff_sarif(diff), diff_github(diff, {})}) {
     EXPECT_EQ(text.find("##["), std::string::npos) << text;
     EXPECT_EQ(text.find("##vso"), std::string::npos) << text;
     std::istringstream lines(text);
@@ -130,13 +139,18 @@ TEST(Render, MarkdownCannotBeBrokenOutOf) {
 // neither a backslash nor an entity hides them.
 TEST(Render, MarkdownPingsNobodyAndLinksToNothing) {
   Diff diff = nasty();
-  const std::string bait = "ask @octocat, (www.evil.example) or https://evil.example: :tada: #1 GH-2 a@b.example $x$ &lt; <b> `x` [a](b) a|b **c** ~d~";
+  const std::string bait =
+      "ask @octocat, (www.evil.example) or https://evil.example: :tada: #1 GH-2 a@b.example $x$ &lt; <b> `x` [a](b) "
+      "a|b **c** ~d~";
   diff.changes[0].path = "/srv/@octocat :tada: ``$x$|";
   diff.changes[2].accepted = diff.settings[0].message = diff.settings[0].accepted = bait;
   diff.situations[1].host = "@octocat";
   const std::string text = diff_markdown(diff, {bait});
   EXPECT_NE(text.find("| ```/srv/@octocat :tada: ``$x$\\|``` |"), std::string::npos) << text;
-  EXPECT_NE(text.find("ask `@octocat`, (`www.evil.example`) or `https://evil.example`: `:tada`: `#1` `GH-2` `a@b.example`"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find("ask `@octocat`, (`www.evil.example`) or `https://evil.example`: `:tada`: `#1` `GH-2` `a@b.example`"),
+      std::string::npos)
+      << text;
   // Code spans as a reader of markdown finds them.
   std::string outside;
   for (std::size_t at = 0; at < text.size();) {
@@ -155,17 +169,22 @@ TEST(Render, MarkdownPingsNobodyAndLinksToNothing) {
     at = end;
   }
   EXPECT_EQ(outside.find_first_of("@$&<>[]~"), std::string::npos) << outside;
-  for (const char* gone : {"www", "://", ":t", "#1", "GH-", "octocat", "**c"}) EXPECT_EQ(outside.find(gone), std::string::npos) << gone << "\n" << outside;
+  for (const char* gone : {"www", "://", ":t", "#1", "GH-", "octocat", "**c"})
+    EXPECT_EQ(outside.find(gone), std::string::npos) << gone << "\n" << outside;
 }
 
 // What show wrote, read back: the paths are the same, and the file holds nothing that acts on a terminal.
 TEST(Render, ASnapshotHasThePathsThemselves) {
-  const std::vector<std::string> odd = {"/srv/##[x]", "/srv/a\\b", "/srv/\xc2\x9b" "2J", "/srv/\xe2\x80\xaegpj", "/srv/\xf0\x9f\x98\x80"};
+  const std::vector<std::string> odd = {"/srv/##[x]", "/srv/a\\b",
+                                        "/srv/\xc2\x9b"
+                                        "2J",
+                                        "/srv/\xe2\x80\xaegpj", "/srv/\xf0\x9f\x98\x80"};
   EffectivePolicy policy;
   for (const std::string& path : odd) policy.rules.push_back({path, Access::read_write, {}, Origin::policy, "", {}, 1});
   const std::string text = show_json(policy, *compile(policy, 7));
   EXPECT_EQ(text.find("##"), std::string::npos);
-  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); })) << text;
+  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); }))
+      << text;
   const lockstep::testing::TemporaryDirectory dir;
   const Result<EffectivePolicy> read = load_snapshot(dir.write("s.json", text));
   ASSERT_TRUE(read.ok()) << read.error().to_string();

@@ -24,13 +24,12 @@ std::string uri(const std::string& file) {
 
 }  // namespace
 
-void Sarif::add(const std::string& id, const std::string& about, const std::string& level,
-                const std::string& file, int line, const std::string& message) {
+void Sarif::add(const std::string& id, const std::string& about, const std::string& level, const std::string& file,
+                int line, const std::string& message) {
   const auto [rule, fresh] = known_.try_emplace(id, known_.size());
   if (fresh) rules_.push_back({{"id", id}, {"shortDescription", {{"text", about}}}});
-  Json location = {
-      {"physicalLocation",
-       {{"artifactLocation", {{"uri", uri(file)}}}, {"region", {{"startLine", std::max(line, 1)}}}}}};
+  Json location = {{"physicalLocation",
+                    {{"artifactLocation", {{"uri", uri(file)}}}, {"region", {{"startLine", std::max(line, 1)}}}}}};
   results_.push_back({{"ruleId", id},
                       {"ruleIndex", rule->second},
                       {"level", level},

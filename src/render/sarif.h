@@ -16,8 +16,8 @@ class Sarif {
  public:
   // `about` describes the rule `id`, which is made known where it is met first; `level` is error, warning or
   // note; line 0: the first.
-  void add(const std::string& id, const std::string& about, const std::string& level, const std::string& file,
-           int line, const std::string& message);
+  void add(const std::string& id, const std::string& about, const std::string& level, const std::string& file, int line,
+           const std::string& message);
   std::string document(const std::string& tool) const;
 
  private:

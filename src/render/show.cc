@@ -17,7 +17,9 @@ Json strings(const std::vector<std::string>& values) {
   return out;
 }
 
-Json line_json(int line) { return line > 0 ? Json(line) : Json(nullptr); }
+Json line_json(int line) {
+  return line > 0 ? Json(line) : Json(nullptr);
+}
 
 Json rule_json(const EffectiveRule& rule) {
   Json out;
@@ -62,17 +64,23 @@ Json effective_json(const EffectivePolicy& effective) {
   out["network"] = json_text(effective.network);
   out["read_only"] = strings(effective.read_only());
   out["read_write"] = strings(effective.read_write());
-  for (const char* key : {"grants", "rules", "skipped", "notices", "warnings"}) out[key] = Json::array();  // in this order
+  for (const char* key : {"grants", "rules", "skipped", "notices", "warnings"})
+    out[key] = Json::array();  // in this order
   for (const EffectiveRule& rule : effective.rules) {
     out["rules"].push_back(rule_json(rule));
     if (rule.access != Access::grant) continue;
-    out["grants"].push_back({{"path", json_text(rule.path)}, {"access", names(rule.granted)}, {"reason", json_text(rule.reason)}});
+    out["grants"].push_back(
+        {{"path", json_text(rule.path)}, {"access", names(rule.granted)}, {"reason", json_text(rule.reason)}});
     if (rule.quiet) out["grants"].back()["quiet"] = true;
   }
   for (const SkippedPath& skipped : effective.skipped)
-    out["skipped"].push_back({{"path", json_text(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});
+    out["skipped"].push_back(
+        {{"path", json_text(skipped.path)}, {"origin", name(skipped.origin)}, {"reason", skipped.reason}});
   for (const Notice& notice : effective.notices)
-    out["notices"].push_back({{"level", name(notice.level)}, {"code", notice.code}, {"path", json_text(notice.path)}, {"message", notice.message}});
+    out["notices"].push_back({{"level", name(notice.level)},
+                              {"code", notice.code},
+                              {"path", json_text(notice.path)},
+                              {"message", notice.message}});
   for (const PolicyWarning& warning : effective.warnings)
     out["warnings"].push_back({{"line", line_json(warning.line)}, {"message", warning.message}});
   return out;
@@ -105,8 +113,10 @@ Json plan_json(const Plan& plan) {
   out["flags"] = names(plan.log);
   out["promotions"] = Json::array();
   for (const Promotion& each : plan.promotions)
-    out["promotions"].push_back(
-        {{"path", json_text(each.path)}, {"rights", names(each.added)}, {"opens", each.opens}, {"line", line_json(each.line)}});
+    out["promotions"].push_back({{"path", json_text(each.path)},
+                                 {"rights", names(each.added)},
+                                 {"opens", each.opens},
+                                 {"line", line_json(each.line)}});
   out["dropped"] = missing_json(plan.dropped);
   out["not_yet_protected"] = missing_json(plan.not_yet_protected);
   return out;
@@ -116,10 +126,15 @@ std::string restrictions_text(const Restrictions& restrictions) {
   std::string out = "ports ";
   for (int bit = 0; bit < net_right_count; ++bit) {
     const auto right = static_cast<NetRight>(bit);
-    out.append(" ").append(name(right)).append(": ").append(restrictions.ports_of(right)).append(bit + 1 < net_right_count ? ";" : "\n");
+    out.append(" ")
+        .append(name(right))
+        .append(": ")
+        .append(restrictions.ports_of(right))
+        .append(bit + 1 < net_right_count ? ";" : "\n");
   }
   const ScopeSet open = abi_info(newest_abi)->scope - restrictions.scopes;
-  out += "scopes " + join(names(restrictions.scopes)) + (open.empty() ? "\n" : "; not restricted: " + join(names(open)) + "\n");
+  out += "scopes " + join(names(restrictions.scopes)) +
+         (open.empty() ? "\n" : "; not restricted: " + join(names(open)) + "\n");
   if (restrictions.log != LogSettings{}) out += "log    " + join(names(restrictions.log.flags())) + "\n";
   if (restrictions.all_threads) out += "threads all\n";
   return out;
@@ -171,7 +186,8 @@ std::string process_yaml(const Policy& policy) {
 }  // namespace
 
 std::string promotion_text(const Promotion& promotion, int abi) {
-  return "promoting " + printable(promotion.path) + " adds, at ABI " + std::to_string(abi) + ", " + join_names(promotion.added, ", ") + ": " + promotion.opens;
+  return "promoting " + printable(promotion.path) + " adds, at ABI " + std::to_string(abi) + ", " +
+         join_names(promotion.added, ", ") + ": " + promotion.opens;
 }
 
 std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
@@ -185,9 +201,9 @@ std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
 }
 
 std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
-  std::string out = printable(effective.file) + ": " + std::string(name(effective.compatibility)) + ", min_abi " + std::to_string(effective.min_abi) +
-                    ", planned for ABI " + std::to_string(plan.abi) + (effective.gpu ? ", GPU baseline" : "") +
-                    (effective.proxy ? ", proxy baseline" : "") + "\n\n";
+  std::string out = printable(effective.file) + ": " + std::string(name(effective.compatibility)) + ", min_abi " +
+                    std::to_string(effective.min_abi) + ", planned for ABI " + std::to_string(plan.abi) +
+                    (effective.gpu ? ", GPU baseline" : "") + (effective.proxy ? ", proxy baseline" : "") + "\n\n";
   std::size_t width = 4;
   for (const EffectiveRule& rule : effective.rules) width = std::max(width, printable(rule.path).size());
   for (const SkippedPath& skipped : effective.skipped) width = std::max(width, printable(skipped.path).size());
@@ -197,7 +213,8 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
   };
   out += column("path", width) + column("access", 10) + column("origin", 14) + "reason\n";
   for (const EffectiveRule& rule : effective.rules) {
-    out += column(printable(rule.path), width) + column(std::string(name(rule.access)), 10) + column(std::string(name(rule.origin)), 14);
+    out += column(printable(rule.path), width) + column(std::string(name(rule.access)), 10) +
+           column(std::string(name(rule.origin)), 14);
     if (rule.access == Access::grant) out += join_names(rule.granted) + (rule.quiet ? ", denials not logged: " : ": ");
     out += printable(rule.reason);
     if (rule.promoted_from) out += " (promoted from " + std::string(name(*rule.promoted_from)) + ")";
@@ -206,17 +223,21 @@ std::string show_text(const EffectivePolicy& effective, const Plan& plan) {
     out += "\n";
   }
   for (const SkippedPath& skipped : effective.skipped)
-    out += column(printable(skipped.path), width) + column("skipped", 10) + column(std::string(name(skipped.origin)), 14) + skipped.reason + "\n";
+    out += column(printable(skipped.path), width) + column("skipped", 10) +
+           column(std::string(name(skipped.origin)), 14) + skipped.reason + "\n";
   out += "\n" + restrictions_text(effective.restrictions);
   if (!effective.notices.empty() || !effective.warnings.empty()) out += "\n";
   for (const Notice& notice : effective.notices) out += std::string(name(notice.level)) + ": " + notice.message + "\n";
   for (const Promotion& each : plan.promotions) out += "info: " + promotion_text(each, plan.abi) + "\n";
-  for (const PolicyWarning& warning : effective.warnings) out += "warning: line " + std::to_string(warning.line) + ": " + warning.message + "\n";
-  for (const auto& [title, list] : {std::pair{"dropped", &plan.dropped}, std::pair{"not yet protected", &plan.not_yet_protected}}) {
+  for (const PolicyWarning& warning : effective.warnings)
+    out += "warning: line " + std::to_string(warning.line) + ": " + warning.message + "\n";
+  for (const auto& [title, list] :
+       {std::pair{"dropped", &plan.dropped}, std::pair{"not yet protected", &plan.not_yet_protected}}) {
     if (!list->empty()) out += "\n";
     for (const Missing& each : *list)
-      out += std::string(title) + ": " + std::string(each.feature->name) + (each.path.empty() ? "" : " on " + printable(each.path)) +
-             " (ABI " + std::to_string(each.feature->first_abi) + "): " + std::string(each.feature->unprotected) + "\n";
+      out += std::string(title) + ": " + std::string(each.feature->name) +
+             (each.path.empty() ? "" : " on " + printable(each.path)) + " (ABI " +
+             std::to_string(each.feature->first_abi) + "): " + std::string(each.feature->unprotected) + "\n";
   }
   return out;
 }
@@ -236,8 +257,8 @@ std::string show_yaml(const EffectivePolicy& effective) {
     out += "      reason: " + quoted(grant.reason) + "\n";
     if (grant.quiet) out += "      quiet: true\n";
   }
-  out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) + "\n  min_abi: " + std::to_string(policy.min_abi) + "\n" +
-         to_yaml(policy.restrictions);
+  out += "landlock:\n  compatibility: " + std::string(name(policy.compatibility)) +
+         "\n  min_abi: " + std::to_string(policy.min_abi) + "\n" + to_yaml(policy.restrictions);
   out += process_yaml(policy);
   if (!policy.conflicts.empty()) out += "runtime_baseline_conflicts:\n";
   for (const ConflictRule& rule : policy.conflicts)

@@ -24,8 +24,7 @@ Context context() {
   Context out;
   out.host.gpu_nodes = {"/dev/nvidia0"};
   for (const char* path : {"/usr", "/proc", "/tmp"}) out.host.present.push_back({path, NodeKind::directory});
-  for (const char* path : {"/dev/nvidiactl", "/dev/nvidia0"})
-    out.host.present.push_back({path, NodeKind::character});
+  for (const char* path : {"/dev/nvidiactl", "/dev/nvidia0"}) out.host.present.push_back({path, NodeKind::character});
   out.workdir = "/work";
   return out;
 }
@@ -51,10 +50,11 @@ TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
   const auto json = nlohmann::ordered_json::parse(show_json(shown, *compile(shown, 4)));
   EXPECT_EQ(keys(json), Keys({"schema", "policy", "source", "effective", "plan"}));
   EXPECT_EQ(json["schema"], "lockstep.show/1");
-  EXPECT_EQ(keys(json["effective"]),
-            Keys({"compatibility", "min_abi", "scopes", "ports", "log", "threads", "include_workdir", "run_as_user", "run_as_group", "network", "read_only", "read_write", "grants", "rules",
-                  "skipped", "notices", "warnings"}));
-  EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "handled_ports", "scoped", "rules", "ports", "flags", "promotions", "dropped", "not_yet_protected"}));
+  EXPECT_EQ(keys(json["effective"]), Keys({"compatibility", "min_abi", "scopes", "ports", "log", "threads",
+                                           "include_workdir", "run_as_user", "run_as_group", "network", "read_only",
+                                           "read_write", "grants", "rules", "skipped", "notices", "warnings"}));
+  EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "handled_ports", "scoped", "rules", "ports", "flags",
+                                      "promotions", "dropped", "not_yet_protected"}));
   EXPECT_EQ(json["effective"]["read_write"],
             nlohmann::ordered_json({"/data", "/dev/nvidia0", "/dev/nvidiactl", "/proc", "/work"}));
   for (const auto& rule : json["effective"]["rules"]) {
@@ -74,8 +74,9 @@ TEST(ShowJson, SaysWhatThePromotionAddsAtThePlansAbi) {
   const auto& proc = json["plan"]["promotions"][0];
   EXPECT_EQ(proc["path"], "/proc");
   EXPECT_EQ(proc["line"], 4);
-  EXPECT_EQ(proc["rights"], nlohmann::ordered_json({"write_file", "remove_dir", "remove_file", "make_char", "make_dir", "make_reg", "make_sock",
-                                                    "make_fifo", "make_block", "make_sym", "refer", "truncate"}));
+  EXPECT_EQ(proc["rights"],
+            nlohmann::ordered_json({"write_file", "remove_dir", "remove_file", "make_char", "make_dir", "make_reg",
+                                    "make_sock", "make_fifo", "make_block", "make_sym", "refer", "truncate"}));
   EXPECT_NE(std::string(proc["opens"]).find("149 as container root"), std::string::npos);
 }
 
@@ -91,9 +92,8 @@ TEST(ShowJson, ShowsEveryRuleOfThePlan) {
 TEST(ShowText, NamesPathAccessOriginReasonAndWhatIsLeftOpen) {
   const EffectivePolicy shown = effective();
   const std::string text = show_text(shown, *compile(shown, 7));
-  for (const char* part :
-       {"/proc", "read_write", "gpu-baseline", "promoted from read_only", "because: it must", "skipped",
-        "/dev/dxg", "not yet protected: resolve_unix", "workdir"}) {
+  for (const char* part : {"/proc", "read_write", "gpu-baseline", "promoted from read_only", "because: it must",
+                           "skipped", "/dev/dxg", "not yet protected: resolve_unix", "workdir"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
   EXPECT_NE(text.find("temporary files cannot be written"), std::string::npos) << text;
@@ -114,27 +114,30 @@ TEST(ShowYaml, LoadsAndEnrichesToTheSame) {
   EXPECT_EQ(once.min_abi, twice.min_abi);
   EXPECT_EQ(once.run_as_user, twice.run_as_user);
   ASSERT_EQ(once.rules.size(), twice.rules.size());
-  for (std::size_t i = 0; i < once.rules.size(); ++i)
-    EXPECT_EQ(once.rules[i].granted, twice.rules[i].granted);
+  for (std::size_t i = 0; i < once.rules.size(); ++i) EXPECT_EQ(once.rules[i].granted, twice.rules[i].granted);
 }
 
 TEST(Show, APathCannotForgeALineOfTheOutput) {
   EffectivePolicy shown = effective();
   shown.file = "p\n\x1b[31m\xff.yaml";
-  for (const std::string& text :
-       {show_text(shown, *compile(shown, 7)), show_json(shown, *compile(shown, 7))}) {
+  for (const std::string& text : {show_text(shown, *compile(shown, 7)), show_json(shown, *compile(shown, 7))}) {
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     EXPECT_TRUE(is_valid_utf8(text));
   }
 }
 
 TEST(ShowYaml, HasThePathsThemselvesAndNothingThatATerminalActsOn) {
-  const std::vector<std::string> odd = {"/srv/##[x]", "/srv/a\\b", "/srv/\xc2\x9b" "2J", "/srv/\xe2\x80\xaegpj", "/srv/\xf3\xa0\x81\x81"};
+  const std::vector<std::string> odd = {"/srv/##[x]", "/srv/a\\b",
+                                        "/srv/\xc2\x9b"
+                                        "2J",
+                                        "/srv/\xe2\x80\xaegpj", "/srv/\xf3\xa0\x81\x81"};
   EffectivePolicy shown;
-  for (const std::string& path : odd) shown.rules.push_back({path, Access::grant, Right::read_file, Origin::policy, "why:\n\\ \x7f" + path, {}, 1});
+  for (const std::string& path : odd)
+    shown.rules.push_back({path, Access::grant, Right::read_file, Origin::policy, "why:\n\\ \x7f" + path, {}, 1});
   const std::string text = show_yaml(shown);
   EXPECT_EQ(text.find("##"), std::string::npos);
-  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); })) << text;
+  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); }))
+      << text;
   const Result<Policy> policy = decode_policy(text, "p.yaml");
   ASSERT_TRUE(policy.ok()) << policy.error().to_string() << text;
   ASSERT_EQ(policy->grants.size(), odd.size());

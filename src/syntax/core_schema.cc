@@ -41,8 +41,7 @@ bool is_real(std::string_view text) {
   text = without_sign(text);
   if (is_one_of(infinities, text)) return true;
   const std::size_t exponent = text.find_first_of("eE");
-  if (exponent != std::string_view::npos && !all_of(without_sign(text.substr(exponent + 1)), decimal))
-    return false;
+  if (exponent != std::string_view::npos && !all_of(without_sign(text.substr(exponent + 1)), decimal)) return false;
   const std::string_view number = text.substr(0, exponent);
   const std::size_t point = number.find('.');
   const std::string_view whole = number.substr(0, point);
@@ -81,13 +80,11 @@ std::string_view core_tag(std::string_view tag) {
 
 std::optional<Node::Kind> scalar_kind(std::string_view tag, bool quoted, std::string_view text) {
   const CoreType type = core_type(text);
-  if (tag.empty())
-    return quoted ? Node::Kind::string : type == CoreType::null ? Node::Kind::null : Node::Kind::plain;
+  if (tag.empty()) return quoted ? Node::Kind::string : type == CoreType::null ? Node::Kind::null : Node::Kind::plain;
   const std::string_view name = core_tag(tag);
   if (name == "str") return Node::Kind::string;
   if (name == "null" && type == CoreType::null) return Node::Kind::null;
-  const bool fits = (name == "bool" && type == CoreType::boolean) ||
-                    (name == "int" && type == CoreType::integer) ||
+  const bool fits = (name == "bool" && type == CoreType::boolean) || (name == "int" && type == CoreType::integer) ||
                     (name == "float" && type == CoreType::real);
   return fits ? std::optional(Node::Kind::plain) : std::nullopt;
 }

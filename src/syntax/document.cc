@@ -17,8 +17,7 @@ const Node* Node::find(std::string_view key) const {
 }
 
 int line_of(std::string_view text, std::size_t offset) {
-  return 1 +
-         static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
 }
 
 namespace {
@@ -29,8 +28,7 @@ Result<Node> parse(std::string_view text, const std::string& name, bool as_spec,
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   if (!is_valid_utf8(text)) {
     std::size_t low = 0;
-    for (std::size_t end = text.find('\n');
-         end != std::string_view::npos && is_valid_utf8(text.substr(low, end - low));
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos && is_valid_utf8(text.substr(low, end - low));
          end = text.find('\n', low))
       low = end + 1;
     return input_error(name, line_of(text, low), "not valid UTF-8: save the file in UTF-8");
@@ -44,8 +42,7 @@ Result<Node> parse(std::string_view text, const std::string& name, bool as_spec,
     read_yaml(text, builder, as_spec);
   }
   if (builder.error()) return *builder.error();
-  if (!builder.root() || builder.root()->kind == Node::Kind::null)
-    return input_error(name, 0, "the file is empty");
+  if (!builder.root() || builder.root()->kind == Node::Kind::null) return input_error(name, 0, "the file is empty");
   return std::move(*builder.root());
 }
 

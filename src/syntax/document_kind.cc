@@ -36,8 +36,8 @@ std::string_view kind_of(const Node& root) {
 
 }  // namespace
 
-Result<void> check_root(const Node& root, const std::string& file, const std::string& what,
-                        const std::string& hint, const std::vector<std::string_view>& known) {
+Result<void> check_root(const Node& root, const std::string& file, const std::string& what, const std::string& hint,
+                        const std::vector<std::string_view>& known) {
   Result<void> checked = check_keys(root, file, what, known);
   if (checked.ok() || root.kind != Node::Kind::mapping) return checked;
   const std::string_view kind = kind_of(root);
@@ -46,8 +46,7 @@ Result<void> check_root(const Node& root, const std::string& file, const std::st
     return std::find(known.begin(), known.end(), entry.first) == known.end();
   });
   checked.error().message = what + " has no key \"" + shortened(unknown->first) + "\": this file is " +
-                            std::string(kind) + ", and " + what + " is needed here" +
-                            (hint.empty() ? "" : ": " + hint);
+                            std::string(kind) + ", and " + what + " is needed here" + (hint.empty() ? "" : ": " + hint);
   return checked;
 }
 

@@ -31,8 +31,7 @@ std::string dump(const Node& node) {
   }
   std::string out = "{";
   for (std::size_t i = 0; i < node.entries.size(); ++i)
-    out += node.entries[i].first + "@" + std::to_string(node.key_lines[i]) + ": " +
-           dump(node.entries[i].second) + " ";
+    out += node.entries[i].first + "@" + std::to_string(node.key_lines[i]) + ": " + dump(node.entries[i].second) + " ";
   return out + "}@" + std::to_string(node.line);
 }
 
@@ -55,8 +54,8 @@ TEST(Document, BothParsersReadTheSameTextAsTheSameTreeWithTheSameLines) {
 }
 
 TEST(Document, BothParsersRefuseTheSameText) {
-  for (const char* text : {"{\"a\": 1, \"a\": 2}", "{\"a\": {\"b\": 1, \"b\": 1}}", "[\"\\u0000\"]", "null",
-                           "{", "[1", "{\"a\": \"\xff\"}"}) {
+  for (const char* text : {"{\"a\": 1, \"a\": 2}", "{\"a\": {\"b\": 1, \"b\": 1}}", "[\"\\u0000\"]", "null", "{", "[1",
+                           "{\"a\": \"\xff\"}"}) {
     SCOPED_TRACE(printable(text));
     EXPECT_FALSE(parse_document(text, "d.yaml").ok());
     EXPECT_FALSE(parse_document(text, "d.json").ok());
@@ -72,9 +71,7 @@ TEST(Document, YamlScalarsAreNotInterpreted) {
 
 TEST(Document, SixtyFourLevelsAreReadAndOneMoreIsNot) {
   for (const char* name : {"d.yaml", "d.json"}) {
-    const auto nested = [](std::size_t levels) {
-      return std::string(levels, '[') + std::string(levels, ']');
-    };
+    const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
     EXPECT_TRUE(parse_document(nested(Node::max_depth), name).ok());
     EXPECT_FALSE(parse_document(nested(Node::max_depth + 1), name).ok());
   }
@@ -128,8 +125,7 @@ TEST_F(InputFile, ErrorsOfAPolicyNameTheFileAndTheLine) {
   std::ofstream(path("p.yaml")) << "version: 1\nlandlok: {}\n";
   const Result<Policy> policy = load_policy(path("p.yaml"));
   ASSERT_FALSE(policy.ok());
-  EXPECT_EQ(policy.error().to_string(),
-            path("p.yaml") + ":2: a policy has no key \"landlok\"; did you mean landlock?");
+  EXPECT_EQ(policy.error().to_string(), path("p.yaml") + ":2: a policy has no key \"landlok\"; did you mean landlock?");
 }
 
 }  // namespace

@@ -54,8 +54,7 @@ Result<std::string> read_input_file(const std::string& path, std::size_t limit) 
     const int fd = file ? file.get() : STDIN_FILENO;
     const ssize_t n = ::read(fd, buffer, sizeof(buffer));
     if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_input(fd)))) continue;
-    if (n < 0)
-      return fail(!file && errno == EBADF ? "standard input is closed (EBADF)" : why_not_open(path, errno));
+    if (n < 0) return fail(!file && errno == EBADF ? "standard input is closed (EBADF)" : why_not_open(path, errno));
     if (n == 0) return text;
     text.append(buffer, static_cast<std::size_t>(n));
     if (text.size() > limit) return too_large();

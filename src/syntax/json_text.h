@@ -15,13 +15,16 @@
 
 namespace lockstep {
 
-inline std::string json_text(const std::string& text) { return is_valid_utf8(text) ? text : printable(text); }
+inline std::string json_text(const std::string& text) {
+  return is_valid_utf8(text) ? text : printable(text);
+}
 
 // Indented, with a newline at its end.
 inline std::string json_document(const nlohmann::ordered_json& json) {
   std::string out = json.dump(2, ' ', true);
   // Inside strings alone: what a CI runner takes for a command, wherever in a line it stands.
-  for (std::size_t at = out.find("##"); at != std::string::npos; at = out.find("##", at + 1)) out.replace(at + 1, 1, "\\u0023");
+  for (std::size_t at = out.find("##"); at != std::string::npos; at = out.find("##", at + 1))
+    out.replace(at + 1, 1, "\\u0023");
   return out + "\n";
 }
 

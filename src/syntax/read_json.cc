@@ -47,8 +47,7 @@ std::string json_fault(std::string_view text, std::size_t position) {
     return "the text ends before it is complete: a bracket, a brace or a quote is not closed";
   constexpr std::string_view blanks = " \t\r\n";
   const char c = text[position - 1];
-  const std::size_t before =
-      position < 2 ? std::string_view::npos : text.find_last_not_of(blanks, position - 2);
+  const std::size_t before = position < 2 ? std::string_view::npos : text.find_last_not_of(blanks, position - 2);
   const char last = before == std::string_view::npos ? '\0' : text[before];
   if (c == '/' || c == '#' || last == '/')
     return "JSON has no comments: take it out, or name the file .yaml and begin comments with #";
@@ -72,9 +71,7 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
   JsonEvents(TreeBuilder& builder, std::string_view text, const int* line)
       : builder_(builder), text_(text), line_(line) {}
   bool null() override { return builder_.scalar(Node::Kind::null, "", *line_); }
-  bool boolean(bool value) override {
-    return builder_.scalar(Node::Kind::plain, value ? "true" : "false", *line_);
-  }
+  bool boolean(bool value) override { return builder_.scalar(Node::Kind::plain, value ? "true" : "false", *line_); }
   bool number_integer(number_integer_t value) override {
     return builder_.scalar(Node::Kind::plain, std::to_string(value), *line_);
   }

@@ -27,22 +27,18 @@ class YamlEvents : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { scalar(mark, Node::Kind::null, ""); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { differ(mark); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
-                const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
     // yaml-cpp's own tags are "!" for a quoted scalar and "?" for anything plain.
-    const std::optional<Node::Kind> kind =
-        scalar_kind(tag == "?" || tag == "!" ? "" : tag, tag == "!", value);
+    const std::optional<Node::Kind> kind = scalar_kind(tag == "?" || tag == "!" ? "" : tag, tag == "!", value);
     if (!kind) differ(mark);
     scalar(mark, *kind, *kind == Node::Kind::null ? "" : value);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
     expect(mark, "[");
     need(builder_.open(Node::Kind::sequence, line(mark)));
   }
   void OnSequenceEnd() override { end("]"); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
     expect(mark, "{");
     need(builder_.open(Node::Kind::mapping, line(mark)));
   }
@@ -101,12 +97,11 @@ std::size_t find_unreadable(std::string_view text) {
 
 void read_yaml(std::string_view text, TreeBuilder& builder, bool as_spec) {
   if (const std::size_t at = find_unreadable(text); at != std::string_view::npos) {
-    builder.fail(
-        line_of(text, at),
-        text[at] == '\r'
-            ? "not valid YAML: a carriage return that no line feed follows: end lines with a line feed"
-            : "not valid YAML: a control character or a line separator: write it as \\xNN or \\uNNNN in "
-              "double quotes");
+    builder.fail(line_of(text, at),
+                 text[at] == '\r'
+                     ? "not valid YAML: a carriage return that no line feed follows: end lines with a line feed"
+                     : "not valid YAML: a control character or a line separator: write it as \\xNN or \\uNNNN in "
+                       "double quotes");
     return;
   }
   const Result<std::string> script = strict_yaml(text, as_spec);

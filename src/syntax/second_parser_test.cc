@@ -8,8 +8,8 @@
 #include <random>
 #include <set>
 
-#include "testing/run_program.h"
 #include "syntax/core_schema.h"
+#include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
@@ -151,8 +151,7 @@ class Mutator {
         text.insert(start, std::string(1 + below(4), ' '));
         return;
       case 7:
-        text.erase(start,
-                   std::min(text.find_first_not_of(' ', start), text.size()) - start > 0 ? 1 + below(2) : 0);
+        text.erase(start, std::min(text.find_first_not_of(' ', start), text.size()) - start > 0 ? 1 + below(2) : 0);
         return;
       case 8:
         text.insert(start, a_line(text));
@@ -199,8 +198,8 @@ class SecondParser : public ::testing::Test {
 
   void expect_read_alike(std::size_t least) {
     EXPECT_GE(accepted_, least);
-    const Ended ended = testing::run_program(
-        {LOCKSTEP_SOURCE_DIR "/scripts/read-again", dir_.write("records", records_)}, {});
+    const Ended ended =
+        testing::run_program({LOCKSTEP_SOURCE_DIR "/scripts/read-again", dir_.write("records", records_)}, {});
     if (ended.code == 3 || ended.code == 127) GTEST_SKIP() << "needs python3 and python3-yaml: " << ended.err;
     EXPECT_EQ(ended.code, 0) << ended.out.substr(0, 4000) << ended.err;
     EXPECT_NE(ended.out.find(std::to_string(accepted_) + " documents, 0 read otherwise"), std::string::npos);
@@ -209,8 +208,8 @@ class SecondParser : public ::testing::Test {
   static std::vector<std::string> policies(const std::string& extension) {
     std::vector<std::string> out;
     for (const char* folder : {"policies", "conflicts", "cdi"})
-      for (const auto& entry : std::filesystem::recursive_directory_iterator(
-               std::string(LOCKSTEP_SOURCE_DIR "/fixtures/") + folder))
+      for (const auto& entry :
+           std::filesystem::recursive_directory_iterator(std::string(LOCKSTEP_SOURCE_DIR "/fixtures/") + folder))
         if (entry.path().extension() == extension) out.push_back(entry.path());
     std::sort(out.begin(), out.end());
     for (std::string& each : out) {

@@ -27,15 +27,13 @@ bool StrictYaml::close(char mark) {
 
 bool StrictYaml::scalar(const ScalarText& text, std::string_view tag) {
   const std::optional<Node::Kind> kind = scalar_kind(tag, text.quoted, text.text);
-  if (!kind)
-    return cursor_.refuse("the value is not what its tag " + std::string(tag) + " says: take the tag out");
+  if (!kind) return cursor_.refuse("the value is not what its tag " + std::string(tag) + " says: take the tag out");
   return add(script_scalar(*kind, *kind == Node::Kind::null ? "" : text.text));
 }
 
 bool StrictYaml::key_scalar(const ScalarText& text) {
   constexpr std::size_t longest = 1000;  // YAML's limit for a key with its colon is 1024 characters
-  if (text.text.size() > longest)
-    return cursor_.fail("a key longer than " + std::to_string(longest) + " bytes");
+  if (text.text.size() > longest) return cursor_.fail("a key longer than " + std::to_string(longest) + " bytes");
   if (!text.quoted && core_type(text.text) == CoreType::null)
     return cursor_.refuse("a key is missing before the colon");
   script_ += script_scalar(text.quoted ? Node::Kind::string : Node::Kind::plain, text.text);
@@ -85,8 +83,7 @@ bool StrictYaml::node(long indent, Place place, std::string_view tag) {
     ScalarText text;
     return read_block_scalar(cursor_, indent, &text) && scalar(text, tag);
   }
-  if (cursor_.at_dash() && place != Place::after_key)
-    return collection_tag(tag, "seq") && sequence(cursor_.column());
+  if (cursor_.at_dash() && place != Place::after_key) return collection_tag(tag, "seq") && sequence(cursor_.column());
   return text_or_mapping(indent, place, tag);
 }
 
@@ -107,8 +104,7 @@ bool StrictYaml::text_or_mapping(long indent, Place place, std::string_view tag)
     return scalar(text, tag);
   }
   if (place == Place::after_key)
-    return cursor_.fail(
-        "a second colon on this line: put the value in quotes, or begin a mapping on the next line");
+    return cursor_.fail("a second colon on this line: put the value in quotes, or begin a mapping on the next line");
   if (!text.one_line)
     return cursor_.fail(
         "a colon in text of several lines: line this line up with the entries above, or put the text in "
@@ -150,11 +146,9 @@ bool StrictYaml::mapping(long column, ScalarText first) {
 // Whether what comes behind a value can be the next entry of a block of that column.
 bool StrictYaml::follows(long column) {
   if (cursor_.peek() == '#') return cursor_.fail("a blank is needed before #");
-  if (!cursor_.first_in_line())
-    return cursor_.fail("text behind the value: a comma, a quote or a line end is missing");
+  if (!cursor_.first_in_line()) return cursor_.fail("text behind the value: a comma, a quote or a line end is missing");
   return cursor_.column() == column ||
-         cursor_.fail(
-             "this line is indented deeper than the entries above that it could belong to: line it up");
+         cursor_.fail("this line is indented deeper than the entries above that it could belong to: line it up");
 }
 
 bool StrictYaml::value_of_key(long column) {
@@ -174,8 +168,7 @@ bool StrictYaml::sequence(long column) {
     if (cursor_.peek() == '\t') return cursor_.fail_tab();
     if (cursor_.at_break() || cursor_.at_comment()) {
       if (!cursor_.skip_gap()) return false;
-      if (!(!ends_block() && cursor_.column() > column ? node(column, Place::line_start) : null()))
-        return false;
+      if (!(!ends_block() && cursor_.column() > column ? node(column, Place::line_start) : null())) return false;
     } else if (!node(column, Place::after_dash)) {
       return false;
     }
@@ -223,8 +216,7 @@ bool StrictYaml::document() {
   }
   if (cursor_.at_end()) return true;
   if (ended || cursor_.at_marker()) return cursor_.refuse("a second document starts here: a file holds one");
-  return follows(0) &&
-         cursor_.fail("this line belongs to nothing above it: line it up with the entries there");
+  return follows(0) && cursor_.fail("this line belongs to nothing above it: line it up with the entries there");
 }
 
 Result<std::string> StrictYaml::script() {

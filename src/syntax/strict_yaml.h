@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include <lockstep/error.h>
+
 #include "syntax/document.h"
 
 namespace lockstep {

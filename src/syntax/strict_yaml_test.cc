@@ -5,8 +5,9 @@
 
 #include <algorithm>
 
-#include "syntax/core_schema.h"
 #include <lockstep/policy.h>
+
+#include "syntax/core_schema.h"
 
 namespace lockstep {
 namespace {
@@ -84,8 +85,7 @@ TEST(StrictYaml, LinesThatBelongToNothingAreNotTakenIn) {
       {"version: 1\n... landlock\n", 2, "text behind ..."},
       {"%TAG ! tag:x,2000:\n---\nversion: 1\n", 1, "a directive"},
       {"version: 1\nnetwork_policies: {a: [b: c]}\n", 2, "a colon in a list"},
-      {"version: 1\nnetwork_policies:\n  a: |\n    one\n   two\n", 5,
-       "indented less than the text of line 3"},
+      {"version: 1\nnetwork_policies:\n  a: |\n    one\n   two\n", 5, "indented less than the text of line 3"},
       {"version: 1\nnetwork_policies:\n  a: | text\n", 3, "text behind | or >"},
   });
 }
@@ -117,8 +117,7 @@ TEST(StrictYaml, ManyValuesAreRefusedBeforeTheyAreKept) {
   for (const std::string& text : {list + "1]", lines}) {
     const Result<std::string> script = strict_yaml(text);
     ASSERT_FALSE(script.ok());
-    EXPECT_NE(script.error().message.find("more than 125000 values"), std::string::npos)
-        << script.error().message;
+    EXPECT_NE(script.error().message.find("more than 125000 values"), std::string::npos) << script.error().message;
   }
   const Result<Node> json = parse_document(list + "1]", "d.json");
   EXPECT_FALSE(json.ok());
@@ -127,16 +126,14 @@ TEST(StrictYaml, ManyValuesAreRefusedBeforeTheyAreKept) {
 TEST(CoreSchema, SaysWhatAWordIs) {
   using T = CoreType;
   const std::pair<const char*, T> table[] = {
-      {"", T::null},        {"~", T::null},       {"Null", T::null},       {"nULL", T::text},
-      {"true", T::boolean}, {"TRUE", T::boolean}, {"False", T::boolean},   {"tRUE", T::text},
-      {"yes", T::text},     {"on", T::text},      {"0", T::integer},       {"-12", T::integer},
-      {"+1", T::integer},   {"010", T::integer},  {"0o17", T::integer},    {"0o8", T::text},
-      {"0xfF", T::integer}, {"0xg", T::text},     {"-0x1", T::text},       {"0b1", T::text},
-      {"1_000", T::text},   {"1.5", T::real},     {"1.", T::real},         {".5", T::real},
-      {"1e3", T::real},     {"-1.5E-3", T::real}, {".", T::text},          {"1e", T::text},
-      {".inf", T::real},    {"-.INF", T::real},   {".NaN", T::real},       {"-.nan", T::text},
-      {"/usr", T::text},    {"12:30", T::text},   {"2027-03-31", T::text}, {"+", T::text},
-      {"0x", T::text},      {"0o", T::text},
+      {"", T::null},        {"~", T::null},        {"Null", T::null},  {"nULL", T::text},   {"true", T::boolean},
+      {"TRUE", T::boolean}, {"False", T::boolean}, {"tRUE", T::text},  {"yes", T::text},    {"on", T::text},
+      {"0", T::integer},    {"-12", T::integer},   {"+1", T::integer}, {"010", T::integer}, {"0o17", T::integer},
+      {"0o8", T::text},     {"0xfF", T::integer},  {"0xg", T::text},   {"-0x1", T::text},   {"0b1", T::text},
+      {"1_000", T::text},   {"1.5", T::real},      {"1.", T::real},    {".5", T::real},     {"1e3", T::real},
+      {"-1.5E-3", T::real}, {".", T::text},        {"1e", T::text},    {".inf", T::real},   {"-.INF", T::real},
+      {".NaN", T::real},    {"-.nan", T::text},    {"/usr", T::text},  {"12:30", T::text},  {"2027-03-31", T::text},
+      {"+", T::text},       {"0x", T::text},       {"0o", T::text},
   };
   for (const auto& [word, type] : table) EXPECT_EQ(core_type(word), type) << word;
   for (const char* word :
@@ -159,13 +156,11 @@ TEST(CoreSchema, PoliciesAreReadByIt) {
     EXPECT_FALSE(policy->restrictions.log.same_exec);
   }
   for (const char* word : {"true", "True", "TRUE"})
-    EXPECT_TRUE(decode_policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n",
-                              "p.yaml")
+    EXPECT_TRUE(decode_policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n", "p.yaml")
                     ->include_workdir);
   for (const char* word : {"false", "False", "FALSE"})
     EXPECT_FALSE(
-        decode_policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n",
-                      "p.yaml")
+        decode_policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n", "p.yaml")
             ->include_workdir);
 }
 
@@ -183,8 +178,7 @@ TEST(CoreSchema, ANetworkPolicyChangesWhereItsTypeDoes) {
                                    {"'~'", "~"},
                                    {"!!str 1", "1"}})
     EXPECT_NE(network(one), network(other)) << one;
-  for (const auto& [one, other] :
-       {std::pair{"\"web\"", "web"}, {"!!str 1", "'1'"}, {"!!int 1", "1"}, {"~", "null"}})
+  for (const auto& [one, other] : {std::pair{"\"web\"", "web"}, {"!!str 1", "'1'"}, {"!!int 1", "1"}, {"~", "null"}})
     EXPECT_EQ(network(one), network(other)) << one;
 }
 

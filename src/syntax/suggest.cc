@@ -26,9 +26,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string levelled(std::string_view word) {
   std::string out(word);
   for (char& c : out)
-    c = c >= 'A' && c <= 'Z'               ? static_cast<char>(c + ('a' - 'A'))
-        : c == '-' || c == ' ' || c == '.' ? '_'
-                                           : c;
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c == '-' || c == ' ' || c == '.' ? '_' : c;
   return out;
 }
 
@@ -76,9 +74,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   const std::string level = levelled(word);
   if (word.empty() || word.size() >= longest || known.empty()) return {};
   const auto distance = [&](std::string_view each) { return edit_distance(level, levelled(each)); };
-  const auto nearest =
-      std::min_element(known.begin(), known.end(),
-                       [&](std::string_view a, std::string_view b) { return distance(a) < distance(b); });
+  const auto nearest = std::min_element(
+      known.begin(), known.end(), [&](std::string_view a, std::string_view b) { return distance(a) < distance(b); });
   if (distance(*nearest) <= std::min<std::size_t>(3, word.size() / 2)) return std::string(*nearest);
   // A part of a known word: user of run_as_user.
   if (word.size() < 3) return {};

@@ -62,13 +62,11 @@ bool TreeBuilder::keys_differ(const Node& mapping) {
   std::vector<std::size_t> order(mapping.entries.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto key_at = [&](std::size_t i) -> const std::string& { return mapping.entries[i].first; };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return key_at(a) < key_at(b); });
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return key_at(a) < key_at(b); });
   const auto same = std::adjacent_find(order.begin(), order.end(),
                                        [&](std::size_t a, std::size_t b) { return key_at(a) == key_at(b); });
   if (same == order.end()) return true;
-  const std::string key =
-      may_be_secret(key_at(*same)) ? "a key" : "the key \"" + shortened(key_at(*same)) + "\"";
+  const std::string key = may_be_secret(key_at(*same)) ? "a key" : "the key \"" + shortened(key_at(*same)) + "\"";
   return fail(mapping.key_lines[*(same + 1)],
               key + " stands here twice, first on line " + std::to_string(mapping.key_lines[*same]));
 }

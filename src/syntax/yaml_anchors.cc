@@ -5,9 +5,7 @@ namespace lockstep {
 std::string_view YamlAnchors::take_name(YamlCursor& cursor) {
   cursor.advance();
   std::size_t size = 0;
-  while (!cursor.ends_word(size) &&
-         std::string_view(",[]{}").find(cursor.peek(size)) == std::string_view::npos)
-    ++size;
+  while (!cursor.ends_word(size) && std::string_view(",[]{}").find(cursor.peek(size)) == std::string_view::npos) ++size;
   const std::string_view name = cursor.rest_of_line().substr(0, size);
   cursor.advance(size);
   return name;
@@ -18,8 +16,7 @@ bool YamlAnchors::find(YamlCursor& cursor, const std::string& script, AnchoredPi
   const auto found = pieces_.find(std::string(take_name(cursor)));
   if (found == pieces_.end()) return cursor.fail("an alias (*name) of nothing, or inside what it stands for");
   *out = found->second;
-  return script.size() + (out->end - out->first) <= longest ||
-         cursor.refuse("aliases that grow past every use");
+  return script.size() + (out->end - out->first) <= longest || cursor.refuse("aliases that grow past every use");
 }
 
 }  // namespace lockstep

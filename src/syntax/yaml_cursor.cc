@@ -56,8 +56,7 @@ bool YamlCursor::skip_flow_gap(long indent, int opened, char bracket) {
     for (; peek() == ' '; ++at_) ++spaces;
     skip_blanks();
     if (at_comment()) at_ += rest_of_line().size();
-    if (at_end())
-      return fail(std::string(1, bracket) + " of line " + std::to_string(opened) + " is not closed");
+    if (at_end()) return fail(std::string(1, bracket) + " of line " + std::to_string(opened) + " is not closed");
     if (at_break()) {
       next_line();
       continue;

@@ -27,9 +27,7 @@ class YamlCursor {
   bool at_break() const { return at_end() || peek() == '\n' || (peek() == '\r' && peek(1) == '\n'); }
   // Whether a blank, a line end or the end of the text is there: what a word of YAML ends at.
   bool ends_word(std::size_t ahead) const;
-  bool at_comment() const {
-    return peek() == '#' && (previous() == '\n' || previous() == ' ' || previous() == '\t');
-  }
+  bool at_comment() const { return peek() == '#' && (previous() == '\n' || previous() == ' ' || previous() == '\t'); }
   bool at_dash() const { return peek() == '-' && ends_word(1); }
   bool at_marker() const;  // of a document: --- or ... at the start of a line
   bool first_in_line() const;

@@ -11,8 +11,7 @@ bool read_tag(YamlCursor& cursor, bool in_flow, std::string_view* tag) {
     ++size;
   const std::string_view written = cursor.rest_of_line().substr(0, size);
   if (core_tag(written).empty() || !written.starts_with("!!") || !tag->empty())
-    return cursor.refuse(
-        "a tag (!name) is not allowed here: take it out, or put a text that starts with ! in quotes");
+    return cursor.refuse("a tag (!name) is not allowed here: take it out, or put a text that starts with ! in quotes");
   *tag = written;
   cursor.advance(size);
   return true;
@@ -20,8 +19,8 @@ bool read_tag(YamlCursor& cursor, bool in_flow, std::string_view* tag) {
 
 bool begins_plain(YamlCursor& cursor, bool in_flow) {
   const char c = cursor.peek();
-  const bool ends = cursor.ends_word(1) ||
-                    (in_flow && std::string_view(",[]{}").find(cursor.peek(1)) != std::string_view::npos);
+  const bool ends =
+      cursor.ends_word(1) || (in_flow && std::string_view(",[]{}").find(cursor.peek(1)) != std::string_view::npos);
   switch (c) {
     case '&':
       return cursor.refuse(
@@ -32,16 +31,14 @@ bool begins_plain(YamlCursor& cursor, bool in_flow) {
           "an alias (*name) of nothing, and aliases are not allowed: write the value out; a text that starts "
           "with * stands in quotes");
     case '?':
-      return (!ends && !in_flow) ||
-             cursor.refuse("a key must be a plain string: write key: value, without ?");
+      return (!ends && !in_flow) || cursor.refuse("a key must be a plain string: write key: value, without ?");
     case ':':
       return (!ends && !in_flow) || cursor.refuse("a key is missing before the colon");
     case '-':
       return !ends || cursor.fail(in_flow ? "no - within brackets: entries stand between commas"
                                           : "a list begins on a line of its own, below its key");
     case ',':
-      return cursor.fail(
-          "a comma where a value is needed: take one out; a text that starts with , stands in quotes");
+      return cursor.fail("a comma where a value is needed: take one out; a text that starts with , stands in quotes");
     case ']':
     case '}':
       return cursor.fail(std::string(1, c) + " closes nothing here, or another bracket than it should");

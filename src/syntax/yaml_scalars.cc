@@ -15,8 +15,8 @@ bool is_flow_indicator(char c) {
 bool looks_like_entry(std::string_view line) {
   if (line == "-" || line.starts_with("- ")) return true;
   const auto is_of_key = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.' || c == '"' || c == '\'';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.' || c == '"' || c == '\'';
   };
   const std::size_t end =
       static_cast<std::size_t>(std::find_if_not(line.begin(), line.end(), is_of_key) - line.begin());
@@ -82,8 +82,8 @@ bool read_escape(YamlCursor& cursor, std::string& out) {
   const std::string_view hex = cursor.rest_of_line().substr(0, digits);
   std::uint32_t code = 0;
   const auto [end, ec] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
-  if (digits == 0 || hex.size() != digits || ec != std::errc() || end != hex.data() + hex.size() ||
-      code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+  if (digits == 0 || hex.size() != digits || ec != std::errc() || end != hex.data() + hex.size() || code > 0x10ffff ||
+      (code >= 0xd800 && code <= 0xdfff))
     return cursor.fail(
         "a backslash in double quotes that no escape follows: write \\\\ for the character itself, or use "
         "single quotes");
@@ -131,9 +131,8 @@ bool read_plain(YamlCursor& cursor, long indent, bool in_flow, ScalarText* out) 
   *out = {{}, cursor.line(), false, true};
   while (true) {
     std::size_t kept = out->text.size();
-    while (
-        !cursor.at_break() && !cursor.at_comment() && !(in_flow && is_flow_indicator(cursor.peek())) &&
-        !(cursor.peek() == ':' && (cursor.ends_word(1) || (in_flow && is_flow_indicator(cursor.peek(1)))))) {
+    while (!cursor.at_break() && !cursor.at_comment() && !(in_flow && is_flow_indicator(cursor.peek())) &&
+           !(cursor.peek() == ':' && (cursor.ends_word(1) || (in_flow && is_flow_indicator(cursor.peek(1)))))) {
       out->text += cursor.peek();
       if (!cursor.is_blank()) kept = out->text.size();
       cursor.advance();
@@ -217,8 +216,8 @@ bool read_block_scalar(YamlCursor& cursor, long indent, ScalarText* out) {
   BlockHeader header;
   if (!read_header(cursor, &header)) return false;
   bool blanks_are_deeper = false;
-  const long depth = header.depth > 0 ? std::max(indent, 0L) + header.depth
-                                      : depth_of_block(cursor, indent, &blanks_are_deeper);
+  const long depth =
+      header.depth > 0 ? std::max(indent, 0L) + header.depth : depth_of_block(cursor, indent, &blanks_are_deeper);
   if (blanks_are_deeper)
     return cursor.fail("a blank line of more spaces than the text below it has: take the spaces out");
   std::string breaks;  // line ends behind the text so far: its own, then those of blank lines

@@ -116,7 +116,8 @@ inline void expect_refused(const Ended& ended, int code, const std::string& prog
   EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
   EXPECT_TRUE(ended.err.ends_with('\n')) << ended.err;
   EXPECT_LT(ended.err.size(), 1200U);
-  for (const char c : ended.err) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << "a control character: " << int{c};
+  for (const char c : ended.err)
+    EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20) << "a control character: " << int{c};
 }
 
 }  // namespace lockstep::testing

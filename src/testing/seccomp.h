@@ -40,9 +40,9 @@ inline std::vector<sock_filter> filter_program(const std::vector<CallAnswer>& an
     program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(each.call), 0,
                                static_cast<std::uint8_t>(narrow ? 3 : 1)));
     if (narrow) {
-      program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                 static_cast<std::uint32_t>(offsetof(seccomp_data, args) +
-                                                            static_cast<unsigned>(each.argument) * 8)));
+      program.push_back(BPF_STMT(
+          BPF_LD | BPF_W | BPF_ABS,
+          static_cast<std::uint32_t>(offsetof(seccomp_data, args) + static_cast<unsigned>(each.argument) * 8)));
       program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, each.value, 0, 1));
     }
     program.push_back(BPF_STMT(BPF_RET | BPF_K, action | static_cast<std::uint32_t>(each.err)));
