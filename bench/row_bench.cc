@@ -40,7 +40,7 @@ constexpr int abi = 2;  // on every kernel the suite supports
 constexpr int probes = 20;
 const char* const rule_paths[] = {"/usr", "/etc", "/dev", "/proc", "/var"};
 const char* const probed[] = {"/etc/passwd", "/"};  // allowed, denied
-std::unique_ptr<Workers> workers;
+std::unique_ptr<harness::Workers> workers;
 
 double cpu_seconds(int who) {
   rusage usage{};
@@ -255,10 +255,10 @@ void floor_bare_child(benchmark::State& state) {
 BENCHMARK(floor_bare_child)->UseManualTime()->Iterations(10);
 
 void run_row(benchmark::State& state) {
-  RowRequest row;
+  wire::RowRequest row;
   row.id = 1;
   row.name = "row_bench";
-  row.identity = ::geteuid() == 0 ? IdentityKind::user : IdentityKind::self;
+  row.identity = ::geteuid() == 0 ? wire::IdentityKind::user : wire::IdentityKind::self;
   row.plan_abi = abi;
   row.handled = abi_info(abi)->fs.bits();
   row.without_control = true;
@@ -268,14 +268,14 @@ void run_row(benchmark::State& state) {
     row.cells.back().operation = Operation::open_r;
     row.cells.back().path = probed[i % 2];
   }
-  const std::vector<RowRequest> rows(batch, row);
+  const std::vector<wire::RowRequest> rows(batch, row);
   for (auto _ : state) {
     int good = 0;
     const double before = cpu_seconds(RUSAGE_SELF);
     double in_worker = 0;
-    const Result<void> ran = workers->run(rows, [&](std::size_t, const RowReply& reply) {
+    const Result<void> ran = workers->run(rows, [&](std::size_t, const wire::RowReply& reply) {
       in_worker += static_cast<double>(reply.cpu_us) / 1e6;
-      good += reply.restricted.outcome == ChildOutcome::completed && reply.restricted.cells[0].err == 0 &&
+      good += reply.restricted.outcome == wire::ChildOutcome::completed && reply.restricted.cells[0].err == 0 &&
               reply.restricted.cells[1].err == EACCES && reply.restricted.canary_after == EACCES;
     });
     if (!ran.ok() || good != batch) state.SkipWithError("a row failed");
@@ -299,16 +299,16 @@ BENCHMARK(row_beside_512_mib)->UseManualTime()->Iterations(10);
 
 int main(int argc, char** argv) {
   // Before anything grows, as the suite does it.
-  Workers::Options options;
+  harness::Workers::Options options;
   options.count = 1;
   options.helper_path = LOCKSTEP_PROBE_HELPER;
   options.cuda_helper_path = LOCKSTEP_CUDA_HELPER;
-  Result<Workers> started = Workers::start(options);
+  Result<harness::Workers> started = harness::Workers::start(options);
   if (!started.ok()) {
     std::fprintf(stderr, "row_bench: %s\n", started.error().to_string().c_str());
     return 3;
   }
-  workers = std::make_unique<Workers>(std::move(started).value());
+  workers = std::make_unique<harness::Workers>(std::move(started).value());
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -10,66 +10,66 @@
 
 #include "conformance/cuda/testing.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 namespace {
 
 using Json = nlohmann::json;
 
 TEST_F(CuInitTest, WhereProcCanBeWrittenItSucceedsAndCountsDevices) {
-  const RowReply reply = run(request(access_read_only | AccessSet(Right::write_file)));
-  expect_both(reply, CuOutcome::returned, 0);
-  const CuResult result = cu_result(reply.restricted.cells[1]);
-  EXPECT_EQ(result.stage, CuStage::init);
+  const wire::RowReply reply = run(request(access_read_only | AccessSet(Right::write_file)));
+  expect_both(reply, wire::CuOutcome::returned, 0);
+  const wire::CuResult result = wire::cu_result(reply.restricted.cells[1]);
+  EXPECT_EQ(result.stage, wire::CuStage::init);
   EXPECT_EQ(result.driver_version, 12080);
   EXPECT_EQ(result.devices, 2);
 }
 
 TEST_F(CuInitTest, WhereProcCanOnlyBeReadItIs304UnderThePolicyAndNotWithoutIt) {
-  const RowReply reply = run(request(access_read_only));
-  expect_end(reply.control, CuOutcome::returned, 0);
-  expect_end(reply.restricted, CuOutcome::returned, 304);
+  const wire::RowReply reply = run(request(access_read_only));
+  expect_end(reply.control, wire::CuOutcome::returned, 0);
+  expect_end(reply.restricted, wire::CuOutcome::returned, 304);
 }
 
 TEST_F(CuInitTest, AnEnforcementThatRestrictsNobodyIsSeen) {
-  RowRequest row = request(access_read_only);
-  row.enforcement = Enforcement::none;
-  expect_both(run(row), CuOutcome::returned, 0);
+  wire::RowRequest row = request(access_read_only);
+  row.enforcement = wire::Enforcement::none;
+  expect_both(run(row), wire::CuOutcome::returned, 0);
 }
 
 TEST_F(CuInitTest, EveryResultIsPassedOn) {
   for (int result : {3, 100, 801, 999})
-    expect_both(run(request(access_read_only), std::to_string(result).c_str()), CuOutcome::returned, result);
+    expect_both(run(request(access_read_only), std::to_string(result).c_str()), wire::CuOutcome::returned, result);
 }
 
 TEST_F(CuInitTest, ACrashIsTheSignal) {
-  expect_both(run(request(access_read_only), "crash"), CuOutcome::signalled, SIGSEGV);
+  expect_both(run(request(access_read_only), "crash"), wire::CuOutcome::signalled, SIGSEGV);
 }
 
 TEST_F(CuInitTest, ALibraryThatEndsTheProcessHasNotAnswered) {
-  expect_both(run(request(access_read_only), "exit"), CuOutcome::exited, 42);
+  expect_both(run(request(access_read_only), "exit"), wire::CuOutcome::exited, 42);
 }
 
 TEST_F(CuInitTest, AHangIsATimeOutOfItsOwn) {
-  RowRequest row = request(access_read_only);
+  wire::RowRequest row = request(access_read_only);
   row.cu_init_timeout_ms = 1000;
-  expect_both(run(row, "hang"), CuOutcome::timed_out, 0);  // run(): the row itself came to its end
+  expect_both(run(row, "hang"), wire::CuOutcome::timed_out, 0);  // run(): the row itself came to its end
 }
 
 TEST_F(CuInitTest, WithoutARuleForItsDirectoryTheLibraryCannotBeLoaded) {
-  const RowReply reply = run(request(access_read_only, false));
-  expect_end(reply.control, CuOutcome::returned, 0);
+  const wire::RowReply reply = run(request(access_read_only, false));
+  expect_end(reply.control, wire::CuOutcome::returned, 0);
   // On a machine with a driver the loader goes on to the real library: that must not be the one this test is
   // about.
-  if (cu_result(reply.restricted.cells[1]).outcome == CuOutcome::returned)
+  if (wire::cu_result(reply.restricted.cells[1]).outcome == wire::CuOutcome::returned)
     GTEST_SKIP() << "a real libcuda.so.1 is installed here";
-  expect_end(reply.restricted, CuOutcome::not_loaded, 0);
+  expect_end(reply.restricted, wire::CuOutcome::not_loaded, 0);
   EXPECT_NE(reply.restricted.message.find("libcuda.so.1"), std::string::npos) << reply.restricted.message;
 }
 
 TEST_F(CuInitTest, AFileThatIsNoLibraryIsNotLoadedByAnyone) {
   std::ofstream(library(), std::ios::trunc)
       << "this is no shared library, whatever its name says, not even a short one";
-  expect_both(run(request(access_read_only)), CuOutcome::not_loaded, 0);
+  expect_both(run(request(access_read_only)), wire::CuOutcome::not_loaded, 0);
 }
 
 // The whole program on a machine with GPU nodes, which a private /dev stands in for. What is wanted of it
@@ -167,4 +167,4 @@ TEST_F(CuInitCommand, ALibraryThatThePolicyHidesMakesItBlocked) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda

@@ -3,7 +3,7 @@
 #include <cstdarg>
 #include <cstdio>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 
 const char work_entry[] = "lockstep_work";
 const char work_ptx[] = R"(.version 6.0
@@ -56,12 +56,12 @@ void Report::say(const char* format, ...) const {
   va_end(arguments);
 }
 
-void Driver::at(CuStage stage) {
+void Driver::at(wire::CuStage stage) {
   result_.stage = stage;
   report_.show(result_);
 }
 
-bool Driver::fail(CuOutcome outcome, int value) {
+bool Driver::fail(wire::CuOutcome outcome, int value) {
   result_.outcome = outcome;
   result_.result = value;
   failed_ = true;
@@ -70,38 +70,38 @@ bool Driver::fail(CuOutcome outcome, int value) {
 
 void Driver::forgive() {
   report_.say("%s", "");
-  result_.outcome = CuOutcome::proved, result_.result = 0, failed_ = false;
+  result_.outcome = wire::CuOutcome::proved, result_.result = 0, failed_ = false;
 }
 
-const CuResult& Driver::finish() {
-  if (!failed_) result_.outcome = CuOutcome::returned, result_.result = 0;
+const wire::CuResult& Driver::finish() {
+  if (!failed_) result_.outcome = wire::CuOutcome::returned, result_.result = 0;
   report_.show(result_);
   return result_;
 }
 
 bool Driver::load() {
-  at(CuStage::load);
+  at(wire::CuStage::load);
   library_ = ::dlopen("libcuda.so.1", RTLD_NOW);
   if (library_ != nullptr && ::dlsym(library_, "cuInit") != nullptr) return true;
   const char* why = ::dlerror();
   report_.say("%s", why != nullptr ? why : "no cuInit in it");
-  return fail(CuOutcome::not_loaded, 0);
+  return fail(wire::CuOutcome::not_loaded, 0);
 }
 
 bool Driver::init() {
-  if (!call(CuStage::version, "cuDriverGetVersion", &result_.driver_version)) {
+  if (!call(wire::CuStage::version, "cuDriverGetVersion", &result_.driver_version)) {
     result_.driver_version = 0;
     forgive();
   }
-  return call(CuStage::init, "cuInit", 0U);
+  return call(wire::CuStage::init, "cuInit", 0U);
 }
 
 void Driver::count_devices() {
-  if (!call(CuStage::count, "cuDeviceGetCount", &result_.devices)) {
+  if (!call(wire::CuStage::count, "cuDeviceGetCount", &result_.devices)) {
     result_.devices = 0;
     forgive();
   }
-  at(CuStage::init);
+  at(wire::CuStage::init);
 }
 
 bool Driver::work(std::uint32_t salt) {
@@ -115,39 +115,40 @@ bool Driver::work(std::uint32_t salt) {
   std::uint32_t number = count;
   void* parameters[] = {&input, &output, &number};
 
-  if (!call(CuStage::count, "cuDeviceGetCount", &result_.devices)) return false;
-  const bool ready = call(CuStage::device, "cuDeviceGet", &device, 0) &&
-                     call(CuStage::context, "cuDevicePrimaryCtxRetain", &context, device) &&
-                     call(CuStage::context, "cuCtxSetCurrent", context) &&
-                     call(CuStage::allocate, "cuMemAlloc_v2", &input, bytes) &&
-                     call(CuStage::allocate, "cuMemAlloc_v2", &output, bytes);
+  if (!call(wire::CuStage::count, "cuDeviceGetCount", &result_.devices)) return false;
+  const bool ready = call(wire::CuStage::device, "cuDeviceGet", &device, 0) &&
+                     call(wire::CuStage::context, "cuDevicePrimaryCtxRetain", &context, device) &&
+                     call(wire::CuStage::context, "cuCtxSetCurrent", context) &&
+                     call(wire::CuStage::allocate, "cuMemAlloc_v2", &input, bytes) &&
+                     call(wire::CuStage::allocate, "cuMemAlloc_v2", &output, bytes);
   if (!ready) return false;
   // Neither buffer holds, before the launch, what is expected after it.
   for (std::uint32_t i = 0; i < count; ++i) values[i] = input_at(salt, i) * 3 + i + 1;
-  if (!call(CuStage::copy_in, "cuMemcpyHtoD_v2", output, static_cast<const void*>(values), bytes)) return false;
+  if (!call(wire::CuStage::copy_in, "cuMemcpyHtoD_v2", output, static_cast<const void*>(values), bytes)) return false;
   for (std::uint32_t i = 0; i < count; ++i) values[i] = input_at(salt, i);
-  if (!call(CuStage::copy_in, "cuMemcpyHtoD_v2", input, static_cast<const void*>(values), bytes)) return false;
-  const bool launched = call(CuStage::module, "cuModuleLoadData", &module, static_cast<const void*>(work_ptx)) &&
-                        call(CuStage::module, "cuModuleGetFunction", &function, module, work_entry) &&
-                        call(CuStage::launch, "cuLaunchKernel", function, grid, 1U, 1U, block, 1U, 1U, 0U, no_stream,
-                             static_cast<void**>(parameters), no_extra) &&
-                        call(CuStage::wait, "cuCtxSynchronize") &&
-                        call(CuStage::copy_out, "cuMemcpyDtoH_v2", static_cast<void*>(values), output, bytes);
+  if (!call(wire::CuStage::copy_in, "cuMemcpyHtoD_v2", input, static_cast<const void*>(values), bytes)) return false;
+  const bool launched = call(wire::CuStage::module, "cuModuleLoadData", &module, static_cast<const void*>(work_ptx)) &&
+                        call(wire::CuStage::module, "cuModuleGetFunction", &function, module, work_entry) &&
+                        call(wire::CuStage::launch, "cuLaunchKernel", function, grid, 1U, 1U, block, 1U, 1U, 0U,
+                             no_stream, static_cast<void**>(parameters), no_extra) &&
+                        call(wire::CuStage::wait, "cuCtxSynchronize") &&
+                        call(wire::CuStage::copy_out, "cuMemcpyDtoH_v2", static_cast<void*>(values), output, bytes);
   if (!launched || !compare(salt, values, count)) return false;
-  return call(CuStage::tear_down, "cuModuleUnload", module) && call(CuStage::tear_down, "cuMemFree_v2", input) &&
-         call(CuStage::tear_down, "cuMemFree_v2", output) &&
-         call(CuStage::tear_down, "cuDevicePrimaryCtxRelease_v2", device);
+  return call(wire::CuStage::tear_down, "cuModuleUnload", module) &&
+         call(wire::CuStage::tear_down, "cuMemFree_v2", input) &&
+         call(wire::CuStage::tear_down, "cuMemFree_v2", output) &&
+         call(wire::CuStage::tear_down, "cuDevicePrimaryCtxRelease_v2", device);
 }
 
 bool Driver::compare(std::uint32_t salt, const std::uint32_t* values, std::size_t number) {
-  at(CuStage::compare);
+  at(wire::CuStage::compare);
   for (std::uint32_t i = 0; i < number; ++i) {
     const std::uint32_t wanted = input_at(salt, i) * 3 + i;
     if (values[i] == wanted) continue;
     report_.say("out[%u] is %u, not %u", i, values[i], wanted);
-    return fail(CuOutcome::wrong_value, static_cast<int>(i));
+    return fail(wire::CuOutcome::wrong_value, static_cast<int>(i));
   }
   return true;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda

@@ -13,15 +13,15 @@
 #include "conformance/wire/cu_result.h"
 #include "conformance/wire/slot.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 
 // Where the stages go as they are tried: memory that somebody else can read once this process is gone.
 struct Report {
-  SlotCell* cell;
+  wire::SlotCell* cell;
   char* message;
   std::size_t size;  // of message, its NUL included
 
-  void show(const CuResult& result) const { put(result, cell); }
+  void show(const wire::CuResult& result) const { wire::put(result, cell); }
   [[gnu::format(printf, 2, 3)]] void say(const char* format, ...) const;
 };
 
@@ -39,29 +39,29 @@ class Driver {
   bool work(std::uint32_t salt);
 
   // Shows how it ended, after whichever of these failed or came last.
-  const CuResult& finish();
+  const wire::CuResult& finish();
 
  private:
-  void at(CuStage stage);
-  bool fail(CuOutcome outcome, int value);
+  void at(wire::CuStage stage);
+  bool fail(wire::CuOutcome outcome, int value);
   void forgive();
   bool compare(std::uint32_t salt, const std::uint32_t* values, std::size_t count);
 
   template <typename... Arguments>
-  bool call(CuStage stage, const char* symbol, Arguments... arguments) {
+  bool call(wire::CuStage stage, const char* symbol, Arguments... arguments) {
     at(stage);
     const auto function = reinterpret_cast<int (*)(Arguments...)>(::dlsym(library_, symbol));
     if (function == nullptr) {
       report_.say("no %s in libcuda.so.1", symbol);
-      return fail(CuOutcome::missing_symbol, 0);
+      return fail(wire::CuOutcome::missing_symbol, 0);
     }
     const int got = function(arguments...);
-    return got == 0 || fail(CuOutcome::returned, got);
+    return got == 0 || fail(wire::CuOutcome::returned, got);
   }
 
   const Report& report_;
   void* library_ = nullptr;
-  CuResult result_{CuOutcome::proved, CuStage::none, 0, 0, 0};
+  wire::CuResult result_{wire::CuOutcome::proved, wire::CuStage::none, 0, 0, 0};
   bool failed_ = false;
 };
 
@@ -69,6 +69,6 @@ class Driver {
 extern const char work_ptx[];
 extern const char work_entry[];
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda
 
 #endif  // LOCKSTEP_CONFORMANCE_CUDA_DRIVER_H_

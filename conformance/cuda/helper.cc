@@ -22,7 +22,7 @@
 #include "conformance/harness/child.h"
 #include "landlock/uapi.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 namespace {
 
 int canary(const char* path) {
@@ -80,7 +80,7 @@ bool restrict_and_prove(const Report& report, int ruleset, const char* canary_pa
   return false;
 }
 
-CuResult run(const Report& report, bool work) {
+wire::CuResult run(const Report& report, bool work) {
   Driver driver(report);
   if (driver.load() && driver.init()) {
     if (work) {
@@ -99,34 +99,34 @@ int in_slot(char** argv, bool work) {
   if (ruleset < -1 || cells < 0 || index < 0 || index >= cells || denial <= 0 || bytes <= 0) return 3;
   void* memory = ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
   if (memory == MAP_FAILED) return 3;
-  const Slot slot = Slot::at(memory, static_cast<std::uint32_t>(cells), 0);
+  const wire::Slot slot = wire::Slot::at(memory, static_cast<std::uint32_t>(cells), 0);
   const Report report{&slot.cells[index], slot.header->message, sizeof(slot.header->message)};
-  if (!restrict_and_prove(report, ruleset, argv[5], denial)) return exit_setup_failed;
-  report.show({CuOutcome::proved, CuStage::none, 0, 0, 0});
+  if (!restrict_and_prove(report, ruleset, argv[5], denial)) return harness::exit_setup_failed;
+  report.show({wire::CuOutcome::proved, wire::CuStage::none, 0, 0, 0});
   if (ruleset >= 0) ::close(ruleset);
   ::close(slot_fd);
   lift(RLIMIT_AS);
   lift(RLIMIT_FSIZE);
   run(report, work);
-  ::_exit(exit_completed);
+  ::_exit(harness::exit_completed);
 }
 
 int by_hand(bool work) {
-  static SlotCell cell;
+  static wire::SlotCell cell;
   char message[512] = "", line[800];
-  const CuResult result = run({&cell, message, sizeof(message)}, work);
+  const wire::CuResult result = run({&cell, message, sizeof(message)}, work);
   const int length = std::snprintf(line, sizeof(line), "%s at %s: result %d, driver %d, devices %d%s%s\n",
-                                   result.succeeded() ? "success" : "failure", name(result.stage), result.result,
+                                   result.succeeded() ? "success" : "failure", wire::name(result.stage), result.result,
                                    result.driver_version, result.devices, *message != '\0' ? ": " : "", message);
   const bool said = ::write(STDOUT_FILENO, line, static_cast<std::size_t>(length)) == length;
-  return result.outcome == CuOutcome::not_loaded ? 3 : said && result.succeeded() ? 0 : 1;
+  return result.outcome == wire::CuOutcome::not_loaded ? 3 : said && result.succeeded() ? 0 : 1;
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda
 
 int main(int argc, char** argv) {
-  using namespace lockstep::conformance;
+  using namespace lockstep::conformance::cuda;
   const char* mode = argc == 8 ? argv[7] : argc == 2 ? argv[1] : "";
   const bool work = std::strcmp(mode, "work") == 0;
   if (!work && std::strcmp(mode, "init") != 0) {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 namespace {
 
 struct Needs {
@@ -120,4 +120,4 @@ TEST(CudaHelperNeeds, AreReadFromAnOrdinaryLibraryToo) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda

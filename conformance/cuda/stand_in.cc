@@ -25,9 +25,9 @@
 
 namespace {
 
-using lockstep::conformance::Launch;
-using lockstep::conformance::PtxKernel;
-using lockstep::conformance::StandInDevice;
+using lockstep::conformance::cuda::Launch;
+using lockstep::conformance::cuda::PtxKernel;
+using lockstep::conformance::cuda::StandInDevice;
 
 constexpr int invalid_value = 1, not_initialized = 3, invalid_device = 101, invalid_context = 201,
               operating_system = 304, not_found = 500, unknown = 999;

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <sstream>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 namespace {
 
 constexpr int success = 0, invalid_value = 1, invalid_ptx = 218, illegal_address = 700;
@@ -185,4 +185,4 @@ int StandInDevice::run(const Launch& launch, std::uint32_t block, std::uint32_t 
   return success;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda

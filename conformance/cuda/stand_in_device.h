@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 
 struct PtxInstruction {
   std::string guard;  // the predicate of "@%p1"
@@ -64,6 +64,6 @@ class StandInDevice {
   std::uint64_t next_ = 0x10000000000;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda
 
 #endif  // LOCKSTEP_CONFORMANCE_CUDA_STAND_IN_DEVICE_H_

@@ -21,7 +21,7 @@
 #include "conformance/harness/workers.h"
 #include "conformance/wire/cu_result.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 
 // A directory that every identity can read, with the stand-in in it, and LD_LIBRARY_PATH there.
 class CuInitTest : public testing::Test {
@@ -47,57 +47,57 @@ class CuInitTest : public testing::Test {
 
   // The system to read, /proc as given, the library's directory to read where `library_rule`; one cell beside
   // cu-init.
-  RowRequest request(AccessSet proc, bool library_rule = true) const {
-    RowRequest out;
+  wire::RowRequest request(AccessSet proc, bool library_rule = true) const {
+    wire::RowRequest out;
     out.id = 7;
     out.name = "cu-init";
-    out.identity = ::geteuid() == 0 ? IdentityKind::user : IdentityKind::self;
+    out.identity = ::geteuid() == 0 ? wire::IdentityKind::user : wire::IdentityKind::self;
     out.plan_abi = 1;
     out.handled = abi_info(1)->fs.bits();
     for (const char* path : {"/usr", "/lib", "/lib64", "/etc"})
       out.rules.push_back({path, access_read_only.bits(), true});
     out.rules.push_back({"/proc", proc.bits(), false});
     if (library_rule) out.rules.push_back({root_ + "/lib", access_read_only.bits(), false});
-    CellRequest real, passwd;
+    wire::CellRequest real, passwd;
     real.operation = Operation::cu_init;
     passwd.operation = Operation::open_w;
     passwd.path = "$scratch/file";
-    out.tree = {{TreeKind::file, "$scratch/file", "", 16, false}};
+    out.tree = {{wire::TreeKind::file, "$scratch/file", "", 16, false}};
     out.cells = {passwd, real};
     return out;
   }
 
   // The workers take the environment of now with them.
-  RowReply run(const RowRequest& row, const char* end = "") {
+  wire::RowReply run(const wire::RowRequest& row, const char* end = "") {
     ::setenv("LOCKSTEP_STAND_IN", end, 1);
-    Workers::Options options;
+    harness::Workers::Options options;
     options.count = 1;
     options.scratch_root = root_;
-    RowReply out;
-    Result<Workers> workers = Workers::start(options);
+    wire::RowReply out;
+    Result<harness::Workers> workers = harness::Workers::start(options);
     EXPECT_TRUE(workers.ok());
     if (!workers.ok()) return out;
-    const Result<void> ran = workers->run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
+    const Result<void> ran = workers->run({row}, [&](std::size_t, wire::RowReply reply) { out = std::move(reply); });
     EXPECT_TRUE(ran.ok());
     // Whatever became of libcuda, the row went on to its end under its restriction.
-    EXPECT_EQ(out.control.outcome, ChildOutcome::completed) << out.control.message;
-    EXPECT_EQ(out.restricted.outcome, ChildOutcome::completed) << out.restricted.message;
+    EXPECT_EQ(out.control.outcome, wire::ChildOutcome::completed) << out.control.message;
+    EXPECT_EQ(out.restricted.outcome, wire::ChildOutcome::completed) << out.restricted.message;
     out.control.cells.resize(2);
     out.restricted.cells.resize(2);
     EXPECT_EQ(out.control.cells[0].err, 0);
-    if (row.enforcement == Enforcement::faithful) {
+    if (row.enforcement == wire::Enforcement::faithful) {
       EXPECT_EQ(out.restricted.cells[0].err, EACCES);
     }
     return out;
   }
 
-  static void expect_end(const ChildReply& child, CuOutcome outcome, int value) {
-    EXPECT_EQ(child.cells[1].state, CellState::done);
-    const CuResult result = cu_result(child.cells[1]);
+  static void expect_end(const wire::ChildReply& child, wire::CuOutcome outcome, int value) {
+    EXPECT_EQ(child.cells[1].state, wire::CellState::done);
+    const wire::CuResult result = wire::cu_result(child.cells[1]);
     EXPECT_EQ(result.outcome, outcome) << child.message;
     EXPECT_EQ(result.result, value);
   }
-  static void expect_both(const RowReply& reply, CuOutcome outcome, int value) {
+  static void expect_both(const wire::RowReply& reply, wire::CuOutcome outcome, int value) {
     expect_end(reply.control, outcome, value);
     expect_end(reply.restricted, outcome, value);
   }
@@ -105,6 +105,6 @@ class CuInitTest : public testing::Test {
   std::string root_;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda
 
 #endif  // LOCKSTEP_CONFORMANCE_CUDA_TESTING_H_

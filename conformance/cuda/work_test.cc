@@ -15,57 +15,57 @@
 #include "conformance/cuda/testing.h"
 #include "conformance/harness/cu_init.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::cuda {
 namespace {
 
 // The stages that call libcuda, with a function of each.
 struct Stage {
-  CuStage stage;
+  wire::CuStage stage;
   const char* function;
 };
-constexpr Stage stages[] = {{CuStage::version, "cuDriverGetVersion"},
-                            {CuStage::init, "cuInit"},
-                            {CuStage::count, "cuDeviceGetCount"},
-                            {CuStage::device, "cuDeviceGet"},
-                            {CuStage::context, "cuDevicePrimaryCtxRetain"},
-                            {CuStage::context, "cuCtxSetCurrent"},
-                            {CuStage::allocate, "cuMemAlloc_v2"},
-                            {CuStage::copy_in, "cuMemcpyHtoD_v2"},
-                            {CuStage::module, "cuModuleLoadData"},
-                            {CuStage::module, "cuModuleGetFunction"},
-                            {CuStage::launch, "cuLaunchKernel"},
-                            {CuStage::wait, "cuCtxSynchronize"},
-                            {CuStage::copy_out, "cuMemcpyDtoH_v2"},
-                            {CuStage::tear_down, "cuModuleUnload"},
-                            {CuStage::tear_down, "cuMemFree_v2"},
-                            {CuStage::tear_down, "cuDevicePrimaryCtxRelease_v2"}};
+constexpr Stage stages[] = {{wire::CuStage::version, "cuDriverGetVersion"},
+                            {wire::CuStage::init, "cuInit"},
+                            {wire::CuStage::count, "cuDeviceGetCount"},
+                            {wire::CuStage::device, "cuDeviceGet"},
+                            {wire::CuStage::context, "cuDevicePrimaryCtxRetain"},
+                            {wire::CuStage::context, "cuCtxSetCurrent"},
+                            {wire::CuStage::allocate, "cuMemAlloc_v2"},
+                            {wire::CuStage::copy_in, "cuMemcpyHtoD_v2"},
+                            {wire::CuStage::module, "cuModuleLoadData"},
+                            {wire::CuStage::module, "cuModuleGetFunction"},
+                            {wire::CuStage::launch, "cuLaunchKernel"},
+                            {wire::CuStage::wait, "cuCtxSynchronize"},
+                            {wire::CuStage::copy_out, "cuMemcpyDtoH_v2"},
+                            {wire::CuStage::tear_down, "cuModuleUnload"},
+                            {wire::CuStage::tear_down, "cuMemFree_v2"},
+                            {wire::CuStage::tear_down, "cuDevicePrimaryCtxRelease_v2"}};
 
 class WorkTest : public CuInitTest {
  protected:
-  RowRequest work(AccessSet proc) const {
-    RowRequest out = request(proc);
+  wire::RowRequest work(AccessSet proc) const {
+    wire::RowRequest out = request(proc);
     out.cells[1].mode = Mode::work;
     return out;
   }
-  static void expect_stage(const RowReply& reply, CuStage control, CuStage restricted) {
-    EXPECT_STREQ(name(cu_result(reply.control.cells[1]).stage), name(control));
-    EXPECT_STREQ(name(cu_result(reply.restricted.cells[1]).stage), name(restricted));
+  static void expect_stage(const wire::RowReply& reply, wire::CuStage control, wire::CuStage restricted) {
+    EXPECT_STREQ(wire::name(wire::cu_result(reply.control.cells[1]).stage), wire::name(control));
+    EXPECT_STREQ(wire::name(wire::cu_result(reply.restricted.cells[1]).stage), wire::name(restricted));
   }
 };
 
 TEST_F(WorkTest, WhereProcCanBeWrittenTheKernelRunsAndItsResultIsRight) {
-  const RowReply reply = run(work(access_read_only | AccessSet(Right::write_file)));
-  expect_both(reply, CuOutcome::returned, 0);
-  expect_stage(reply, CuStage::tear_down, CuStage::tear_down);
-  EXPECT_EQ(cu_result(reply.restricted.cells[1]).driver_version, 12080);
-  EXPECT_EQ(cu_result(reply.restricted.cells[1]).devices, 2);
+  const wire::RowReply reply = run(work(access_read_only | AccessSet(Right::write_file)));
+  expect_both(reply, wire::CuOutcome::returned, 0);
+  expect_stage(reply, wire::CuStage::tear_down, wire::CuStage::tear_down);
+  EXPECT_EQ(wire::cu_result(reply.restricted.cells[1]).driver_version, 12080);
+  EXPECT_EQ(wire::cu_result(reply.restricted.cells[1]).devices, 2);
 }
 
 TEST_F(WorkTest, WhereProcCanOnlyBeReadItEndsAtInit) {
-  const RowReply reply = run(work(access_read_only));
-  expect_end(reply.control, CuOutcome::returned, 0);
-  expect_end(reply.restricted, CuOutcome::returned, 304);
-  expect_stage(reply, CuStage::tear_down, CuStage::init);
+  const wire::RowReply reply = run(work(access_read_only));
+  expect_end(reply.control, wire::CuOutcome::returned, 0);
+  expect_end(reply.restricted, wire::CuOutcome::returned, 304);
+  expect_stage(reply, wire::CuStage::tear_down, wire::CuStage::init);
 }
 
 // As a compiler library that the policy hides: everything starts, and the work fails all the same.
@@ -73,35 +73,35 @@ TEST_F(WorkTest, APolicyThatHidesWhatALaterStageNeedsIsToldByTheStage) {
   const std::string hidden = root_ + "/hidden";
   std::ofstream(hidden) << "x";
   ASSERT_EQ(::chmod(hidden.c_str(), 0644), 0);
-  const RowReply reply =
+  const wire::RowReply reply =
       run(work(access_read_only | AccessSet(Right::write_file)), ("cuModuleLoadData:" + hidden).c_str());
-  expect_end(reply.control, CuOutcome::returned, 0);
-  expect_end(reply.restricted, CuOutcome::returned, 999);
-  expect_stage(reply, CuStage::tear_down, CuStage::module);
+  expect_end(reply.control, wire::CuOutcome::returned, 0);
+  expect_end(reply.restricted, wire::CuOutcome::returned, 999);
+  expect_stage(reply, wire::CuStage::tear_down, wire::CuStage::module);
 }
 
 // The program alone, as the control: unrestricted, in a slot of the test's own.
 class WorkStages : public WorkTest {
  protected:
   struct End {
-    CuResult result;
+    wire::CuResult result;
     std::string message;
   };
 
   class Memory {
    public:
     Memory() : fd_(static_cast<int>(::syscall(SYS_memfd_create, "slot", 0))) {
-      EXPECT_EQ(::ftruncate(fd_.get(), static_cast<off_t>(Slot::bytes(1, 0))), 0);
-      memory_ = ::mmap(nullptr, Slot::bytes(1, 0), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+      EXPECT_EQ(::ftruncate(fd_.get(), static_cast<off_t>(wire::Slot::bytes(1, 0))), 0);
+      memory_ = ::mmap(nullptr, wire::Slot::bytes(1, 0), PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
       EXPECT_NE(memory_, MAP_FAILED);
       slot().header->cells = 1;
     }
-    ~Memory() { ::munmap(memory_, Slot::bytes(1, 0)); }
+    ~Memory() { ::munmap(memory_, wire::Slot::bytes(1, 0)); }
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
-    Slot slot() const { return Slot::at(memory_, 1, 0); }
+    wire::Slot slot() const { return wire::Slot::at(memory_, 1, 0); }
     int fd() const { return fd_.get(); }
-    End end() const { return {cu_result(slot().cells[0]), slot().header->message}; }
+    End end() const { return {wire::cu_result(slot().cells[0]), slot().header->message}; }
 
    private:
     UniqueFd fd_;
@@ -111,13 +111,13 @@ class WorkStages : public WorkTest {
   static void run_in(const Memory& memory, std::uint32_t timeout_ms) {
     const UniqueFd helper(::open(LOCKSTEP_CUDA_HELPER, O_RDONLY | O_CLOEXEC));
     const std::string self = "/proc/" + std::to_string(::getpid()) + "/exe";
-    CuInit init;
+    harness::CuInit init;
     init.helper_fd = helper.get();
     init.slot_fd = memory.fd();
     init.canary_path = self.c_str();
     init.work = true;
     init.timeout_ms = timeout_ms;
-    const Result<void> ran = run_cu_init(init, memory.slot(), 0);
+    const Result<void> ran = harness::run_cu_init(init, memory.slot(), 0);
     EXPECT_TRUE(ran.ok()) << ran.error().to_string();
   }
 
@@ -128,9 +128,9 @@ class WorkStages : public WorkTest {
     return memory.end();
   }
 
-  static void expect(const End& end, CuOutcome outcome, CuStage stage, int result) {
+  static void expect(const End& end, wire::CuOutcome outcome, wire::CuStage stage, int result) {
     EXPECT_EQ(end.result.outcome, outcome) << end.message;
-    EXPECT_STREQ(name(end.result.stage), name(stage));
+    EXPECT_STREQ(wire::name(end.result.stage), wire::name(stage));
     EXPECT_EQ(end.result.result, result);
   }
 
@@ -148,29 +148,29 @@ class WorkStages : public WorkTest {
 
 TEST_F(WorkStages, AnErrorIsTheStagesOwn) {
   for (const Stage& each : stages) {
-    if (each.stage == CuStage::version) continue;  // what cannot be asked stays unknown
+    if (each.stage == wire::CuStage::version) continue;  // what cannot be asked stays unknown
     SCOPED_TRACE(each.function);
-    expect(end_of(std::string(each.function) + ":719"), CuOutcome::returned, each.stage, 719);
+    expect(end_of(std::string(each.function) + ":719"), wire::CuOutcome::returned, each.stage, 719);
   }
   const End end = end_of("cuDriverGetVersion:719");
-  expect(end, CuOutcome::returned, CuStage::tear_down, 0);
+  expect(end, wire::CuOutcome::returned, wire::CuStage::tear_down, 0);
   EXPECT_EQ(end.result.driver_version, 0);
   EXPECT_EQ(end.result.devices, 2);
 }
 
 TEST_F(WorkStages, ACrashIsToldByItsStage) {
-  expect(end_of("load:crash"), CuOutcome::signalled, CuStage::load, SIGSEGV);
+  expect(end_of("load:crash"), wire::CuOutcome::signalled, wire::CuStage::load, SIGSEGV);
   for (const Stage& each : stages) {
     SCOPED_TRACE(each.function);
-    expect(end_of(std::string(each.function) + ":crash"), CuOutcome::signalled, each.stage, SIGSEGV);
+    expect(end_of(std::string(each.function) + ":crash"), wire::CuOutcome::signalled, each.stage, SIGSEGV);
   }
 }
 
 TEST_F(WorkStages, ALibraryThatEndsTheProcessIsToldByItsStage) {
-  expect(end_of("load:exit"), CuOutcome::exited, CuStage::load, 42);
+  expect(end_of("load:exit"), wire::CuOutcome::exited, wire::CuStage::load, 42);
   for (const Stage& each : stages) {
     SCOPED_TRACE(each.function);
-    expect(end_of(std::string(each.function) + ":exit"), CuOutcome::exited, each.stage, 42);
+    expect(end_of(std::string(each.function) + ":exit"), wire::CuOutcome::exited, each.stage, 42);
   }
 }
 
@@ -181,7 +181,7 @@ TEST_F(WorkStages, NoNodeIsLeftBehind) {
     GTEST_SKIP() << "no device can be made here: " << errno_name(errno);
   ASSERT_EQ(::unlink(node.c_str()), 0);
   ::setenv("LOCKSTEP_STAND_IN_NODE", node.c_str(), 1);
-  expect(end_of(""), CuOutcome::returned, CuStage::tear_down, 0);
+  expect(end_of(""), wire::CuOutcome::returned, wire::CuStage::tear_down, 0);
   ::unsetenv("LOCKSTEP_STAND_IN_NODE");
   EXPECT_EQ(::access(node.c_str(), F_OK), -1);
   EXPECT_EQ(errno, ENOENT);
@@ -189,7 +189,7 @@ TEST_F(WorkStages, NoNodeIsLeftBehind) {
 
 // All at once: each waits for its time-out.
 TEST_F(WorkStages, AHangIsATimeOutOfItsStage) {
-  std::vector<Stage> all = {{CuStage::load, "load"}};
+  std::vector<Stage> all = {{wire::CuStage::load, "load"}};
   all.insert(all.end(), std::begin(stages), std::end(stages));
   const std::vector<Memory> memories(all.size());
   std::vector<pid_t> pids;
@@ -204,7 +204,7 @@ TEST_F(WorkStages, AHangIsATimeOutOfItsStage) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     SCOPED_TRACE(all[i].function);
     ASSERT_EQ(::waitpid(pids[i], nullptr, 0), pids[i]);
-    expect(memories[i].end(), CuOutcome::timed_out, all[i].stage, 0);
+    expect(memories[i].end(), wire::CuOutcome::timed_out, all[i].stage, 0);
   }
 }
 
@@ -213,12 +213,12 @@ TEST_F(WorkStages, AFunctionThatIsMissingIsToldByItsStage) {
     SCOPED_TRACE(each.function);
     take_away(each.function);
     const End end = end_of("");
-    if (each.stage == CuStage::version) {
-      expect(end, CuOutcome::returned, CuStage::tear_down, 0);
-    } else if (each.stage == CuStage::init) {
-      expect(end, CuOutcome::not_loaded, CuStage::load, 0);
+    if (each.stage == wire::CuStage::version) {
+      expect(end, wire::CuOutcome::returned, wire::CuStage::tear_down, 0);
+    } else if (each.stage == wire::CuStage::init) {
+      expect(end, wire::CuOutcome::not_loaded, wire::CuStage::load, 0);
     } else {
-      expect(end, CuOutcome::missing_symbol, each.stage, 0);
+      expect(end, wire::CuOutcome::missing_symbol, each.stage, 0);
       EXPECT_EQ(end.message, "no " + std::string(each.function) + " in libcuda.so.1");
     }
   }
@@ -228,15 +228,15 @@ TEST_F(WorkStages, AKernelThatNeverRanIsAWrongValue) {
   for (const char* function : {"cuLaunchKernel", "cuMemcpyHtoD_v2", "cuMemcpyDtoH_v2"}) {
     SCOPED_TRACE(function);
     const End end = end_of(std::string(function) + ":nothing");
-    expect(end, CuOutcome::wrong_value, CuStage::compare, 0);
+    expect(end, wire::CuOutcome::wrong_value, wire::CuStage::compare, 0);
     EXPECT_TRUE(end.message.starts_with("out[0] is ")) << end.message;
   }
 }
 
 TEST_F(WorkStages, WhatIsNotGivenBackIsAnError) {
   for (const char* function : {"cuMemFree_v2", "cuModuleUnload"})
-    expect(end_of(std::string(function) + ":nothing"), CuOutcome::returned, CuStage::tear_down, 1);
+    expect(end_of(std::string(function) + ":nothing"), wire::CuOutcome::returned, wire::CuStage::tear_down, 1);
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::cuda

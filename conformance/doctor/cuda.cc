@@ -9,7 +9,7 @@
 
 #include "conformance/wire/cu_result.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 // Results that tell one cause from another, and what is to be done where the driver itself answers so.
@@ -129,44 +129,44 @@ Finding under_policy(const CudaEvidence& seen) {
 
 }  // namespace
 
-CudaAnswer cuda_answer(const CellReply& cell, const std::string& message) {
-  const CuResult end = cu_result(cell);
+CudaAnswer cuda_answer(const wire::CellReply& cell, const std::string& message) {
+  const wire::CuResult end = wire::cu_result(cell);
   CudaAnswer out;
-  out.loaded = end.outcome != CuOutcome::not_loaded;
+  out.loaded = end.outcome != wire::CuOutcome::not_loaded;
   out.succeeded = end.succeeded();
-  out.stage = name(end.stage);
+  out.stage = wire::name(end.stage);
   switch (end.outcome) {
-    case CuOutcome::returned:
+    case wire::CuOutcome::returned:
       out.result = end.result;
       out.text = cuda_result_name(end.result);
       break;
-    case CuOutcome::not_loaded:
+    case wire::CuOutcome::not_loaded:
       out.text = "libcuda.so.1 could not be loaded (" + printable(message) + ")";
       break;
-    case CuOutcome::signalled: {
+    case wire::CuOutcome::signalled: {
       const char* abbreviation = ::sigabbrev_np(end.result);
       out.signal = end.result;
       out.text = "killed by signal " + std::to_string(end.result) +
                  (abbreviation != nullptr ? std::string(" (SIG") + abbreviation + ")" : "");
       break;
     }
-    case CuOutcome::exited:
+    case wire::CuOutcome::exited:
       out.text = "the process exited with " + std::to_string(end.result);
       break;
-    case CuOutcome::timed_out:
+    case wire::CuOutcome::timed_out:
       out.timed_out = true;
       out.text = "timed out";
       break;
-    case CuOutcome::missing_symbol:
-    case CuOutcome::wrong_value:
+    case wire::CuOutcome::missing_symbol:
+    case wire::CuOutcome::wrong_value:
       out.text = printable(message);
       break;
     default:
       out.text = "nothing";
       break;
   }
-  if (!out.succeeded && out.loaded && end.stage > CuStage::init) out.text += " at " + out.stage;
-  if (end.outcome == CuOutcome::returned) {
+  if (!out.succeeded && out.loaded && end.stage > wire::CuStage::init) out.text += " at " + out.stage;
+  if (end.outcome == wire::CuOutcome::returned) {
     out.driver_version = end.driver_version;
     out.devices = end.devices;
   }
@@ -183,4 +183,4 @@ Finding attribute_cuda(const CudaEvidence& evidence) {
   return evidence.without.succeeded ? under_policy(evidence) : without_policy(evidence);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

@@ -16,7 +16,7 @@
 #include "conformance/doctor/layers.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 struct CudaAnswer {
   bool loaded = false;  // libcuda.so.1 was found and is one
@@ -30,7 +30,7 @@ struct CudaAnswer {
 };
 
 // `message`: of the child, which has dlerror() where the library could not be loaded.
-CudaAnswer cuda_answer(const CellReply& cell, const std::string& message);
+CudaAnswer cuda_answer(const wire::CellReply& cell, const std::string& message);
 
 // "CUDA_ERROR_NO_DEVICE (100)"; "CUDA error 4242" for one that is not in the table of those that tell causes
 // apart.
@@ -47,6 +47,6 @@ struct CudaEvidence {
 // Meaningful where CUDA was loaded without the policy or under it, and failed in one of the two.
 Finding attribute_cuda(const CudaEvidence& evidence);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_CUDA_H_

@@ -3,13 +3,14 @@
 #include "conformance/doctor/cuda.h"
 #include "conformance/wire/cu_result.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
-CudaAnswer said(CuOutcome outcome, int value, const std::string& message = "", CuStage stage = CuStage::init) {
-  CellReply cell;
-  cell.state = CellState::done;
-  put({outcome, stage, value, 12080, value == 0 ? 2 : 0}, &cell);
+CudaAnswer said(wire::CuOutcome outcome, int value, const std::string& message = "",
+                wire::CuStage stage = wire::CuStage::init) {
+  wire::CellReply cell;
+  cell.state = wire::CellState::done;
+  wire::put({outcome, stage, value, 12080, value == 0 ? 2 : 0}, &cell);
   return cuda_answer(cell, message);
 }
 
@@ -18,31 +19,31 @@ Finding step(Layer layer, const char* sentence, const char* remedy) {
 }
 
 TEST(CudaAnswer, IsInCudasOwnNames) {
-  const CudaAnswer good = said(CuOutcome::returned, 0);
+  const CudaAnswer good = said(wire::CuOutcome::returned, 0);
   EXPECT_TRUE(good.succeeded && good.loaded);
   EXPECT_EQ(good.text, "CUDA_SUCCESS");
   EXPECT_EQ(good.devices, 2);
   EXPECT_EQ(good.driver_version, 12080);
-  EXPECT_EQ(said(CuOutcome::returned, 304).text, "CUDA_ERROR_OPERATING_SYSTEM (304)");
-  EXPECT_EQ(said(CuOutcome::returned, 4242).text, "CUDA error 4242");
-  EXPECT_EQ(said(CuOutcome::signalled, 11).text, "killed by signal 11 (SIGSEGV)");
-  EXPECT_EQ(said(CuOutcome::exited, 3).text, "the process exited with 3");
-  EXPECT_EQ(said(CuOutcome::timed_out, 0).text, "timed out");
-  EXPECT_EQ(said(CuOutcome::returned, 221, "", CuStage::module).text,
+  EXPECT_EQ(said(wire::CuOutcome::returned, 304).text, "CUDA_ERROR_OPERATING_SYSTEM (304)");
+  EXPECT_EQ(said(wire::CuOutcome::returned, 4242).text, "CUDA error 4242");
+  EXPECT_EQ(said(wire::CuOutcome::signalled, 11).text, "killed by signal 11 (SIGSEGV)");
+  EXPECT_EQ(said(wire::CuOutcome::exited, 3).text, "the process exited with 3");
+  EXPECT_EQ(said(wire::CuOutcome::timed_out, 0).text, "timed out");
+  EXPECT_EQ(said(wire::CuOutcome::returned, 221, "", wire::CuStage::module).text,
             "CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module");
-  EXPECT_EQ(said(CuOutcome::missing_symbol, 0, "no cuLaunchKernel", CuStage::launch).text,
+  EXPECT_EQ(said(wire::CuOutcome::missing_symbol, 0, "no cuLaunchKernel", wire::CuStage::launch).text,
             "no cuLaunchKernel at launch");
-  EXPECT_FALSE(said(CuOutcome::wrong_value, 0, "5 instead of 4", CuStage::compare).succeeded);
-  EXPECT_FALSE(said(CuOutcome::timed_out, 0).succeeded);
-  EXPECT_FALSE(said(CuOutcome::not_loaded, 0, "no such file").loaded);
-  EXPECT_EQ(said(CuOutcome::not_loaded, 0, "no such\nfile").text,
+  EXPECT_FALSE(said(wire::CuOutcome::wrong_value, 0, "5 instead of 4", wire::CuStage::compare).succeeded);
+  EXPECT_FALSE(said(wire::CuOutcome::timed_out, 0).succeeded);
+  EXPECT_FALSE(said(wire::CuOutcome::not_loaded, 0, "no such file").loaded);
+  EXPECT_EQ(said(wire::CuOutcome::not_loaded, 0, "no such\nfile").text,
             "libcuda.so.1 could not be loaded (no such\\x0afile)");
-  for (const CuOutcome nothing : {CuOutcome::unset, CuOutcome::proved})
+  for (const wire::CuOutcome nothing : {wire::CuOutcome::unset, wire::CuOutcome::proved})
     EXPECT_FALSE(said(nothing, 0).succeeded) << "nothing is no success";
 }
 
 TEST(CudaAttribution, UnderThePolicyTheKernelsRecordComesBeforeTheModel) {
-  CudaEvidence seen{said(CuOutcome::returned, 0), said(CuOutcome::returned, 999), {}, {}, "", {}};
+  CudaEvidence seen{said(wire::CuOutcome::returned, 0), said(wire::CuOutcome::returned, 999), {}, {}, "", {}};
   EXPECT_EQ(attribute_cuda(seen).by, "control");
   EXPECT_NE(attribute_cuda(seen).sentence.find("do not know"), std::string::npos);
   seen.failing = {step(Layer::missing_path, "not here", "make it"),
@@ -63,8 +64,8 @@ TEST(CudaAttribution, UnderThePolicyTheKernelsRecordComesBeforeTheModel) {
 }
 
 TEST(CudaAttribution, ALibraryThatCannotBeReadIsGrantedItsDirectory) {
-  CudaEvidence seen{said(CuOutcome::returned, 0),
-                    said(CuOutcome::not_loaded, 0, "Permission denied"),
+  CudaEvidence seen{said(wire::CuOutcome::returned, 0),
+                    said(wire::CuOutcome::not_loaded, 0, "Permission denied"),
                     {},
                     {},
                     "/opt/cuda/libcuda.so.1",
@@ -73,18 +74,18 @@ TEST(CudaAttribution, ALibraryThatCannotBeReadIsGrantedItsDirectory) {
 }
 
 TEST(CudaAttribution, WithoutThePolicyAFailingStepComesBeforeTheDriver) {
-  CudaEvidence seen{said(CuOutcome::returned, 803), said(CuOutcome::returned, 803), {}, {}, "", {}};
+  CudaEvidence seen{said(wire::CuOutcome::returned, 803), said(wire::CuOutcome::returned, 803), {}, {}, "", {}};
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::driver});
   EXPECT_NE(attribute_cuda(seen).remedy.find("reboot"), std::string::npos);
   seen.failing = {step(Layer::landlock, "the policy's own", "no"), step(Layer::permissions, "closed", "chmod")};
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::permissions})
       << "what the policy denies does not stop CUDA without it";
   EXPECT_EQ(attribute_cuda(seen).remedy, "chmod");
-  seen.without = said(CuOutcome::signalled, 31);
+  seen.without = said(wire::CuOutcome::signalled, 31);
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::seccomp});
-  seen.without = said(CuOutcome::not_loaded, 0, "no such file");
+  seen.without = said(wire::CuOutcome::not_loaded, 0, "no such file");
   EXPECT_EQ(attribute_cuda(seen).layers, std::vector{Layer::missing_path});
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

@@ -15,7 +15,7 @@
 #include "enforce/restrict.h"
 #include "landlock/ruleset.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 constexpr std::chrono::seconds patience(2);
@@ -39,7 +39,7 @@ bool is_made(const AuditRecord& record) {
 pid_t fence() {
   const pid_t pid = ::fork();
   if (pid != 0) {
-    if (pid > 0) await_end(pid, 5000);
+    if (pid > 0) harness::await_end(pid, 5000);
     return pid;
   }
   const Result<Ruleset> rules = Ruleset::create({.fs = Right::read_dir}, 1);
@@ -108,4 +108,4 @@ void Denials::end_row() {
   });
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

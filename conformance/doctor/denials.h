@@ -19,7 +19,7 @@
 #include "conformance/doctor/layers.h"
 #include "landlock/audit.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 class Denials {
  public:
@@ -42,6 +42,6 @@ class Denials {
 std::vector<DenialRecord> denials_of(const std::vector<AuditRecord>& records, std::size_t first,
                                      const std::function<bool(const AuditRecord&)>& is_ours);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 AuditRecord made(const std::string& domain, const std::string& exe) {
@@ -41,4 +41,4 @@ TEST(Denials, OfTwoDomainsNobodyKnowsWhichIsOurs) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

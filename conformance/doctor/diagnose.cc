@@ -9,10 +9,10 @@
 #include "conformance/harness/identity.h"
 #include "host/read_host.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
-std::string shown_path(const CellRequest& cell) {
+std::string shown_path(const wire::CellRequest& cell) {
   return cell.operation == Operation::comm_open ? "/proc/<pid>/task/<tid>/comm" : cell.path;
 }
 
@@ -28,14 +28,15 @@ Surroundings surroundings_of(const Machine& machine) {
 
 namespace {
 
-bool same_call_worked(const CellPlan& plan, const std::vector<CellVerdict>& cells, Operation operation) {
+bool same_call_worked(const judge::CellPlan& plan, const std::vector<judge::CellVerdict>& cells, Operation operation) {
   for (std::size_t i = 0; i < cells.size(); ++i)
-    if (plan.cells[i].operation == operation && cells[i].verdict != Verdict::skip && cells[i].control == 0) return true;
+    if (plan.cells[i].operation == operation && cells[i].verdict != judge::Verdict::skip && cells[i].control == 0)
+      return true;
   return false;
 }
 
 // The kernel's record of what the model says is lacking, where there is one: of comm, by whatever pid.
-std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, const CellRequest& cell,
+std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, const wire::CellRequest& cell,
                                       AccessSet missing) {
   for (const DenialRecord& record : records) {
     const bool comm = record.path.starts_with("/proc/") && record.path.find("/task/") != std::string::npos &&
@@ -50,7 +51,7 @@ std::optional<DenialRecord> record_of(const std::vector<DenialRecord>& records, 
   return std::nullopt;
 }
 
-void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machine, const Denials& denials,
+void read_cuda(const judge::CellPlan& plan, const wire::RowReply& reply, const Machine& machine, const Denials& denials,
                Diagnosis& out) {
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     if (plan.cells[i].operation != Operation::cu_init) continue;
@@ -61,7 +62,7 @@ void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machi
     seen.libcuda = machine.libcuda;
     seen.around = surroundings_of(machine);
     for (const StepDiagnosis& step : out.steps)
-      if (step.step.importance == CudaImportance::fatal) seen.failing.push_back(step.finding);
+      if (step.step.importance == judge::CudaImportance::fatal) seen.failing.push_back(step.finding);
     out.cuda.without = seen.without;
     out.cuda.under = seen.under;
     out.cuda.called = seen.without.loaded || seen.under.loaded;
@@ -70,25 +71,26 @@ void read_cuda(const CellPlan& plan, const RowReply& reply, const Machine& machi
 }
 
 // Steps that fail without the policy need a look at their paths, with the eyes of the identity.
-Result<void> look(IdentityKind identity, std::vector<Evidence>& evidence) {
+Result<void> look(wire::IdentityKind identity, std::vector<Evidence>& evidence) {
   std::vector<PathQuestion> questions;
   for (const Evidence& each : evidence)
     questions.push_back({each.operation == Operation::comm_open ? own_comm : each.path, wants_of(each.operation)});
   if (questions.empty()) return {};
-  LOCKSTEP_ASSIGN(const Identity who, identity_of(identity, first_user));
-  LOCKSTEP_ASSIGN(std::vector<PathFacts> facts, examine(questions, identity == IdentityKind::self ? nullptr : &who));
+  LOCKSTEP_ASSIGN(const Identity who, harness::identity_of(identity, harness::first_user));
+  LOCKSTEP_ASSIGN(std::vector<PathFacts> facts,
+                  examine(questions, identity == wire::IdentityKind::self ? nullptr : &who));
   for (std::size_t i = 0; i < facts.size(); ++i) evidence[i].facts = std::move(facts[i]);
   return {};
 }
 
-Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerdict& verdict, const Machine& machine,
-                        const Denials& denials, Diagnosis& out) {
-  const CellPlan& plan = run.cells;
+Result<void> read_steps(const judge::CaseRun& run, const wire::RowReply& reply, const judge::RowVerdict& verdict,
+                        const Machine& machine, const Denials& denials, Diagnosis& out) {
+  const judge::CellPlan& plan = run.cells;
   std::vector<Evidence> evidence;
-  for (const CudaStep& step : cuda_steps(run.source.context.host)) {
+  for (const judge::CudaStep& step : judge::cuda_steps(run.source.context.host)) {
     for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
-      const CellVerdict& cell = verdict.cells[i];
-      if (plan.info[i].step != step.id || cell.verdict == Verdict::skip) continue;
+      const judge::CellVerdict& cell = verdict.cells[i];
+      if (plan.info[i].step != step.id || cell.verdict == judge::Verdict::skip) continue;
       if (cell.observed == 0) ++out.steps_passed;
       if (cell.observed == 0 || (step.optional && cell.control == ENOENT)) continue;
       Evidence seen;
@@ -114,28 +116,28 @@ Result<void> read_steps(const CaseRun& run, const RowReply& reply, const RowVerd
 
 }  // namespace
 
-Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, const Machine& machine,
-                                        const std::vector<IdentityKind>& identities, Denials& denials) {
+Result<std::vector<Diagnosis>> diagnose(harness::Workers& workers, const judge::CaseRun& run, const Machine& machine,
+                                        const std::vector<wire::IdentityKind>& identities, Denials& denials) {
   std::vector<Diagnosis> out;
   const KernelLandlock& kernel = *machine.host.kernel;
-  for (const IdentityKind identity : identities) {
+  for (const wire::IdentityKind identity : identities) {
     Diagnosis each;
     each.identity = identity;
     each.plan_abi = std::min(kernel.abi, newest_abi);
-    const Row row{&run, each.plan_abi, identity};
-    Result<RowRequest> request = make_request(row, Subject{});
+    const judge::Row row{&run, each.plan_abi, identity};
+    Result<wire::RowRequest> request = judge::make_request(row, judge::Subject{});
     if (!request.ok()) {  // hard_requirement that this kernel cannot meet
       if (request.error().kind != ErrorKind::unsupported) return std::move(request).error();
-      each.outcome = RowOutcome::skip;
+      each.outcome = judge::RowOutcome::skip;
       each.message = "refused: " + request.error().message;
       out.push_back(std::move(each));
       continue;
     }
-    RowReply reply;
+    wire::RowReply reply;
     denials.start_row();
-    LOCKSTEP_CHECK(workers.run({*request}, [&](std::size_t, RowReply said) { reply = std::move(said); }));
+    LOCKSTEP_CHECK(workers.run({*request}, [&](std::size_t, wire::RowReply said) { reply = std::move(said); }));
     denials.end_row();
-    const RowVerdict verdict = judge(row, reply, kernel);
+    const judge::RowVerdict verdict = judge::judge(row, reply, kernel);
     each.outcome = verdict.outcome;
     each.message = verdict.message;
     each.readiness = verdict.readiness;
@@ -144,15 +146,15 @@ Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, co
       read_cuda(run.cells, reply, machine, denials, each);
     }
     for (std::size_t i = 0; i < verdict.cells.size(); ++i)
-      if (verdict.cells[i].verdict == Verdict::disagree)
-        each.disagreements.push_back(cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided);
+      if (verdict.cells[i].verdict == judge::Verdict::disagree)
+        each.disagreements.push_back(judge::cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided);
     out.push_back(std::move(each));
   }
   return out;
 }
 
-Result<CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir) {
-  Case source;
+Result<judge::CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir) {
+  judge::Case source;
   if (file.empty()) {
     source.own_policy = true;
     source.name = "default";
@@ -160,15 +162,15 @@ Result<CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, cons
     source.context.host = read_host();
     source.context.source = Source::default_policy;
   } else {
-    LOCKSTEP_ASSIGN(source, case_for_policy(file, ""));
+    LOCKSTEP_ASSIGN(source, judge::case_for_policy(file, ""));
   }
   source.context.gpu = gpu;
   if (!workdir.empty()) source.context.workdir = workdir;
-  LOCKSTEP_ASSIGN(CaseRun run, prepare_case(std::move(source)));
+  LOCKSTEP_ASSIGN(judge::CaseRun run, judge::prepare_case(std::move(source)));
   // All the way to a kernel's result, where the suite asks cuInit(0) alone.
-  for (CellRequest& cell : run.cells.cells)
+  for (wire::CellRequest& cell : run.cells.cells)
     if (cell.operation == Operation::cu_init) cell.mode = Mode::work;
   return run;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

@@ -23,10 +23,10 @@
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 struct StepDiagnosis {
-  CudaStep step;
+  judge::CudaStep step;
   std::string path;
   int control = 0, observed = 0;
   Finding finding;
@@ -39,11 +39,11 @@ struct CudaDiagnosis {
 };
 
 struct Diagnosis {
-  IdentityKind identity = IdentityKind::user;
+  wire::IdentityKind identity = wire::IdentityKind::user;
   int plan_abi = 0;
-  RowOutcome outcome = RowOutcome::error;
+  judge::RowOutcome outcome = judge::RowOutcome::error;
   std::string message;
-  ReadinessVerdict readiness;
+  judge::ReadinessVerdict readiness;
   std::size_t steps_passed = 0;
   std::vector<StepDiagnosis> steps;  // those that fail, in the order of the start-up
   CudaDiagnosis cuda;
@@ -52,12 +52,12 @@ struct Diagnosis {
 
 Surroundings surroundings_of(const Machine& machine);
 
-Result<std::vector<Diagnosis>> diagnose(Workers& workers, const CaseRun& run, const Machine& machine,
-                                        const std::vector<IdentityKind>& identities, Denials& denials);
+Result<std::vector<Diagnosis>> diagnose(harness::Workers& workers, const judge::CaseRun& run, const Machine& machine,
+                                        const std::vector<wire::IdentityKind>& identities, Denials& denials);
 
 // A policy on this machine; an empty file is the built-in default.
-Result<CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir);
+Result<judge::CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_DIAGNOSE_H_

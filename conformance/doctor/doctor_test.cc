@@ -10,7 +10,7 @@
 
 #include "conformance/doctor/testing.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 using Json = nlohmann::json;
@@ -116,7 +116,7 @@ TEST_F(Doctor, InAPidNamespaceThatKeepsTheOuterProcItSaysSoAndEnds) {
     if (::unshare(CLONE_NEWPID) != 0) return errno;
     const pid_t pid = ::fork();
     if (pid == 0) return 0;  // goes on as the first process of the namespace
-    const int status = await_end(pid, 50000).status;
+    const int status = harness::await_end(pid, 50000).status;
     ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
   });
   const Ended ended = stage.run({"--format", "json", policy(stage, ready_policy)});
@@ -394,4 +394,4 @@ TEST_F(Doctor, APolicyThisMachineMakesImpossibleIsTwo) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

@@ -17,7 +17,7 @@
 #include "conformance/doctor/files.h"
 #include "conformance/harness/ending.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 constexpr int trial_ms = 10000;
@@ -133,7 +133,7 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
     ::_exit(0);
   }
   const int fork_err = errno;
-  if (pid > 0) await_end(pid, trial_ms);
+  if (pid > 0) harness::await_end(pid, trial_ms);
   std::vector<PathFacts> out;
   const bool complete = pid > 0 && shared->complete == 1;
   const int err = pid < 0 ? fork_err : shared->err;
@@ -182,4 +182,4 @@ int wants_of(Operation operation) {
   }
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

@@ -16,7 +16,7 @@
 #include "conformance/doctor/layers.h"
 #include "enforce/privilege.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 inline constexpr char own_comm[] = "$own-comm";
 
@@ -31,6 +31,6 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
 // What access() is to be asked for an operation.
 int wants_of(Operation operation);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_EXAMINE_H_

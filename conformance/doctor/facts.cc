@@ -19,7 +19,7 @@
 #include "enforce/count_layers.h"
 #include "host/read_host.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 constexpr int trial_ms = 5000;
@@ -29,7 +29,7 @@ int in_child(const std::function<int()>& body) {
   const pid_t pid = ::fork();
   if (pid < 0) return -1;
   if (pid == 0) ::_exit(body());
-  const int status = await_end(pid, trial_ms).status;
+  const int status = harness::await_end(pid, trial_ms).status;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
@@ -152,4 +152,4 @@ std::vector<std::string> unseen(const Machine& machine) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

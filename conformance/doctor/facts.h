@@ -21,7 +21,7 @@
 #include "conformance/doctor/layers.h"
 #include "host/own_procfs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 struct Node {
   std::string path;
@@ -70,6 +70,6 @@ Machine read_machine();
 // was there.
 std::vector<std::string> unseen(const Machine& machine);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_FACTS_H_

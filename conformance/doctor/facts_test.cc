@@ -13,13 +13,13 @@
 #include "conformance/doctor/testing.h"
 #include "enforce/count_layers.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 int in_child(const std::function<int()>& body) {
   const pid_t pid = ::fork();
   if (pid == 0) ::_exit(body());
-  const int status = await_end(pid, 20000).status;
+  const int status = harness::await_end(pid, 20000).status;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -157,4 +157,4 @@ TEST(Examine, AnotherIdentityIsRefusedByModeAndByDirectory) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

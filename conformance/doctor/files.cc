@@ -15,7 +15,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 constexpr std::size_t text_limit = 4U << 20;
@@ -199,4 +199,4 @@ void read_gpu(Machine& out) {
   find_library(out);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

@@ -9,7 +9,7 @@
 
 #include "conformance/doctor/facts.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 std::string read_text(const std::string& path);   // as it is; empty where it cannot be read
 std::string first_line(const std::string& path);  // printable
@@ -33,6 +33,6 @@ std::vector<std::string> nvidia_paths();
 // Nodes, driver, MIG, CDI, NUMA, libcuda.
 void read_gpu(Machine& out);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_

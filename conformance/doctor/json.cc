@@ -5,7 +5,7 @@
 #include "conformance/doctor/remedies.h"
 #include "conformance/doctor/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -74,7 +74,7 @@ Json step_json(const StepDiagnosis& step) {
               {"op", name(step.step.cell.operation)},
               {"actor", name(step.step.cell.actor)},
               {"path", printable(step.path)},
-              {"importance", name(step.step.importance)},
+              {"importance", judge::name(step.step.importance)},
               {"breaks", step.step.breaks},
               {"without", answer(step.control)},
               {"under", answer(step.observed)}};
@@ -92,13 +92,13 @@ Json answer_json(const CudaAnswer& answer) {
 
 Json row_json(const Diagnosis& row) {
   Json out;
-  out["identity"] = name(row.identity);
+  out["identity"] = wire::name(row.identity);
   out["plan_abi"] = row.plan_abi;
   out["host"] = "real";
-  out["outcome"] = name(row.outcome);
+  out["outcome"] = judge::name(row.outcome);
   if (!row.message.empty()) out["message"] = printable(row.message);
-  const bool judged = row.outcome == RowOutcome::agree || row.outcome == RowOutcome::disagree;
-  if (judged) out["readiness"] = {{"is", name(row.readiness.is)}, {"why", printable(row.readiness.why)}};
+  const bool judged = row.outcome == judge::RowOutcome::agree || row.outcome == judge::RowOutcome::disagree;
+  if (judged) out["readiness"] = {{"is", judge::name(row.readiness.is)}, {"why", printable(row.readiness.why)}};
   out["steps_passed"] = row.steps_passed;
   out["steps_failed"] = Json::array();
   for (const StepDiagnosis& step : row.steps) out["steps_failed"].push_back(step_json(step));
@@ -111,8 +111,8 @@ Json row_json(const Diagnosis& row) {
   return out;
 }
 
-bool is_met(const Diagnosis& row, Readiness required) {
-  return row.outcome == RowOutcome::agree && static_cast<int>(row.readiness.is) <= static_cast<int>(required);
+bool is_met(const Diagnosis& row, judge::Readiness required) {
+  return row.outcome == judge::RowOutcome::agree && static_cast<int>(row.readiness.is) <= static_cast<int>(required);
 }
 
 }  // namespace
@@ -123,7 +123,7 @@ std::vector<Finding> machine_findings(const Machine& machine) {
   return out;
 }
 
-bool meets(const DoctorReport& report, Readiness required) {
+bool meets(const DoctorReport& report, judge::Readiness required) {
   std::size_t rows = 0;
   for (const PolicyReport& policy : report.policies) {
     for (const Diagnosis& row : policy.rows) {
@@ -135,17 +135,17 @@ bool meets(const DoctorReport& report, Readiness required) {
 }
 
 int exit_code(const DoctorReport& report) {
-  const auto any = [&](RowOutcome outcome) {
+  const auto any = [&](judge::RowOutcome outcome) {
     return std::any_of(report.policies.begin(), report.policies.end(), [&](const PolicyReport& policy) {
       return std::any_of(policy.rows.begin(), policy.rows.end(),
                          [&](const Diagnosis& row) { return row.outcome == outcome; });
     });
   };
   if (!report.machine.host.kernel || !report.no_rows.empty()) return 3;
-  if (any(RowOutcome::error)) return 4;
-  if (any(RowOutcome::refused)) return 2;
-  if (any(RowOutcome::disagree) || (report.require && !meets(report, *report.require))) return 1;
-  return any(RowOutcome::agree) && !any(RowOutcome::skip) ? 0 : 3;
+  if (any(judge::RowOutcome::error)) return 4;
+  if (any(judge::RowOutcome::refused)) return 2;
+  if (any(judge::RowOutcome::disagree) || (report.require && !meets(report, *report.require))) return 1;
+  return any(judge::RowOutcome::agree) && !any(judge::RowOutcome::skip) ? 0 : 3;
 }
 
 std::string to_json(const DoctorReport& report) {
@@ -165,9 +165,10 @@ std::string to_json(const DoctorReport& report) {
     for (const Diagnosis& row : policy.rows) rows.push_back(row_json(row));
     out["policies"].push_back({{"policy", printable(policy.name)}, {"notices", policy.notices}, {"rows", rows}});
   }
-  if (report.require) out["require"] = {{"level", name(*report.require)}, {"met", meets(report, *report.require)}};
+  if (report.require)
+    out["require"] = {{"level", judge::name(*report.require)}, {"met", meets(report, *report.require)}};
   out["exit"] = exit_code(report);
   return out.dump(2) + "\n";
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

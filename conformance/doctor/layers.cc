@@ -11,7 +11,7 @@
 #include "conformance/doctor/examine.h"
 #include "conformance/doctor/remedies.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 std::string octal(unsigned mode) {
@@ -225,4 +225,4 @@ Finding attribute(const Evidence& seen) {
                "model");
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

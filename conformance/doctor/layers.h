@@ -21,7 +21,7 @@
 
 #include "operation/operation.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 enum class Layer : std::uint8_t {
   landlock,        // the policy on trial
@@ -104,6 +104,6 @@ Finding attribute(const Evidence& evidence);
 // A line of a policy that grants the rights on the path; of an entry of procfs, on /proc.
 std::string policy_line(const std::string& path, AccessSet missing, bool device);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_LAYERS_H_

@@ -7,7 +7,7 @@
 
 #include "conformance/doctor/remedies.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 PathFacts device(unsigned mode = 0666) {
@@ -377,4 +377,4 @@ TEST(Attribute, LayersHaveNamesOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

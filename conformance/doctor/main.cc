@@ -13,7 +13,7 @@
 #include "conformance/harness/workers.h"
 #include "syntax/suggest.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 constexpr char usage[] =
@@ -42,10 +42,10 @@ constexpr char usage[] =
 
 struct Options {
   std::vector<std::string> policies;
-  std::vector<IdentityKind> identities;  // empty: all
+  std::vector<wire::IdentityKind> identities;  // empty: all
   std::string format = "text", workdir;
   Toggle gpu = Toggle::automatic;
-  std::optional<Readiness> require;
+  std::optional<judge::Readiness> require;
   bool help = false;
 };
 
@@ -58,15 +58,15 @@ int complain(const Error& error) {
   return error.kind == ErrorKind::system ? 4 : error.exit_code();
 }
 
-Result<std::vector<IdentityKind>> identity_list(const std::string& text) {
-  std::vector<IdentityKind> out;
+Result<std::vector<wire::IdentityKind>> identity_list(const std::string& text) {
+  std::vector<wire::IdentityKind> out;
   for (std::size_t start = 0; start <= text.size();) {
     const std::size_t comma = std::min(text.find(',', start), text.size());
-    const std::optional<IdentityKind> identity = identity_from_name(text.substr(start, comma - start));
+    const std::optional<wire::IdentityKind> identity = wire::identity_from_name(text.substr(start, comma - start));
     if (!identity)
       return bad("--identity takes user, container-root, root, self, or several with commas, not " + printable(text));
     if (std::find(out.begin(), out.end(), *identity) != out.end())
-      return bad("--identity names " + std::string(name(*identity)) + " twice");
+      return bad("--identity names " + std::string(wire::name(*identity)) + " twice");
     out.push_back(*identity);
     start = comma + 1;
   }
@@ -78,8 +78,8 @@ Result<void> set_flag(const std::string& flag, const std::string& value, Options
     if (value != "text" && value != "json") return bad("--format takes text or json, not " + printable(value));
     out->format = value;
   } else if (flag == "--require") {
-    out->require = readiness_from_name(value);
-    if (!out->require || *out->require > Readiness::degraded)
+    out->require = judge::readiness_from_name(value);
+    if (!out->require || *out->require > judge::Readiness::degraded)
       return bad("--require takes ready or degraded, not " + printable(value));
   } else if (flag == "--identity") {
     LOCKSTEP_ASSIGN(out->identities, identity_list(value));
@@ -127,18 +127,18 @@ Result<Options> parse(int argc, char** argv) {
 }
 
 // Those of the wish that can be had; what cannot goes into `missing`.
-Result<std::vector<IdentityKind>> identities_to_run(const Options& options, const Identities& here,
-                                                    std::vector<std::string>* missing) {
-  std::vector<IdentityKind> out;
-  for (const IdentityKind kind :
-       {IdentityKind::user, IdentityKind::container_root, IdentityKind::root, IdentityKind::self}) {
+Result<std::vector<wire::IdentityKind>> identities_to_run(const Options& options, const wire::Identities& here,
+                                                          std::vector<std::string>* missing) {
+  std::vector<wire::IdentityKind> out;
+  for (const wire::IdentityKind kind : {wire::IdentityKind::user, wire::IdentityKind::container_root,
+                                        wire::IdentityKind::root, wire::IdentityKind::self}) {
     const bool asked =
         std::find(options.identities.begin(), options.identities.end(), kind) != options.identities.end();
     const std::string& why = here.missing_for(kind);
     if (asked && !why.empty()) return unsupported_error(0, why);
     // Without a wish, `self` stands in where there is no ordinary user to be had.
-    const bool by_itself =
-        options.identities.empty() && (kind != IdentityKind::self || stand_in_for(IdentityKind::user, here) == kind);
+    const bool by_itself = options.identities.empty() && (kind != wire::IdentityKind::self ||
+                                                          judge::stand_in_for(wire::IdentityKind::user, here) == kind);
     if (!asked && !by_itself) continue;
     if (why.empty())
       out.push_back(kind);
@@ -156,12 +156,12 @@ int print(const std::string& text) {
 }
 
 // `workers`: an error where none can be had here.
-Result<DoctorReport> examine_all(const Options& options, Result<Workers>& workers) {
+Result<DoctorReport> examine_all(const Options& options, Result<harness::Workers>& workers) {
   DoctorReport report;
   report.require = options.require;
-  std::vector<CaseRun> runs;
+  std::vector<judge::CaseRun> runs;
   for (const std::string& file : options.policies.empty() ? std::vector<std::string>{""} : options.policies) {
-    LOCKSTEP_ASSIGN(CaseRun run, policy_on_this_machine(file, options.gpu, options.workdir));
+    LOCKSTEP_ASSIGN(judge::CaseRun run, policy_on_this_machine(file, options.gpu, options.workdir));
     runs.push_back(std::move(run));
   }
   report.machine = read_machine();
@@ -170,11 +170,11 @@ Result<DoctorReport> examine_all(const Options& options, Result<Workers>& worker
     report.no_rows = workers.error().message;
     return report;
   }
-  LOCKSTEP_ASSIGN(const std::vector<IdentityKind> identities,
+  LOCKSTEP_ASSIGN(const std::vector<wire::IdentityKind> identities,
                   identities_to_run(options, workers->hello().identities, &report.missing_identities));
   const std::vector<std::string> before = nvidia_paths();
   Denials denials;
-  for (const CaseRun& run : runs) {
+  for (const judge::CaseRun& run : runs) {
     PolicyReport policy;
     policy.name = run.source.policy.file;
     for (const Notice& notice : run.effective.notices) policy.notices.push_back(notice.message);
@@ -190,16 +190,16 @@ Result<DoctorReport> examine_all(const Options& options, Result<Workers>& worker
 }
 
 int doctor_main(int argc, char** argv) {
-  keep_ended_children();
+  harness::keep_ended_children();
   std::signal(SIGPIPE, SIG_IGN);
   const Result<Options> options = parse(argc, argv);
   if (!options.ok()) return complain(options.error());
   if (options->help) return print(usage);
   // One worker: rows run one after another, and what is heard of one is not another's. Started before
   // anything grows.
-  Workers::Options one;
+  harness::Workers::Options one;
   one.count = 1;
-  Result<Workers> workers = Workers::start(one);
+  Result<harness::Workers> workers = harness::Workers::start(one);
   // What this machine cannot do is shown all the same; what is broken about us is not.
   if (!workers.ok() && workers.error().kind != ErrorKind::unsupported) return complain(workers.error());
   const Result<DoctorReport> report = examine_all(*options, workers);
@@ -213,8 +213,8 @@ int doctor_main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::doctor_main(argc, argv) : 4;
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::doctor::doctor_main(argc, argv) : 4;
 }

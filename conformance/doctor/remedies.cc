@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 constexpr unsigned overflow_id = 65534;  // what a user namespace shows of an id that it does not map
@@ -142,4 +142,4 @@ std::string to_join(const PathFacts& facts, unsigned wants, const Surroundings& 
          (around.container ? "; or start the container with it: docker run --group-add " + group : "");
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

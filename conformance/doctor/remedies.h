@@ -12,7 +12,7 @@
 #include "conformance/doctor/layers.h"
 #include "host/own_procfs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 // How a path of a driver's comes to be there; empty for a path of no driver's.
 std::string to_appear(const std::string& path, const Surroundings& around);
@@ -25,6 +25,6 @@ std::optional<Finding> of_procfs(const ProcfsFacts& procfs);
 // How the identity comes to the bits of `wants` (4 read, 2 write) on a path that its mode closes.
 std::string to_join(const PathFacts& facts, unsigned wants, const Surroundings& around);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_REMEDIES_H_

@@ -11,7 +11,7 @@
 #include "conformance/doctor/facts.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 struct PolicyReport {
   std::string name;                  // the file as given, or "(built-in default)"
@@ -27,7 +27,7 @@ struct DoctorReport {
   std::string no_records;             // why the kernel's audit records could not be heard; empty: they were
   std::vector<PolicyReport> policies;
   std::vector<std::string> missing_identities;  // "container-root cannot be had: ..."
-  std::optional<Readiness> require;
+  std::optional<judge::Readiness> require;
 };
 
 // What stops CUDA here under any policy, and without one.
@@ -36,7 +36,7 @@ std::vector<Finding> machine_findings(const Machine& machine);
 // 0, 1 (a disagreement, a missed requirement), 2 (a policy refused), 3 (nothing could be shown), 4 (a row
 // failed).
 int exit_code(const DoctorReport& report);
-bool meets(const DoctorReport& report, Readiness required);
+bool meets(const DoctorReport& report, judge::Readiness required);
 
 std::string to_text(const DoctorReport& report);
 std::string to_json(const DoctorReport& report);
@@ -44,6 +44,6 @@ std::string to_json(const DoctorReport& report);
 // One word for a row: ready, degraded, blocked, elsewhere, no GPU, refused, skip, DISAGREE, ERROR.
 std::string word(const Diagnosis& row, const Machine& machine);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_REPORT_H_

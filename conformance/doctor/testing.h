@@ -33,7 +33,7 @@
 #include "landlock/ruleset.h"
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 
 using ::lockstep::testing::Ended;
 
@@ -85,7 +85,7 @@ class Stage {
     ::mkdir(root.c_str(), 0755);
     const pid_t pid = ::fork();
     if (pid == 0) become(all, environment, root);
-    const int status = await_end(pid, 60000).status;
+    const int status = harness::await_end(pid, 60000).status;
     Ended ended;
     ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
     ended.out = files_.read("out");
@@ -113,7 +113,7 @@ class Stage {
     for (const auto& [path, fd] : {std::pair{files_.at("out"), 1}, std::pair{files_.at("err"), 2}})
       ::dup2(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), fd);
     const bool privileged = ::geteuid() == 0;
-    const Result<void> entered = enter_mount_namespace(privileged);
+    const Result<void> entered = harness::enter_mount_namespace(privileged);
     if (!entered.ok()) fail("a mount namespace", entered.error().err);
     ::umask(0);
     must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0755") == 0, "mount(tmpfs)");
@@ -143,6 +143,6 @@ class Stage {
   std::vector<std::function<int()>> before_;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor
 
 #endif  // LOCKSTEP_CONFORMANCE_DOCTOR_TESTING_H_

@@ -5,7 +5,7 @@
 
 #include "conformance/doctor/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::doctor {
 namespace {
 
 std::string pad(std::string text, std::size_t width) {
@@ -75,12 +75,12 @@ void machine_text(const Machine& machine, std::string& out) {
 }
 
 bool is_judged(const Diagnosis& row) {
-  return row.outcome == RowOutcome::agree || row.outcome == RowOutcome::disagree;
+  return row.outcome == judge::RowOutcome::agree || row.outcome == judge::RowOutcome::disagree;
 }
 
 // One line for each identity.
 std::string row_line(const Diagnosis& row, const Machine& machine) {
-  std::string out = "  " + pad(std::string(name(row.identity)), 15) + pad(word(row, machine), 9);
+  std::string out = "  " + pad(std::string(wire::name(row.identity)), 15) + pad(word(row, machine), 9);
   if (!is_judged(row)) return out + printable(row.message) + "\n";
   out += std::to_string(row.steps_passed) + " steps of CUDA's start-up pass, " + std::to_string(row.steps.size()) +
          " fail";
@@ -104,7 +104,7 @@ std::string steps_text(const Diagnosis& row) {
     also.clear();
   };
   for (const StepDiagnosis& step : row.steps) {
-    if (step.step.importance == CudaImportance::harmless) {
+    if (step.step.importance == judge::CudaImportance::harmless) {
       harmless += (harmless.empty() ? "" : ", ") + step.step.id;
       continue;
     }
@@ -116,7 +116,7 @@ std::string steps_text(const Diagnosis& row) {
     end_of_step();
     last = said;
     out += "      " + pad(step.step.id, 24) + pad(errno_name(step.control != 0 ? step.control : step.observed), 7) +
-           pad(std::string(name(step.step.importance)), 8) + said;
+           pad(std::string(judge::name(step.step.importance)), 8) + said;
   }
   end_of_step();
   if (row.cuda.finding) out += "      " + pad("CUDA itself", 40) + finding_text(*row.cuda.finding);
@@ -140,18 +140,18 @@ void policy_text(const PolicyReport& policy, const Machine& machine, std::string
 
 std::string word(const Diagnosis& row, const Machine& machine) {
   switch (row.outcome) {
-    case RowOutcome::error:
+    case judge::RowOutcome::error:
       return "ERROR";
-    case RowOutcome::disagree:
+    case judge::RowOutcome::disagree:
       return "DISAGREE";
-    case RowOutcome::refused:
+    case judge::RowOutcome::refused:
       return "refused";
-    case RowOutcome::skip:
+    case judge::RowOutcome::skip:
       return "skip";
-    case RowOutcome::agree:
+    case judge::RowOutcome::agree:
       break;
   }
-  if (row.readiness.is != Readiness::blocked_elsewhere) return std::string(name(row.readiness.is));
+  if (row.readiness.is != judge::Readiness::blocked_elsewhere) return std::string(judge::name(row.readiness.is));
   return machine.has_gpu() ? "elsewhere" : "no GPU";
 }
 
@@ -169,9 +169,9 @@ std::string to_text(const DoctorReport& report) {
   for (const std::string& each : report.missing_identities) line(out, "not run", each);
   for (const PolicyReport& policy : report.policies) policy_text(policy, report.machine, out);
   if (report.require)
-    out += "\nrequired: " + std::string(name(*report.require)) +
+    out += "\nrequired: " + std::string(judge::name(*report.require)) +
            (meets(report, *report.require) ? ", and every row is\n" : ", and not every row is\n");
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::doctor

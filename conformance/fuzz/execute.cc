@@ -49,7 +49,7 @@ class SideRun {
 
  private:
   struct Ready {
-    Probe probe;
+    probes::Probe probe;
     std::string first, second;
     int directory;
   };
@@ -71,7 +71,7 @@ class SideRun {
       ready.probe = {operation.operation,
                      operation.mode,
                      operation.actor,
-                     operation.mode == Mode::setname ? Target::other_thread : Target::own,
+                     operation.mode == Mode::setname ? wire::Target::other_thread : wire::Target::own,
                      false,
                      nullptr,
                      nullptr,
@@ -80,9 +80,9 @@ class SideRun {
       if (restricted_ && !case_.reclaim) oracle_.decide(operation, board_.cells[i]);
       if (operation.mode == Mode::before) {
         if (::fchdir(ready.directory) != 0) return fail("fchdir");
-        Probe opener = ready.probe;
+        probes::Probe opener = ready.probe;
         opener.path = ready.first.c_str();
-        ready.probe.before_fd = open_before(opener);
+        ready.probe.before_fd = probes::open_before(opener);
       }
       ready_.push_back(std::move(ready));
     }
@@ -211,13 +211,13 @@ class SideRun {
         if (can && ready_[i].probe.mode != Mode::before)
           by_directory[ready_[i].directory].push_back(i);
         else
-          slot_of(i).state = static_cast<std::uint32_t>(CellState::unsupported);
+          slot_of(i).state = static_cast<std::uint32_t>(wire::CellState::unsupported);
       }
     for (const auto& [directory, cells] : by_directory) {
       ExecutedRun run{setting_.helper, case_.chroot.empty() ? directory : -1, {}};
       for (const std::size_t i : cells) {
         if (!has_path(ready_[i].probe.operation)) name_other_side(case_.operations[i], ready_[i]);
-        const Probe& probe = ready_[i].probe;
+        const probes::Probe& probe = ready_[i].probe;
         run.cells.push_back({probe.operation, probe.mode, probe.actor, probe.target, false, ready_[i].first,
                              ready_[i].second, probe.port});
         run.walks = run.walks || (restricted_ && probe.operation == Operation::comm_open);
@@ -232,7 +232,9 @@ class SideRun {
     return true;
   }
 
-  SlotCell& slot_of(std::size_t i) const { return restricted_ ? board_.cells[i].restricted : board_.cells[i].control; }
+  wire::SlotCell& slot_of(std::size_t i) const {
+    return restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
+  }
 
   bool run_forked(Actor actor, int depth) {
     const pid_t pid = ::fork();
@@ -249,11 +251,11 @@ class SideRun {
   void run_cells(Actor actor) {
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       if (ready_[i].probe.actor != actor) continue;
-      SlotCell& slot = slot_of(i);
+      wire::SlotCell& slot = slot_of(i);
       if (!has_path(ready_[i].probe.operation)) name_other_side(case_.operations[i], ready_[i]);
       run_cell(i, slot);
-      if (slot.state == static_cast<std::uint32_t>(CellState::unset))
-        slot.state = static_cast<std::uint32_t>(CellState::done);
+      if (slot.state == static_cast<std::uint32_t>(wire::CellState::unset))
+        slot.state = static_cast<std::uint32_t>(wire::CellState::done);
     }
   }
 
@@ -263,23 +265,23 @@ class SideRun {
     ready.first = std::to_string(operation.path == peer_word ? peer_.process() : setting_.outside->process());
   }
 
-  void run_cell(std::size_t i, SlotCell& slot) {
+  void run_cell(std::size_t i, wire::SlotCell& slot) {
     Ready& ready = ready_[i];
     if (!has_path(ready.probe.operation) && setting_.outside == nullptr) {
-      slot.state = static_cast<std::uint32_t>(CellState::unsupported);
+      slot.state = static_cast<std::uint32_t>(wire::CellState::unsupported);
       return;
     }
     if (case_.chroot.empty() && ready.directory != directory_ && ::fchdir(ready.directory) != 0) {
-      slot.state = static_cast<std::uint32_t>(CellState::unsupported);
+      slot.state = static_cast<std::uint32_t>(wire::CellState::unsupported);
       return;
     }
     directory_ = ready.directory;
-    Probe& probe = ready.probe;
+    probes::Probe& probe = ready.probe;
     probe.path = ready.first.c_str();
     probe.path2 = ready.second.c_str();
     if (probe.operation == Operation::comm_open) {
       model::RawWalk raw{};
-      probe_comm(probe, &slot, restricted_ ? &raw : nullptr);
+      probes::probe_comm(probe, &slot, restricted_ ? &raw : nullptr);
       if (restricted_) oracle_.decide_walked(case_.operations[i], raw, board_.cells[i]);
     } else if (probe.operation == Operation::exec) {
       // In place, for speed: the file is no program, so that nobody is replaced.
@@ -287,9 +289,9 @@ class SideRun {
       char* environment[] = {nullptr};
       ::execve(probe.path, arguments, environment);
       slot.err = errno, slot.aux = 2;  // as probe_exec() says it
-      if (is_of_interpreter(slot.err, probe.path)) slot.ret = errno_is_late;
+      if (probes::is_of_interpreter(slot.err, probe.path)) slot.ret = wire::errno_is_late;
     } else {
-      run_probe(probe, &slot);
+      probes::run_probe(probe, &slot);
     }
   }
 

@@ -49,7 +49,7 @@ struct Pair {
 
 // What a side writes about one operation: in shared memory.
 struct Cell {
-  SlotCell control, restricted;
+  wire::SlotCell control, restricted;
   std::int32_t asked;  // 1: the model was asked
   std::int32_t err, layer;
   std::uint64_t needed, missing;

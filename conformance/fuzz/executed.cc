@@ -23,7 +23,7 @@ void execute(int helper, std::vector<std::string> words) {
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   char* envp[] = {nullptr};
-  execute_descriptor(helper, argv.data(), envp);
+  probes::execute_descriptor(helper, argv.data(), envp);
 }
 
 // A held descriptor that a path names stays open in the program.
@@ -35,9 +35,10 @@ void keep_open(const std::string& path) {
 [[noreturn]] void child(const ExecutedRun& run, int request, int slot) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (run.directory >= 0 && ::fchdir(run.directory) != 0) ::_exit(1);
-  for (const CellRequest& cell : run.cells) keep_open(cell.path), keep_open(cell.path2);
+  for (const wire::CellRequest& cell : run.cells) keep_open(cell.path), keep_open(cell.path2);
   for (const int fd : {request, slot}) ::fcntl(fd, F_SETFD, 0);
-  execute(run.helper, {probe_helper, std::to_string(request), std::to_string(slot), run.walks ? "0" : "-1", "0", ""});
+  execute(run.helper,
+          {harness::probe_helper, std::to_string(request), std::to_string(slot), run.walks ? "0" : "-1", "0", ""});
   ::_exit(1);
 }
 
@@ -51,12 +52,13 @@ bool came_to_its_end(pid_t pid) {
 }
 
 bool run_executed(ExecutedRun& run) {
-  RowRequest request;
+  wire::RowRequest request;
   request.cells = run.cells;
-  const std::string bytes = encode(request);
+  const std::string bytes = wire::encode(request);
   const auto cells = static_cast<std::uint32_t>(run.cells.size()), walks = run.walks ? 2 * cells : 0;
-  const std::size_t size = Slot::bytes(cells, walks);
-  const Result<UniqueFd> question = memory_file("lockstep-fuzz", 0), answer = memory_file("lockstep-fuzz", size);
+  const std::size_t size = wire::Slot::bytes(cells, walks);
+  const Result<UniqueFd> question = harness::memory_file("lockstep-fuzz", 0),
+                         answer = harness::memory_file("lockstep-fuzz", size);
   if (!question.ok() || !answer.ok()) return false;
   const UniqueFd &asked = *question, &answered = *answer;
   if (::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return false;
@@ -66,7 +68,7 @@ bool run_executed(ExecutedRun& run) {
   if (pid == 0) child(run, asked.get(), answered.get());
   const bool ended = came_to_its_end(pid);
   if (ended) {
-    const Slot slot = Slot::at(memory, cells, walks);
+    const wire::Slot slot = wire::Slot::at(memory, cells, walks);
     run.replies.assign(slot.cells, slot.cells + cells);
     for (std::uint32_t i = 0; i < walks; i += 2) run.walked.push_back(slot.walks[i]);
   } else if (pid > 0) {
@@ -78,7 +80,7 @@ bool run_executed(ExecutedRun& run) {
 
 void execute_and_wait(int helper, int alive) {
   ::fcntl(alive, F_SETFD, 0);
-  execute(helper, {probe_helper, std::to_string(alive)});
+  execute(helper, {harness::probe_helper, std::to_string(alive)});
 }
 
 }  // namespace lockstep::conformance::fuzz

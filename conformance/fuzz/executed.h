@@ -19,9 +19,9 @@ namespace lockstep::conformance::fuzz {
 struct ExecutedRun {
   int helper;     // memfd of the program
   int directory;  // to start in; -1: where the caller is
-  std::vector<CellRequest> cells;
+  std::vector<wire::CellRequest> cells;
   bool walks = false;  // read what each cell's path leads to as well
-  std::vector<SlotCell> replies = {};
+  std::vector<wire::SlotCell> replies = {};
   std::vector<model::RawWalk> walked = {};
 };
 

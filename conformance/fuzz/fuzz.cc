@@ -56,23 +56,24 @@ class Campaign {
   }
 
   Result<void> open() {
-    keep_ended_children();
+    harness::keep_ended_children();
     LOCKSTEP_ASSIGN(kernel_, query_honest_kernel());
     LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove());
     procfs_.emplace(std::move(procfs));
-    before_ = children_of_this_process(*procfs_);
+    before_ = harness::children_of_this_process(*procfs_);
     // What a worker that is ended leaves comes to this process, and ends too.
     if (::prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper_) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
       return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
-    LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
-    if (!is_in_memory(helper_.get()))
+    LOCKSTEP_ASSIGN(
+        helper_, harness::load_helper(harness::beside_this_executable(harness::probe_helper), harness::probe_helper));
+    if (!harness::is_in_memory(helper_.get()))
       return unsupported_error(
           0, "memfd_create is denied here: a program that is executed would have to ask the layers for its file");
     options_.helper = helper_.get();
     if (options_.reclaim) LOCKSTEP_CHECK(open_drop_caches());
-    const std::string root = temporary_directory();
+    const std::string root = harness::temporary_directory();
     ::mkdir(root.c_str(), 01777);
-    LOCKSTEP_ASSIGN(base_, make_scratch(root, "lockstep-fuzz-"));
+    LOCKSTEP_ASSIGN(base_, harness::make_scratch(root, "lockstep-fuzz-"));
     for (const char* directory : {"", "/disk", "/memory"}) {
       const std::string path = base_ + directory;
       if ((*directory != '\0' && ::mkdir(path.c_str(), 0755) != 0) || ::chmod(path.c_str(), 0755) != 0)
@@ -109,7 +110,8 @@ class Campaign {
     bool ended = true;
     for (const pid_t pid : pids) ended = ended_well(pid) && ended;
     pids.clear();
-    end_children(*procfs_, [&](pid_t pid) { return std::find(before_.begin(), before_.end(), pid) != before_.end(); });
+    harness::end_children(*procfs_,
+                          [&](pid_t pid) { return std::find(before_.begin(), before_.end(), pid) != before_.end(); });
     if (shared_->failed[0] != '\0')
       return Error{static_cast<ErrorKind>(shared_->failed_kind), 0, shared_->failed, {}, 0};
     if (!ended) return internal_error("a worker was ended");
@@ -119,8 +121,8 @@ class Campaign {
   // Said to stop, it still cuts down what it found: for as long as it moves.
   bool ended_well(pid_t pid) {
     std::uint64_t last = shared_->beats.load() + 1;
-    while (!ends_within(pid, silence_ms) && shared_->beats.load() != last) last = shared_->beats.load();
-    const Ending end = await_end(pid, 0);
+    while (!harness::ends_within(pid, silence_ms) && shared_->beats.load() != last) last = shared_->beats.load();
+    const harness::Ending end = harness::await_end(pid, 0);
     return end.in_time && WIFEXITED(end.status) && WEXITSTATUS(end.status) == 42;
   }
 
@@ -173,7 +175,7 @@ Result<Report> fuzz(const Options& options) {
   for (int i = 0; i < workers; ++i) {
     const Result<pid_t> started = campaign.start([](Worker& worker) { return worker.run(); });
     if (!started) {  // those that run already are not left behind
-      for (const pid_t pid : pids) await_end(pid, 0);
+      for (const pid_t pid : pids) harness::await_end(pid, 0);
       (void)campaign.finish(pids);
       return started.error();
     }
@@ -181,7 +183,7 @@ Result<Report> fuzz(const Options& options) {
   }
   const Result<void> watched = watch(options, campaign.shared(), start);
   if (!watched)
-    for (const pid_t pid : pids) await_end(pid, 0);
+    for (const pid_t pid : pids) harness::await_end(pid, 0);
   const Result<void> finished = campaign.finish(pids);
   LOCKSTEP_CHECK(watched);
   LOCKSTEP_CHECK(finished);

@@ -13,7 +13,7 @@ bool other_effect(const Cell& cell) {
 }  // namespace
 
 Judged judge(const OperationSpec& operation, const Cell& cell) {
-  constexpr auto done = static_cast<std::uint32_t>(CellState::done);
+  constexpr auto done = static_cast<std::uint32_t>(wire::CellState::done);
   Judged out;
   out.tried = cell.control.state == done && cell.restricted.state == done;
   out.agrees = cell.control.state == cell.restricted.state && (cell.asked == 1 || !out.tried);
@@ -22,9 +22,9 @@ Judged judge(const OperationSpec& operation, const Cell& cell) {
   decision.err = cell.err;
   decision.needed = AccessSet::from_bits(cell.needed);
   decision.missing = AccessSet::from_bits(cell.missing);
-  const Composed composed =
-      compose(operation.operation, operation.mode, {cell.control.err, cell.control.ret, cell.control.aux}, decision);
-  out.allowed = cell.control.err == declared_unrestricted(operation.operation, operation.mode) && cell.err == 0;
+  const judge::Composed composed = judge::compose(operation.operation, operation.mode,
+                                                  {cell.control.err, cell.control.ret, cell.control.aux}, decision);
+  out.allowed = cell.control.err == judge::declared_unrestricted(operation.operation, operation.mode) && cell.err == 0;
   out.denied = cell.err != 0 && composed.comparable && composed.err == cell.err;
   out.expected = composed.err;
   out.agrees = out.agrees && cell.restricted.err == composed.err;

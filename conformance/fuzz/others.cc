@@ -18,7 +18,8 @@ namespace {
 
 constexpr int queue = 4096;
 
-constexpr SocketType socket_types[] = {SocketType::stream, SocketType::seqpacket, SocketType::dgram};
+constexpr wire::SocketType socket_types[] = {wire::SocketType::stream, wire::SocketType::seqpacket,
+                                             wire::SocketType::dgram};
 
 bool accepts_later(int fd) {
   // A connection that is reset leaves no port in TIME_WAIT, of which there are only so many.
@@ -30,8 +31,8 @@ bool accepts_later(int fd) {
 // One of each type at the abstract name: each has names of its own.
 Result<std::vector<UniqueFd>> serve_every_type(std::string_view name) {
   std::vector<UniqueFd> out;
-  for (const SocketType type : socket_types) {
-    LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(std::string(name), true, type, queue));
+  for (const wire::SocketType type : socket_types) {
+    LOCKSTEP_ASSIGN(UniqueFd server, harness::serve_unix(std::string(name), true, type, queue));
     if (::fcntl(server.get(), F_SETFL, O_NONBLOCK) != 0) return system_error(errno, "fcntl()");
     out.push_back(std::move(server));
   }
@@ -42,14 +43,14 @@ Result<std::vector<UniqueFd>> serve_every_type(std::string_view name) {
 
 Result<void> Outside::start() {
   if (::unshare(CLONE_NEWNET) != 0) return unsupported_error(errno, "no network namespace to be had");
-  LOCKSTEP_CHECK(open_loopback());
+  LOCKSTEP_CHECK(harness::open_loopback());
   LOCKSTEP_ASSIGN(listening_, serve_every_type(outside_word));
-  using Kind = TreeKind;
+  using Kind = wire::TreeKind;
   for (const auto& [kind, port] : {std::pair<Kind, std::uint16_t>{Kind::tcp_server, 22},
                                    {Kind::tcp_server, 4101},
                                    {Kind::udp_server, 53},
                                    {Kind::udp_server, 4102}}) {
-    LOCKSTEP_ASSIGN(UniqueFd server, serve({kind, {}, {}, 0, false, port}, {}));
+    LOCKSTEP_ASSIGN(UniqueFd server, harness::serve({kind, {}, {}, 0, false, port}, {}));
     if (kind != Kind::udp_server && !accepts_later(server.get())) return system_error(errno, "listen()");
     (kind == Kind::udp_server ? servers_ : listening_).push_back(std::move(server));
   }

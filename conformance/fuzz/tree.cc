@@ -200,8 +200,8 @@ Result<void> Tree::mount(const Item& item) {
 
 Result<void> Tree::serve(const Item& item) {
   const std::string path = anywhere(item.path);
-  const SocketType type = socket_type_from_name(item.target).value_or(SocketType::stream);
-  LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(path, false, type, item.target == "idle" ? 0 : 4096));
+  const wire::SocketType type = wire::socket_type_from_name(item.target).value_or(wire::SocketType::stream);
+  LOCKSTEP_ASSIGN(UniqueFd server, harness::serve_unix(path, false, type, item.target == "idle" ? 0 : 4096));
   if (!server) return internal_error("too long for a socket: " + path);
   // Shut down it no longer listens, and stays bound.
   if (item.target == "idle") LOCKSTEP_CHECK(check(::shutdown(server.get(), SHUT_RDWR), item));

@@ -15,14 +15,14 @@
 #include "conformance/report/ranges.h"
 #include "conformance/report/write_file.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 namespace {
 
 // What was kept as `self` by a run of an ordinary user.
-void self_is_user(const CaseRun& run, Golden* golden) {
-  const std::vector<IdentityKind>& has = run.source.identities;
-  if (std::count(has.begin(), has.end(), IdentityKind::user) == 0) return;
-  const std::string self(name(IdentityKind::self)), user(name(IdentityKind::user));
+void self_is_user(const judge::CaseRun& run, Golden* golden) {
+  const std::vector<wire::IdentityKind>& has = run.source.identities;
+  if (std::count(has.begin(), has.end(), wire::IdentityKind::user) == 0) return;
+  const std::string self(wire::name(wire::IdentityKind::self)), user(wire::name(wire::IdentityKind::user));
   for (auto entry = golden->answers.begin(); entry != golden->answers.end();) {
     if (entry->first.first != self) {
       ++entry;
@@ -60,7 +60,7 @@ class Comparison {
   void differ(const GoldenKey& what, int abi, const std::optional<std::string>& was, const std::string& is);
   void of_the_case(const std::string& text) {
     out_->differences.push_back(
-        {Change::other, shown_.name, golden_test, shown_.name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
+        {Change::other, shown_.name, report::golden_test, shown_.name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
   }
   void find_dropped();
 
@@ -98,7 +98,7 @@ void Comparison::differ(const GoldenKey& what, int abi, const std::optional<std:
   GoldenDifference out;
   out.case_name = shown_.name;
   const auto test = shown_.tests.find({what.first, abi});
-  out.test = test == shown_.tests.end() ? golden_test : test->second;
+  out.test = test == shown_.tests.end() ? report::golden_test : test->second;
   out.sentence = shown_.name + ": " + what.second + " as " + what.first + " at plan ABI " + std::to_string(abi) + ": " +
                  (was ? *was + " before" : "not in the golden file") + ", " + is + " now";
   out.identity = what.first;
@@ -133,7 +133,7 @@ void Comparison::find_dropped() {
   for (const auto& [identity, abi] : held_)
     if (!has_row(shown_.run->source, identity, abi)) rows[identity].insert(abi);
   for (const auto& [identity, abis] : rows)
-    of_the_case(identity + " at plan ABI " + ranges(abis) +
+    of_the_case(identity + " at plan ABI " + report::ranges(abis) +
                 " is in the golden file, and the case has no such row any more");
 }
 
@@ -160,8 +160,9 @@ void Comparison::compare() {
 }
 
 bool has_case(const GoldenScope& scope, const std::string& name) {
-  return std::any_of(scope.cases->begin(), scope.cases->end(),
-                     [&](const CaseRun& run) { return run.source.name == name && !run.source.context.host.real; });
+  return std::any_of(scope.cases->begin(), scope.cases->end(), [&](const judge::CaseRun& run) {
+    return run.source.name == name && !run.source.context.host.real;
+  });
 }
 
 // Files of cases that there are not.
@@ -176,11 +177,11 @@ Result<std::vector<GoldenFile>> dropped(const GoldenScope& scope) {
 
 }  // namespace
 
-Result<GoldenResult> check_golden(const Run& run, const GoldenScope& scope) {
+Result<GoldenResult> check_golden(const report::Run& run, const GoldenScope& scope) {
   GoldenResult out;
   const auto of_no_row = [&out](const std::string& case_name, const std::string& text) {
     out.differences.push_back(
-        {Change::other, case_name, golden_test, case_name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
+        {Change::other, case_name, report::golden_test, case_name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
   };
   for (const auto& [key, shown] : shown_by(run)) {
     LOCKSTEP_ASSIGN(const GoldenFile file, find_golden(scope.directory, shown.name));
@@ -202,7 +203,7 @@ Result<GoldenResult> check_golden(const Run& run, const GoldenScope& scope) {
   return out;
 }
 
-Result<GoldenUpdate> update_golden(const Run& run, const GoldenScope& scope) {
+Result<GoldenUpdate> update_golden(const report::Run& run, const GoldenScope& scope) {
   std::error_code error;
   std::filesystem::create_directories(scope.directory, error);
   if (error) return input_error(scope.directory, 0, "the directory cannot be made: " + error.message());
@@ -229,7 +230,7 @@ Result<GoldenUpdate> update_golden(const Run& run, const GoldenScope& scope) {
         std::erase_if(answers,
                       [&, &who = what.first](const auto& answer) { return is_refused(merged, who, answer.first); });
     std::erase_if(merged.answers, [](const auto& entry) { return entry.second.empty(); });
-    LOCKSTEP_CHECK(write_file(file.path, golden_to_text(file.name, merged)));
+    LOCKSTEP_CHECK(report::write_file(file.path, golden_to_text(file.name, merged)));
     ++out.written;
   }
   LOCKSTEP_ASSIGN(const std::vector<GoldenFile> files, dropped(scope));
@@ -241,4 +242,4 @@ Result<GoldenUpdate> update_golden(const Run& run, const GoldenScope& scope) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden

@@ -25,11 +25,11 @@
 #include "conformance/golden/golden_file.h"
 #include "conformance/report/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 
 struct GoldenScope {
   std::string directory;
-  const std::vector<CaseRun>* cases = nullptr;  // of the run, selected or not
+  const std::vector<judge::CaseRun>* cases = nullptr;  // of the run, selected or not
   bool whole = false;  // every case there is was meant to run: a file of another case is one that was dropped
 };
 
@@ -62,7 +62,7 @@ struct GoldenResult {
 };
 
 // Fails (input) where a file cannot be read or is none. A case without a file is a difference.
-Result<GoldenResult> check_golden(const Run& run, const GoldenScope& scope);
+Result<GoldenResult> check_golden(const report::Run& run, const GoldenScope& scope);
 // Lines for a terminal, each with its end.
 std::string golden_text(const GoldenResult& result, const GoldenScope& scope);
 
@@ -71,8 +71,8 @@ struct GoldenUpdate {
   std::vector<std::string> removed;  // files of cases that are no more, where the scope is whole
 };
 // Writes what the run shows into the files, each beside itself and renamed. Makes the directory.
-Result<GoldenUpdate> update_golden(const Run& run, const GoldenScope& scope);
+Result<GoldenUpdate> update_golden(const report::Run& run, const GoldenScope& scope);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden
 
 #endif  // LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_

@@ -17,7 +17,7 @@
 #include "conformance/report/ranges.h"
 #include "syntax/document.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 namespace {
 
 constexpr char schema[] = "lockstep.golden/1";
@@ -26,7 +26,7 @@ constexpr char own_policy[] = "policy:";
 constexpr std::size_t file_limit = 8U << 20;
 
 std::optional<std::set<int>> read_ranges(const std::string& text) {
-  const std::optional<AbiSet> abis = AbiSet::parse(text);
+  const std::optional<judge::AbiSet> abis = judge::AbiSet::parse(text);
   if (!abis || abis->empty()) return std::nullopt;
   std::set<int> out;
   for (int abi = oldest_abi; abi <= newest_abi; ++abi)
@@ -39,7 +39,7 @@ std::string pattern(const std::map<int, std::string>& answers) {
   std::map<std::string, std::set<int>> by_word;
   for (const auto& [abi, word] : answers) by_word[word].insert(abi);
   std::string out;
-  for (const auto& [word, abis] : by_word) out += (out.empty() ? "" : ", ") + word + " " + ranges(abis);
+  for (const auto& [word, abis] : by_word) out += (out.empty() ? "" : ", ") + word + " " + report::ranges(abis);
   return out;
 }
 
@@ -55,7 +55,7 @@ std::vector<std::string> split(const std::string& text, const std::string& separ
 
 // A policy of one's own is named by its path; two whose names come out alike are told apart by the file's first line.
 std::string file_of(const std::string& directory, const std::string& name) {
-  std::string file = test_name(name);
+  std::string file = judge::test_name(name);
   std::replace(file.begin(), file.end(), '/', '_');
   return directory + "/" + file + ".txt";
 }
@@ -84,7 +84,7 @@ std::string golden_to_text(const std::string& name, const Golden& golden) {
     if (cell == readiness_cell) {
       std::map<std::string, std::set<int>> words;
       for (const auto& [abi, word] : answers) words[word].insert(abi);
-      for (const auto& [word, abis] : words) out += "  " + identity + " " + ranges(abis) + ": " + word + "\n";
+      for (const auto& [word, abis] : words) out += "  " + identity + " " + report::ranges(abis) + ": " + word + "\n";
       continue;
     }
     std::string& identities = patterns[cell][pattern(answers)];
@@ -208,4 +208,4 @@ Result<std::optional<Golden>> load_golden(const GoldenFile& file) {
   return std::optional<Golden>(std::move(golden));
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden

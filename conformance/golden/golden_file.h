@@ -26,7 +26,7 @@
 
 #include <lockstep/error.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 
 inline constexpr char readiness_cell[] = "readiness";
 
@@ -56,6 +56,6 @@ Result<GoldenFile> find_golden(const std::string& directory, const std::string& 
 // None where there is no such file.
 Result<std::optional<Golden>> load_golden(const GoldenFile& file);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden
 
 #endif  // LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_FILE_H_

@@ -1,6 +1,6 @@
 #include "conformance/golden/golden_settings.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 namespace {
 
 // What the policy says beside the rights of its rules, in words that stand in a file. An empty one is nobody, or nothing.
@@ -64,4 +64,4 @@ std::vector<std::string> setting_differences(const GoldenSettings& before, const
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden

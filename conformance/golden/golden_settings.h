@@ -9,7 +9,7 @@
 
 #include "conformance/golden/golden_file.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 
 // Every setting there is, with its default.
 const GoldenSettings& default_settings();
@@ -18,6 +18,6 @@ GoldenSettings settings_of(const EffectivePolicy& policy);
 // "run_as_user: nobody before, root now", for each that differs.
 std::vector<std::string> setting_differences(const GoldenSettings& before, const GoldenSettings& now);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden
 
 #endif  // LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SETTINGS_H_

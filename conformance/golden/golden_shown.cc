@@ -9,55 +9,55 @@
 
 #include "conformance/golden/golden_settings.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 namespace {
 
 constexpr char refused[] = "refused: ";
 
 // The answer that is kept of a cell. Of a survey how many files opened is the machine's: whether any did is not.
-std::string answer_of(const CellRequest& request, const CellVerdict& cell) {
+std::string answer_of(const wire::CellRequest& request, const judge::CellVerdict& cell) {
   if (request.survey) return cell.ret > 0 ? "some" : "none";
   return cell.observed == 0 ? "allow" : errno_name(cell.observed);
 }
 
-bool is_of_the_kernel(const CellRequest& request) {
+bool is_of_the_kernel(const wire::CellRequest& request) {
   return is_below(request.path, "/proc") || is_below(request.path, "/sys");
 }
 
 // Whether the answer is the machine's: what its procfs and sysfs lack or keep closed, and what an identity may not do there anyway (a
 // device node made in a user namespace, say). The policy decides nothing then.
-bool is_the_machines(const CellRequest& request, const CellVerdict& cell) {
+bool is_the_machines(const wire::CellRequest& request, const judge::CellVerdict& cell) {
   if (is_of_the_kernel(request)) return cell.control != 0;
   return cell.control == EPERM || cell.control == EACCES || cell.control == EROFS;
 }
 
 // What stands for a row's cells where nobody was restricted because the policy, or its plan, is refused; else nothing.
-std::string refusal_of(const JudgedRow& judged) {
-  const RowVerdict& verdict = judged.verdict;
+std::string refusal_of(const report::JudgedRow& judged) {
+  const judge::RowVerdict& verdict = judged.verdict;
   if (!verdict.cells.empty()) return "";
-  if (verdict.outcome == RowOutcome::agree && judged.row.run->source.refusal)
+  if (verdict.outcome == judge::RowOutcome::agree && judged.row.run->source.refusal)
     return refused + printable(*judged.row.run->source.refusal);
-  if (verdict.outcome == RowOutcome::refused) {
+  if (verdict.outcome == judge::RowOutcome::refused) {
     // Not the line: a comment above it is no change.
     const std::string place = judged.row.run->source.policy.file + ":";
     const std::size_t says =
         verdict.message.starts_with(place) ? verdict.message.find(": ", place.size() - 1) : std::string::npos;
     return refused + printable(says == std::string::npos ? verdict.message : verdict.message.substr(says + 2));
   }
-  return verdict.outcome == RowOutcome::skip && verdict.message.starts_with(refused) ? verdict.message : "";
+  return verdict.outcome == judge::RowOutcome::skip && verdict.message.starts_with(refused) ? verdict.message : "";
 }
 
 // An ordinary user in a namespace of its own is one; of a case that has none, it is nobody else.
-std::string identity_of(const JudgedRow& judged) {
-  const std::vector<IdentityKind>& has = judged.row.run->source.identities;
-  const bool stands_in =
-      judged.row.identity == IdentityKind::self && std::count(has.begin(), has.end(), IdentityKind::user) > 0;
-  return std::string(name(stands_in ? IdentityKind::user : judged.row.identity));
+std::string identity_of(const report::JudgedRow& judged) {
+  const std::vector<wire::IdentityKind>& has = judged.row.run->source.identities;
+  const bool stands_in = judged.row.identity == wire::IdentityKind::self &&
+                         std::count(has.begin(), has.end(), wire::IdentityKind::user) > 0;
+  return std::string(wire::name(stands_in ? wire::IdentityKind::user : judged.row.identity));
 }
 
 // A sweep's own file is of its directory; that, of the rule that covers it.
-std::string place_of(const CellRequest& request, const EffectivePolicy& policy) {
-  if (request.path.empty()) return printable(cell_name(request));
+std::string place_of(const wire::CellRequest& request, const EffectivePolicy& policy) {
+  if (request.path.empty()) return printable(judge::cell_name(request));
   const std::string path = request.path.substr(0, request.path.find("/sweep"));
   std::string best;
   for (const EffectiveRule& rule : policy.rules)
@@ -65,15 +65,15 @@ std::string place_of(const CellRequest& request, const EffectivePolicy& policy) 
   return printable(best.empty() ? path : best);
 }
 
-ShownCell shown_cell(const CellRequest& request, const EffectivePolicy& policy) {
-  const std::string full = printable(cell_name(request));
+ShownCell shown_cell(const wire::CellRequest& request, const EffectivePolicy& policy) {
+  const std::string full = printable(judge::cell_name(request));
   std::string what(name(request.operation));
   if (request.actor != Actor::self) what += " by " + std::string(name(request.actor));
   return {is_of_the_kernel(request), place_of(request, policy), request.path.empty() ? full : what};
 }
 
 // A case whose claim is an error has no rows: enrichment refuses it, or the plan does, whatever the kernel is.
-void add_claimed_refusal(const CaseRun& run, Shown* shown) {
+void add_claimed_refusal(const judge::CaseRun& run, Shown* shown) {
   shown->name = run.source.name;
   shown->run = &run;
   shown->has_settings = !run.error;
@@ -86,27 +86,27 @@ void add_claimed_refusal(const CaseRun& run, Shown* shown) {
     if (!error) continue;
     // Enrichment names the file that rejects, which is called otherwise elsewhere.
     const bool as_claimed = run.error && error->message.find(*run.source.error) != std::string::npos;
-    for (const IdentityKind identity : run.source.identities)
-      shown->golden.answers[{std::string(name(identity)), readiness_cell}][abi] =
+    for (const wire::IdentityKind identity : run.source.identities)
+      shown->golden.answers[{std::string(wire::name(identity)), readiness_cell}][abi] =
           refused + (as_claimed ? printable(*run.source.error) : error->message);
   }
 }
 
 }  // namespace
 
-std::map<std::string, Shown> shown_by(const Run& run) {
+std::map<std::string, Shown> shown_by(const report::Run& run) {
   std::map<std::string, Shown> out;
-  for (const JudgedRow& judged : run.rows) {
-    const CaseRun& each = *judged.row.run;
-    const RowVerdict& verdict = judged.verdict;
+  for (const report::JudgedRow& judged : run.rows) {
+    const judge::CaseRun& each = *judged.row.run;
+    const judge::RowVerdict& verdict = judged.verdict;
     const std::string refusal = refusal_of(judged);
     if (each.source.context.host.real || (verdict.cells.empty() && refusal.empty())) continue;
-    Shown& shown = out[test_name(each.source.name)];
+    Shown& shown = out[judge::test_name(each.source.name)];
     shown.name = each.source.name;
     shown.golden.settings = settings_of(each.effective);
     if (shown.run == nullptr)
-      for (const CellRequest& request : each.cells.cells)
-        shown.cells.emplace(printable(cell_name(request)), shown_cell(request, each.effective));
+      for (const wire::CellRequest& request : each.cells.cells)
+        shown.cells.emplace(printable(judge::cell_name(request)), shown_cell(request, each.effective));
     shown.run = &each;
     const std::string identity = identity_of(judged);
     const int abi = judged.row.plan_abi;
@@ -116,20 +116,20 @@ std::map<std::string, Shown> shown_by(const Run& run) {
       continue;
     }
     const std::string why = verdict.readiness.why.empty() ? "" : ": " + printable(verdict.readiness.why);
-    shown.golden.answers[{identity, readiness_cell}][abi] = std::string(name(verdict.readiness.is)) + why;
+    shown.golden.answers[{identity, readiness_cell}][abi] = std::string(judge::name(verdict.readiness.is)) + why;
     for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
-      const CellVerdict& cell = verdict.cells[i];
-      if (cell.verdict == Verdict::skip || cell.verdict == Verdict::error) continue;
-      const CellRequest& request = each.cells.cells[i];
+      const judge::CellVerdict& cell = verdict.cells[i];
+      if (cell.verdict == judge::Verdict::skip || cell.verdict == judge::Verdict::error) continue;
+      const wire::CellRequest& request = each.cells.cells[i];
       if (is_the_machines(request, cell)) continue;
-      const GoldenKey key{identity, printable(cell_name(request))};
+      const GoldenKey key{identity, printable(judge::cell_name(request))};
       shown.golden.answers[key][abi] = answer_of(request, cell);
       shown.rights[key][abi] = cell.observed == 0 ? cell.needed : cell.missing;
     }
   }
-  for (const JudgedClaims& claims : run.claims)
-    if (const CaseRun& each = *claims.run; each.source.error && !each.source.context.host.real)
-      add_claimed_refusal(each, &out[test_name(each.source.name)]);
+  for (const report::JudgedClaims& claims : run.claims)
+    if (const judge::CaseRun& each = *claims.run; each.source.error && !each.source.context.host.real)
+      add_claimed_refusal(each, &out[judge::test_name(each.source.name)]);
   return out;
 }
 
@@ -140,10 +140,10 @@ bool is_refused(const Golden& golden, const std::string& identity, int abi) {
   return word != words->second.end() && word->second.starts_with(refused);
 }
 
-bool has_row(const Case& source, const std::string& identity, int abi) {
-  const auto same = [&](IdentityKind kind) { return name(kind) == identity; };
-  return (same(IdentityKind::self) || std::any_of(source.identities.begin(), source.identities.end(), same)) &&
+bool has_row(const judge::Case& source, const std::string& identity, int abi) {
+  const auto same = [&](wire::IdentityKind kind) { return wire::name(kind) == identity; };
+  return (same(wire::IdentityKind::self) || std::any_of(source.identities.begin(), source.identities.end(), same)) &&
          source.plan_abis.contains(abi);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden

@@ -10,7 +10,7 @@
 #include "conformance/golden/golden_file.h"
 #include "conformance/report/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 
 // A cell that the run has, tried or not.
 struct ShownCell {
@@ -21,7 +21,7 @@ struct ShownCell {
 
 struct Shown {
   std::string name;
-  const CaseRun* run = nullptr;
+  const judge::CaseRun* run = nullptr;
   Golden golden;
   bool has_settings = true;  // not where enrichment refuses: nothing is in force
   std::map<std::string, ShownCell> cells;
@@ -30,12 +30,12 @@ struct Shown {
 };
 
 // By case, in the order of their names.
-std::map<std::string, Shown> shown_by(const Run& run);
+std::map<std::string, Shown> shown_by(const report::Run& run);
 // Whether a row stands there as refused.
 bool is_refused(const Golden& golden, const std::string& identity, int abi);
 // Whether the case has such a row, on a machine that can run it. Where only `self` can be had, every case has that.
-bool has_row(const Case& source, const std::string& identity, int abi);
+bool has_row(const judge::Case& source, const std::string& identity, int abi);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden
 
 #endif  // LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SHOWN_H_

@@ -6,20 +6,20 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 namespace {
 
 using lockstep::testing::TemporaryDirectory;
-using Shown = ::lockstep::conformance::Run;  // GoogleTest has a Run of its own
+using Shown = ::lockstep::conformance::report::Run;  // GoogleTest has a Run of its own
 
 // One case with two cells, run as one identity at the ABIs of `observed`: {abi, errno of each cell}.
 class GoldenTest : public ::testing::Test {
  protected:
   void SetUp() override {
     cases_[0].source.name = "a-case";
-    cases_[0].source.identities = {IdentityKind::user, IdentityKind::root};
+    cases_[0].source.identities = {wire::IdentityKind::user, wire::IdentityKind::root};
     for (const char* path : {"/a", "/b"}) {
-      CellRequest cell;
+      wire::CellRequest cell;
       cell.operation = Operation::open_w;
       cell.path = path;
       run_case_.cells.cells.push_back(cell);
@@ -27,15 +27,16 @@ class GoldenTest : public ::testing::Test {
     }
   }
 
-  Shown run(const std::map<int, std::vector<int>>& observed, IdentityKind identity = IdentityKind::user) {
+  Shown run(const std::map<int, std::vector<int>>& observed, wire::IdentityKind identity = wire::IdentityKind::user) {
     Shown out;
     for (const auto& [abi, errs] : observed) {
-      JudgedRow row{{&run_case_, abi, identity}, {}};
-      row.verdict.outcome = RowOutcome::agree;
-      row.verdict.readiness = {abi < 3 ? Readiness::ready : Readiness::blocked, abi < 3 ? "" : "comm needs x", {}};
+      report::JudgedRow row{{&run_case_, abi, identity}, {}};
+      row.verdict.outcome = judge::RowOutcome::agree;
+      row.verdict.readiness = {
+          abi < 3 ? judge::Readiness::ready : judge::Readiness::blocked, abi < 3 ? "" : "comm needs x", {}};
       for (const int err : errs) {
-        CellVerdict cell;
-        cell.verdict = err < 0 ? Verdict::skip : Verdict::agree;
+        judge::CellVerdict cell;
+        cell.verdict = err < 0 ? judge::Verdict::skip : judge::Verdict::agree;
         cell.observed = err;
         row.verdict.cells.push_back(cell);
       }
@@ -60,8 +61,8 @@ class GoldenTest : public ::testing::Test {
     return update_golden(run, {dir_.path(), &cases_, whole});
   }
 
-  std::vector<CaseRun> cases_ = std::vector<CaseRun>(1);
-  CaseRun& run_case_ = cases_[0];
+  std::vector<judge::CaseRun> cases_ = std::vector<judge::CaseRun>(1);
+  judge::CaseRun& run_case_ = cases_[0];
   TemporaryDirectory dir_;
 };
 
@@ -91,7 +92,7 @@ TEST_F(GoldenTest, AChangedCellIsASentence) {
 TEST_F(GoldenTest, AChangedWordOfReadinessIsASentence) {
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   Shown other = run({{1, {0, 0}}});
-  other.rows[0].verdict.readiness = {Readiness::blocked, "comm needs y", {}};
+  other.rows[0].verdict.readiness = {judge::Readiness::blocked, "comm needs y", {}};
   EXPECT_EQ(
       differences(other),
       std::vector<std::string>{"a-case: readiness as user at plan ABI 1: ready before, blocked: comm needs y now"});
@@ -103,7 +104,7 @@ TEST_F(GoldenTest, WhatWasNotShownIsNotComparedAndIsKept) {
   EXPECT_TRUE(differences(run({{1, {-1, EACCES}}})).empty()) << "a cell that was skipped";
   ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
   EXPECT_EQ(dir_.read("a_case.txt"), before) << "an older kernel's run leaves newer ABIs alone";
-  ASSERT_TRUE(update(run({{1, {0, EACCES}}}, IdentityKind::root)).ok());
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}}, wire::IdentityKind::root)).ok());
   EXPECT_NE(dir_.read("a_case.txt").find("\nroot: EACCES 1\n"), std::string::npos);
   EXPECT_TRUE(differences(run({{2, {0, EACCES}}})).empty());
 }
@@ -194,9 +195,9 @@ TEST_F(GoldenTest, AFileWithoutSettingsHasTheDefaults) {
 
 // A plan that hard_requirement refuses is an answer too, and a policy that all plans are refused of has a file.
 TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
-  const auto refuse = [](JudgedRow& row, const char* why) {
+  const auto refuse = [](report::JudgedRow& row, const char* why) {
     row.verdict = {};
-    row.verdict.outcome = RowOutcome::skip;
+    row.verdict.outcome = judge::RowOutcome::skip;
     row.verdict.message = why;
   };
   Shown shown = run({{1, {0, 0}}, {2, {0, 0}}});
@@ -222,7 +223,7 @@ TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
 
   refuse(shown.rows[1], "no user namespace");
   EXPECT_TRUE(differences(shown).empty()) << "skipped for what this machine lacks: nothing is known";
-  shown.rows[0].verdict.outcome = shown.rows[1].verdict.outcome = RowOutcome::refused;
+  shown.rows[0].verdict.outcome = shown.rows[1].verdict.outcome = judge::RowOutcome::refused;
   run_case_.source.policy.file = "a: p.yaml";
   shown.rows[0].verdict.message = "a: p.yaml:7: /x is the root\x1b";
   EXPECT_EQ(differences(shown)[0],
@@ -232,7 +233,7 @@ TEST_F(GoldenTest, ARefusalIsTheAnswerOfItsPlanAbi) {
 
 TEST_F(GoldenTest, ACaseThatClaimsAnErrorHasAFileOfItsRefusals) {
   run_case_.source.error = "min_abi";
-  run_case_.source.identities = {IdentityKind::user};
+  run_case_.source.identities = {wire::IdentityKind::user};
   run_case_.effective.compatibility = Compatibility::hard_requirement;
   run_case_.effective.min_abi = 3;
   run_case_.effective.rules.push_back({"/usr", Access::read_only, {}, Origin::policy, "", {}, 1});
@@ -269,14 +270,15 @@ TEST_F(GoldenTest, ARealHostHasNone) {
 
 // What an ordinary user's run writes is for root's as well, and the other way round.
 TEST_F(GoldenTest, WhoAsksIsNotInTheAnswer) {
-  ASSERT_TRUE(update(run({{1, {0, EACCES}}}, IdentityKind::self)).ok());
+  ASSERT_TRUE(update(run({{1, {0, EACCES}}}, wire::IdentityKind::self)).ok());
   EXPECT_NE(dir_.read("a_case.txt").find("\nuser: allow 1\n"), std::string::npos) << dir_.read("a_case.txt");
-  for (const IdentityKind identity : {IdentityKind::user, IdentityKind::self, IdentityKind::root}) {
+  for (const wire::IdentityKind identity :
+       {wire::IdentityKind::user, wire::IdentityKind::self, wire::IdentityKind::root}) {
     const Result<GoldenResult> same = check(run({{1, {0, EACCES}}}, identity));
     ASSERT_TRUE(same.ok());
-    EXPECT_TRUE(same->differences.empty()) << name(identity);
-    EXPECT_GE(same->compared, 2U) << name(identity);
-    EXPECT_EQ(differences(run({{1, {0, 0}}}, identity)).size(), 1U) << name(identity);
+    EXPECT_TRUE(same->differences.empty()) << wire::name(identity);
+    EXPECT_GE(same->compared, 2U) << wire::name(identity);
+    EXPECT_EQ(differences(run({{1, {0, 0}}}, identity)).size(), 1U) << wire::name(identity);
   }
   // A file of before, with the other name.
   dir_.write("a_case.txt",
@@ -289,9 +291,9 @@ TEST_F(GoldenTest, WhoAsksIsNotInTheAnswer) {
 
 TEST_F(GoldenTest, WhereTheOthersAreNotOfOneMindNothingIsKnown) {
   ASSERT_TRUE(update(run({{1, {0, EACCES}}})).ok());
-  ASSERT_TRUE(update(run({{1, {0, 0}}}, IdentityKind::root)).ok());
-  run_case_.source.identities.push_back(IdentityKind::container_root);
-  const Result<GoldenResult> checked = check(run({{1, {EACCES, EACCES}}}, IdentityKind::container_root));
+  ASSERT_TRUE(update(run({{1, {0, 0}}}, wire::IdentityKind::root)).ok());
+  run_case_.source.identities.push_back(wire::IdentityKind::container_root);
+  const Result<GoldenResult> checked = check(run({{1, {EACCES, EACCES}}}, wire::IdentityKind::container_root));
   ASSERT_TRUE(checked.ok());
   ASSERT_EQ(checked->differences.size(), 1U);
   EXPECT_EQ(checked->differences[0].sentence,
@@ -323,12 +325,12 @@ TEST_F(GoldenTest, ACaseThatIsDroppedIsMissedInAWholeRun) {
 
 TEST_F(GoldenTest, RowsThatACaseHasNoMoreAreMissed) {
   ASSERT_TRUE(update(run({{1, {0, 0}}, {2, {0, 0}}})).ok());
-  ASSERT_TRUE(update(run({{2, {0, 0}}}, IdentityKind::root)).ok());
-  run_case_.source.plan_abis = *AbiSet::parse("2-");
+  ASSERT_TRUE(update(run({{2, {0, 0}}}, wire::IdentityKind::root)).ok());
+  run_case_.source.plan_abis = *judge::AbiSet::parse("2-");
   EXPECT_EQ(differences(run({{2, {0, 0}}})),
             std::vector<std::string>{
                 "a-case: user at plan ABI 1 is in the golden file, and the case has no such row any more"});
-  run_case_.source.identities = {IdentityKind::user};
+  run_case_.source.identities = {wire::IdentityKind::user};
   EXPECT_EQ(differences(run({{2, {0, 0}}})).size(), 2U);
   ASSERT_TRUE(update(run({{2, {0, 0}}})).ok());
   EXPECT_TRUE(differences(run({{2, {0, 0}}})).empty());
@@ -366,7 +368,7 @@ TEST_F(GoldenTest, APolicyIsFoundFromAnotherDirectory) {
 TEST_F(GoldenTest, DifferencesAreGroupedByPathAndRight) {
   run_case_.effective.rules.push_back({"/a", Access::read_write, {}, Origin::policy, "", {}, 1});
   for (const char* path : {"/a/sweep/1", "/a/sweep/2", "/a/x"}) {
-    CellRequest cell;
+    wire::CellRequest cell;
     cell.operation = Operation::create;
     cell.path = path;
     run_case_.cells.cells.push_back(cell);
@@ -374,8 +376,8 @@ TEST_F(GoldenTest, DifferencesAreGroupedByPathAndRight) {
   }
   ASSERT_TRUE(update(run({{1, {EACCES, 0, EACCES, EACCES, EACCES}}, {2, {EACCES, 0, EACCES, EACCES, EACCES}}})).ok());
   Shown now = run({{1, {EACCES, EACCES, 0, 0, 0}}, {2, {EACCES, EACCES, 0, 0, 0}}});
-  for (JudgedRow& row : now.rows)
-    for (CellVerdict& cell : row.verdict.cells) cell.needed = Right::make_reg, cell.missing = Right::write_file;
+  for (report::JudgedRow& row : now.rows)
+    for (judge::CellVerdict& cell : row.verdict.cells) cell.needed = Right::make_reg, cell.missing = Right::write_file;
   const Result<GoldenResult> result = check(now);
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->differences.size(), 8U);
@@ -415,4 +417,4 @@ TEST_F(GoldenTest, AFileThatIsNoneIsAnErrorWithItsLine) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden

@@ -6,7 +6,7 @@
 #include "conformance/golden/golden.h"
 #include "conformance/report/ranges.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::golden {
 namespace {
 
 // Of a place whose answers went the same way.
@@ -40,7 +40,7 @@ const char* sign(Change change) {
 // "as user at plan ABI 1-7", once for all identities that have the same ones.
 std::string rows_of(const std::map<std::string, std::set<int>>& by_identity) {
   std::map<std::string, std::set<std::string>> identities;
-  for (const auto& [identity, abis] : by_identity) identities[ranges(abis)].insert(identity);
+  for (const auto& [identity, abis] : by_identity) identities[report::ranges(abis)].insert(identity);
   std::string out;
   for (const auto& [abis, who] : identities)
     out += (out.empty() ? "as " : ", as ") + joined(who, ", ") + " at plan ABI " + abis;
@@ -91,4 +91,4 @@ std::string golden_text(const GoldenResult& result, const GoldenScope& scope) {
   return out + "\n";
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::golden

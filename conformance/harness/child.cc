@@ -28,7 +28,7 @@
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -68,21 +68,21 @@ class Child {
   Result<void> cu_init();
   Result<void> restrict();
   void canary(std::int32_t* out) const;
-  ProbeRun probe_run() const;
+  probes::ProbeRun probe_run() const;
   void probe();
   static void* early_main(void* child);
   [[noreturn]] void fail(const Error& error, int code);
   void phase(std::uint32_t number) { context_.slot.header->phase = number; }
 
   const ChildContext& context_;
-  const RowRequest& request_;
+  const wire::RowRequest& request_;
   pid_t sibling_ = 0;
   pid_t own_sibling_ = 0;
   UniqueFd stop_own_sibling_;
   std::vector<UniqueFd> keep_;
   std::vector<Prepared> layers_;  // the first is the row's own
   std::vector<std::string> paths_;
-  std::vector<Probe> probes_;
+  std::vector<probes::Probe> probes_;
   char canary_path_[40] = {};
   bool has_early_ = false;  // a thread from before the restriction has cells to run
   pthread_t early_ = {};
@@ -90,7 +90,7 @@ class Child {
 };
 
 [[noreturn]] void Child::fail(const Error& error, int code) {
-  SlotHeader* header = context_.slot.header;
+  wire::SlotHeader* header = context_.slot.header;
   header->setup_err = error.err;
   std::strncpy(header->message, error.to_string().c_str(), sizeof(header->message) - 1);
   if (own_sibling_ > 0) ::kill(own_sibling_, SIGKILL);
@@ -126,7 +126,7 @@ Result<void> Child::settle() {
 // Steps 3 and 4: the host, the rule set, the descriptors that the probes had before.
 Result<void> Child::open_everything() {
   if (Result<void> made =
-          lay_out(request_, context_.privileged, request_.identity == IdentityKind::user ? context_.uid : 0,
+          lay_out(request_, context_.privileged, request_.identity == wire::IdentityKind::user ? context_.uid : 0,
                   context_.mount_point, context_.scratch, &keep_);
       !made.ok()) {
     const bool no_namespace = made.error().kind == ErrorKind::unsupported;
@@ -135,10 +135,10 @@ Result<void> Child::open_everything() {
   sibling_ = context_.sibling;
   if (request_.simulated && !context_.privileged) {
     // In a user namespace of its own, this child may look only at processes of the same one.
-    own_sibling_ = sibling_ = start_sibling(IdentityKind::self, 0, &stop_own_sibling_);
+    own_sibling_ = sibling_ = start_sibling(wire::IdentityKind::self, 0, &stop_own_sibling_);
     if (sibling_ < 0) return system_error(errno, "fork()");
   }
-  for (const Plan& plan : plans_of(request_)) {
+  for (const Plan& plan : wire::plans_of(request_)) {
     Result<Prepared> prepared = prepare(plan, {});
     if (!prepared.ok() && prepared.error().kind == ErrorKind::input) fail(prepared.error(), exit_refused);
     if (!prepared.ok()) return std::move(prepared).error();
@@ -149,14 +149,14 @@ Result<void> Child::open_everything() {
     for (std::size_t i = 0; i < request_.view_paths.size(); ++i)
       model::read_walk(request_.view_paths[i].c_str(), true, &context_.slot.walks[i]);
   paths_.reserve(2 * request_.cells.size());
-  for (const CellRequest& cell : request_.cells) {
-    paths_.push_back(resolve_path(cell.path, context_.scratch, sibling_));
-    paths_.push_back(resolve_path(cell.path2, context_.scratch, sibling_));
+  for (const wire::CellRequest& cell : request_.cells) {
+    paths_.push_back(probes::resolve_path(cell.path, context_.scratch, sibling_));
+    paths_.push_back(probes::resolve_path(cell.path2, context_.scratch, sibling_));
     probes_.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey,
                        paths_[paths_.size() - 2].c_str(), paths_.back().c_str(), -1, cell.port});
-    Probe& probe = probes_.back();
+    probes::Probe& probe = probes_.back();
     if (probe.mode != Mode::before) continue;
-    probe.before_fd = open_before(probe);
+    probe.before_fd = probes::open_before(probe);
     if (probe.before_fd >= 0) keep_.emplace_back(probe.before_fd);
   }
   std::strcpy(canary_path_, ("/proc/" + std::to_string(sibling_) + "/exe").c_str());
@@ -183,7 +183,7 @@ Result<void> Child::cu_init() {
     init.canary_denial = context_.slot.header->hidden != 0 ? context_.slot.header->hidden : EACCES;
     init.work = request_.cells[i].mode == Mode::work;
     init.timeout_ms = request_.cu_init_timeout_ms;
-    if (context_.restricts && request_.enforcement == Enforcement::faithful)
+    if (context_.restricts && request_.enforcement == wire::Enforcement::faithful)
       init.ruleset_fd = layers_.front().ruleset.fd();
     LOCKSTEP_CHECK(run_cu_init(init, context_.slot, i));
   }
@@ -194,7 +194,7 @@ Result<void> Child::cu_init() {
 void* Child::early_main(void* child) {
   auto* self = static_cast<Child*>(child);
   self->early_may_go_.wait(false);
-  run_cells_of(self->probe_run(), Actor::early_thread);
+  probes::run_cells_of(self->probe_run(), Actor::early_thread);
   return nullptr;
 }
 
@@ -211,22 +211,22 @@ Error no_thread(int err) {
 
 Result<void> Child::restrict() {
   has_early_ = std::any_of(probes_.begin(), probes_.end(),
-                           [](const Probe& probe) { return probe.actor == Actor::early_thread; });
+                           [](const probes::Probe& probe) { return probe.actor == Actor::early_thread; });
   if (has_early_)
     if (const int err = ::pthread_create(&early_, nullptr, early_main, this); err != 0) return no_thread(err);
-  const bool gives_up = request_.enforcement == Enforcement::none_if_skipped && !layers_.front().skipped.empty();
-  if (!context_.restricts || gives_up || request_.enforcement == Enforcement::none) {
+  const bool gives_up = request_.enforcement == wire::Enforcement::none_if_skipped && !layers_.front().skipped.empty();
+  if (!context_.restricts || gives_up || request_.enforcement == wire::Enforcement::none) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS)");
     return {};
   }
   RestrictOptions options;
   if (has_early_ && !layers_.front().all_threads)
     options.threads = Threads::calling;  // the case is about the one that stays free
-  if (request_.enforcement == Enforcement::answered) LOCKSTEP_CHECK(answer_for_the_kernel());
-  if (request_.enforcement != Enforcement::other_thread) {
+  if (request_.enforcement == wire::Enforcement::answered) LOCKSTEP_CHECK(answer_for_the_kernel());
+  if (request_.enforcement != wire::Enforcement::other_thread) {
     for (const Prepared& layer : layers_) {
       LOCKSTEP_CHECK(restrict_self(layer, options));
-      if (request_.enforcement == Enforcement::first_layer_alone) break;
+      if (request_.enforcement == wire::Enforcement::first_layer_alone) break;
     }
     return {};
   }
@@ -244,8 +244,8 @@ void Child::canary(std::int32_t* out) const {
   *out = ::readlink(canary_path_, target, sizeof(target)) >= 0 ? 0 : errno;
 }
 
-ProbeRun Child::probe_run() const {
-  ProbeRun run;
+probes::ProbeRun Child::probe_run() const {
+  probes::ProbeRun run;
   run.probes = probes_;
   run.slot = context_.slot;
   run.capture = !context_.restricts;
@@ -262,7 +262,7 @@ ProbeRun Child::probe_run() const {
 void Child::probe() {
   early_may_go_ = true, early_may_go_.notify_all();
   if (has_early_ && ::pthread_join(early_, nullptr) != 0) ::_exit(exit_actor_failed);
-  if (!run_probes(probe_run())) ::_exit(exit_actor_failed);
+  if (!probes::run_probes(probe_run())) ::_exit(exit_actor_failed);
 }
 
 [[noreturn]] void Child::run() {
@@ -289,14 +289,14 @@ void Child::probe() {
   phase(7);
   must(cu_init());
   phase(8);
-  SlotHeader* header = context_.slot.header;
+  wire::SlotHeader* header = context_.slot.header;
   canary(&header->canary_before);
   must(restrict());
   canary(&header->canary_after);
   if (own_sibling_ > 0 && state_of_child(own_sibling_) != ChildState::alive) header->canary_after = ESRCH;
   phase(9);
   if (context_.restricts) misbehave(request_, context_.slot);
-  if (request_.misbehaviour != Misbehaviour::wild_write || !context_.restricts) probe();
+  if (request_.misbehaviour != wire::Misbehaviour::wild_write || !context_.restricts) probe();
   if (own_sibling_ > 0) {
     ::kill(own_sibling_, SIGKILL);  // which the scope of signals denies
     stop_own_sibling_.reset();
@@ -312,7 +312,7 @@ void run_child(const ChildContext& context) {
   Child(context).run();
 }
 
-pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
+pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop) {
   int ready[2], ending[2];
   if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
   if (::pipe2(ending, O_CLOEXEC) != 0) {
@@ -351,4 +351,4 @@ pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop) {
   return -1;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -12,7 +12,7 @@
 #include "conformance/wire/wire.h"
 #include "host/own_procfs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 // How a child ends, as exit codes. None is 0 or 1: an accidental exit must not look like any of them.
 inline constexpr int exit_completed = 42;
@@ -25,7 +25,7 @@ inline constexpr int exit_refused = 46;
 inline constexpr int worker_ignores[] = {SIGINT, SIGTERM, SIGQUIT, SIGPIPE};
 
 struct ChildContext {
-  const RowRequest* request = nullptr;
+  const wire::RowRequest* request = nullptr;
   bool restricts = false;  // false: the control
   bool privileged = false;
   pid_t parent = 0;
@@ -34,7 +34,7 @@ struct ChildContext {
   const ProcfsFacts* procfs = nullptr;
   std::string mount_point;
   std::string scratch;
-  Slot slot;
+  wire::Slot slot;
   int slot_fd = -1;
   int request_fd = -1;
   int helper_fd = -1;
@@ -46,8 +46,8 @@ struct ChildContext {
 
 // Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1 and errno
 // on failure. Where `stop` is given it ends once that descriptor is closed everywhere: for whoever may lose the right to signal it.
-pid_t start_sibling(IdentityKind kind, uid_t user, UniqueFd* stop = nullptr);
+pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop = nullptr);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_CHILD_H_

@@ -20,7 +20,7 @@
 #include "conformance/wire/cu_result.h"
 #include "conformance/wire/slot.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 struct CuInit {
   int helper_fd = -1;   // memfd of the program
@@ -32,8 +32,8 @@ struct CuInit {
   std::uint32_t timeout_ms = 0;
 };
 
-Result<void> run_cu_init(const CuInit& init, const Slot& slot, std::uint32_t cell);
+Result<void> run_cu_init(const CuInit& init, const wire::Slot& slot, std::uint32_t cell);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_CU_INIT_H_

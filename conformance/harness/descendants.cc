@@ -13,7 +13,7 @@
 
 #include "conformance/harness/ending.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 // Whoever forks faster than it is ended keeps us no longer than this.
@@ -95,4 +95,4 @@ std::size_t end_children(const OwnProcfs& procfs, const std::function<bool(pid_t
   return survivors;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

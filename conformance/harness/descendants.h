@@ -13,7 +13,7 @@
 
 #include "host/own_procfs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 // Zombies included.
 std::vector<pid_t> children_of_this_process(const OwnProcfs& procfs);
@@ -22,6 +22,6 @@ std::vector<pid_t> children_of_this_process(const OwnProcfs& procfs);
 // not ended by themselves.
 std::size_t end_children(const OwnProcfs& procfs, const std::function<bool(pid_t)>& keep);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_DESCENDANTS_H_

@@ -21,7 +21,7 @@
 #include "conformance/harness/layout.h"
 #include "conformance/harness/workers.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 constexpr int cannot = 200;
@@ -126,4 +126,4 @@ TEST(Descendants, NoWorkersStartWithAnotherNamespacesProc) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -13,7 +13,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -105,4 +105,4 @@ void keep_ended_children() {
   ::signal(SIGCHLD, SIG_DFL);  // which clears SA_NOCLDWAIT as well
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

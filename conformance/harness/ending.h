@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 struct Ending {
   bool in_time = false;  // it ended by itself
@@ -41,6 +41,6 @@ ChildState state_of_child(pid_t pid);  // reaps nothing; what this process trace
 // others' by the time a signal is sent. For every program that forks, first thing.
 void keep_ended_children();
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_ENDING_H_

@@ -24,7 +24,7 @@
 #include "testing/run_program.h"
 #include "testing/seccomp.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 pid_t start(const std::function<void()>& body) {
@@ -220,4 +220,4 @@ TEST(Ending, OfOneThatNoSignalEndsIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -7,7 +7,7 @@
 
 #include "conformance/harness/worker.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 constexpr std::uint32_t max_frame = 64U << 20;
@@ -54,4 +54,4 @@ std::optional<std::string> receive_frame(int socket, Deadline deadline) {
   return bytes;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

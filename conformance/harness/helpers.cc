@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 std::string beside_this_executable(const char* name) {
   char path[PATH_MAX];
@@ -41,4 +41,4 @@ bool is_in_memory(int helper) {
   return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -10,7 +10,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 inline constexpr char probe_helper[] = "lockstep-probe-helper";  // the exec actor's program
 
@@ -21,6 +21,6 @@ std::string beside_this_executable(const char* name);
 Result<UniqueFd> load_helper(const std::string& path, const char* name);
 bool is_in_memory(int helper);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_HELPERS_H_

@@ -11,7 +11,7 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 constexpr int trial_ms = 10000;
@@ -66,8 +66,8 @@ std::string try_to_become(const Identity& identity, const std::string& directory
                                      : said;
 }
 
-std::string what_is_missing(IdentityKind kind, uid_t user) {
-  if (kind == IdentityKind::user) {
+std::string what_is_missing(wire::IdentityKind kind, uid_t user) {
+  if (kind == wire::IdentityKind::user) {
     for (const uid_t id : {first_user, user}) {  // the first one first: what is said shall not depend on the worker
       if (!is_mapped("/proc/self/uid_map", id))
         return "uid " + std::to_string(id) + " is not mapped in this user namespace";
@@ -77,7 +77,7 @@ std::string what_is_missing(IdentityKind kind, uid_t user) {
   }
   const Result<Identity> identity = identity_of(kind, user);
   if (!identity.ok()) return identity.error().to_string();
-  if (kind == IdentityKind::container_root) {
+  if (kind == wire::IdentityKind::container_root) {
     const Result<std::uint64_t> have = permitted_capabilities();
     if (!have.ok()) return have.error().to_string();
     if (const std::uint64_t lacking = identity->keep & ~*have; lacking != 0)
@@ -88,20 +88,20 @@ std::string what_is_missing(IdentityKind kind, uid_t user) {
 
 }  // namespace
 
-Result<Identity> identity_of(IdentityKind kind, uid_t user) {
+Result<Identity> identity_of(wire::IdentityKind kind, uid_t user) {
   Identity out;
   switch (kind) {
-    case IdentityKind::user:
+    case wire::IdentityKind::user:
       out.uid = out.gid = user;
       return out;
-    case IdentityKind::container_root:
+    case wire::IdentityKind::container_root:
       out.keep = container_default_capabilities();
       break;
-    case IdentityKind::root: {
+    case wire::IdentityKind::root: {
       LOCKSTEP_ASSIGN(out.keep, permitted_capabilities());
       break;
     }
-    case IdentityKind::self:
+    case wire::IdentityKind::self:
       out.uid = ::getuid();
       out.gid = ::getgid();
       out.groups = current_groups();
@@ -112,30 +112,30 @@ Result<Identity> identity_of(IdentityKind kind, uid_t user) {
   return out;
 }
 
-Identities identities_here(uid_t user) {
-  Identities out;
+wire::Identities identities_here(uid_t user) {
+  wire::Identities out;
   const Result<std::uint64_t> have = permitted_capabilities();
   // Root without any capability (in a container that drops all) is an ordinary user who happens to have the number 0.
   out.privileged = ::geteuid() == 0 && have.ok() && *have != 0;
-  for (const IdentityKind kind :
-       {IdentityKind::user, IdentityKind::container_root, IdentityKind::root, IdentityKind::self}) {
+  for (const wire::IdentityKind kind : {wire::IdentityKind::user, wire::IdentityKind::container_root,
+                                        wire::IdentityKind::root, wire::IdentityKind::self}) {
     std::string& missing = out.missing[static_cast<std::size_t>(kind)];
-    if (!out.privileged && kind != IdentityKind::self) {
+    if (!out.privileged && kind != wire::IdentityKind::self) {
       missing = "this process is not root, or has no capability";
     } else {
       missing = what_is_missing(kind, user);
-      if (!missing.empty()) missing = std::string(name(kind)) + " cannot be had: " + missing;
+      if (!missing.empty()) missing = std::string(wire::name(kind)) + " cannot be had: " + missing;
     }
   }
   return out;
 }
 
 std::string why_unreachable(uid_t user, const std::string& directory) {
-  const Result<Identity> identity = identity_of(IdentityKind::user, user);
+  const Result<Identity> identity = identity_of(wire::IdentityKind::user, user);
   const std::string why = identity.ok() ? try_to_become(*identity, directory) : identity.error().to_string();
   if (why.empty()) return "";
   return "user cannot reach \"" + printable(directory.substr(0, directory.rfind('/'))) + "\" (" + why +
          "): name a directory in TMPDIR that it can";
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -16,19 +16,19 @@
 #include "conformance/wire/wire.h"
 #include "enforce/privilege.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 inline constexpr uid_t first_user =
     64000;  // of identity `user`; each worker has its own: rows of another cannot signal this one's
 
 // What drop_privileges() is asked for. `user`: the uid of identity `user`.
-Result<Identity> identity_of(IdentityKind kind, uid_t user);
+Result<Identity> identity_of(wire::IdentityKind kind, uid_t user);
 
-Identities identities_here(uid_t user);
+wire::Identities identities_here(uid_t user);
 
 // Why `user` could not use a directory (one above it is closed to others, say); empty where it can.
 std::string why_unreachable(uid_t user, const std::string& directory);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_IDENTITY_H_

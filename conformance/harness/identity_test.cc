@@ -16,7 +16,7 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 bool write_map(const char* file, const std::string& text) {
@@ -66,20 +66,20 @@ void say(const std::string& text) {
 }
 
 TEST(Identities, HereTheyCanBeHadOrSayWhatIsMissing) {
-  const Identities here = identities_here(first_user);
-  EXPECT_EQ(here.missing_for(IdentityKind::self), "");
+  const wire::Identities here = identities_here(first_user);
+  EXPECT_EQ(here.missing_for(wire::IdentityKind::self), "");
   if (::geteuid() != 0) {
     EXPECT_FALSE(here.privileged);
-    EXPECT_NE(here.missing_for(IdentityKind::root), "");
+    EXPECT_NE(here.missing_for(wire::IdentityKind::root), "");
   }
 }
 
 TEST(Identities, WhoIsNotMappedCannotBeHad) {
   const Outcome outcome = as_lonely_root([] {
-    const Identities here = identities_here(first_user + 1);
-    say(std::string(here.privileged ? "privileged" : "unprivileged") + "|" + here.missing_for(IdentityKind::user) +
-        "|" + here.missing_for(IdentityKind::container_root) + "|" + here.missing_for(IdentityKind::root) + "|" +
-        here.missing_for(IdentityKind::self));
+    const wire::Identities here = identities_here(first_user + 1);
+    say(std::string(here.privileged ? "privileged" : "unprivileged") + "|" +
+        here.missing_for(wire::IdentityKind::user) + "|" + here.missing_for(wire::IdentityKind::container_root) + "|" +
+        here.missing_for(wire::IdentityKind::root) + "|" + here.missing_for(wire::IdentityKind::self));
   });
   if (outcome.code == cannot) GTEST_SKIP() << "no user namespace can be had";
   EXPECT_EQ(outcome.code, 0);
@@ -92,7 +92,7 @@ TEST(Identities, ContainerRootNeedsItsCapabilities) {
     fewer.groups = current_groups();
     fewer.keep = container_default_capabilities() & ~(std::uint64_t{1} << 27);  // CAP_MKNOD
     const Result<void> dropped = drop_privileges(fewer);
-    say(dropped.ok() ? identities_here(first_user).missing_for(IdentityKind::container_root)
+    say(dropped.ok() ? identities_here(first_user).missing_for(wire::IdentityKind::container_root)
                      : dropped.error().to_string());
   });
   if (outcome.code == cannot) GTEST_SKIP() << "no user namespace can be had";
@@ -117,4 +117,4 @@ TEST(Identities, TheSuiteRunsInALonelyRootsNamespace) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -19,7 +19,7 @@
 #include "conformance/harness/network.h"
 #include "conformance/probes/resolve.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 Error failed(const std::string& call, const std::string& path) {
@@ -45,7 +45,7 @@ class Builder {
         scratch_(std::move(scratch)),
         keep_(keep) {}
 
-  Result<void> make(const TreeItem& item);
+  Result<void> make(const wire::TreeItem& item);
   Result<void> bind(const std::string& source, const std::string& path, bool directory);
 
  private:
@@ -59,7 +59,7 @@ class Builder {
   Result<void> make_file(const std::string& path, std::uint32_t size, bool executable);
   Result<void> make_character(const std::string& item, const std::string& path);
   Result<void> make_terminal(const std::string& path);
-  Result<void> make_server(const std::string& path, SocketType type);
+  Result<void> make_server(const std::string& path, wire::SocketType type);
 
   bool privileged_;
   uid_t owner_;
@@ -138,7 +138,7 @@ Result<void> Builder::make_character(const std::string& item, const std::string&
   return {};
 }
 
-Result<void> Builder::make_server(const std::string& path, SocketType type) {
+Result<void> Builder::make_server(const std::string& path, wire::SocketType type) {
   LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(path, false, type, 16));
   if (!server) return make_file(path, 0, false);  // its path is too long for a socket: the probe says "unsupported"
   if (::chmod(path.c_str(), 0666) != 0) return failed("chmod", path);
@@ -156,40 +156,40 @@ Result<void> Builder::bind(const std::string& source, const std::string& path, b
   return {};
 }
 
-Result<void> Builder::make(const TreeItem& item) {
-  if (item.kind >= TreeKind::tcp_server) {
-    LOCKSTEP_ASSIGN(UniqueFd server, serve(item, resolve_path(item.path, scratch_, 0)));
+Result<void> Builder::make(const wire::TreeItem& item) {
+  if (item.kind >= wire::TreeKind::tcp_server) {
+    LOCKSTEP_ASSIGN(UniqueFd server, serve(item, probes::resolve_path(item.path, scratch_, 0)));
     keep_->push_back(std::move(server));
     return {};
   }
   const std::string path = real(item.path);
   LOCKSTEP_CHECK(make_parents(path));
   switch (item.kind) {
-    case TreeKind::directory:
+    case wire::TreeKind::directory:
       return make_directory(path);
-    case TreeKind::file:
+    case wire::TreeKind::file:
       return make_file(path, item.size, item.executable);
-    case TreeKind::character:
+    case wire::TreeKind::character:
       return make_character(item.path, path);
-    case TreeKind::fifo:
+    case wire::TreeKind::fifo:
       if (::mkfifo(path.c_str(), 0666) != 0) return failed("mkfifo", path);
       return {};
-    case TreeKind::socket:
+    case wire::TreeKind::socket:
       return make_server(path, item.type);
-    case TreeKind::symlink:
+    case wire::TreeKind::symlink:
       if (::symlink(item.target.c_str(), path.c_str()) != 0) return failed("symlink", path);
       return {};
-    case TreeKind::hard_link:
+    case wire::TreeKind::hard_link:
       if (::link(real(item.target).c_str(), path.c_str()) != 0) return failed("link", path);
       return {};
-    case TreeKind::bind: {
+    case wire::TreeKind::bind: {
       struct stat st;
       if (::stat(real(item.target).c_str(), &st) != 0) return failed("stat", item.target);
       return bind(real(item.target), path, S_ISDIR(st.st_mode));
     }
-    case TreeKind::tcp_server:
-    case TreeKind::udp_server:
-    case TreeKind::abstract_server:
+    case wire::TreeKind::tcp_server:
+    case wire::TreeKind::udp_server:
+    case wire::TreeKind::abstract_server:
       break;  // no names of the tree: above
   }
   return internal_error("unknown kind of tree item");
@@ -214,11 +214,11 @@ Result<void> enter_mount_namespace(bool privileged, bool network) {
   return {};
 }
 
-Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point,
+Result<void> lay_out(const wire::RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point,
                      const std::string& scratch, std::vector<UniqueFd>* keep) {
   if (!request.simulated) {
     Builder builder(privileged, owner, false, scratch, scratch, keep);
-    for (const TreeItem& item : request.tree)
+    for (const wire::TreeItem& item : request.tree)
       if (item.path != "$scratch") LOCKSTEP_CHECK(builder.make(item));
     return {};
   }
@@ -235,7 +235,7 @@ Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, co
   if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0)
     return failed("mount tmpfs", mount_point);
   Builder builder(privileged, owner, true, mount_point, scratch, keep);
-  for (const TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
+  for (const wire::TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
   LOCKSTEP_CHECK(builder.bind("/proc", mount_point + "/proc", true));
   if (request.bind_sys) LOCKSTEP_CHECK(builder.bind("/sys", mount_point + "/sys", true));
   if (::chdir(mount_point.c_str()) != 0) return failed("chdir", mount_point);
@@ -262,4 +262,4 @@ void remove_tree(const std::string& path) {
   ::rmdir(path.c_str());
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

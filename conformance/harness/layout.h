@@ -16,7 +16,7 @@
 #include "base/unique_fd.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 // Enters a private mount namespace, and a network namespace where `network`; as an ordinary user by way of a user namespace
 // that maps the own ids.
@@ -25,12 +25,12 @@ Result<void> enter_mount_namespace(bool privileged, bool network = false);
 // `mount_point`: an existing directory that the new root may cover. `scratch`: where "$scratch" is when not simulated.
 // What is made belongs to `owner` where privileged: chmod(2) asks for the owner.
 // Descriptors that must stay open (listening sockets, terminal masters) are appended to `keep`.
-Result<void> lay_out(const RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point,
+Result<void> lay_out(const wire::RowRequest& request, bool privileged, uid_t owner, const std::string& mount_point,
                      const std::string& scratch, std::vector<UniqueFd>* keep);
 
 // Removes the directory and all in it, without following links. Errors are the caller's to notice by the next use.
 void remove_tree(const std::string& path);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_LAYOUT_H_

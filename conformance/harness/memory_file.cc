@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 constexpr off_t room_of_rows = 1 << 18;
 
@@ -54,4 +54,4 @@ Result<UniqueFd> memory_file(const char* name, std::size_t size) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -14,7 +14,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 Result<UniqueFd> memory_file(const char* name, std::size_t size);
 
@@ -25,6 +25,6 @@ std::string temporary_directory();
 // which says to name another one in TMPDIR.
 Result<std::string> make_scratch(const std::string& root, const std::string& prefix);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_MEMORY_FILE_H_

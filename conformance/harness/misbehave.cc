@@ -13,54 +13,54 @@
 #include "landlock/uapi.h"
 #include "testing/seccomp.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
-void misbehave(const RowRequest& request, const Slot& slot) {
-  if (request.misbehaviour == Misbehaviour::none) return;
+void misbehave(const wire::RowRequest& request, const wire::Slot& slot) {
+  if (request.misbehaviour == wire::Misbehaviour::none) return;
   const std::string text(1U << 16, 'x');
   switch (request.misbehaviour) {
-    case Misbehaviour::none:
+    case wire::Misbehaviour::none:
       return;
-    case Misbehaviour::crash:
+    case wire::Misbehaviour::crash:
       ::abort();
-    case Misbehaviour::hang:
+    case wire::Misbehaviour::hang:
       while (true) ::pause();
-    case Misbehaviour::exit_zero:
+    case wire::Misbehaviour::exit_zero:
       ::_exit(0);
-    case Misbehaviour::exit_without_complete:
+    case wire::Misbehaviour::exit_without_complete:
       ::_exit(exit_completed);
-    case Misbehaviour::wild_write:
-      std::memset(slot.cells, 0xff, request.cells.size() * sizeof(SlotCell));
+    case wire::Misbehaviour::wild_write:
+      std::memset(slot.cells, 0xff, request.cells.size() * sizeof(wire::SlotCell));
       break;
-    case Misbehaviour::flood_stdout:
+    case wire::Misbehaviour::flood_stdout:
       while (::write(1, text.data(), text.size()) > 0) {
       }
       return;
-    case Misbehaviour::fork_away:
-    case Misbehaviour::fork_away_and_hang:
+    case wire::Misbehaviour::fork_away:
+    case wire::Misbehaviour::fork_away_and_hang:
       if (::fork() == 0) {
         ::setsid();
         if (::fork() == 0)
           while (true) ::pause();
         ::_exit(0);
       }
-      while (request.misbehaviour == Misbehaviour::fork_away_and_hang) ::pause();
+      while (request.misbehaviour == wire::Misbehaviour::fork_away_and_hang) ::pause();
       return;
-    case Misbehaviour::ignore_sigterm:
+    case wire::Misbehaviour::ignore_sigterm:
       ::signal(SIGTERM, SIG_IGN);
       while (true) ::pause();
-    case Misbehaviour::stop:
+    case wire::Misbehaviour::stop:
       ::raise(SIGSTOP);
       return;
-    case Misbehaviour::exhaust_fds:
+    case wire::Misbehaviour::exhaust_fds:
       while (::dup(0) >= 0) {
       }
       return;
-    case Misbehaviour::exhaust_memory:
+    case wire::Misbehaviour::exhaust_memory:
       while (void* memory = ::mmap(nullptr, 1U << 24, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
         if (memory == MAP_FAILED) break;
       ::abort();
-    case Misbehaviour::false_canary:
+    case wire::Misbehaviour::false_canary:
       slot.header->canary_after = 0;
       return;
   }
@@ -71,4 +71,4 @@ Result<void> answer_for_the_kernel() {
   return system_error(errno, "seccomp(SECCOMP_SET_MODE_FILTER)");
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -7,13 +7,13 @@
 #include "conformance/wire/request.h"
 #include "conformance/wire/slot.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
-void misbehave(const RowRequest& request, const Slot& slot);
+void misbehave(const wire::RowRequest& request, const wire::Slot& slot);
 
 // From here on landlock_restrict_self(2) is answered 0 and never made: Enforcement::answered.
 Result<void> answer_for_the_kernel();
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_

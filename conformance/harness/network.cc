@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 Result<UniqueFd> serve_port(std::uint16_t port, int type) {
@@ -41,27 +41,27 @@ Result<void> open_loopback() {
   return {};
 }
 
-Result<UniqueFd> serve_unix(const std::string& name, bool abstract, SocketType type, int queue) {
+Result<UniqueFd> serve_unix(const std::string& name, bool abstract, wire::SocketType type, int queue) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   // A name too long is served by nobody: the probe says "unsupported".
   if (name.size() + 1 > sizeof(address.sun_path)) return UniqueFd();
   name.copy(address.sun_path + (abstract ? 1 : 0), name.size());
-  const int type_of_kernel = type == SocketType::stream  ? SOCK_STREAM
-                             : type == SocketType::dgram ? SOCK_DGRAM
-                                                         : SOCK_SEQPACKET;
+  const int type_of_kernel = type == wire::SocketType::stream  ? SOCK_STREAM
+                             : type == wire::SocketType::dgram ? SOCK_DGRAM
+                                                               : SOCK_SEQPACKET;
   UniqueFd fd(::socket(AF_UNIX, type_of_kernel | SOCK_CLOEXEC, 0));
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      (type != SocketType::dgram && ::listen(fd.get(), queue) != 0))
+      (type != wire::SocketType::dgram && ::listen(fd.get(), queue) != 0))
     return system_error(errno, "bind(\"" + std::string(abstract ? "@" : "") + printable(name) + "\")");
   return fd;
 }
 
-Result<UniqueFd> serve(const TreeItem& item, const std::string& name) {
-  if (item.kind == TreeKind::tcp_server) return serve_port(item.port, SOCK_STREAM);
-  if (item.kind == TreeKind::udp_server) return serve_port(item.port, SOCK_DGRAM);
+Result<UniqueFd> serve(const wire::TreeItem& item, const std::string& name) {
+  if (item.kind == wire::TreeKind::tcp_server) return serve_port(item.port, SOCK_STREAM);
+  if (item.kind == wire::TreeKind::udp_server) return serve_port(item.port, SOCK_DGRAM);
   return serve_unix(name, true, item.type, 64);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

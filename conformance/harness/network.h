@@ -9,7 +9,7 @@
 #include "base/unique_fd.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 // Brings up the loopback of this process's network namespace, and lets everyone bind ports below 1024 there: file
 // permissions do not decide cells, and neither do these.
@@ -17,11 +17,11 @@ Result<void> open_loopback();
 
 // A server at a path or an abstract name, which whoever wants to connect to must be of the same type as. Nothing where the name
 // does not fit.
-Result<UniqueFd> serve_unix(const std::string& name, bool abstract, SocketType type, int queue);
+Result<UniqueFd> serve_unix(const std::string& name, bool abstract, wire::SocketType type, int queue);
 
 // The server of a tcp_server, udp_server or abstract_server; `name` is the abstract one's, resolved.
-Result<UniqueFd> serve(const TreeItem& item, const std::string& name);
+Result<UniqueFd> serve(const wire::TreeItem& item, const std::string& name);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_NETWORK_H_

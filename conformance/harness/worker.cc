@@ -31,7 +31,7 @@
 #include "conformance/wire/slot.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 constexpr std::size_t output_shown = 4096;
@@ -51,7 +51,7 @@ std::uint64_t cpu_time_us() {
 // A shared mapping backed by a file, so that a program executed later can map it again.
 class SharedSlot {
  public:
-  SharedSlot(std::uint32_t cells, std::uint32_t walks) : size_(Slot::bytes(cells, walks)) {
+  SharedSlot(std::uint32_t cells, std::uint32_t walks) : size_(wire::Slot::bytes(cells, walks)) {
     Result<UniqueFd> file = memory_file("slot", size_);
     if (!file.ok()) {
       why_ = file.error().to_string();
@@ -84,8 +84,8 @@ class Worker {
   [[noreturn]] void run();
 
  private:
-  ChildReply run_one(const RowRequest& request, int request_fd, bool restricts, unsigned row);
-  pid_t sibling_for(IdentityKind identity);
+  wire::ChildReply run_one(const wire::RowRequest& request, int request_fd, bool restricts, unsigned row);
+  pid_t sibling_for(wire::IdentityKind identity);
   std::size_t end_descendants();
   int try_mount_namespace();
 
@@ -93,7 +93,7 @@ class Worker {
   [[noreturn]] void refuse(const Error& why);
 
   std::optional<OwnProcfs> procfs_;  // in which the children of this process are found
-  Identities identities_;
+  wire::Identities identities_;
   std::string unreachable_;  // why `user` cannot use the scratch directory
   std::string base_;
   std::array<pid_t, 4> siblings_ = {};
@@ -105,7 +105,7 @@ std::size_t Worker::end_descendants() {
                       [&](pid_t pid) { return std::find(siblings_.begin(), siblings_.end(), pid) != siblings_.end(); });
 }
 
-pid_t Worker::sibling_for(IdentityKind identity) {
+pid_t Worker::sibling_for(wire::IdentityKind identity) {
   pid_t& pid = siblings_[static_cast<std::size_t>(identity)];
   // A row of the same uid may have ended it: that row's canary said so, the next one's must not.
   if (pid > 0 && ::waitpid(pid, nullptr, WNOHANG) == pid) pid = 0;
@@ -116,32 +116,32 @@ pid_t Worker::sibling_for(IdentityKind identity) {
 }
 
 // Reads what is only valid now that nobody else writes it any more.
-void read_slot(const RowRequest& request, const std::vector<unsigned char>& copy, std::uint32_t walks, bool restricts,
-               ChildReply* reply) {
+void read_slot(const wire::RowRequest& request, const std::vector<unsigned char>& copy, std::uint32_t walks,
+               bool restricts, wire::ChildReply* reply) {
   std::vector<unsigned char> bytes = copy;
   const auto cells = static_cast<std::uint32_t>(request.cells.size());
-  const Slot slot = Slot::at(bytes.data(), cells, walks);
-  const SlotHeader& header = *slot.header;
+  const wire::Slot slot = wire::Slot::at(bytes.data(), cells, walks);
+  const wire::SlotHeader& header = *slot.header;
   reply->cells_done = header.done;
   reply->canary_before = header.canary_before == 0;
   reply->canary_after = header.canary_after;
   reply->hidden = header.hidden;
   if (reply->message.empty()) reply->message.assign(header.message, ::strnlen(header.message, sizeof(header.message)));
-  if (reply->outcome != ChildOutcome::completed) return;
+  if (reply->outcome != wire::ChildOutcome::completed) return;
   const auto invalid = [&](const char* what) {
-    reply->outcome = ChildOutcome::harness_error;
+    reply->outcome = wire::ChildOutcome::harness_error;
     reply->message = what;
   };
-  if (header.magic != SlotHeader::magic_value || header.row != request.id || header.cells != cells)
+  if (header.magic != wire::SlotHeader::magic_value || header.row != request.id || header.cells != cells)
     return invalid("the slot's header was overwritten");
   if (header.complete != 1) return invalid("exited before it was complete");
   if (header.done != cells) return invalid("not every cell was run");
   for (std::uint32_t i = 0; i < cells; ++i) {
-    const SlotCell& cell = slot.cells[i];
-    if (cell.state != static_cast<std::uint32_t>(CellState::done) &&
-        cell.state != static_cast<std::uint32_t>(CellState::unsupported))
+    const wire::SlotCell& cell = slot.cells[i];
+    if (cell.state != static_cast<std::uint32_t>(wire::CellState::done) &&
+        cell.state != static_cast<std::uint32_t>(wire::CellState::unsupported))
       return invalid("a cell is not valid");
-    reply->cells.push_back({static_cast<CellState>(cell.state), cell.err, cell.ret, cell.aux, cell.after});
+    reply->cells.push_back({static_cast<wire::CellState>(cell.state), cell.err, cell.ret, cell.aux, cell.after});
   }
   if (restricts) return;
   const auto views = static_cast<std::uint32_t>(request.view_paths.size());
@@ -155,12 +155,12 @@ void read_slot(const RowRequest& request, const std::vector<unsigned char>& copy
   }
 }
 
-ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restricts, unsigned row) {
-  ChildReply reply;
+wire::ChildReply Worker::run_one(const wire::RowRequest& request, int request_fd, bool restricts, unsigned row) {
+  wire::ChildReply reply;
   std::string missing = identities_.missing_for(request.identity);
-  if (missing.empty() && !request.simulated && request.identity == IdentityKind::user) missing = unreachable_;
+  if (missing.empty() && !request.simulated && request.identity == wire::IdentityKind::user) missing = unreachable_;
   if (!missing.empty()) {
-    reply.outcome = ChildOutcome::skipped;
+    reply.outcome = wire::ChildOutcome::skipped;
     reply.message = missing;
     return reply;
   }
@@ -185,14 +185,14 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   context.procfs = &procfs_->facts();
   context.mount_point = base_ + "/root";
   context.scratch = request.simulated ? "/scratch" : base_ + "/" + std::to_string(row) + (restricts ? "r" : "c");
-  context.slot = Slot::at(shared.memory(), cells, walks);
+  context.slot = wire::Slot::at(shared.memory(), cells, walks);
   context.slot_fd = shared.fd();
   context.request_fd = request_fd;
   context.helper_fd = setup_.helper_fd;
   context.cuda_helper_fd = setup_.cuda_helper_fd;
   context.output_fd = output->get();
-  SlotHeader* header = context.slot.header;
-  header->magic = SlotHeader::magic_value;
+  wire::SlotHeader* header = context.slot.header;
+  header->magic = wire::SlotHeader::magic_value;
   header->row = request.id;
   header->cells = cells;
   header->walks = walks;
@@ -209,7 +209,7 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   if (pid < 0)
     reply.message = "fork(): " + errno_name(errno);
   else
-    end = await_end(pid, static_cast<int>(time_for(request)), {.whole_group = true});
+    end = await_end(pid, static_cast<int>(wire::time_for(request)), {.whole_group = true});
   const int status = end.status;
   // Of one that is gone procfs says ENOENT as well, and so no answer about it proves anything.
   if (state_of_child(sibling) != ChildState::alive) header->canary_after = ESRCH;
@@ -218,24 +218,24 @@ ChildReply Worker::run_one(const RowRequest& request, int request_fd, bool restr
   if (pid < 0) return reply;
 
   if (!end.in_time) {
-    reply.outcome = ChildOutcome::timed_out;
+    reply.outcome = wire::ChildOutcome::timed_out;
     if (!end.reaped)
       reply.message =
           "process " + std::to_string(pid) + " hangs in the kernel: no signal ends it, and it is left as it is";
   } else if (WIFSIGNALED(status)) {
-    reply.outcome = ChildOutcome::crashed;
+    reply.outcome = wire::ChildOutcome::crashed;
     reply.detail = WTERMSIG(status);
   } else if (WEXITSTATUS(status) == exit_setup_failed || WEXITSTATUS(status) == exit_skipped ||
              WEXITSTATUS(status) == exit_refused) {
-    reply.outcome = WEXITSTATUS(status) == exit_skipped   ? ChildOutcome::skipped
-                    : WEXITSTATUS(status) == exit_refused ? ChildOutcome::refused
-                                                          : ChildOutcome::setup_failed;
+    reply.outcome = WEXITSTATUS(status) == exit_skipped   ? wire::ChildOutcome::skipped
+                    : WEXITSTATUS(status) == exit_refused ? wire::ChildOutcome::refused
+                                                          : wire::ChildOutcome::setup_failed;
     reply.detail = header->setup_err;
   } else if (WEXITSTATUS(status) != exit_completed) {
     reply.detail = WEXITSTATUS(status);
     reply.message = WEXITSTATUS(status) == exit_actor_failed ? "an actor did not come to its end" : "exited early";
   } else {
-    reply.outcome = survivors > 0 ? ChildOutcome::leaked : ChildOutcome::completed;
+    reply.outcome = survivors > 0 ? wire::ChildOutcome::leaked : wire::ChildOutcome::completed;
   }
   // Every descendant is reaped: nobody can write it any more. One copy, and only the copy is believed.
   const auto* memory = static_cast<const unsigned char*>(shared.memory());
@@ -261,10 +261,10 @@ int Worker::try_mount_namespace() {
 }
 
 [[noreturn]] void Worker::refuse(const Error& why) {
-  WorkerHello hello;
+  wire::WorkerHello hello;
   hello.failure = why.message;
   hello.failure_kind = why.kind;
-  send_frame(setup_.socket, encode(hello));
+  send_frame(setup_.socket, wire::encode(hello));
   ::_exit(1);
 }
 
@@ -287,25 +287,25 @@ int Worker::try_mount_namespace() {
     refuse(error);
   }
   identities_ = identities_here(first_user + setup_.slot);
-  if (identities_.missing_for(IdentityKind::user).empty())
+  if (identities_.missing_for(wire::IdentityKind::user).empty())
     unreachable_ = why_unreachable(first_user + setup_.slot, base_);
 
-  WorkerHello hello;
+  wire::WorkerHello hello;
   hello.pid = ::getpid();
   hello.slot = setup_.slot;
   hello.mount_namespace = try_mount_namespace();
   hello.scratch = base_;
   hello.identities = identities_;
-  bool ok = send_frame(setup_.socket, encode(hello));
+  bool ok = send_frame(setup_.socket, wire::encode(hello));
   std::uint64_t cpu_before = cpu_time_us();
   for (unsigned row = 0; ok; ++row) {
     const std::optional<std::string> frame = receive_frame(setup_.socket);
     if (!frame) break;
-    const std::optional<RowRequest> request = decode_row_request(*frame);
+    const std::optional<wire::RowRequest> request = wire::decode_row_request(*frame);
     if (!request) break;
     const Result<UniqueFd> made = memory_file("request", 0);
     const int request_fd = made.ok() ? made->get() : -1;
-    RowReply reply;
+    wire::RowReply reply;
     reply.id = request->id;
     if (!made.ok()) {
       reply.control.message = made.error().to_string();
@@ -318,7 +318,7 @@ int Worker::try_mount_namespace() {
     const std::uint64_t cpu_now = cpu_time_us();
     reply.cpu_us = cpu_now - cpu_before;
     cpu_before = cpu_now;
-    ok = send_frame(setup_.socket, encode(reply));
+    ok = send_frame(setup_.socket, wire::encode(reply));
   }
   siblings_ = {};  // they too
   end_descendants();
@@ -332,4 +332,4 @@ void worker_main(const WorkerSetup& setup) {
   Worker(setup).run();
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 struct WorkerSetup {
   int socket = -1;
@@ -26,6 +26,6 @@ using Deadline = std::chrono::steady_clock::time_point;
 bool send_frame(int socket, std::string_view bytes, Deadline deadline = Deadline::max());
 std::optional<std::string> receive_frame(int socket, Deadline deadline = Deadline::max());
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_WORKER_H_

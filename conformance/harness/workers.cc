@@ -24,7 +24,7 @@
 #include "conformance/harness/memory_file.h"
 #include "conformance/harness/worker.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -54,7 +54,7 @@ struct Workers::State {
   UniqueFd helper;
   UniqueFd cuda_helper;
   std::vector<Process> processes;
-  WorkerHello hello;
+  wire::WorkerHello hello;
   std::optional<OwnProcfs> procfs;  // in which what workers left is found
   std::vector<pid_t> children_before;
   int was_subreaper = 0;
@@ -86,7 +86,7 @@ Result<void> Workers::State::start(std::size_t index) {
   live_workers().push_back(pid);
   theirs.reset();
   const std::optional<std::string> frame = receive_frame(ours.get(), in(options.patience_ms));
-  const std::optional<WorkerHello> said = frame ? decode_hello(*frame) : std::nullopt;
+  const std::optional<wire::WorkerHello> said = frame ? wire::decode_hello(*frame) : std::nullopt;
   Process& process = processes[index];
   process.pid = pid;
   process.socket = std::move(ours);
@@ -127,7 +127,7 @@ Workers::~Workers() {
   ::prctl(PR_SET_CHILD_SUBREAPER, state_->was_subreaper);
 }
 
-const WorkerHello& Workers::hello() const {
+const wire::WorkerHello& Workers::hello() const {
   return state_->hello;
 }
 unsigned Workers::count() const {
@@ -157,8 +157,8 @@ Result<Workers> Workers::start(const Options& options) {
   return workers;
 }
 
-Result<void> Workers::run(const std::vector<RowRequest>& requests,
-                          const std::function<void(std::size_t, RowReply)>& done) {
+Result<void> Workers::run(const std::vector<wire::RowRequest>& requests,
+                          const std::function<void(std::size_t, wire::RowReply)>& done) {
   std::size_t next = 0, finished = 0;
   std::vector<Process>& processes = state_->processes;
   const auto gone = [](const Process& process) {
@@ -167,7 +167,7 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests,
   // The row of a worker that is gone: nothing is known of it, and that is what it says.
   const auto lost = [&](std::size_t index, const std::string& why) -> Result<void> {
     Process& process = processes[index];
-    RowReply reply;
+    wire::RowReply reply;
     const auto row = static_cast<std::size_t>(process.row);
     reply.id = requests[row].id;
     reply.control.message = why;
@@ -181,9 +181,9 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests,
       Process& process = processes[i];
       if (process.row >= 0) continue;
       process.row = static_cast<std::ptrdiff_t>(next);
-      process.deadline = state_->in(2 * std::uint64_t{time_for(requests[next])} + state_->options.patience_ms);
+      process.deadline = state_->in(2 * std::uint64_t{wire::time_for(requests[next])} + state_->options.patience_ms);
       ++next;
-      if (!send_frame(process.socket.get(), encode(requests[next - 1]), process.deadline))
+      if (!send_frame(process.socket.get(), wire::encode(requests[next - 1]), process.deadline))
         LOCKSTEP_CHECK(lost(i, gone(process)));
     }
     std::vector<pollfd> waits;
@@ -206,7 +206,7 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests,
         continue;
       }
       const std::optional<std::string> frame = receive_frame(process.socket.get(), process.deadline);
-      std::optional<RowReply> reply = frame ? decode_row_reply(*frame) : std::nullopt;
+      std::optional<wire::RowReply> reply = frame ? wire::decode_row_reply(*frame) : std::nullopt;
       if (!reply) {
         LOCKSTEP_CHECK(lost(busy[k], frame ? "the worker sent nonsense" : gone(process)));
         continue;
@@ -220,4 +220,4 @@ Result<void> Workers::run(const std::vector<RowRequest>& requests,
   return {};
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

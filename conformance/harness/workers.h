@@ -22,7 +22,7 @@
 
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 
 class Workers {
  public:
@@ -40,11 +40,12 @@ class Workers {
   Workers& operator=(Workers&&) noexcept;
   ~Workers();
 
-  const WorkerHello& hello() const;  // of the last started: they are alike
+  const wire::WorkerHello& hello() const;  // of the last started: they are alike
   unsigned count() const;
 
   // Runs every request. The callback gets the request's index. Fails only where no worker can be kept alive.
-  Result<void> run(const std::vector<RowRequest>& requests, const std::function<void(std::size_t, RowReply)>& done);
+  Result<void> run(const std::vector<wire::RowRequest>& requests,
+                   const std::function<void(std::size_t, wire::RowReply)>& done);
 
  private:
   struct State;
@@ -52,6 +53,6 @@ class Workers {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_

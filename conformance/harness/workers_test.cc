@@ -27,7 +27,7 @@
 #include "conformance/harness/descendants.h"
 #include "conformance/harness/worker.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::harness {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -56,7 +56,7 @@ class WorkersTest : public testing::Test {
     Result<Workers> started = Workers::start(options);
     ASSERT_TRUE(started.ok()) << started.error().to_string();
     workers_.emplace(std::move(started).value());
-    identity_ = ::geteuid() == 0 ? IdentityKind::user : IdentityKind::self;
+    identity_ = ::geteuid() == 0 ? wire::IdentityKind::user : wire::IdentityKind::self;
   }
   void TearDown() override {
     workers_.reset();
@@ -67,8 +67,8 @@ class WorkersTest : public testing::Test {
   }
 
   // Read-only on /proc and /tmp; one read that is allowed, one write that is not.
-  RowRequest request(Misbehaviour misbehaviour = Misbehaviour::none) const {
-    RowRequest out;
+  wire::RowRequest request(wire::Misbehaviour misbehaviour = wire::Misbehaviour::none) const {
+    wire::RowRequest out;
     out.id = 7;
     out.name = "test";
     out.identity = identity_;
@@ -76,8 +76,8 @@ class WorkersTest : public testing::Test {
     out.handled = abi_info(1)->fs.bits();
     out.rules = {{"/proc", access_read_only.bits(), false}, {"/tmp", access_read_only.bits(), false}};
     out.view_paths = {"/proc", "/tmp"};
-    out.tree = {{TreeKind::file, "$scratch/file", "", 16, false}};
-    CellRequest read, write;
+    out.tree = {{wire::TreeKind::file, "$scratch/file", "", 16, false}};
+    wire::CellRequest read, write;
     read.operation = Operation::open_r;
     write.operation = Operation::open_w;
     read.path = write.path = "$scratch/file";
@@ -87,9 +87,9 @@ class WorkersTest : public testing::Test {
     return out;
   }
 
-  RowReply run(const RowRequest& row) {
-    RowReply out;
-    const Result<void> ran = workers_->run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
+  wire::RowReply run(const wire::RowRequest& row) {
+    wire::RowReply out;
+    const Result<void> ran = workers_->run({row}, [&](std::size_t, wire::RowReply reply) { out = std::move(reply); });
     EXPECT_TRUE(ran.ok()) << ran.error().to_string();
     return out;
   }
@@ -106,9 +106,9 @@ class WorkersTest : public testing::Test {
   }
 
   void expect_good_row() {
-    const RowReply reply = run(request());
-    ASSERT_EQ(reply.control.outcome, ChildOutcome::completed) << reply.control.message;
-    ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+    const wire::RowReply reply = run(request());
+    ASSERT_EQ(reply.control.outcome, wire::ChildOutcome::completed) << reply.control.message;
+    ASSERT_EQ(reply.restricted.outcome, wire::ChildOutcome::completed) << reply.restricted.message;
     EXPECT_EQ(reply.control.cells[1].err, 0);
     EXPECT_EQ(reply.restricted.cells[0].err, 0);
     EXPECT_EQ(reply.restricted.cells[1].err, EACCES);
@@ -117,10 +117,10 @@ class WorkersTest : public testing::Test {
     EXPECT_EQ(reply.control.canary_after, 0);
   }
 
-  void expect_end(Misbehaviour misbehaviour, ChildOutcome outcome) {
-    const RowReply reply = run(request(misbehaviour));
-    EXPECT_EQ(reply.control.outcome, ChildOutcome::completed) << reply.control.message;
-    EXPECT_EQ(name(reply.restricted.outcome), name(outcome)) << reply.restricted.message;
+  void expect_end(wire::Misbehaviour misbehaviour, wire::ChildOutcome outcome) {
+    const wire::RowReply reply = run(request(misbehaviour));
+    EXPECT_EQ(reply.control.outcome, wire::ChildOutcome::completed) << reply.control.message;
+    EXPECT_EQ(wire::name(reply.restricted.outcome), wire::name(outcome)) << reply.restricted.message;
     EXPECT_EQ(children().size(), 1U) << "more than the canary's sibling is left";
     expect_good_row();
   }
@@ -128,73 +128,73 @@ class WorkersTest : public testing::Test {
   std::string root_;
   const OwnProcfs procfs_ = OwnProcfs::prove().value();
   std::optional<Workers> workers_;
-  IdentityKind identity_ = IdentityKind::user;
+  wire::IdentityKind identity_ = wire::IdentityKind::user;
 };
 
 TEST_F(WorkersTest, ARowHasItsControlAndIsProvedRestricted) {
   expect_good_row();
 }
 TEST_F(WorkersTest, ACrashIsACrash) {
-  expect_end(Misbehaviour::crash, ChildOutcome::crashed);
+  expect_end(wire::Misbehaviour::crash, wire::ChildOutcome::crashed);
 }
 TEST_F(WorkersTest, AHangTimesOut) {
-  expect_end(Misbehaviour::hang, ChildOutcome::timed_out);
+  expect_end(wire::Misbehaviour::hang, wire::ChildOutcome::timed_out);
 }
 TEST_F(WorkersTest, ExitZeroInTheMiddleIsNoPass) {
-  expect_end(Misbehaviour::exit_zero, ChildOutcome::harness_error);
+  expect_end(wire::Misbehaviour::exit_zero, wire::ChildOutcome::harness_error);
 }
 TEST_F(WorkersTest, TheRightExitCodeAloneIsNoPass) {
-  expect_end(Misbehaviour::exit_without_complete, ChildOutcome::harness_error);
+  expect_end(wire::Misbehaviour::exit_without_complete, wire::ChildOutcome::harness_error);
 }
 TEST_F(WorkersTest, CellsOverwrittenAreNotBelieved) {
-  expect_end(Misbehaviour::wild_write, ChildOutcome::harness_error);
+  expect_end(wire::Misbehaviour::wild_write, wire::ChildOutcome::harness_error);
 }
 TEST_F(WorkersTest, AFloodOfOutputEndsTheChild) {
-  expect_end(Misbehaviour::flood_stdout, ChildOutcome::crashed);
+  expect_end(wire::Misbehaviour::flood_stdout, wire::ChildOutcome::crashed);
 }
 TEST_F(WorkersTest, AProcessThatForksAwayIsFoundAndEnded) {
-  expect_end(Misbehaviour::fork_away, ChildOutcome::leaked);
+  expect_end(wire::Misbehaviour::fork_away, wire::ChildOutcome::leaked);
 }
 TEST_F(WorkersTest, IgnoringSigtermDoesNotHelp) {
-  expect_end(Misbehaviour::ignore_sigterm, ChildOutcome::timed_out);
+  expect_end(wire::Misbehaviour::ignore_sigterm, wire::ChildOutcome::timed_out);
 }
 TEST_F(WorkersTest, AStoppedChildTimesOut) {
-  expect_end(Misbehaviour::stop, ChildOutcome::timed_out);
+  expect_end(wire::Misbehaviour::stop, wire::ChildOutcome::timed_out);
 }
 
 TEST_F(WorkersTest, RunningOutOfMemoryIsNoPass) {
   if (address_sanitizer) GTEST_SKIP() << "RLIMIT_AS cannot be set under AddressSanitizer";
-  expect_end(Misbehaviour::exhaust_memory, ChildOutcome::crashed);
+  expect_end(wire::Misbehaviour::exhaust_memory, wire::ChildOutcome::crashed);
 }
 
 TEST_F(WorkersTest, OutOfDescriptorsTheCellsSaySo) {
-  const RowReply reply = run(request(Misbehaviour::exhaust_fds));
-  ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+  const wire::RowReply reply = run(request(wire::Misbehaviour::exhaust_fds));
+  ASSERT_EQ(reply.restricted.outcome, wire::ChildOutcome::completed) << reply.restricted.message;
   EXPECT_EQ(reply.restricted.cells[0].err, EMFILE);  // which no witness predicts
   expect_good_row();
 }
 
 TEST_F(WorkersTest, ARuleSetTheKernelRefusesIsASetupFailure) {
-  RowRequest row = request();
+  wire::RowRequest row = request();
   row.rules[0].rights = std::uint64_t{1} << 40;
-  const RowReply reply = run(row);
-  EXPECT_EQ(reply.control.outcome, ChildOutcome::setup_failed);
+  const wire::RowReply reply = run(row);
+  EXPECT_EQ(reply.control.outcome, wire::ChildOutcome::setup_failed);
   EXPECT_EQ(reply.control.detail, EINVAL);
   EXPECT_NE(reply.control.message.find("landlock_add_rule"), std::string::npos) << reply.control.message;
   expect_good_row();
 }
 
 TEST_F(WorkersTest, NoRestrictionIsSeenByTheCanary) {
-  RowRequest row = request();
-  row.enforcement = Enforcement::none;
-  const RowReply reply = run(row);
-  ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+  wire::RowRequest row = request();
+  row.enforcement = wire::Enforcement::none;
+  const wire::RowReply reply = run(row);
+  ASSERT_EQ(reply.restricted.outcome, wire::ChildOutcome::completed) << reply.restricted.message;
   EXPECT_EQ(reply.restricted.canary_after, 0);
   EXPECT_EQ(reply.restricted.cells[1].err, 0);
 }
 
 TEST_F(WorkersTest, ACanaryThatSaysFreeIsReportedAsItIs) {
-  const RowReply reply = run(request(Misbehaviour::false_canary));
+  const wire::RowReply reply = run(request(wire::Misbehaviour::false_canary));
   EXPECT_TRUE(reply.restricted.canary_before);
   EXPECT_EQ(reply.restricted.canary_after, 0);  // never the EACCES that a pass needs
   expect_good_row();
@@ -232,15 +232,16 @@ TEST_F(WorkersTest, TheHelperIsSealed) {
 
 TEST_F(WorkersTest, AWorkerThatIsKilledIsReplaced) {
   ASSERT_EQ(::kill(workers_->hello().pid, SIGKILL), 0);
-  const RowReply reply = run(request());
-  EXPECT_EQ(reply.control.outcome, ChildOutcome::harness_error);
+  const wire::RowReply reply = run(request());
+  EXPECT_EQ(reply.control.outcome, wire::ChildOutcome::harness_error);
   EXPECT_NE(reply.control.message.find("worker"), std::string::npos) << reply.control.message;
   expect_good_row();
 }
 
 // Runs the row; `act` is called, from beside it, once the worker has this many children.
-RowReply run_and_act(Workers& workers, const RowRequest& row, const std::function<std::vector<pid_t>()>& children,
-                     std::size_t how_many, const std::function<void()>& act) {
+wire::RowReply run_and_act(Workers& workers, const wire::RowRequest& row,
+                           const std::function<std::vector<pid_t>()>& children, std::size_t how_many,
+                           const std::function<void()>& act) {
   bool acted = false;
   std::thread beside([&] {
     for (int i = 0; i < 5000 && !acted; ++i) {
@@ -251,8 +252,8 @@ RowReply run_and_act(Workers& workers, const RowRequest& row, const std::functio
       ::usleep(1000);
     }
   });
-  RowReply out;
-  const Result<void> ran = workers.run({row}, [&](std::size_t, RowReply reply) { out = std::move(reply); });
+  wire::RowReply out;
+  const Result<void> ran = workers.run({row}, [&](std::size_t, wire::RowReply reply) { out = std::move(reply); });
   beside.join();
   EXPECT_TRUE(ran.ok()) << ran.error().to_string();
   EXPECT_TRUE(acted) << "the worker never had " << how_many << " children";
@@ -262,15 +263,15 @@ RowReply run_and_act(Workers& workers, const RowRequest& row, const std::functio
 TEST_F(WorkersTest, AWorkerKilledInTheMiddleOfARowLeavesNoProcess) {
   const pid_t worker = workers_->hello().pid;
   std::vector<UniqueFd> held;  // the sibling, the row's child, and what forked away from it
-  RowRequest row = request(Misbehaviour::fork_away_and_hang);
+  wire::RowRequest row = request(wire::Misbehaviour::fork_away_and_hang);
   row.timeout_ms = 10000;
   const auto kill_it = [&] {
     for (const pid_t pid : children()) held.emplace_back(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     ::kill(worker, SIGKILL);
   };
-  const RowReply reply = run_and_act(
+  const wire::RowReply reply = run_and_act(
       *workers_, row, [&] { return children(); }, 3, kill_it);
-  EXPECT_EQ(reply.control.outcome, ChildOutcome::harness_error);
+  EXPECT_EQ(reply.control.outcome, wire::ChildOutcome::harness_error);
   EXPECT_NE(reply.control.message.find("died"), std::string::npos) << reply.control.message;
   ASSERT_EQ(held.size(), 3U);
   for (const UniqueFd& pidfd : held) {
@@ -282,10 +283,10 @@ TEST_F(WorkersTest, AWorkerKilledInTheMiddleOfARowLeavesNoProcess) {
 }
 
 TEST_F(WorkersTest, AWorkerThatStandsStillIsReplaced) {
-  RowRequest row = request(Misbehaviour::hang);
+  wire::RowRequest row = request(wire::Misbehaviour::hang);
   row.timeout_ms = 500;
   const pid_t worker = workers_->hello().pid;
-  const RowReply reply = run_and_act(
+  const wire::RowReply reply = run_and_act(
       *workers_, row, [&] { return children(); }, 2, [&] { ::kill(worker, SIGSTOP); });
   EXPECT_NE(reply.control.message.find("hung"), std::string::npos) << reply.control.message;
   EXPECT_NE(workers_->hello().pid, worker);
@@ -294,7 +295,7 @@ TEST_F(WorkersTest, AWorkerThatStandsStillIsReplaced) {
 
 TEST_F(WorkersTest, AWorkerThatStandsStillBeforeItIsAskedIsReplaced) {
   ASSERT_EQ(::kill(workers_->hello().pid, SIGSTOP), 0);
-  RowRequest row = request();
+  wire::RowRequest row = request();
   row.timeout_ms = 100;
   row.name.assign(1U << 20, 'x');  // more than the socket holds: the request itself cannot be sent
   EXPECT_NE(run(row).control.message.find("hung"), std::string::npos);
@@ -360,21 +361,21 @@ TEST_F(WorkersTest, AWorkerThatIsKilledWhileIdleLeavesNoScratch) {
 TEST_F(WorkersTest, ASimulatedRootHoldsWhatWasAskedForAndNothingElse) {
   if (workers_->hello().mount_namespace != 0)
     GTEST_SKIP() << "no mount namespace: " << errno_name(workers_->hello().mount_namespace);
-  RowRequest row = request();
+  wire::RowRequest row = request();
   row.simulated = true;
-  row.tree = {{TreeKind::directory, "/tmp", "", 0, false},
-              {TreeKind::file, "/tmp/here", "", 4, false},
-              {TreeKind::character, "/dev/nvidia0", "", 0, false},
-              {TreeKind::character, "/dev/nvidia1", "", 0, false}};
-  CellRequest here, machine, device;
+  row.tree = {{wire::TreeKind::directory, "/tmp", "", 0, false},
+              {wire::TreeKind::file, "/tmp/here", "", 4, false},
+              {wire::TreeKind::character, "/dev/nvidia0", "", 0, false},
+              {wire::TreeKind::character, "/dev/nvidia1", "", 0, false}};
+  wire::CellRequest here, machine, device;
   here.operation = machine.operation = Operation::open_r;
   device.operation = Operation::ioctl;
   here.path = "/tmp/here";
   machine.path = "/etc/passwd";
   device.path = "/dev/nvidia0";
   row.cells = {here, machine, device};
-  const RowReply reply = run(row);
-  ASSERT_EQ(reply.restricted.outcome, ChildOutcome::completed) << reply.restricted.message;
+  const wire::RowReply reply = run(row);
+  ASSERT_EQ(reply.restricted.outcome, wire::ChildOutcome::completed) << reply.restricted.message;
   EXPECT_EQ(reply.restricted.cells[0].err, 0);
   EXPECT_EQ(reply.control.cells[1].err, ENOENT);
   EXPECT_EQ(reply.control.cells[2].err, 0);
@@ -400,25 +401,25 @@ TEST(Wire, AFrameThatStopsInTheMiddleIsGivenUpAtTheDeadline) {
 }
 
 TEST(Wire, ATruncatedRequestIsRefused) {
-  RowRequest row;
+  wire::RowRequest row;
   row.name = "row";
   row.cells.resize(3);
-  row.tree.push_back({TreeKind::file, "/x", "", 1, true});
-  const std::string bytes = encode(row);
-  ASSERT_TRUE(decode_row_request(bytes).has_value());
+  row.tree.push_back({wire::TreeKind::file, "/x", "", 1, true});
+  const std::string bytes = wire::encode(row);
+  ASSERT_TRUE(wire::decode_row_request(bytes).has_value());
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_FALSE(decode_row_request(bytes.substr(0, size)).has_value()) << size;
-  EXPECT_FALSE(decode_row_request(bytes + "x").has_value());
+    EXPECT_FALSE(wire::decode_row_request(bytes.substr(0, size)).has_value()) << size;
+  EXPECT_FALSE(wire::decode_row_request(bytes + "x").has_value());
 }
 
 TEST(Wire, AWildByteIsRefusedOrHarmless) {
-  RowRequest row;
+  wire::RowRequest row;
   row.cells.resize(2);
-  const std::string bytes = encode(row);
+  const std::string bytes = wire::encode(row);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     std::string wild = bytes;
     wild[i] = static_cast<char>(0xff);
-    const std::optional<RowRequest> decoded = decode_row_request(wild);
+    const std::optional<wire::RowRequest> decoded = wire::decode_row_request(wild);
     if (decoded) {
       EXPECT_LE(decoded->cells.size(), wild.size());
     }
@@ -426,4 +427,4 @@ TEST(Wire, AWildByteIsRefusedOrHarmless) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::harness

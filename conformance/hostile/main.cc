@@ -192,7 +192,7 @@ int main_with(int argc, char** argv) {
     for (const Environment& each : all_environments()) std::puts(each.name.c_str());
     return 0;
   }
-  keep_ended_children();
+  harness::keep_ended_children();
   return run_all(*options);
 }
 

@@ -78,7 +78,7 @@ void Maker::enter() {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const bool privileged = ::geteuid() == 0;
-  const Result<void> entered = enter_mount_namespace(privileged);
+  const Result<void> entered = harness::enter_mount_namespace(privileged);
   if (!entered.ok()) errno = entered.error().err, fail("a mount namespace");
   must(::unshare(CLONE_NEWPID) == 0, "unshare(CLONE_NEWPID)");
   const pid_t first = ::fork();
@@ -246,7 +246,7 @@ Ran run_in(const Environment& environment, const std::vector<std::string>& comma
   const auto start = std::chrono::steady_clock::now();
   const pid_t pid = ::fork();
   if (pid == 0) Maker(environment, command, options, shared).enter();
-  out.in_time = pid > 0 && await_end(pid, options.seconds * 1000, {.whole_group = true}).in_time;
+  out.in_time = pid > 0 && harness::await_end(pid, options.seconds * 1000, {.whole_group = true}).in_time;
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   out.made = shared->executed == 1;
   out.why = std::string(shared->failed, ::strnlen(shared->failed, sizeof(shared->failed)));

@@ -9,14 +9,14 @@
 #include "conformance/judge/compose.h"
 #include "conformance/judge/predict.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // What the tree of a case would be.
 class Tree {
  public:
   explicit Tree(const CaseRun& run) : own_sys_(!run.cells.bind_sys) {
-    for (const TreeItem& item : run.cells.tree)
+    for (const wire::TreeItem& item : run.cells.tree)
       if (!item.path.empty()) add(item);
   }
 
@@ -45,9 +45,9 @@ class Tree {
     const std::size_t slash = path.rfind('/');
     return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
   }
-  void add(const TreeItem& item) {
+  void add(const wire::TreeItem& item) {
     for (std::string at = parent(item.path); !items_.contains(at); at = parent(at))
-      items_[at] = {TreeKind::directory, at, {}, 0, false, 0};
+      items_[at] = {wire::TreeKind::directory, at, {}, 0, false, 0};
     items_[item.path] = item;
   }
   bool of_the_machine(const std::string& path) const {
@@ -72,7 +72,7 @@ class Tree {
       at += "/" + word;
       const auto item = items_.find(at);
       const bool last = start > path.size();
-      if (item == items_.end() || item->second.kind != TreeKind::symlink || (last && !follow)) continue;
+      if (item == items_.end() || item->second.kind != wire::TreeKind::symlink || (last && !follow)) continue;
       const std::string& target = item->second.target;
       const std::string rest = last ? "" : path.substr(end);
       return resolve((target.starts_with('/') ? target : parent(at) + "/" + target) + rest, follow, depth + 1);
@@ -82,26 +82,26 @@ class Tree {
 
   model::RawLink link(const std::string& path) {
     const auto item = items_.find(path);
-    const TreeKind kind = item == items_.end() ? TreeKind::directory : item->second.kind;
-    const bool other_name = kind == TreeKind::hard_link || kind == TreeKind::bind;
+    const wire::TreeKind kind = item == items_.end() ? wire::TreeKind::directory : item->second.kind;
+    const bool other_name = kind == wire::TreeKind::hard_link || kind == wire::TreeKind::bind;
     const std::string object = other_name ? item->second.target : path;
     const auto found = items_.find(object);
-    const TreeKind is = found == items_.end() ? TreeKind::directory : found->second.kind;
+    const wire::TreeKind is = found == items_.end() ? wire::TreeKind::directory : found->second.kind;
     return {1, numbers_.emplace(object, numbers_.size() + 1).first->second, mode(is),
-            kind == TreeKind::bind || path == "/" ? 1U : 0U};
+            kind == wire::TreeKind::bind || path == "/" ? 1U : 0U};
   }
-  static std::uint32_t mode(TreeKind kind) {
+  static std::uint32_t mode(wire::TreeKind kind) {
     switch (kind) {
-      case TreeKind::file:
-      case TreeKind::hard_link:
+      case wire::TreeKind::file:
+      case wire::TreeKind::hard_link:
         return S_IFREG;
-      case TreeKind::character:
+      case wire::TreeKind::character:
         return S_IFCHR;
-      case TreeKind::fifo:
+      case wire::TreeKind::fifo:
         return S_IFIFO;
-      case TreeKind::socket:
+      case wire::TreeKind::socket:
         return S_IFSOCK;
-      case TreeKind::symlink:
+      case wire::TreeKind::symlink:
         return S_IFLNK;
       default:
         return S_IFDIR;
@@ -109,7 +109,7 @@ class Tree {
   }
 
   bool own_sys_;
-  std::map<std::string, TreeItem> items_;
+  std::map<std::string, wire::TreeItem> items_;
   std::map<std::string, std::uint64_t> numbers_;
 };
 
@@ -122,12 +122,12 @@ std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelL
     if (rule.path.starts_with("/proc/")) return std::nullopt;
   if (!compile(run.effective, row.plan_abi).ok()) return std::nullopt;
   Tree tree(run);
-  RowReply reply;
+  wire::RowReply reply;
   for (const EffectiveRule& rule : run.effective.rules) {
     reply.control.view_walks.push_back(tree.walk(rule.path, true));
     if (reply.control.view_walks.back().missing != 0) reply.control.view_walks.back().error = ENOENT;
   }
-  for (const CellRequest& cell : run.cells.cells) {
+  for (const wire::CellRequest& cell : run.cells.cells) {
     // Whose comm it is does not matter where no rule is below /proc.
     const std::string path = cell.operation == Operation::comm_open ? "/proc/1/task/1/comm" : cell.path;
     const bool follow = follows_last_symlink(cell.operation);
@@ -138,8 +138,8 @@ std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelL
     // Of what is not in the tree only the operation says what it is.
     if (walk.missing == 0 && walk.count > 0 && is_below(path, "/proc"))
       walk.links[0].mode = wants_directory(cell.operation) ? S_IFDIR : S_IFREG;
-    CellReply answer;
-    answer.state = CellState::done;
+    wire::CellReply answer;
+    answer.state = wire::CellState::done;
     answer.err = walk.error != 0 ? walk.error : walk.missing != 0 && !makes_name(cell.operation) ? ENOENT : 0;
     reply.control.cells.push_back(answer);
     reply.restricted.cells.push_back(answer);
@@ -159,4 +159,4 @@ std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelL
   return out.readiness;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

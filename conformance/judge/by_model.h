@@ -14,11 +14,11 @@
 #include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 // Nothing for a policy with a rule below /proc, which is of one process, and where the host is this machine.
 std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelLandlock& kernel);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_BY_MODEL_H_

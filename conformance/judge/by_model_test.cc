@@ -7,7 +7,7 @@
 
 #include <lockstep/abi.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // The word that the cases' authors wrote down for each plan, against the model's without a kernel.
@@ -21,7 +21,7 @@ TEST(ByModel, SaysWhatTheCasesExpect) {
     if (run->error) continue;
     for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
       if (!each.plan_abis.contains(abi)) continue;
-      const Row row{&*run, abi, IdentityKind::user};
+      const Row row{&*run, abi, wire::IdentityKind::user};
       const std::optional<ReadinessVerdict> said = readiness_by_model(row, {newest_abi, 0xf});
       for (const ReadinessExpectation& expected : each.readiness) {
         if (!expected.abis.contains(abi)) continue;
@@ -44,12 +44,12 @@ TEST(ByModel, SaysNothingOfThisMachineAndOfRulesBelowProc) {
   CaseRun run;
   run.source = each;
   run.effective.rules.push_back({"/usr", Access::read_only, {}, Origin::policy, "", {}, 1});
-  EXPECT_FALSE(readiness_by_model({&run, 7, IdentityKind::user}, {7, 0}));
+  EXPECT_FALSE(readiness_by_model({&run, 7, wire::IdentityKind::user}, {7, 0}));
   run.source.context.host.real = false;
-  EXPECT_TRUE(readiness_by_model({&run, 7, IdentityKind::user}, {7, 0}));
+  EXPECT_TRUE(readiness_by_model({&run, 7, wire::IdentityKind::user}, {7, 0}));
   run.effective.rules.push_back({"/proc/self/task", Access::read_write, {}, Origin::policy, "", {}, 2});
-  EXPECT_FALSE(readiness_by_model({&run, 7, IdentityKind::user}, {7, 0}));
+  EXPECT_FALSE(readiness_by_model({&run, 7, wire::IdentityKind::user}, {7, 0}));
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

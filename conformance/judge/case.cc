@@ -12,7 +12,7 @@
 #include "host/read_host.h"
 #include "syntax/document.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 constexpr std::size_t case_size_limit = 4U << 20;
@@ -43,7 +43,7 @@ class CaseReader {
   Result<void> read_readiness(const Node& node, Case& out) const;
   Result<void> check_first_matches(const Case& out) const;
   Result<Expectation> read_expectation(const Node& node) const;
-  Result<void> read_operands(const Node& node, const std::string& word, CellRequest* cell) const;
+  Result<void> read_operands(const Node& node, const std::string& word, wire::CellRequest* cell) const;
   Result<void> read_path(const Node& node, const char* key, std::string& out) const;
 
   std::string file_;
@@ -128,7 +128,7 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
   if (const Node* node = root.find("identities")) {
     LOCKSTEP_ASSIGN(const std::vector<std::string> words, strings(*node, "identities"));
     for (const std::string& word : words) {
-      const std::optional<IdentityKind> identity = identity_from_name(word);
+      const std::optional<wire::IdentityKind> identity = wire::identity_from_name(word);
       if (!identity)
         return fail(*node, "identities: write user, container-root, root or self, not \"" + printable(word) + "\"");
       if (std::count(out.identities.begin(), out.identities.end(), *identity) > 0)
@@ -137,7 +137,7 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
     }
     if (out.identities.empty()) return fail(*node, "identities: name one, or leave the key out");
   } else {
-    out.identities = {IdentityKind::user};
+    out.identities = {wire::IdentityKind::user};
   }
   return {};
 }
@@ -182,7 +182,7 @@ Result<void> CaseReader::read_path(const Node& node, const char* key, std::strin
   return {};
 }
 
-Result<void> CaseReader::read_operands(const Node& node, const std::string& word, CellRequest* cell) const {
+Result<void> CaseReader::read_operands(const Node& node, const std::string& word, wire::CellRequest* cell) const {
   const Operand takes = operand(cell->operation);
   const bool paths = takes == Operand::path || takes == Operand::two_paths;
   if (!paths && (node.find("path") != nullptr || node.find("path2") != nullptr))
@@ -219,7 +219,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   out.cell.operation = *operation;
   const bool comm = *operation == Operation::comm_open;
   out.cell.mode = comm ? Mode::rdwr : Mode::plain;
-  out.cell.target = comm ? Target::other_thread : Target::own;
+  out.cell.target = comm ? wire::Target::other_thread : wire::Target::own;
 
   LOCKSTEP_ASSIGN(const std::string result_word, text(*result, "result"));
   const std::optional<int> err = errno_from_name(result_word);
@@ -238,19 +238,21 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
       choice(node, "actor", actor_from_name, "self, thread, child, grandchild, exec or early-thread", out.cell.actor));
   if (const Node* value = node.find("target")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "target"));
-    const std::optional<Target> target = target_from_name(word);
+    const std::optional<wire::Target> target = wire::target_from_name(word);
     if (!target || !comm)
       return fail(*value, "target: own, other-thread, numeric or other-process, of comm-open alone");
     out.cell.target = *target;
   }
-  LOCKSTEP_CHECK(choice(node, "identity", identity_from_name, "user, container-root, root or self", out.identity));
+  LOCKSTEP_CHECK(
+      choice(node, "identity", wire::identity_from_name, "user, container-root, root or self", out.identity));
   if (const Node* value = node.find("abi")) {
     LOCKSTEP_ASSIGN(out.abis, abis(*value, "expect.abi"));
   }
   if (const Node* value = node.find("server")) {
     if (*operation != Operation::connect_unix || out.cell.mode == Mode::own_server)
       return fail(*value, "server: of connect-unix to a server that is there");
-    LOCKSTEP_CHECK(choice(node, "server", socket_type_from_name, "stream, seqpacket or dgram", out.server.emplace()));
+    LOCKSTEP_CHECK(
+        choice(node, "server", wire::socket_type_from_name, "stream, seqpacket or dgram", out.server.emplace()));
   }
   LOCKSTEP_CHECK(read_operands(node, op_word, &out.cell));
   return out;
@@ -304,7 +306,7 @@ Result<void> CaseReader::check_first_matches(const Case& out) const {
   for (const Expectation& each : out.expectations) {
     std::vector<const Expectation*>& same = earlier[cell_name(each.cell)];
     bool matches = false;
-    for (const IdentityKind identity : out.identities) {
+    for (const wire::IdentityKind identity : out.identities) {
       if (each.identity && *each.identity != identity) continue;
       for (int abi = oldest_abi; abi <= newest_abi; ++abi)
         matches = matches || ((each.abis & out.plan_abis).contains(abi) &&
@@ -389,4 +391,4 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures) {
   return cases;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -35,7 +35,7 @@
 
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 // Plan ABIs, as bits 1 to newest_abi.
 class AbiSet {
@@ -58,11 +58,11 @@ std::string_view name(Readiness readiness);
 std::optional<Readiness> readiness_from_name(std::string_view name);
 
 struct Expectation {
-  CellRequest cell;
+  wire::CellRequest cell;
   AbiSet abis = AbiSet::all();
-  std::optional<IdentityKind> identity;  // absent: any
-  int err = 0;                           // 0: allow
-  std::optional<SocketType> server;
+  std::optional<wire::IdentityKind> identity;  // absent: any
+  int err = 0;                                 // 0: allow
+  std::optional<wire::SocketType> server;
   int line = 0;
 };
 
@@ -79,7 +79,7 @@ struct Case {
   Policy policy;
   std::vector<Policy> stacked;
   Context context;  // host included
-  std::vector<IdentityKind> identities;
+  std::vector<wire::IdentityKind> identities;
   AbiSet plan_abis = AbiSet::all();
   std::optional<std::vector<std::string>> read_only;
   std::optional<std::vector<std::string>> read_write;
@@ -100,12 +100,12 @@ Result<Case> case_for_policy(const std::string& policy_file, const std::string& 
                              const std::string& conflicts = {});
 
 // What the harness decides for operations that take no path: the sibling, the server's name.
-void set_implied_path(CellRequest* cell);
+void set_implied_path(wire::CellRequest* cell);
 // "open-w /etc/hostname", "bind-tcp 8080", "comm-open rdwr other-thread by grandchild": names a cell within its row, uniquely.
-std::string cell_name(const CellRequest& cell);
+std::string cell_name(const wire::CellRequest& cell);
 // Whether the operation changes its paths (and so needs paths of its own).
-bool is_destructive(const CellRequest& cell);
+bool is_destructive(const wire::CellRequest& cell);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_

@@ -7,7 +7,7 @@
 #include "conformance/judge/cuda.h"
 #include "conformance/judge/host_tree.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 std::string below(const std::string& directory, const std::string& name) {
@@ -23,10 +23,10 @@ class Planner {
 
  private:
   bool real() const { return case_.context.host.real; }
-  void make(TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false) {
+  void make(wire::TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false) {
     tree_.make(kind, path, target, executable);
   }
-  bool add(CellRequest cell, CellInfo info = {});
+  bool add(wire::CellRequest cell, CellInfo info = {});
   void add(Operation operation, const std::string& path, const std::string& path2 = {}, Mode mode = Mode::plain,
            Actor actor = Actor::self);
   Result<void> add_expectations();
@@ -49,7 +49,7 @@ class Planner {
   std::set<std::string> changed_;                  // paths of destructive cells
 };
 
-bool Planner::add(CellRequest cell, CellInfo info) {
+bool Planner::add(wire::CellRequest cell, CellInfo info) {
   const bool socket = operand(cell.operation) == Operand::port || cell.operation == Operation::connect_abstract;
   out_.network = out_.network || (socket && !real());
   if (!cell_names_.emplace(cell_name(cell), out_.cells.size()).second) return false;
@@ -59,7 +59,7 @@ bool Planner::add(CellRequest cell, CellInfo info) {
 }
 
 void Planner::add(Operation operation, const std::string& path, const std::string& path2, Mode mode, Actor actor) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.operation = operation;
   cell.mode = mode;
   cell.actor = actor;
@@ -79,7 +79,7 @@ Result<void> Planner::check_server(const Expectation& expectation, const std::st
 Result<void> Planner::add_expectations() {
   for (std::size_t index = 0; index < case_.expectations.size(); ++index) {
     const Expectation& expectation = case_.expectations[index];
-    CellRequest cell = expectation.cell;
+    wire::CellRequest cell = expectation.cell;
     if (!real()) {
       for (std::string* path : {&cell.path, &cell.path2})
         if (path->starts_with("$scratch")) path->replace(0, sizeof("$scratch") - 1, simulated_scratch);
@@ -101,7 +101,7 @@ Result<void> Planner::add_expectations() {
       if (path->empty()) continue;
       const bool shared =
           changed_.count(*path) > 0 ||
-          (destructive && std::any_of(out_.cells.begin(), out_.cells.end(), [&](const CellRequest& other) {
+          (destructive && std::any_of(out_.cells.begin(), out_.cells.end(), [&](const wire::CellRequest& other) {
              return other.path == *path || other.path2 == *path;
            }));
       if (shared)
@@ -109,7 +109,7 @@ Result<void> Planner::add_expectations() {
                            printable(*path) + " is used by another cell that changes it: give it a path of its own");
       if (destructive) changed_.insert(*path);
     }
-    tree_.make_target(cell, expectation.server.value_or(SocketType::stream));
+    tree_.make_target(cell, expectation.server.value_or(wire::SocketType::stream));
     LOCKSTEP_CHECK(check_server(expectation, cell.path));
     CellInfo info;
     info.expectations.push_back(static_cast<int>(index));
@@ -141,17 +141,17 @@ std::vector<std::string> Planner::sweep_sites() const {
 
 void Planner::sweep(const std::string& site) {
   const std::string base = below(site, "sweep");
-  make(TreeKind::directory, base);
+  make(wire::TreeKind::directory, base);
   int next = 0;
   const auto fresh = [&] { return base + "/" + std::to_string(next++); };
   const auto file = [&](bool executable = false) {
     const std::string path = fresh();
-    make(TreeKind::file, path, {}, executable);
+    make(wire::TreeKind::file, path, {}, executable);
     return path;
   };
   const auto folder = [&] {
     const std::string path = fresh();
-    make(TreeKind::directory, path);
+    make(wire::TreeKind::directory, path);
     return path;
   };
   const std::string shared = file();
@@ -176,10 +176,10 @@ void Planner::sweep(const std::string& site) {
   add(Operation::rmdir, file());     // ENOTDIR, the same
   add(Operation::exec, file(true));
   const std::string link = fresh();
-  make(TreeKind::symlink, link, "target");
+  make(wire::TreeKind::symlink, link, "target");
   add(Operation::readlink, link);
   const std::string socket = fresh();
-  make(TreeKind::socket, socket);
+  make(wire::TreeKind::socket, socket);
   add(Operation::connect_unix, socket);
   for (Operation operation : {Operation::rename, Operation::link}) {
     const std::string from = file();
@@ -202,8 +202,8 @@ void Planner::sweep_pairs(const std::vector<std::string>& sites) {
         const std::string source = below(from, "sweep/p" + std::to_string(next));
         const std::string target = below(to, "sweep/q" + std::to_string(next));
         ++next;
-        make(TreeKind::file, source);
-        if (operation == Operation::exchange) make(TreeKind::file, target);
+        make(wire::TreeKind::file, source);
+        if (operation == Operation::exchange) make(wire::TreeKind::file, target);
         add(operation, source, target);
       }
     }
@@ -231,7 +231,7 @@ void Planner::sweep_rules() {
     }
     if (real() || parent_of(rule.path) == "/") continue;
     const std::string neighbour = below(parent_of(rule.path), "neighbour");
-    make(tree_.kind_of(rule.path) == NodeKind::character ? TreeKind::character : TreeKind::file, neighbour);
+    make(tree_.kind_of(rule.path) == NodeKind::character ? wire::TreeKind::character : wire::TreeKind::file, neighbour);
     add(Operation::open_r, neighbour);
     add(Operation::open_w, neighbour);
   }
@@ -249,26 +249,26 @@ void Planner::sweep_devices() {
 
 void Planner::sweep_comm() {
   for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec}) {
-    const auto comm = [&](Mode mode, Target target) {
-      CellRequest cell;
+    const auto comm = [&](Mode mode, wire::Target target) {
+      wire::CellRequest cell;
       cell.operation = Operation::comm_open;
       cell.mode = mode;
       cell.target = target;
       cell.actor = actor;
-      if (target == Target::other_process) cell.path = "/proc/$sibling/comm";
+      if (target == wire::Target::other_process) cell.path = "/proc/$sibling/comm";
       add(std::move(cell));
     };
-    for (Mode mode : {Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname}) comm(mode, Target::other_thread);
-    comm(Mode::prctl, Target::own);
-    comm(Mode::rdwr, Target::own);
-    comm(Mode::rdwr, Target::numeric);
-    comm(Mode::wronly, Target::other_process);
+    for (Mode mode : {Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname}) comm(mode, wire::Target::other_thread);
+    comm(Mode::prctl, wire::Target::own);
+    comm(Mode::rdwr, wire::Target::own);
+    comm(Mode::rdwr, wire::Target::numeric);
+    comm(Mode::wronly, wire::Target::other_process);
   }
 }
 
 void Planner::sweep_cuda() {
   for (const CudaStep& step : cuda_steps(case_.context.host)) {
-    CellRequest cell = step.cell;
+    wire::CellRequest cell = step.cell;
     CellInfo info;
     info.step = step.id;
     // Where the sweep has the cell already, it answers for the step as well.
@@ -281,7 +281,7 @@ void Planner::sweep_too_wide() {
        {"/proc/self/oom_score_adj", "/proc/self/coredump_filter", "/proc/self/clear_refs", "/proc/self/attr/current",
         "/proc/self/mem", "/proc/sys/kernel/hostname", "/proc/sys/vm/drop_caches", "/proc/$sibling/oom_score_adj",
         "/proc/$sibling/clear_refs", "/proc/1/comm"}) {
-    CellRequest cell;
+    wire::CellRequest cell;
     cell.operation = Operation::open_w;
     cell.path = path;
     CellInfo info;
@@ -291,7 +291,7 @@ void Planner::sweep_too_wide() {
 }
 
 void Planner::sweep_restrictions() {
-  for (CellRequest& cell : restriction_cells(effective_.restrictions)) {
+  for (wire::CellRequest& cell : restriction_cells(effective_.restrictions)) {
     tree_.make_target(cell);
     add(std::move(cell));
   }
@@ -321,4 +321,4 @@ Result<CellPlan> plan_cells(const Case& each, const EffectivePolicy& effective) 
   return Planner(each, effective).plan();
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -19,7 +19,7 @@
 #include "conformance/judge/case.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 struct CellInfo {
   std::string step;               // id of the CUDA step, else empty
@@ -28,9 +28,9 @@ struct CellInfo {
 };
 
 struct CellPlan {
-  std::vector<CellRequest> cells;
+  std::vector<wire::CellRequest> cells;
   std::vector<CellInfo> info;  // parallel to cells
-  std::vector<TreeItem> tree;
+  std::vector<wire::TreeItem> tree;
   bool bind_sys = false;
   bool network = false;  // the row needs a network of its own
 };
@@ -38,13 +38,13 @@ struct CellPlan {
 Result<CellPlan> plan_cells(const Case& each, const EffectivePolicy& effective);
 
 // What every row tries of ports, scopes and signals: restrictions.cc.
-std::vector<CellRequest> restriction_cells(const Restrictions& restrictions);
+std::vector<wire::CellRequest> restriction_cells(const Restrictions& restrictions);
 
 // Where $scratch lies in a simulated root.
 inline constexpr char simulated_scratch[] = "/scratch";
 // A directory that only a rule on the root covers.
 inline constexpr char outside_directory[] = "/outside";
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_

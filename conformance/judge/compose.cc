@@ -7,7 +7,7 @@
 
 #include "conformance/wire/reply.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 using enum Operation;
@@ -54,11 +54,11 @@ const Row* row_of(Operation operation) {
 // The probe has told apart what two checks answer alike (probes/probe.h). EPERM of a rename is never one of
 // the first.
 bool is_late(Operation operation, const Control& control) {
-  return control.ret == errno_is_late || ((operation == rename || operation == exchange) && control.err == EPERM);
+  return control.ret == wire::errno_is_late || ((operation == rename || operation == exchange) && control.err == EPERM);
 }
 
 bool in_table(Operation operation, const Control& control) {
-  if (contains(lookup, control.err)) return operation == exec && control.ret == errno_is_late;
+  if (contains(lookup, control.err)) return operation == exec && control.ret == wire::errno_is_late;
   const Row* row = row_of(operation);
   const bool before = row != nullptr && contains({row->before.begin(), row->before.size()}, control.err);
   return !before || is_late(operation, control);
@@ -116,4 +116,4 @@ Composed compose(Operation operation, Mode mode, Control control, const model::D
   return {comes_after(operation, mode, control, landlock) ? landlock.err : control.err, true};
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -14,7 +14,7 @@
 #include "model/model.h"
 #include "operation/operation.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 struct Composed {
   int err = 0;
@@ -33,6 +33,6 @@ struct Control {
 };
 Composed compose(Operation operation, Mode mode, Control control, const model::Decision& landlock);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_COMPOSE_H_

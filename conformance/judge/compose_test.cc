@@ -8,7 +8,7 @@
 
 #include "conformance/wire/reply.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 model::Decision denial(int err) {
@@ -42,7 +42,7 @@ TEST(Compose, ReadOnlyMountsComeFirst) {
 
 TEST(Compose, ProtectedHardLinksComeFirstButAFileSystemsRefusalLast) {
   EXPECT_EQ(compose(Operation::link, Mode::plain, {EPERM}, denial(EACCES)).err, EPERM);
-  EXPECT_EQ(compose(Operation::link, Mode::plain, {EPERM, errno_is_late}, denial(EACCES)).err, EACCES);
+  EXPECT_EQ(compose(Operation::link, Mode::plain, {EPERM, wire::errno_is_late}, denial(EACCES)).err, EACCES);
 }
 
 TEST(Compose, OnlyExecDeclaresAnErrno) {
@@ -53,4 +53,4 @@ TEST(Compose, OnlyExecDeclaresAnErrno) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

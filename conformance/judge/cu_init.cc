@@ -2,7 +2,7 @@
 
 #include "conformance/wire/cu_result.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // The results that are known to tell one cause from another (facts of the driver's public header).
@@ -25,29 +25,29 @@ constexpr Named results[] = {{0, "CUDA_SUCCESS"},
                              {999, "CUDA_ERROR_UNKNOWN (999)"}};
 
 bool succeeded(const CuAnswer& answer) {
-  return cu_result(answer.cell).succeeded();
+  return wire::cu_result(answer.cell).succeeded();
 }
 bool is_loaded(const CuAnswer& answer) {
-  return cu_result(answer.cell).outcome != CuOutcome::not_loaded;
+  return wire::cu_result(answer.cell).outcome != wire::CuOutcome::not_loaded;
 }
 
-std::string describe_end(const CuResult& end, const std::string& message) {
+std::string describe_end(const wire::CuResult& end, const std::string& message) {
   const std::string value = std::to_string(end.result);
   switch (end.outcome) {
-    case CuOutcome::returned:
+    case wire::CuOutcome::returned:
       for (const Named& each : results)
         if (each.value == end.result) return each.name;
       return "CUDA error " + value;
-    case CuOutcome::not_loaded:
+    case wire::CuOutcome::not_loaded:
       return "libcuda.so.1 could not be loaded (" + message + ")";
-    case CuOutcome::signalled:
+    case wire::CuOutcome::signalled:
       return "killed by signal " + value;
-    case CuOutcome::exited:
+    case wire::CuOutcome::exited:
       return "the process exited with " + value;
-    case CuOutcome::timed_out:
+    case wire::CuOutcome::timed_out:
       return "timed out";
-    case CuOutcome::missing_symbol:
-    case CuOutcome::wrong_value:
+    case wire::CuOutcome::missing_symbol:
+    case wire::CuOutcome::wrong_value:
       return message;
     default:
       return "nothing";
@@ -57,9 +57,10 @@ std::string describe_end(const CuResult& end, const std::string& message) {
 }  // namespace
 
 std::string describe(const CuAnswer& answer) {
-  const CuResult end = cu_result(answer.cell);
-  const bool by_itself = end.succeeded() || end.outcome == CuOutcome::not_loaded || end.stage == CuStage::init;
-  return describe_end(end, answer.message) + (by_itself ? std::string() : std::string(" at ") + name(end.stage));
+  const wire::CuResult end = wire::cu_result(answer.cell);
+  const bool by_itself =
+      end.succeeded() || end.outcome == wire::CuOutcome::not_loaded || end.stage == wire::CuStage::init;
+  return describe_end(end, answer.message) + (by_itself ? std::string() : std::string(" at ") + wire::name(end.stage));
 }
 
 CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, const ReadinessVerdict& readiness,
@@ -91,4 +92,4 @@ CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, con
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

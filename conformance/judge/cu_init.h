@@ -19,12 +19,12 @@
 #include "conformance/judge/verdict.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 // One of the two answers: its cell, and what the child's slot says of a library that could not be loaded, a function that is
 // not in it, or a value that is wrong.
 struct CuAnswer {
-  CellReply cell;
+  wire::CellReply cell;
   std::string message;
 };
 
@@ -42,6 +42,6 @@ struct CuVerdict {
 CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, const ReadinessVerdict& readiness,
                         Mode mode = Mode::plain);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_CU_INIT_H_

@@ -10,23 +10,23 @@
 #include "conformance/harness/cu_init.h"
 #include "conformance/judge/row.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
-CuAnswer answer(CuOutcome outcome, int value = 0, CuStage stage = CuStage::init) {
+CuAnswer answer(wire::CuOutcome outcome, int value = 0, wire::CuStage stage = wire::CuStage::init) {
   CuAnswer out;
-  out.cell.state = CellState::done;
-  put({outcome, stage, value, 0, 0}, &out.cell);
-  if (outcome == CuOutcome::not_loaded) out.message = "no such file";
+  out.cell.state = wire::CellState::done;
+  wire::put({outcome, stage, value, 0, 0}, &out.cell);
+  if (outcome == wire::CuOutcome::not_loaded) out.message = "no such file";
   return out;
 }
 
 CuAnswer returned(int value) {
-  return answer(CuOutcome::returned, value);
+  return answer(wire::CuOutcome::returned, value);
 }
 
-const CuAnswer missing = answer(CuOutcome::not_loaded);
-const CuAnswer crashed = answer(CuOutcome::signalled, 11);
+const CuAnswer missing = answer(wire::CuOutcome::not_loaded);
+const CuAnswer crashed = answer(wire::CuOutcome::signalled, 11);
 
 Verdict verdict(const CuAnswer& control, const CuAnswer& restricted, Readiness is) {
   return judge_cu_init(control, restricted, {is, "", {}}).verdict;
@@ -40,29 +40,29 @@ TEST(CuInitVerdict, EveryEndHasItsOwnWords) {
   EXPECT_EQ(describe(returned(999)), "CUDA_ERROR_UNKNOWN (999)");
   EXPECT_EQ(describe(returned(3)), "CUDA error 3");
   EXPECT_EQ(describe(crashed), "killed by signal 11");
-  EXPECT_EQ(describe(answer(CuOutcome::exited, 42)), "the process exited with 42");
-  EXPECT_EQ(describe(answer(CuOutcome::timed_out)), "timed out");
+  EXPECT_EQ(describe(answer(wire::CuOutcome::exited, 42)), "the process exited with 42");
+  EXPECT_EQ(describe(answer(wire::CuOutcome::timed_out)), "timed out");
   EXPECT_EQ(describe(missing), "libcuda.so.1 could not be loaded (no such file)");
 }
 
 TEST(CuInitVerdict, AFailureBehindCuInitSaysItsStage) {
-  EXPECT_EQ(describe(answer(CuOutcome::returned, 0, CuStage::tear_down)), "CUDA_SUCCESS");
-  EXPECT_EQ(describe(answer(CuOutcome::returned, 221, CuStage::module)),
+  EXPECT_EQ(describe(answer(wire::CuOutcome::returned, 0, wire::CuStage::tear_down)), "CUDA_SUCCESS");
+  EXPECT_EQ(describe(answer(wire::CuOutcome::returned, 221, wire::CuStage::module)),
             "CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module");
-  EXPECT_EQ(describe(answer(CuOutcome::signalled, 11, CuStage::load)), "killed by signal 11 at load");
-  EXPECT_EQ(describe(answer(CuOutcome::timed_out, 0, CuStage::launch)), "timed out at launch");
-  CuAnswer wrong = answer(CuOutcome::wrong_value, 7, CuStage::compare);
+  EXPECT_EQ(describe(answer(wire::CuOutcome::signalled, 11, wire::CuStage::load)), "killed by signal 11 at load");
+  EXPECT_EQ(describe(answer(wire::CuOutcome::timed_out, 0, wire::CuStage::launch)), "timed out at launch");
+  CuAnswer wrong = answer(wire::CuOutcome::wrong_value, 7, wire::CuStage::compare);
   wrong.message = "out[7] is 1, not 2";
   EXPECT_EQ(describe(wrong), "out[7] is 1, not 2 at compare");
-  CuAnswer missing_function = answer(CuOutcome::missing_symbol, 0, CuStage::context);
+  CuAnswer missing_function = answer(wire::CuOutcome::missing_symbol, 0, wire::CuStage::context);
   missing_function.message = "no cuCtxSetCurrent in libcuda.so.1";
   EXPECT_EQ(describe(missing_function), "no cuCtxSetCurrent in libcuda.so.1 at context");
 }
 
 TEST(CuInitVerdict, WorkThatFailsUnderThePolicyAtAnyStageIsNotReady) {
-  const CuAnswer done = answer(CuOutcome::returned, 0, CuStage::tear_down);
-  const CuAnswer wrong = answer(CuOutcome::wrong_value, 0, CuStage::compare);
-  const CuAnswer no_compiler = answer(CuOutcome::returned, 221, CuStage::module);
+  const CuAnswer done = answer(wire::CuOutcome::returned, 0, wire::CuStage::tear_down);
+  const CuAnswer wrong = answer(wire::CuOutcome::wrong_value, 0, wire::CuStage::compare);
+  const CuAnswer no_compiler = answer(wire::CuOutcome::returned, 221, wire::CuStage::module);
   for (const CuAnswer& failure : {wrong, no_compiler}) {
     EXPECT_EQ(judge_cu_init(done, failure, {Readiness::ready, "", {}}, Mode::work).verdict, Verdict::disagree);
     EXPECT_EQ(judge_cu_init(done, failure, {Readiness::blocked, "", {}}, Mode::work).verdict, Verdict::agree);
@@ -81,8 +81,8 @@ TEST(CuInitVerdict, SuccessUnderThePolicyAgreesWithReadyAlone) {
 }
 
 TEST(CuInitVerdict, AnyFailureUnderThePolicyAgreesWithBlockedAlone) {
-  for (const CuAnswer& failure :
-       {returned(304), returned(999), crashed, answer(CuOutcome::timed_out), answer(CuOutcome::exited, 42)}) {
+  for (const CuAnswer& failure : {returned(304), returned(999), crashed, answer(wire::CuOutcome::timed_out),
+                                  answer(wire::CuOutcome::exited, 42)}) {
     SCOPED_TRACE(describe(failure));
     EXPECT_EQ(verdict(returned(0), failure, Readiness::blocked), Verdict::agree);
     EXPECT_EQ(verdict(returned(0), failure, Readiness::ready), Verdict::disagree);
@@ -138,9 +138,9 @@ TEST(CuInitVerdict, ALibraryThatThePolicyHidesBlocks) {
   EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}}).blocks);
 }
 
-std::size_t cu_init_cells(const RowRequest& request) {
+std::size_t cu_init_cells(const wire::RowRequest& request) {
   std::size_t out = 0;
-  for (const CellRequest& cell : request.cells) out += cell.operation == Operation::cu_init ? 1U : 0U;
+  for (const wire::CellRequest& cell : request.cells) out += cell.operation == Operation::cu_init ? 1U : 0U;
   return out;
 }
 
@@ -153,11 +153,11 @@ TEST(CuInitCell, IsPlannedOnceOnARealHostAloneWithTimeOfItsOwn) {
     SCOPED_TRACE(each.name);
     const Result<CaseRun> run = prepare_case(std::move(each));
     ASSERT_TRUE(run.ok());
-    const Result<RowRequest> request = make_request({&*run, 7, IdentityKind::user}, Subject{});
+    const Result<wire::RowRequest> request = make_request({&*run, 7, wire::IdentityKind::user}, Subject{});
     if (!request.ok()) continue;  // refused at this ABI
     const bool on_machine = run->source.context.host.real;
     EXPECT_EQ(cu_init_cells(*request), on_machine ? 1U : 0U);
-    EXPECT_EQ(time_for(*request), request->timeout_ms + (on_machine ? 30000U : 0U));
+    EXPECT_EQ(wire::time_for(*request), request->timeout_ms + (on_machine ? 30000U : 0U));
     real += on_machine ? 1U : 0U;
   }
   EXPECT_GT(real, 0U);
@@ -179,4 +179,4 @@ TEST(CuInitCell, TakesNoExpectation) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

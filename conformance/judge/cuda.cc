@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <span>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 using enum CudaImportance;
@@ -172,7 +172,7 @@ void add_own_nodes(const Host& host, std::vector<CudaStep>& out) {
   }
 }
 
-CudaStep comm_step(const char* id, Mode mode, Target target, Actor actor) {
+CudaStep comm_step(const char* id, Mode mode, wire::Target target, Actor actor) {
   CudaStep step;
   step.id = id;
   step.cell.operation = comm_open;
@@ -188,17 +188,17 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
   const Certainty sure = host.gpu == GpuKind::wsl2 || is_tegra(host) ? inferred : source;
   // The workload is rarely the process that was restricted: it is a program started by it, or a child of that.
   for (CudaStep& step :
-       std::vector<CudaStep>{comm_step("comm", Mode::rdwr, Target::other_thread, Actor::self),
-                             comm_step("comm-child", Mode::rdwr, Target::other_thread, Actor::child),
-                             comm_step("comm-grandchild", Mode::rdwr, Target::other_thread, Actor::grandchild),
-                             comm_step("comm-exec", Mode::rdwr, Target::other_thread, Actor::exec),
-                             comm_step("comm-pid", Mode::rdwr, Target::numeric, Actor::self),
-                             comm_step("comm-setname", Mode::setname, Target::other_thread, Actor::exec)}) {
+       std::vector<CudaStep>{comm_step("comm", Mode::rdwr, wire::Target::other_thread, Actor::self),
+                             comm_step("comm-child", Mode::rdwr, wire::Target::other_thread, Actor::child),
+                             comm_step("comm-grandchild", Mode::rdwr, wire::Target::other_thread, Actor::grandchild),
+                             comm_step("comm-exec", Mode::rdwr, wire::Target::other_thread, Actor::exec),
+                             comm_step("comm-pid", Mode::rdwr, wire::Target::numeric, Actor::self),
+                             comm_step("comm-setname", Mode::setname, wire::Target::other_thread, Actor::exec)}) {
     step.certainty = sure;
     out.push_back(std::move(step));
   }
   // Shown and never demanded.
-  CudaStep write_only = comm_step("comm-write-only", Mode::wronly, Target::other_thread, Actor::self);
+  CudaStep write_only = comm_step("comm-write-only", Mode::wronly, wire::Target::other_thread, Actor::self);
   write_only.importance = harmless;
   write_only.certainty = inferred;
   write_only.breaks = "nothing that is known: glibc opens for reading as well";
@@ -207,10 +207,10 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
   // their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any thread. What newer ones do is not known:
   // both ways count.
   for (CudaStep& truncating : std::vector<CudaStep>{
-           comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self),
-           comm_step("comm-truncating-child", Mode::trunc, Target::other_thread, Actor::child),
-           comm_step("comm-truncating-grandchild", Mode::trunc, Target::other_thread, Actor::grandchild),
-           comm_step("comm-truncating-exec", Mode::trunc, Target::other_thread, Actor::exec)}) {
+           comm_step("comm-truncating", Mode::trunc, wire::Target::other_thread, Actor::self),
+           comm_step("comm-truncating-child", Mode::trunc, wire::Target::other_thread, Actor::child),
+           comm_step("comm-truncating-grandchild", Mode::trunc, wire::Target::other_thread, Actor::grandchild),
+           comm_step("comm-truncating-exec", Mode::trunc, wire::Target::other_thread, Actor::exec)}) {
     truncating.certainty = sure == source ? measured : inferred;
     out.push_back(std::move(truncating));
   }
@@ -290,4 +290,4 @@ std::string_view name(Certainty certainty) {
   return certainty == measured ? "measured" : certainty == source ? "source" : "inferred";
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -21,7 +21,7 @@
 
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 enum class CudaImportance : std::uint8_t { fatal, degraded, harmless };
 // How sure we are of the step and its class: measured with the real driver, read in public sources, or inferred from them.
@@ -33,7 +33,7 @@ std::size_t needed(StepGroup group);
 
 struct CudaStep {
   std::string id;  // "comm", "node /dev/nvidia0"
-  CellRequest cell;
+  wire::CellRequest cell;
   CudaImportance importance = CudaImportance::fatal;
   Certainty certainty = Certainty::source;
   bool optional =
@@ -66,6 +66,6 @@ std::vector<std::string> platforms(const Host& host);
 std::string_view name(CudaImportance importance);
 std::string_view name(Certainty certainty);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_CUDA_H_

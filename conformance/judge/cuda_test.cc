@@ -7,7 +7,7 @@
 
 #include "conformance/judge/case.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 Host host_of(GpuKind gpu, std::vector<std::string> nodes = {}) {
@@ -181,4 +181,4 @@ TEST(CudaSteps, NamingAThreadIsFatalAsGlibcDoesItAndAsDriversWereSeenToDoIt) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

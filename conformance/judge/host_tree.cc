@@ -4,7 +4,7 @@
 
 #include "conformance/judge/cells.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -29,7 +29,7 @@ bool HostTree::is_kernel_path(std::string_view path) const {
   return is_below(path, "/proc") || (is_below(path, "/sys") && !has_own_sys());
 }
 
-void HostTree::make(TreeKind kind, const std::string& path, const std::string& target, bool executable) {
+void HostTree::make(wire::TreeKind kind, const std::string& path, const std::string& target, bool executable) {
   const std::vector<std::string>& absent = host_.absent;
   const auto hides = [&](const std::string& gone) { return is_below(path, gone); };
   if (!host_.real && std::any_of(absent.begin(), absent.end(), hides))
@@ -41,69 +41,69 @@ void HostTree::make(TreeKind kind, const std::string& path, const std::string& t
 
 HostTree::HostTree(const Host& host) : host_(host) {
   if (host_.real) {
-    make(TreeKind::directory, "$scratch");
+    make(wire::TreeKind::directory, "$scratch");
     return;
   }
   for (const HostEntry& entry : host_.present) {
     if (entry.path == "/sys" && !has_own_sys()) bind_sys_ = true;
     switch (entry.kind) {
       case NodeKind::directory:
-        make(TreeKind::directory, entry.path);
+        make(wire::TreeKind::directory, entry.path);
         break;
       case NodeKind::file:
-        make(TreeKind::file, entry.path, {}, true);
+        make(wire::TreeKind::file, entry.path, {}, true);
         break;
       case NodeKind::character:
-        make(TreeKind::character, entry.path);
+        make(wire::TreeKind::character, entry.path);
         break;
       case NodeKind::socket:
-        make_socket(entry.path, socket_type_from_name(entry.target).value_or(SocketType::stream));
+        make_socket(entry.path, wire::socket_type_from_name(entry.target).value_or(wire::SocketType::stream));
         break;
       case NodeKind::link:
-        make(TreeKind::symlink, entry.path, entry.target);
+        make(wire::TreeKind::symlink, entry.path, entry.target);
         break;
     }
   }
-  make(TreeKind::directory, outside_directory);
-  make(TreeKind::directory, simulated_scratch);
+  make(wire::TreeKind::directory, outside_directory);
+  make(wire::TreeKind::directory, simulated_scratch);
 }
 
 // A server outside the domain. Ports of the machine itself stay as they are: there the refusal is the control's answer.
-void HostTree::serve(TreeKind kind, const std::string& name, std::uint16_t port, SocketType type) {
-  if ((host_.real && kind != TreeKind::abstract_server) || !served_.insert({kind, port, type}).second) return;
+void HostTree::serve(wire::TreeKind kind, const std::string& name, std::uint16_t port, wire::SocketType type) {
+  if ((host_.real && kind != wire::TreeKind::abstract_server) || !served_.insert({kind, port, type}).second) return;
   tree_.push_back({kind, name, {}, 0, false, port, type});
 }
 
-void HostTree::make_socket(const std::string& path, SocketType type) {
+void HostTree::make_socket(const std::string& path, wire::SocketType type) {
   const std::size_t before = tree_.size();
-  make(TreeKind::socket, path);
+  make(wire::TreeKind::socket, path);
   if (tree_.size() > before) tree_.back().type = type;
 }
 
-std::optional<SocketType> HostTree::type_of(const std::string& path) const {
-  for (const TreeItem& item : tree_)
-    if (item.kind == TreeKind::socket && item.path == path) return item.type;
+std::optional<wire::SocketType> HostTree::type_of(const std::string& path) const {
+  for (const wire::TreeItem& item : tree_)
+    if (item.kind == wire::TreeKind::socket && item.path == path) return item.type;
   return std::nullopt;
 }
 
 namespace {
 
 // Of an abstract name's server: each type has names of its own.
-SocketType type_for(Mode mode) {
-  if (mode == Mode::seqpacket) return SocketType::seqpacket;
-  return mode == Mode::dgram || mode == Mode::sendto ? SocketType::dgram : SocketType::stream;
+wire::SocketType type_for(Mode mode) {
+  if (mode == Mode::seqpacket) return wire::SocketType::seqpacket;
+  return mode == Mode::dgram || mode == Mode::sendto ? wire::SocketType::dgram : wire::SocketType::stream;
 }
 
 }  // namespace
 
 // Makes what the operation of an expectation needs to find, where the host does not already have it.
-void HostTree::make_target(const CellRequest& cell, SocketType server) {
+void HostTree::make_target(const wire::CellRequest& cell, wire::SocketType server) {
   const std::string& path = cell.path;
   switch (cell.operation) {
     case Operation::opendir:
     case Operation::tmpfile:
     case Operation::rmdir:
-      make(TreeKind::directory, path);
+      make(wire::TreeKind::directory, path);
       break;
     case Operation::create:
     case Operation::mkdir:
@@ -112,31 +112,31 @@ void HostTree::make_target(const CellRequest& cell, SocketType server) {
     case Operation::mknod_blk:
     case Operation::mksock:
     case Operation::symlink:
-      make(TreeKind::directory, parent_of(path));
+      make(wire::TreeKind::directory, parent_of(path));
       break;
     case Operation::rename:
     case Operation::link:
-      make(TreeKind::file, path);
-      make(TreeKind::directory, parent_of(cell.path2));
+      make(wire::TreeKind::file, path);
+      make(wire::TreeKind::directory, parent_of(cell.path2));
       break;
     case Operation::exchange:
-      make(TreeKind::file, path);
-      make(TreeKind::file, cell.path2);
+      make(wire::TreeKind::file, path);
+      make(wire::TreeKind::file, cell.path2);
       break;
     case Operation::readlink:
-      make(TreeKind::symlink, path, "target");
+      make(wire::TreeKind::symlink, path, "target");
       break;
     case Operation::ioctl:
-      make(TreeKind::character, path);
+      make(wire::TreeKind::character, path);
       break;
     case Operation::connect_unix:
       if (cell.mode == Mode::own_server)
-        make(TreeKind::directory, parent_of(path));
+        make(wire::TreeKind::directory, parent_of(path));
       else
         make_socket(path, server);
       break;
     case Operation::exec:
-      make(TreeKind::file, path, {}, true);
+      make(wire::TreeKind::file, path, {}, true);
       break;
     case Operation::comm_open:
     case Operation::cu_init:
@@ -145,17 +145,17 @@ void HostTree::make_target(const CellRequest& cell, SocketType server) {
     case Operation::bind_udp:
       break;
     case Operation::connect_tcp:
-      serve(TreeKind::tcp_server, {}, cell.port);
+      serve(wire::TreeKind::tcp_server, {}, cell.port);
       break;
     case Operation::send_udp:
-      serve(TreeKind::udp_server, {}, cell.port);
+      serve(wire::TreeKind::udp_server, {}, cell.port);
       break;
     case Operation::connect_abstract:
-      if (cell.mode != Mode::own_server) serve(TreeKind::abstract_server, path, 0, type_for(cell.mode));
+      if (cell.mode != Mode::own_server) serve(wire::TreeKind::abstract_server, path, 0, type_for(cell.mode));
       break;
     default:
-      make(TreeKind::file, path);
+      make(wire::TreeKind::file, path);
   }
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -21,38 +21,39 @@
 
 #include "conformance/wire/request.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 class HostTree {
  public:
   explicit HostTree(const Host& host);
 
-  void make(TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false);
-  void make_socket(const std::string& path, SocketType type);
+  void make(wire::TreeKind kind, const std::string& path, const std::string& target = {}, bool executable = false);
+  void make_socket(const std::string& path, wire::SocketType type);
   // Makes what the operation of an expectation needs to find, where the host does not already have it.
-  void make_target(const CellRequest& cell, SocketType server = SocketType::stream);
+  void make_target(const wire::CellRequest& cell, wire::SocketType server = wire::SocketType::stream);
 
   bool has(const std::string& path) const { return made_.count(path) > 0; }
   NodeKind kind_of(const std::string& path) const;
   // Of a socket that was made here.
-  std::optional<SocketType> type_of(const std::string& path) const;
+  std::optional<wire::SocketType> type_of(const std::string& path) const;
   bool is_kernel_path(std::string_view path) const;
   bool bind_sys() const { return bind_sys_; }
-  std::vector<TreeItem> take() { return std::move(tree_); }
+  std::vector<wire::TreeItem> take() { return std::move(tree_); }
 
  private:
   bool has_own_sys() const;
-  void serve(TreeKind kind, const std::string& name, std::uint16_t port, SocketType type = SocketType::stream);
+  void serve(wire::TreeKind kind, const std::string& name, std::uint16_t port,
+             wire::SocketType type = wire::SocketType::stream);
 
   const Host& host_;
-  std::vector<TreeItem> tree_;
+  std::vector<wire::TreeItem> tree_;
   bool bind_sys_ = false;
   std::set<std::string> made_;
-  std::set<std::tuple<TreeKind, std::uint16_t, SocketType>> served_;
+  std::set<std::tuple<wire::TreeKind, std::uint16_t, wire::SocketType>> served_;
 };
 
 std::string parent_of(const std::string& path);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_HOST_TREE_H_

@@ -11,7 +11,7 @@
 #include "conformance/judge/row.h"
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 using namespace std::string_literals;
@@ -284,4 +284,4 @@ TEST_F(MalformedCase, WhatIsNoFileDoesNotHang) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -11,7 +11,7 @@
 
 #include "conformance/judge/order_testing.h"
 
-namespace lockstep::conformance::order {
+namespace lockstep::conformance::judge::order {
 namespace {
 
 using enum Operation;
@@ -237,4 +237,4 @@ TEST_P(OrderOfNames, IsTheKernels) {
 INSTANTIATE_TEST_SUITE_P(Each, OrderOfNames, ::testing::ValuesIn(situations()), name_of);
 
 }  // namespace
-}  // namespace lockstep::conformance::order
+}  // namespace lockstep::conformance::judge::order

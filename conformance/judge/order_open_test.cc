@@ -15,7 +15,7 @@
 
 #include "conformance/judge/order_testing.h"
 
-namespace lockstep::conformance::order {
+namespace lockstep::conformance::judge::order {
 namespace {
 
 using enum Operation;
@@ -241,4 +241,4 @@ TEST_P(OrderOfOpening, IsTheKernels) {
 INSTANTIATE_TEST_SUITE_P(Each, OrderOfOpening, ::testing::ValuesIn(situations()), name_of);
 
 }  // namespace
-}  // namespace lockstep::conformance::order
+}  // namespace lockstep::conformance::judge::order

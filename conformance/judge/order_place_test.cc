@@ -26,12 +26,12 @@
 #include "conformance/probes/testing.h"
 #include "model/read_walk.h"
 
-namespace lockstep::conformance::order {
+namespace lockstep::conformance::judge::order {
 namespace {
 
-using testing::in_child;
-using testing::Scratch;
-using testing::SharedSlot;
+using probes::in_child;
+using probes::Scratch;
+using probes::SharedSlot;
 
 constexpr int cannot_status = 3, failed_status = 4;
 constexpr unsigned nobody = 65534;
@@ -65,11 +65,12 @@ bool has_name(Operation operation) {
 
 // The situation anew, and the operation in it. Cells: free 0, restricted 1; walks of the free one.
 int run(const Situation& each, const std::string& root, AccessSet handled, int abi, bool restricted, SharedSlot& slot) {
-  return in_child([&] {
+  return probes::in_child([&] {
     const bool network = each.ports || std::string_view(each.first).starts_with("s");  // sysfs is the network's too
     Place::must(::unshare(CLONE_NEWNS | (network ? CLONE_NEWNET : 0)) == 0 &&
                 ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-    Place::must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0777") == 0 && (!network || open_loopback().ok()));
+    Place::must(::mount("tmpfs", root.c_str(), "tmpfs", 0, "mode=0777") == 0 &&
+                (!network || harness::open_loopback().ok()));
     ::umask(0);
     Place place(root);
     each.make(place);
@@ -80,9 +81,9 @@ int run(const Situation& each, const std::string& root, AccessSet handled, int a
     if (!restricted && has_name(each.operation)) model::read_walk(first.c_str(), follow, &slot->walks[0]);
     if (!restricted && !second.empty()) model::read_walk(second.c_str(), follow, &slot->walks[1]);
     if (restricted) restrict_to(handled, each, abi);
-    run_probe(
-        {each.operation, each.mode, Actor::self, Target::own, false, first.c_str(), second.c_str(), -1, each.port},
-        &slot->cells[restricted ? 1 : 0]);
+    probes::run_probe({each.operation, each.mode, Actor::self, wire::Target::own, false, first.c_str(), second.c_str(),
+                       -1, each.port},
+                      &slot->cells[restricted ? 1 : 0]);
   });
 }
 
@@ -202,7 +203,7 @@ void OrderTest::check() {
     }
     ASSERT_EQ(status, 42);
     ASSERT_EQ(run(each, scratch.path, handled, abi, true, slot), 42);
-    const SlotCell &control = slot->cells[0], &restricted = slot->cells[1];
+    const wire::SlotCell &control = slot->cells[0], &restricted = slot->cells[1];
     ASSERT_EQ(control.state, restricted.state);
     EXPECT_EQ(errno_name(control.err), errno_name(each.err));
     const model::Decision decision = decide(each, handled, abi, *kernel, slot);
@@ -224,4 +225,4 @@ void OrderTest::check() {
   if (!seen) GTEST_SKIP() << "needs Landlock ABI " << each.least_abi;
 }
 
-}  // namespace lockstep::conformance::order
+}  // namespace lockstep::conformance::judge::order

@@ -11,7 +11,7 @@
 
 #include "conformance/judge/order_testing.h"
 
-namespace lockstep::conformance::order {
+namespace lockstep::conformance::judge::order {
 namespace {
 
 using enum Operation;
@@ -192,4 +192,4 @@ INSTANTIATE_TEST_SUITE_P(ByPath, OrderOfSockets, ::testing::ValuesIn(by_their_pa
 INSTANTIATE_TEST_SUITE_P(WithoutAPath, OrderOfSockets, ::testing::ValuesIn(without_a_path()), name_of);
 
 }  // namespace
-}  // namespace lockstep::conformance::order
+}  // namespace lockstep::conformance::judge::order

@@ -21,7 +21,7 @@
 #include "base/unique_fd.h"
 #include "operation/operation.h"
 
-namespace lockstep::conformance::order {
+namespace lockstep::conformance::judge::order {
 
 // Where the situation is made: an empty tmpfs, below which names are relative. What is kept stays open to the
 // end.
@@ -88,6 +88,6 @@ inline std::string name_of(const ::testing::TestParamInfo<Situation>& each) {
   return each.param.name;
 }
 
-}  // namespace lockstep::conformance::order
+}  // namespace lockstep::conformance::judge::order
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_ORDER_TESTING_H_

@@ -3,7 +3,7 @@
 #include "host/choose_devices.h"
 #include "host/read_host.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file,
                              const std::vector<std::string>& cdi, const std::string& gpu_devices,
@@ -24,8 +24,8 @@ Result<Case> case_for_policy(const std::string& policy_file, const std::string& 
   if (!conflicts.empty()) {
     LOCKSTEP_ASSIGN(out.context.administrator_conflicts, load_conflicts(conflicts));
   }
-  out.identities = {IdentityKind::user, IdentityKind::container_root};
+  out.identities = {wire::IdentityKind::user, wire::IdentityKind::container_root};
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -7,7 +7,7 @@
 #include "conformance/judge/compose.h"
 #include "conformance/judge/cuda.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // Whether it is the missing GPU alone that leaves /proc as the policy has it.
@@ -23,7 +23,7 @@ bool promoted_on_gpu_hosts(const Case& source, const EffectivePolicy& effective)
 
 }  // namespace
 
-model::Model build_model(const Row& row, const RowReply& reply, const KernelLandlock& kernel, int plan_abi) {
+model::Model build_model(const Row& row, const wire::RowReply& reply, const KernelLandlock& kernel, int plan_abi) {
   model::Kernel decides;
   decides.abi = plan_abi;
   decides.kernel_abi = kernel.abi;
@@ -45,14 +45,14 @@ model::Model build_model(const Row& row, const RowReply& reply, const KernelLand
 namespace {
 
 // A thread that ran before is in no domain, unless the restriction was for all of them.
-bool is_bound(const Row& row, const CellRequest& request) {
+bool is_bound(const Row& row, const wire::CellRequest& request) {
   return request.actor != Actor::early_thread || row.run->effective.restrictions.all_threads;
 }
 
 }  // namespace
 
-int hidden_by_procfs(const Row& row, std::size_t i, const RowReply& reply) {
-  const CellRequest& request = row.run->cells.cells[i];
+int hidden_by_procfs(const Row& row, std::size_t i, const wire::RowReply& reply) {
+  const wire::CellRequest& request = row.run->cells.cells[i];
   constexpr std::string_view procfs = "/proc/";
   const std::string& path = request.path;
   const bool other = path.starts_with("/proc/$sibling") || (path.starts_with(procfs) && path.size() > procfs.size() &&
@@ -60,14 +60,14 @@ int hidden_by_procfs(const Row& row, std::size_t i, const RowReply& reply) {
   return other && is_bound(row, request) ? reply.restricted.hidden : 0;
 }
 
-model::Decision decide(const Row& row, const model::Model& model, std::size_t i, const RowReply& reply) {
-  const CellRequest& request = row.run->cells.cells[i];
+model::Decision decide(const Row& row, const model::Model& model, std::size_t i, const wire::RowReply& reply) {
+  const wire::CellRequest& request = row.run->cells.cells[i];
   const model::Walk first = model::to_walk(reply.control.first_walks[i]);
   const model::Walk second = model::to_walk(reply.control.second_walks[i]);
   model::Query query;
   query.operation = request.operation;
   // glibc names the calling thread by prctl: no file is opened.
-  const bool by_prctl = request.mode == Mode::setname && request.target == Target::own;
+  const bool by_prctl = request.mode == Mode::setname && request.target == wire::Target::own;
   query.mode = by_prctl ? Mode::prctl : request.mode;
   query.first = &first;
   query.second = &second;
@@ -76,7 +76,7 @@ model::Decision decide(const Row& row, const model::Model& model, std::size_t i,
 }
 
 // What the kernel answered to CUDA's start-up, and beyond its own ABI what the model says it would.
-void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock& kernel,
+void read_readiness(const Row& row, const wire::RowReply& reply, const KernelLandlock& kernel,
                     const std::vector<model::Decision>& decisions, RowVerdict& out) {
   const Case& source = row.run->source;
   const auto expected_at = [&](int abi) -> std::optional<Readiness> {
@@ -95,10 +95,10 @@ void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock&
     for (std::size_t s = 0; s < steps.size(); ++s) {
       const std::size_t i = cells[s];
       if (i == out.cells.size()) continue;
-      const CellReply& control = reply.control.cells[i];
-      if (control.state != CellState::done || reply.restricted.cells[i].state != CellState::done) continue;
+      const wire::CellReply& control = reply.control.cells[i];
+      if (control.state != wire::CellState::done || reply.restricted.cells[i].state != wire::CellState::done) continue;
       const model::Decision decision = model == nullptr ? decisions[i] : decide(row, *model, i, reply);
-      const CellRequest& request = row.run->cells.cells[i];
+      const wire::CellRequest& request = row.run->cells.cells[i];
       const int under =
           model == nullptr
               ? out.cells[i].observed
@@ -118,4 +118,4 @@ void read_readiness(const Row& row, const RowReply& reply, const KernelLandlock&
   }
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

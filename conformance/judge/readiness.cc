@@ -5,7 +5,7 @@
 
 #include <lockstep/error.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 std::string layer_of(int err) {
@@ -107,4 +107,4 @@ ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -18,7 +18,7 @@
 #include "conformance/judge/case.h"
 #include "conformance/judge/cuda.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 // Of one step. Errnos; 0: it worked.
 struct StepAnswer {
@@ -60,6 +60,6 @@ struct PredictedReadiness {
 ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<StepAnswer>& answers,
                           bool promoted_on_gpu_hosts);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_READINESS_H_

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // A control node, two GPUs, a read that costs something, a socket that costs nothing, the two nodes of a MIG instance.
@@ -147,4 +147,4 @@ TEST_F(Conclude, AnOptionalPathMayBeMissingAndNotDenied) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -3,13 +3,13 @@
 
 #include "conformance/judge/cells.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 constexpr std::size_t most_ports = 8;  // of one right
 
-CellRequest cell_of(Operation operation, std::uint16_t port = 0, Mode mode = Mode::plain) {
-  CellRequest cell;
+wire::CellRequest cell_of(Operation operation, std::uint16_t port = 0, Mode mode = Mode::plain) {
+  wire::CellRequest cell;
   cell.operation = operation;
   cell.mode = mode;
   cell.port = port;
@@ -21,8 +21,8 @@ CellRequest cell_of(Operation operation, std::uint16_t port = 0, Mode mode = Mod
 
 // A signal always; both sides of a scope where the policy has one; of ports, once any right is restricted, those named for each
 // and one that is not.
-std::vector<CellRequest> restriction_cells(const Restrictions& restrictions) {
-  std::vector<CellRequest> out = {cell_of(Operation::signal)};
+std::vector<wire::CellRequest> restriction_cells(const Restrictions& restrictions) {
+  std::vector<wire::CellRequest> out = {cell_of(Operation::signal)};
   if (!restrictions.scopes.empty()) {
     out.push_back(cell_of(Operation::connect_abstract));
     out.push_back(cell_of(Operation::connect_abstract, 0, Mode::own_server));
@@ -52,4 +52,4 @@ std::vector<CellRequest> restriction_cells(const Restrictions& restrictions) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -8,13 +8,13 @@
 
 #include "conformance/judge/cells.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
-std::vector<std::string> names_of(const std::vector<CellRequest>& cells) {
+std::vector<std::string> names_of(const std::vector<wire::CellRequest>& cells) {
   std::vector<std::string> out;
   out.reserve(cells.size());
-  for (const CellRequest& cell : cells) out.push_back(cell_name(cell));
+  for (const wire::CellRequest& cell : cells) out.push_back(cell_name(cell));
   return out;
 }
 
@@ -104,13 +104,13 @@ TEST_F(CaseWithPorts, ARowWithPortsHasServersAndANetworkOfItsOwn) {
   const Result<CellPlan> plan = plan_cells(*got, *enrich(got->policy, got->context));
   ASSERT_TRUE(plan.ok()) << plan.error().to_string();
   EXPECT_TRUE(plan->network);
-  const auto served = [&](TreeKind kind, std::uint16_t port) {
+  const auto served = [&](wire::TreeKind kind, std::uint16_t port) {
     return std::count_if(plan->tree.begin(), plan->tree.end(),
-                         [&](const TreeItem& item) { return item.kind == kind && item.port == port; });
+                         [&](const wire::TreeItem& item) { return item.kind == kind && item.port == port; });
   };
-  EXPECT_EQ(served(TreeKind::tcp_server, 443), 1);
-  EXPECT_EQ(served(TreeKind::udp_server, 53), 1);
-  EXPECT_EQ(served(TreeKind::tcp_server, 80), 0);  // bound by the probe, not by a server
+  EXPECT_EQ(served(wire::TreeKind::tcp_server, 443), 1);
+  EXPECT_EQ(served(wire::TreeKind::udp_server, 53), 1);
+  EXPECT_EQ(served(wire::TreeKind::tcp_server, 80), 0);  // bound by the probe, not by a server
 }
 
 TEST_F(CaseWithPorts, ARowThatAsksForNoneStaysInTheMachines) {
@@ -124,8 +124,8 @@ TEST_F(CaseWithPorts, OnARealHostNothingListensForARow) {
   ASSERT_TRUE(got.ok()) << got.error().to_string();
   const Result<CellPlan> plan = plan_cells(*got, *enrich(got->policy, got->context));
   EXPECT_FALSE(plan->network);
-  for (const TreeItem& item : plan->tree)
-    EXPECT_LT(static_cast<int>(item.kind), static_cast<int>(TreeKind::tcp_server));
+  for (const wire::TreeItem& item : plan->tree)
+    EXPECT_LT(static_cast<int>(item.kind), static_cast<int>(wire::TreeKind::tcp_server));
 }
 
 TEST_F(CaseWithPorts, AServerOfOnesOwnNeedsAPathOfItsOwn) {
@@ -139,4 +139,4 @@ TEST_F(CaseWithPorts, AServerOfOnesOwnNeedsAPathOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -6,7 +6,7 @@
 
 #include "conformance/wire/plans.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 std::string join(const std::vector<std::string>& parts) {
@@ -61,37 +61,39 @@ std::string claims_test(const CaseRun& run) {
 }
 
 std::string Row::name() const {
-  return test_name(run->source.name) + ".abi" + std::to_string(plan_abi) + "/" + test_name(conformance::name(identity));
+  return test_name(run->source.name) + ".abi" + std::to_string(plan_abi) + "/" + test_name(wire::name(identity));
 }
 
-IdentityKind stand_in_for(IdentityKind wanted, const Identities& here) {
-  const bool no_user = wanted == IdentityKind::user && !here.missing_for(wanted).empty();
-  return !here.privileged || no_user ? IdentityKind::self : wanted;
+wire::IdentityKind stand_in_for(wire::IdentityKind wanted, const wire::Identities& here) {
+  const bool no_user = wanted == wire::IdentityKind::user && !here.missing_for(wanted).empty();
+  return !here.privileged || no_user ? wire::IdentityKind::self : wanted;
 }
 
-std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const Identities& here) {
+std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const wire::Identities& here) {
   std::vector<Row> rows;
   if (run.source.error) return rows;  // its claim is a refusal: nothing to restrict
-  std::vector<IdentityKind> identities = run.source.identities;
+  std::vector<wire::IdentityKind> identities = run.source.identities;
   if (!here.privileged) identities.clear();
-  const bool has_user = std::count(run.source.identities.begin(), run.source.identities.end(), IdentityKind::user) > 0;
-  const bool has_self = std::count(identities.begin(), identities.end(), IdentityKind::self) > 0;
-  if (!here.privileged || (has_user && !has_self && stand_in_for(IdentityKind::user, here) == IdentityKind::self))
-    identities.push_back(IdentityKind::self);
+  const bool has_user =
+      std::count(run.source.identities.begin(), run.source.identities.end(), wire::IdentityKind::user) > 0;
+  const bool has_self = std::count(identities.begin(), identities.end(), wire::IdentityKind::self) > 0;
+  if (!here.privileged ||
+      (has_user && !has_self && stand_in_for(wire::IdentityKind::user, here) == wire::IdentityKind::self))
+    identities.push_back(wire::IdentityKind::self);
   for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
     if (!abis.contains(abi) || !run.source.plan_abis.contains(abi)) continue;
-    for (IdentityKind identity : identities) rows.push_back({&run, abi, identity});
+    for (wire::IdentityKind identity : identities) rows.push_back({&run, abi, identity});
   }
   return rows;
 }
 
-Result<RowRequest> make_request(const Row& row, const Subject& subject) {
+Result<wire::RowRequest> make_request(const Row& row, const Subject& subject) {
   const CaseRun& run = *row.run;
   LOCKSTEP_ASSIGN(const EffectivePolicy effective, enrich_as(run.source, subject));
   LOCKSTEP_ASSIGN(Plan plan, compile(effective, row.plan_abi));
   if (subject.after_compile) subject.after_compile(plan);
 
-  RowRequest request;
+  wire::RowRequest request;
   request.name = row.name();
   request.policy_file = run.source.policy.file;
   request.id = stable_hash(request.name);
@@ -108,12 +110,12 @@ Result<RowRequest> make_request(const Row& row, const Subject& subject) {
   request.log = plan.log.bits();
   request.all_threads = plan.all_threads;
   request.hard_requirement = plan.compatibility == Compatibility::hard_requirement;
-  for (const PlanRule& rule : plan.rules) request.rules.push_back(to_wire(rule));
+  for (const PlanRule& rule : plan.rules) request.rules.push_back(wire::to_wire(rule));
   for (const EffectiveRule& rule : run.effective.rules) request.view_paths.push_back(rule.path);
   for (const EffectivePolicy& more : run.stacked) {
     LOCKSTEP_ASSIGN(Plan on_top, compile(more, row.plan_abi));
     if (subject.after_compile_of_stacked) subject.after_compile_of_stacked(on_top);
-    request.stacked.push_back(to_wire(on_top));
+    request.stacked.push_back(wire::to_wire(on_top));
     for (const EffectiveRule& rule : more.rules) request.view_paths.push_back(rule.path);
   }
   request.cells = run.cells.cells;
@@ -170,4 +172,4 @@ std::uint64_t stable_hash(std::string_view text) {
   return hash;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

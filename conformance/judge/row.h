@@ -22,7 +22,7 @@
 #include "conformance/judge/cells.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 // Who is on trial: this library, or a mutant that transforms the output of one of its stages.
 struct Subject {
@@ -30,7 +30,7 @@ struct Subject {
   std::function<void(EffectivePolicy&)> after_enrich;
   std::function<void(Plan&)> after_compile;
   std::function<void(Plan&)> after_compile_of_stacked;
-  Enforcement enforcement = Enforcement::faithful;
+  wire::Enforcement enforcement = wire::Enforcement::faithful;
 };
 
 // A case made ready: enriched once, its cells planned. Where enrichment refuses, `error` says so and there are no rows.
@@ -54,18 +54,18 @@ std::string claims_test(const CaseRun& run);
 struct Row {
   const CaseRun* run = nullptr;
   int plan_abi = 0;
-  IdentityKind identity = IdentityKind::user;
+  wire::IdentityKind identity = wire::IdentityKind::user;
   std::string name() const;
 };
 
 // Every row of the case among `abis`. An unprivileged run has the one identity `self`, which stands in for the case's. Where
 // root cannot become an ordinary user, `self` (root's number without its capabilities) stands in for `user`, whose own rows are
 // there to be skipped with what is missing.
-std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const Identities& here);
-IdentityKind stand_in_for(IdentityKind wanted, const Identities& here);
+std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const wire::Identities& here);
+wire::IdentityKind stand_in_for(wire::IdentityKind wanted, const wire::Identities& here);
 
 // The refusal of a plan (hard_requirement at too low an ABI) is the error.
-Result<RowRequest> make_request(const Row& row, const Subject& subject);
+Result<wire::RowRequest> make_request(const Row& row, const Subject& subject);
 
 // What the case claims of enrichment (expect_effective, expect_notices, expect_error) against what `subject` gives. Empty: all
 // as claimed; else one line for each difference.
@@ -74,6 +74,6 @@ std::vector<std::string> check_claims(const CaseRun& run, const Subject& subject
 // FNV-1a: which shard a row is in does not depend on the other rows.
 std::uint64_t stable_hash(std::string_view text);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_ROW_H_

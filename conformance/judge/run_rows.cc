@@ -2,7 +2,7 @@
 
 #include "conformance/judge/by_model.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // How many rows a worker's requests are built for at once: bounds the memory, not the speed.
@@ -10,14 +10,15 @@ constexpr std::size_t batch_rows = 128;
 
 }  // namespace
 
-Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row>& rows, const Subject& subject,
-                                         const KernelLandlock& kernel, const std::function<void()>& done) {
+Result<std::vector<RowVerdict>> run_rows(harness::Workers& workers, const std::vector<Row>& rows,
+                                         const Subject& subject, const KernelLandlock& kernel,
+                                         const std::function<void()>& done) {
   std::vector<RowVerdict> verdicts(rows.size());
   for (std::size_t start = 0; start < rows.size(); start += batch_rows) {
-    std::vector<RowRequest> requests;
+    std::vector<wire::RowRequest> requests;
     std::vector<std::size_t> indices;
     for (std::size_t i = start; i < rows.size() && i < start + batch_rows; ++i) {
-      Result<RowRequest> request = make_request(rows[i], subject);
+      Result<wire::RowRequest> request = make_request(rows[i], subject);
       if (!request.ok()) {
         // hard_requirement at an ABI that lacks a right: a refusal, as the policy asks. Shown, never a pass.
         verdicts[i].outcome = request.error().kind == ErrorKind::unsupported ? RowOutcome::skip : RowOutcome::error;
@@ -29,7 +30,7 @@ Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row
       requests.push_back(std::move(request).value());
       indices.push_back(i);
     }
-    LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, const RowReply& reply) {
+    LOCKSTEP_CHECK(workers.run(requests, [&](std::size_t i, const wire::RowReply& reply) {
       RowVerdict& verdict = verdicts[indices[i]] = judge(rows[indices[i]], reply, kernel);
       const bool nobody = !workers.hello().identities.missing_for(rows[indices[i]].identity).empty();
       if (verdict.outcome == RowOutcome::skip) verdict.why_skipped = nobody ? SkipReason::identity : SkipReason::here;
@@ -41,4 +42,4 @@ Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row
   return verdicts;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

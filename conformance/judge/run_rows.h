@@ -12,12 +12,13 @@
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 // Verdicts parallel to `rows`; `done` is called after each. A policy that refuses its plan ABI is a skip that says so.
-Result<std::vector<RowVerdict>> run_rows(Workers& workers, const std::vector<Row>& rows, const Subject& subject,
-                                         const KernelLandlock& kernel, const std::function<void()>& done);
+Result<std::vector<RowVerdict>> run_rows(harness::Workers& workers, const std::vector<Row>& rows,
+                                         const Subject& subject, const KernelLandlock& kernel,
+                                         const std::function<void()>& done);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_RUN_ROWS_H_

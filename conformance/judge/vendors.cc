@@ -1,7 +1,7 @@
 // The steps of AMD's and Intel's runtimes. No baseline knows their nodes: a policy names them itself.
 #include "conformance/judge/cuda.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 using enum CudaImportance;
@@ -70,4 +70,4 @@ std::vector<CudaStep> intel_steps(const Host& host) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -7,7 +7,7 @@
 #include "conformance/judge/cu_init.h"
 #include "conformance/judge/predict.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // First match wins. Where none matches, the cell has two witnesses.
@@ -15,7 +15,8 @@ std::optional<int> expected_of(const Row& row, std::size_t cell) {
   for (const int index : row.run->cells.info[cell].expectations) {
     const Expectation& each = row.run->source.expectations[static_cast<std::size_t>(index)];
     // Unprivileged, the one identity there is stands in for an ordinary user, and for nobody else.
-    const IdentityKind identity_of_row = row.identity == IdentityKind::self ? IdentityKind::user : row.identity;
+    const wire::IdentityKind identity_of_row =
+        row.identity == wire::IdentityKind::self ? wire::IdentityKind::user : row.identity;
     const bool identity = !each.identity || *each.identity == identity_of_row;
     if (each.abis.contains(row.plan_abi) && identity) return each.err;
   }
@@ -42,7 +43,8 @@ int after_denial(Operation operation) {
   }
 }
 
-std::string after_mismatch(const CellRequest& cell, const CellReply& control, const CellReply& restricted) {
+std::string after_mismatch(const wire::CellRequest& cell, const wire::CellReply& control,
+                           const wire::CellReply& restricted) {
   const auto say = [&](std::uint64_t wanted) {
     return "post-condition: " + std::to_string(restricted.after) + " instead of " + std::to_string(wanted);
   };
@@ -74,25 +76,25 @@ void compare(CellVerdict& cell) {
   }
 }
 
-bool below_proc(const CellRequest& request) {
+bool below_proc(const wire::CellRequest& request) {
   return request.operation == Operation::comm_open || is_below(request.path, "/proc");
 }
 
-CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i, const RowReply& reply,
+CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i, const wire::RowReply& reply,
                        model::Decision* decision) {
-  const CellRequest& request = row.run->cells.cells[i];
-  const CellReply& control = reply.control.cells[i];
-  const CellReply& restricted = reply.restricted.cells[i];
+  const wire::CellRequest& request = row.run->cells.cells[i];
+  const wire::CellReply& control = reply.control.cells[i];
+  const wire::CellReply& restricted = reply.restricted.cells[i];
   CellVerdict out;
   out.expected = expected_of(row, i);
   if (control.state != restricted.state) {  // both do the same: what one could try and the other could not is no skip
     out.verdict = Verdict::disagree;
     out.lone = Witness::observed;
-    out.decided = std::string("only the ") + (control.state == CellState::unsupported ? "restricted" : "control") +
-                  " child could try this";
+    out.decided = std::string("only the ") +
+                  (control.state == wire::CellState::unsupported ? "restricted" : "control") + " child could try this";
     return out;
   }
-  if (control.state == CellState::unsupported) {
+  if (control.state == wire::CellState::unsupported) {
     out.verdict = Verdict::skip;
     out.decided = "neither child could try this here";
     return out;
@@ -103,7 +105,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   out.aux = restricted.aux;
   // A user namespace, or a device controller, refuses even root's device: what is expected of root cannot be seen there.
   const bool makes_device = request.operation == Operation::mknod_chr || request.operation == Operation::mknod_blk;
-  const bool as_root = row.identity == IdentityKind::container_root || row.identity == IdentityKind::root;
+  const bool as_root = row.identity == wire::IdentityKind::container_root || row.identity == wire::IdentityKind::root;
   if (makes_device && as_root && control.err == EPERM) {
     out.verdict = Verdict::skip;
     out.decided = "no device can be made here, even without the policy (EPERM)";
@@ -151,7 +153,7 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
 }
 
 // The model has no say: the other witness is the readiness of the row, so it comes after that.
-void judge_real_cuda(std::size_t i, Mode mode, const RowReply& reply, RowVerdict& out) {
+void judge_real_cuda(std::size_t i, Mode mode, const wire::RowReply& reply, RowVerdict& out) {
   const CuAnswer control{reply.control.cells[i], reply.control.message};
   const CuAnswer restricted{reply.restricted.cells[i], reply.restricted.message};
   ReadinessVerdict said = out.readiness;
@@ -206,8 +208,8 @@ void count(const CellVerdict& cell, RowVerdict& out) {
   }
 }
 
-std::string child_problem(const char* who, const ChildReply& child) {
-  std::string out = std::string(who) + " child: " + std::string(name(child.outcome));
+std::string child_problem(const char* who, const wire::ChildReply& child) {
+  std::string out = std::string(who) + " child: " + std::string(wire::name(child.outcome));
   if (child.detail != 0) out += " " + std::to_string(child.detail);
   if (!child.message.empty()) out += ": " + printable(child.message);
   return out;
@@ -215,18 +217,18 @@ std::string child_problem(const char* who, const ChildReply& child) {
 
 // Where the paths cannot be opened as the policy asks, nobody is restricted and nothing runs. A case must have claimed it; of a
 // user's own policy it is the answer.
-RowVerdict judge_refusal(const Row& row, const ChildReply& control, const ChildReply& restricted) {
+RowVerdict judge_refusal(const Row& row, const wire::ChildReply& control, const wire::ChildReply& restricted) {
   RowVerdict out;
   const std::optional<std::string>& claim = row.run->source.refusal;
-  const auto as_claimed = [&](const ChildReply& child) {
-    return claim && child.outcome == ChildOutcome::refused && child.message.find(*claim) != std::string::npos;
+  const auto as_claimed = [&](const wire::ChildReply& child) {
+    return claim && child.outcome == wire::ChildOutcome::refused && child.message.find(*claim) != std::string::npos;
   };
   const bool agree = as_claimed(control) && as_claimed(restricted);
   // Refused to one child and not to the other is a finding, whose policy it may be.
   const bool answer = row.run->source.own_policy && control.outcome == restricted.outcome;
   out.outcome = agree ? RowOutcome::agree : answer ? RowOutcome::refused : RowOutcome::disagree;
   if (out.outcome == RowOutcome::refused) out.message = control.message;
-  const bool odd_one = as_claimed(control) || (!claim && control.outcome != ChildOutcome::refused);
+  const bool odd_one = as_claimed(control) || (!claim && control.outcome != wire::ChildOutcome::refused);
   if (out.outcome == RowOutcome::disagree)
     out.message = "refusal: expected " + (claim ? "\"" + *claim + "\"" : "none") + ", got " +
                   child_problem(odd_one ? "restricted" : "control", odd_one ? restricted : control);
@@ -255,22 +257,23 @@ std::string_view name(SkipReason reason) {
   return names[static_cast<std::size_t>(reason)];
 }
 
-RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel) {
+RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlock& kernel) {
   RowVerdict out;
   for (const auto& [who, child] : {std::pair{"control", &reply.control}, std::pair{"restricted", &reply.restricted}}) {
-    if (child->outcome == ChildOutcome::skipped) {
+    if (child->outcome == wire::ChildOutcome::skipped) {
       out.outcome = RowOutcome::skip;
       out.message = child->message;
       return out;
     }
-    const bool answered = child->outcome == ChildOutcome::completed || child->outcome == ChildOutcome::refused;
+    const bool answered =
+        child->outcome == wire::ChildOutcome::completed || child->outcome == wire::ChildOutcome::refused;
     if (!answered) {
       out.message = child_problem(who, *child);
       return out;
     }
   }
   const bool refused =
-      reply.control.outcome == ChildOutcome::refused || reply.restricted.outcome == ChildOutcome::refused;
+      reply.control.outcome == wire::ChildOutcome::refused || reply.restricted.outcome == wire::ChildOutcome::refused;
   if (refused || row.run->source.refusal) return judge_refusal(row, reply.control, reply.restricted);
   const std::size_t cells = row.run->cells.cells.size();
   std::size_t rules = row.run->effective.rules.size();
@@ -355,4 +358,4 @@ RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& ke
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -21,7 +21,7 @@
 #include "conformance/judge/row.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 
 enum class Verdict : std::uint8_t { agree, disagree, not_comparable, skip, error };
 enum class Witness : std::uint8_t { none, expected, predicted, observed, all };  // who stands alone
@@ -76,8 +76,8 @@ struct RowVerdict {
   std::size_t untried = 0;  // of these, the ones with a hand-written expectation
 };
 
-RowVerdict judge(const Row& row, const RowReply& reply, const KernelLandlock& kernel);
+RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlock& kernel);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge
 
 #endif  // LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_

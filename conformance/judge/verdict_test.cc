@@ -5,14 +5,14 @@
 
 #include <cerrno>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 // Two cells of a policy without rules: a listing of the root, which it denies, and a signal, which it does not.
 class Judge : public testing::Test {
  protected:
   Judge() {
-    CellRequest listing, signal;
+    wire::CellRequest listing, signal;
     listing.operation = Operation::opendir;
     listing.path = "/";
     signal.operation = Operation::signal;
@@ -20,10 +20,10 @@ class Judge : public testing::Test {
     run_.cells.info.resize(2);
     model::RawWalk root{};
     model::read_walk("/", true, &root);
-    for (ChildReply* child : {&reply_.control, &reply_.restricted}) {
-      child->outcome = ChildOutcome::completed;
+    for (wire::ChildReply* child : {&reply_.control, &reply_.restricted}) {
+      child->outcome = wire::ChildOutcome::completed;
       child->canary_before = true;
-      child->cells = {{CellState::done, 0, 0, 0, 0}, {CellState::done, 0, 0, 0, 0}};
+      child->cells = {{wire::CellState::done, 0, 0, 0, 0}, {wire::CellState::done, 0, 0, 0, 0}};
     }
     reply_.control.canary_after = 0;
     reply_.control.first_walks = {root, {}};
@@ -32,10 +32,10 @@ class Judge : public testing::Test {
     reply_.restricted.cells[0].err = EACCES;
   }
 
-  RowVerdict verdict() const { return judge({&run_, 7, IdentityKind::user}, reply_, {7, 0}); }
+  RowVerdict verdict() const { return judge({&run_, 7, wire::IdentityKind::user}, reply_, {7, 0}); }
 
   CaseRun run_;
-  RowReply reply_;
+  wire::RowReply reply_;
 };
 
 TEST_F(Judge, AgreesWhereEveryWitnessDoes) {
@@ -45,14 +45,15 @@ TEST_F(Judge, AgreesWhereEveryWitnessDoes) {
 }
 
 TEST_F(Judge, AChildThatDidNotComeToItsEndIsNoPass) {
-  for (const ChildOutcome outcome : {ChildOutcome::timed_out, ChildOutcome::crashed, ChildOutcome::leaked,
-                                     ChildOutcome::setup_failed, ChildOutcome::harness_error})
-    for (ChildReply RowReply::*child : {&RowReply::control, &RowReply::restricted}) {
+  for (const wire::ChildOutcome outcome :
+       {wire::ChildOutcome::timed_out, wire::ChildOutcome::crashed, wire::ChildOutcome::leaked,
+        wire::ChildOutcome::setup_failed, wire::ChildOutcome::harness_error})
+    for (wire::ChildReply wire::RowReply::*child : {&wire::RowReply::control, &wire::RowReply::restricted}) {
       (reply_.*child).outcome = outcome;
-      EXPECT_EQ(verdict().outcome, RowOutcome::error) << name(outcome);
-      (reply_.*child).outcome = ChildOutcome::completed;
+      EXPECT_EQ(verdict().outcome, RowOutcome::error) << wire::name(outcome);
+      (reply_.*child).outcome = wire::ChildOutcome::completed;
     }
-  reply_.restricted.outcome = ChildOutcome::skipped;
+  reply_.restricted.outcome = wire::ChildOutcome::skipped;
   EXPECT_EQ(verdict().outcome, RowOutcome::skip);
 }
 
@@ -72,14 +73,14 @@ TEST_F(Judge, TheKernelAloneAgainstTheModelIsADisagreement) {
 }
 
 TEST_F(Judge, ACellThatNeitherCouldTryIsSkippedAndOneThatOneCouldIsAFinding) {
-  reply_.control.cells[1].state = CellState::unsupported;
+  reply_.control.cells[1].state = wire::CellState::unsupported;
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
   EXPECT_EQ(verdict().cells[1].decided, "only the restricted child could try this");
-  reply_.restricted.cells[1].state = CellState::unsupported;
+  reply_.restricted.cells[1].state = wire::CellState::unsupported;
   const RowVerdict got = verdict();
   EXPECT_EQ(got.outcome, RowOutcome::agree);
   EXPECT_EQ(got.skipped, 1U);
-  reply_.control.cells[1].state = CellState::done;
+  reply_.control.cells[1].state = wire::CellState::done;
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
 }
 
@@ -90,8 +91,8 @@ TEST_F(Judge, ARowOfWhichNoExpectationCouldBeTriedIsASkipAndNoPass) {
   run_.cells.info[0].expectations = {0};
   EXPECT_EQ(verdict().outcome, RowOutcome::agree);
   EXPECT_EQ(verdict().untried, 0U);
-  for (ChildReply* child : {&reply_.control, &reply_.restricted})
-    child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
+  for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
+    child->cells[0] = {wire::CellState::unsupported, 0, 0, 0, 0};
   const RowVerdict got = verdict();
   EXPECT_EQ(got.outcome, RowOutcome::skip);
   EXPECT_EQ(got.message, "no expectation of this row could be tried: opendir /: neither child could try this here");
@@ -104,7 +105,7 @@ TEST_F(Judge, ARowOfWhichNoExpectationCouldBeTriedIsASkipAndNoPass) {
   run_.source.expectations[1].err = EPERM;
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "an untried expectation hides no disagreement";
   run_.source.expectations[1] = {};
-  for (Expectation& each : run_.source.expectations) each.identity = IdentityKind::root;
+  for (Expectation& each : run_.source.expectations) each.identity = wire::IdentityKind::root;
   EXPECT_EQ(verdict().outcome, RowOutcome::agree) << "they are of other rows";
   EXPECT_EQ(verdict().untried, 0U);
 }
@@ -113,8 +114,9 @@ TEST_F(Judge, ADeviceThatEvenRootMayNotMakeIsAnUntriedExpectation) {
   run_.cells.cells[0].operation = Operation::mknod_chr;
   run_.source.expectations.resize(1);
   run_.cells.info[0].expectations = {0};
-  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::done, EPERM, 0, 1, 0};
-  const RowVerdict as_root = judge({&run_, 7, IdentityKind::root}, reply_, {7, 0});
+  for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
+    child->cells[0] = {wire::CellState::done, EPERM, 0, 1, 0};
+  const RowVerdict as_root = judge({&run_, 7, wire::IdentityKind::root}, reply_, {7, 0});
   EXPECT_EQ(as_root.outcome, RowOutcome::skip);
   EXPECT_NE(as_root.message.find("no device can be made here"), std::string::npos) << as_root.message;
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "of a user it is what is observed";
@@ -138,10 +140,11 @@ TEST_F(Judge, AClaimOfReadinessThatNobodyCouldTryIsASkipAndNoPass) {
 TEST_F(Judge, AStepThatWasSkippedIsNotAStepThatWorked) {
   run_.source.context.host.gpu = GpuKind::wsl2;
   run_.cells.info[0].step = "node /dev/dxg";
-  for (ChildReply* child : {&reply_.control, &reply_.restricted})
-    child->cells[0] = {CellState::unsupported, 0, 0, 0, 0};
+  for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
+    child->cells[0] = {wire::CellState::unsupported, 0, 0, 0, 0};
   EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
-  for (ChildReply* child : {&reply_.control, &reply_.restricted}) child->cells[0] = {CellState::done, 0, 0, 0, 0};
+  for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
+    child->cells[0] = {wire::CellState::done, 0, 0, 0, 0};
   reply_.restricted.cells[0].err = EACCES;
   EXPECT_EQ(verdict().readiness.is, Readiness::blocked) << "one that is denied blocks, whatever is unknown";
 }
@@ -149,8 +152,8 @@ TEST_F(Judge, AStepThatWasSkippedIsNotAStepThatWorked) {
 TEST_F(Judge, ARefusalAgreesOnlyWhereItIsClaimedAndBothSayIt) {
   run_.source.refusal = "hard_requirement";
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree) << "claimed, and nobody refused";
-  for (ChildReply* child : {&reply_.control, &reply_.restricted}) {
-    child->outcome = ChildOutcome::refused;
+  for (wire::ChildReply* child : {&reply_.control, &reply_.restricted}) {
+    child->outcome = wire::ChildOutcome::refused;
     child->message = "p.yaml:3: hard_requirement needs every path of the policy";
   }
   EXPECT_EQ(verdict().outcome, RowOutcome::agree);
@@ -162,16 +165,16 @@ TEST_F(Judge, ARefusalAgreesOnlyWhereItIsClaimedAndBothSayIt) {
 
 TEST_F(Judge, AUsersOwnPolicyIsRefusedWhereBothChildrenAre) {
   run_.source.own_policy = true;
-  reply_.restricted.outcome = ChildOutcome::refused;
+  reply_.restricted.outcome = wire::ChildOutcome::refused;
   reply_.restricted.message = "p.yaml:3: cannot be opened";
   const RowVerdict got = verdict();
   EXPECT_EQ(got.outcome, RowOutcome::disagree) << "to one of the two alone";
   EXPECT_NE(got.message.find("restricted child: refused: p.yaml:3"), std::string::npos) << got.message;
-  reply_.control.outcome = ChildOutcome::refused;
+  reply_.control.outcome = wire::ChildOutcome::refused;
   reply_.control.message = reply_.restricted.message;
   EXPECT_EQ(verdict().outcome, RowOutcome::refused);
   EXPECT_EQ(verdict().message, "p.yaml:3: cannot be opened");
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

@@ -5,7 +5,7 @@
 
 #include "conformance/judge/case.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::judge {
 namespace {
 
 std::optional<int> parse_abi(std::string_view text) {
@@ -75,10 +75,10 @@ std::optional<Readiness> readiness_from_name(std::string_view text) {
   return std::nullopt;
 }
 
-void set_implied_path(CellRequest* cell) {
+void set_implied_path(wire::CellRequest* cell) {
   switch (cell->operation) {
     case Operation::comm_open:
-      if (cell->target == Target::other_process) cell->path = "/proc/$sibling/comm";
+      if (cell->target == wire::Target::other_process) cell->path = "/proc/$sibling/comm";
       break;
     case Operation::signal:
       cell->path = "$sibling";
@@ -91,12 +91,12 @@ void set_implied_path(CellRequest* cell) {
   }
 }
 
-std::string cell_name(const CellRequest& cell) {
+std::string cell_name(const wire::CellRequest& cell) {
   std::string out(name(cell.operation));
   if (cell.survey) out = "survey";
   if (cell.mode != Mode::plain) out += " " + std::string(name(cell.mode));
   if (cell.operation == Operation::comm_open) {
-    out += " " + std::string(name(cell.target));
+    out += " " + std::string(wire::name(cell.target));
   } else if (operand(cell.operation) == Operand::port) {
     out += " " + std::to_string(cell.port);
   } else if (operand(cell.operation) != Operand::none) {
@@ -107,8 +107,8 @@ std::string cell_name(const CellRequest& cell) {
   return out;
 }
 
-bool is_destructive(const CellRequest& cell) {
+bool is_destructive(const wire::CellRequest& cell) {
   return changes_paths(cell.operation) || (cell.operation == Operation::connect_unix && cell.mode == Mode::own_server);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::judge

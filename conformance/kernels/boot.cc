@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -269,4 +269,4 @@ std::string line_of(const Boot& boot) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels

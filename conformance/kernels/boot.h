@@ -19,7 +19,7 @@
 
 #include <lockstep/error.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 
 enum class BootOutcome : std::uint8_t {
   finished,
@@ -73,6 +73,6 @@ Result<Boot> read_boot(const std::string& directory);
 // "6.12  6.12.118+deb13-amd64  finished in 31.0 s: tmpfs 0, ext4 0"
 std::string line_of(const Boot& boot);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels
 
 #endif  // LOCKSTEP_CONFORMANCE_KERNELS_BOOT_H_

@@ -9,7 +9,7 @@
 #include "conformance/report/report.h"
 #include "conformance/report/write_file.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 namespace {
 
 constexpr char usage_text[] =
@@ -39,7 +39,7 @@ int show(std::vector<std::string> words) {
   }
   if (words.empty()) return complain(input_error("", 0, "show needs a directory (see --help)"));
   if (!output.empty()) {
-    if (Result<void> writable = check_report_path(output); !writable.ok()) return complain(writable.error());
+    if (Result<void> writable = report::check_report_path(output); !writable.ok()) return complain(writable.error());
   }
   const Result<Matrix> matrix = join_boots(words);
   if (!matrix.ok()) return complain(matrix.error());
@@ -77,8 +77,8 @@ int matrix_main(std::vector<std::string> words) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::matrix_main({argv + 1, argv + argc}) : 4;
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::kernels::matrix_main({argv + 1, argv + argc}) : 4;
 }

@@ -5,7 +5,7 @@
 
 #include <lockstep/abi.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 namespace {
 
 constexpr char main_run[] = "tmpfs", fuzz_run[] = "fuzz";
@@ -306,4 +306,4 @@ int exit_code(const Matrix& matrix) {
   return failed ? 4 : disagree ? 1 : missing || !green ? 3 : 0;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels

@@ -26,7 +26,7 @@
 #include "conformance/kernels/boot.h"
 #include "conformance/kernels/read_report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 
 struct Kernel {
   Boot boot;
@@ -87,6 +87,6 @@ std::string to_json(const Matrix& matrix);
 // 0.
 int exit_code(const Matrix& matrix);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels
 
 #endif  // LOCKSTEP_CONFORMANCE_KERNELS_MATRIX_H_

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -398,4 +398,4 @@ TEST(Matrix, TheCommittedOneHolds) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels

@@ -4,7 +4,7 @@
 
 #include "conformance/kernels/matrix.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -258,4 +258,4 @@ std::string to_json(const Matrix& matrix) {
   return out.dump(1) + "\n";
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels

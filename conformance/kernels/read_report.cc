@@ -3,7 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 namespace {
 
 using Json = nlohmann::json;
@@ -67,4 +67,4 @@ Result<ReadReport> read_report(const std::string& path) {
   }
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels

@@ -16,7 +16,7 @@
 
 #include <lockstep/error.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::kernels {
 
 struct ReadCell {
   std::string control, expected, predicted,
@@ -51,6 +51,6 @@ struct ReadReport {
 // Input errors: not JSON, another schema, a field missing, a row twice.
 Result<ReadReport> read_report(const std::string& path);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::kernels
 
 #endif  // LOCKSTEP_CONFORMANCE_KERNELS_READ_REPORT_H_

@@ -28,7 +28,7 @@
 #include "enforce/restrict.h"
 #include "host/own_procfs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 namespace {
 
 constexpr int patience_ms = 30000;  // for the child's next word
@@ -54,34 +54,35 @@ class Namings {
  private:
   static constexpr auto count = static_cast<std::uint32_t>(naming_actors.size());
   UniqueFd helper_, request_, slot_fd_;
-  std::vector<Probe> probes_;
-  ProbeRun run_;
+  std::vector<probes::Probe> probes_;
+  probes::ProbeRun run_;
 };
 
 Result<void> Namings::make(pid_t sibling) {
-  RowRequest request;
+  wire::RowRequest request;
   for (const Actor actor : naming_actors) {
-    CellRequest cell;
+    wire::CellRequest cell;
     cell.operation = Operation::comm_open;
     cell.mode = Mode::rdwr;
     cell.actor = actor;
-    cell.target = Target::other_thread;
+    cell.target = wire::Target::other_thread;
     request.cells.push_back(cell);
-    probes_.push_back({Operation::comm_open, Mode::rdwr, actor, Target::other_thread, false, "", "", -1});
+    probes_.push_back({Operation::comm_open, Mode::rdwr, actor, wire::Target::other_thread, false, "", "", -1});
   }
-  const std::string bytes = encode(request);
-  LOCKSTEP_ASSIGN(helper_, load_helper(beside_this_executable(probe_helper), probe_helper));
-  LOCKSTEP_ASSIGN(request_, memory_file("naming", 0));
+  const std::string bytes = wire::encode(request);
+  LOCKSTEP_ASSIGN(helper_,
+                  harness::load_helper(harness::beside_this_executable(harness::probe_helper), harness::probe_helper));
+  LOCKSTEP_ASSIGN(request_, harness::memory_file("naming", 0));
   if (::write(request_.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     return system_error(errno, "write(memfd)");
-  const std::size_t size = Slot::bytes(count, 0);
-  LOCKSTEP_ASSIGN(slot_fd_, memory_file("naming", size));
+  const std::size_t size = wire::Slot::bytes(count, 0);
+  LOCKSTEP_ASSIGN(slot_fd_, harness::memory_file("naming", size));
   void* mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd_.get(), 0);
   if (mapped == MAP_FAILED) return system_error(errno, "mmap(memfd)");
   run_.probes = probes_;
-  run_.slot = Slot::at(mapped, count, 0);
+  run_.slot = wire::Slot::at(mapped, count, 0);
   run_.helper_fd = helper_.get();
-  run_.no_program = !is_in_memory(helper_.get());
+  run_.no_program = !harness::is_in_memory(helper_.get());
   run_.request_fd = request_.get();
   run_.slot_fd = slot_fd_.get();
   run_.sibling = sibling;
@@ -92,9 +93,9 @@ Sample Namings::sample() {
   Sample out;
   out.entry = inode_of(entry);
   out.neighbour = inode_of(neighbour);
-  const bool ran = run_probes(run_);
+  const bool ran = probes::run_probes(run_);
   for (std::uint32_t i = 0; i < count; ++i) {
-    const bool done = ran && run_.slot.cells[i].state == static_cast<std::uint32_t>(CellState::done);
+    const bool done = ran && run_.slot.cells[i].state == static_cast<std::uint32_t>(wire::CellState::done);
     out.err[i] = done ? run_.slot.cells[i].err : -1;
     run_.slot.cells[i] = {};
   }
@@ -107,12 +108,12 @@ bool canary_denied(pid_t sibling, int denial) {
   return ::readlink(path.c_str(), target, sizeof(target)) < 0 && errno == denial;
 }
 
-Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, bool close_pins, pid_t sibling,
+Result<std::int32_t> restrict_child(const Plan& plan, wire::IdentityKind identity, bool close_pins, pid_t sibling,
                                     Namings* namings, std::vector<Pin>* pins) {
   LOCKSTEP_CHECK(namings->make(sibling));
   LOCKSTEP_ASSIGN(Prepared prepared, prepare(plan, {}));
   const auto count = static_cast<std::int32_t>(prepared.pins.size());
-  LOCKSTEP_ASSIGN(const Identity become, identity_of(identity, first_user));
+  LOCKSTEP_ASSIGN(const Identity become, harness::identity_of(identity, harness::first_user));
   LOCKSTEP_CHECK(drop_privileges(become));
   if (::prctl(PR_SET_DUMPABLE, 1) != 0) return system_error(errno, "prctl(PR_SET_DUMPABLE)");
   const int hidden = hides_untraceable(look_at_procfs()), denial = hidden != 0 ? hidden : EACCES;
@@ -123,7 +124,8 @@ Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, boo
   return count;
 }
 
-[[noreturn]] void child_main(int socket, const Plan& plan, IdentityKind identity, bool close_pins, pid_t sibling) {
+[[noreturn]] void child_main(int socket, const Plan& plan, wire::IdentityKind identity, bool close_pins,
+                             pid_t sibling) {
   std::vector<Pin> pins;
   Namings namings;
   const Result<std::int32_t> restricted = restrict_child(plan, identity, close_pins, sibling, &namings, &pins);
@@ -148,15 +150,15 @@ Result<std::int32_t> restrict_child(const Plan& plan, IdentityKind identity, boo
 HeldChild::~HeldChild() {
   for (const pid_t pid : {pid_, sibling_}) {
     if (pid <= 0) continue;
-    await_end(pid, 0);
+    harness::await_end(pid, 0);
   }
 }
 
-Result<std::int32_t> HeldChild::start(const Plan& plan, IdentityKind identity, bool close_pins) {
-  keep_ended_children();
+Result<std::int32_t> HeldChild::start(const Plan& plan, wire::IdentityKind identity, bool close_pins) {
+  harness::keep_ended_children();
   if (const Result<OwnProcfs> procfs = OwnProcfs::prove(); !procfs.ok())
     return procfs.error();  // the canary is asked for there
-  sibling_ = start_sibling(identity, first_user);
+  sibling_ = harness::start_sibling(identity, harness::first_user);
   int sockets[2];
   if (sibling_ < 0 || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
     return system_error(errno, "socketpair() or the canary's sibling");
@@ -231,4 +233,4 @@ Result<void> drop_dentries(pid_t child) {
   return {};
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure

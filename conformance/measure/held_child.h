@@ -19,7 +19,7 @@
 #include "base/unique_fd.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 
 inline constexpr std::array<Actor, 4> naming_actors = {Actor::self, Actor::child, Actor::grandchild, Actor::exec};
 
@@ -37,7 +37,7 @@ class HeldChild {
   ~HeldChild();  // ends the child
 
   // Restricted by the library as always, and proved so by the canary. Returns how many pins the plan has.
-  Result<std::int32_t> start(const Plan& plan, IdentityKind identity, bool close_pins);
+  Result<std::int32_t> start(const Plan& plan, wire::IdentityKind identity, bool close_pins);
   Result<Sample> ask();
   pid_t pid() const { return pid_; }
 
@@ -57,6 +57,6 @@ inline constexpr char drop_caches[] = "/proc/sys/vm/drop_caches";
 // Fills the dentry cache and drops it.
 Result<void> drop_dentries(pid_t child);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure
 
 #endif  // LOCKSTEP_CONFORMANCE_MEASURE_HELD_CHILD_H_

@@ -12,12 +12,12 @@
 #include "conformance/measure/held_child.h"
 #include "conformance/measure/surface.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 namespace {
 
 constexpr int max_rounds = 20;
 
-Result<ReclaimRow> measure(const std::string& way, const Plan& plan, IdentityKind identity, bool close_pins) {
+Result<ReclaimRow> measure(const std::string& way, const Plan& plan, wire::IdentityKind identity, bool close_pins) {
   ReclaimRow row;
   row.way = way;
   row.identity = identity;
@@ -59,10 +59,10 @@ Result<std::vector<ReclaimRow>> measure_reclaim(const KernelLandlock& kernel, co
     return unsupported_error(errno, std::string("--reclaim needs to write ") + drop_caches + ": " + errno_name(errno));
   std::vector<ReclaimRow> rows;
   for (const char* way : comm_ways) {
-    LOCKSTEP_ASSIGN(const Case source, case_of_way(way, fixtures));
+    LOCKSTEP_ASSIGN(const judge::Case source, case_of_way(way, fixtures));
     LOCKSTEP_ASSIGN(const EffectivePolicy effective, enrich(source.policy, source.context));
     LOCKSTEP_ASSIGN(const Plan plan, compile(effective, std::min(kernel.abi, newest_abi)));
-    for (IdentityKind identity : {IdentityKind::user, IdentityKind::container_root}) {
+    for (wire::IdentityKind identity : {wire::IdentityKind::user, wire::IdentityKind::container_root}) {
       for (const bool close_pins : {false, true}) {
         if (close_pins && rows.back().pins == Pins::none) continue;  // there is nothing to close
         LOCKSTEP_ASSIGN(ReclaimRow row, measure(way, plan, identity, close_pins));
@@ -83,7 +83,7 @@ std::string render(const std::vector<ReclaimRow>& rows) {
   };
   std::string out = format("way", "identity", "pins", "before", "after", "replaced", "rounds", "");
   for (const ReclaimRow& row : rows)
-    out += format(row.way.c_str(), std::string(conformance::name(row.identity)).c_str(), name(row.pins),
+    out += format(row.way.c_str(), std::string(wire::name(row.identity)).c_str(), name(row.pins),
                   answer(row.before).c_str(), answer(row.after).c_str(), row.entry_replaced ? "yes" : "no",
                   std::to_string(row.rounds).c_str(), row.outcome());
   const auto missed = std::count_if(rows.begin(), rows.end(), [](const ReclaimRow& row) { return !row.achieved(); });
@@ -101,7 +101,7 @@ std::string to_json(const std::vector<ReclaimRow>& rows, const KernelLandlock& k
                                 {"rows", nlohmann::ordered_json::array()}};
   for (const ReclaimRow& row : rows)
     out["rows"].push_back({{"way", row.way},
-                           {"identity", conformance::name(row.identity)},
+                           {"identity", wire::name(row.identity)},
                            {"pins", name(row.pins)},
                            {"before", answer(row.before)},
                            {"after", answer(row.after)},
@@ -112,4 +112,4 @@ std::string to_json(const std::vector<ReclaimRow>& rows, const KernelLandlock& k
   return out.dump(1) + "\n";
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure

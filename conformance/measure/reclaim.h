@@ -23,14 +23,14 @@
 
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 
 enum class Pins { none, kept, closed };
 const char* name(Pins pins);
 
 struct ReclaimRow {
   std::string way;
-  IdentityKind identity = IdentityKind::user;
+  wire::IdentityKind identity = wire::IdentityKind::user;
   Pins pins = Pins::none;  // none: the plan needs no pin
   int before = 0;          // errno of the comm write
   int after = 0;
@@ -48,6 +48,6 @@ Result<std::vector<ReclaimRow>> measure_reclaim(const KernelLandlock& kernel, co
 std::string render(const std::vector<ReclaimRow>& rows);
 std::string to_json(const std::vector<ReclaimRow>& rows, const KernelLandlock& kernel);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure
 
 #endif  // LOCKSTEP_CONFORMANCE_MEASURE_RECLAIM_H_

@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 namespace {
 
 using Json = nlohmann::json;
@@ -128,4 +128,4 @@ TEST(ProcfsReclaim, WhatWasNotAchievedSaysSoAndAChangedAnswerIsNeverHidden) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure

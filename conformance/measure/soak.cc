@@ -21,7 +21,7 @@
 #include "conformance/harness/identity.h"
 #include "conformance/measure/surface.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 namespace {
 
 constexpr char cgroup_limit[] =
@@ -61,7 +61,7 @@ class LimitedCgroup {
   LimitedCgroup(const LimitedCgroup&) = delete;
   LimitedCgroup& operator=(const LimitedCgroup&) = delete;
   ~LimitedCgroup() {
-    if (pressure_ > 0) await_end(pressure_, 0);
+    if (pressure_ > 0) harness::await_end(pressure_, 0);
     // Whoever was in it has ended by now; the kernel may need a moment to see that.
     for (int i = 0; i < 100 && !path_.empty() && ::rmdir(path_.c_str()) != 0 && errno == EBUSY; ++i) ::usleep(10000);
   }
@@ -77,9 +77,9 @@ struct Held {
   HeldChild child;
 };
 
-Result<void> start(const std::string& way, const std::string& fixtures, int abi, IdentityKind identity, bool close_pins,
-                   std::list<Held>* all) {
-  LOCKSTEP_ASSIGN(const Case source, case_of_way(way, fixtures));
+Result<void> start(const std::string& way, const std::string& fixtures, int abi, wire::IdentityKind identity,
+                   bool close_pins, std::list<Held>* all) {
+  LOCKSTEP_ASSIGN(const judge::Case source, case_of_way(way, fixtures));
   LOCKSTEP_ASSIGN(const EffectivePolicy effective, enrich(source.policy, source.context));
   LOCKSTEP_ASSIGN(const Plan plan, compile(effective, abi));
   Held& held = all->emplace_back();
@@ -114,7 +114,8 @@ Result<Soak> run_soak(const KernelLandlock& kernel, const std::string& fixtures,
   using Clock = std::chrono::steady_clock;
   Soak out;
   out.kernel = kernel;
-  const IdentityKind identity = identities_here(first_user).privileged ? IdentityKind::user : IdentityKind::self;
+  const wire::IdentityKind identity =
+      harness::identities_here(harness::first_user).privileged ? wire::IdentityKind::user : wire::IdentityKind::self;
   LimitedCgroup cgroup;  // outlives the children that live in it
   std::list<Held> all;
   for (const char* way : comm_ways)
@@ -165,8 +166,8 @@ std::string render(const Soak& soak) {
   };
   line({"way", "identity", "pins", "itself", "child", "grandchild", "program"});
   for (const SoakRow& row : soak.rows)
-    line({row.way, std::string(conformance::name(row.identity)), name(row.pins), cell(row, 0), cell(row, 1),
-          cell(row, 2), cell(row, 3) + (row.replaced ? "" : "  (nothing replaced)")});
+    line({row.way, std::string(wire::name(row.identity)), name(row.pins), cell(row, 0), cell(row, 1), cell(row, 2),
+          cell(row, 3) + (row.replaced ? "" : "  (nothing replaced)")});
   char text[160];
   std::snprintf(text, sizeof(text), "%.0f s, %zu rounds, %zu lookups; reclaimed by: ", soak.seconds, soak.rounds,
                 soak.lookups);
@@ -196,7 +197,7 @@ std::string to_json(const Soak& soak) {
         each["failed_after_s"] = static_cast<double>(static_cast<long>(*row.failed_after[i] * 10)) / 10;
     }
     out["rows"].push_back({{"way", row.way},
-                           {"identity", conformance::name(row.identity)},
+                           {"identity", wire::name(row.identity)},
                            {"pins", name(row.pins)},
                            {"replaced", row.replaced},
                            {"actors", actors}});
@@ -204,4 +205,4 @@ std::string to_json(const Soak& soak) {
   return out.dump(1) + "\n";
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure

@@ -19,11 +19,11 @@
 #include "conformance/measure/held_child.h"
 #include "conformance/measure/reclaim.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 
 struct SoakRow {
   std::string way;
-  IdentityKind identity = IdentityKind::user;
+  wire::IdentityKind identity = wire::IdentityKind::user;
   Pins pins = Pins::none;
   std::array<int, naming_actors.size()> before{};                          // errno at the start
   std::array<std::optional<double>, naming_actors.size()> failed_after{};  // seconds; of what worked at the start
@@ -46,6 +46,6 @@ Result<Soak> run_soak(const KernelLandlock& kernel, const std::string& fixtures,
 std::string render(const Soak& soak);
 std::string to_json(const Soak& soak);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure
 
 #endif  // LOCKSTEP_CONFORMANCE_MEASURE_SOAK_H_

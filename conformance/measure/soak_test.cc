@@ -8,7 +8,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 namespace {
 
 using lockstep::testing::Ended;
@@ -54,7 +54,8 @@ TEST(Soak, AShortOneHolds) {
   if (::geteuid() == 0 && std::getenv("LOCKSTEP_RECLAIM") == nullptr)
     GTEST_SKIP() << "opt-in: LOCKSTEP_RECLAIM=1 drops the machine's caches";
   TemporaryDirectory dir;
-  const Ended ended = run_program({LOCKSTEP_CONFORMANCE, "--soak", "3", "--soak-report", dir.at("soak.json")}, {});
+  const Ended ended =
+      testing::run_program({LOCKSTEP_CONFORMANCE, "--soak", "3", "--soak-report", dir.at("soak.json")}, {});
   if (ended.code == 3 && !std::ifstream(dir.at("soak.json"))) GTEST_SKIP() << ended.err;
   const std::size_t shown = expect_relations(Json::parse(dir.read("soak.json")));
   EXPECT_EQ(ended.code, shown > 0 ? 0 : 3) << ended.out << ended.err;
@@ -62,4 +63,4 @@ TEST(Soak, AShortOneHolds) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure

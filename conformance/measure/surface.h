@@ -20,18 +20,19 @@
 #include "conformance/harness/workers.h"
 #include "conformance/judge/case.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 
 // The ways, by the names of their policies, and one of them as written: no baseline adds to it.
 inline constexpr const char* comm_ways[] = {"comm-read-only",           "comm-read-write",      "comm-write-file",
                                             "comm-write-file-truncate", "comm-write-file-only", "comm-self-task"};
-Result<Case> case_of_way(const std::string& way, const std::string& fixtures);
+Result<judge::Case> case_of_way(const std::string& way, const std::string& fixtures);
 
 // The running kernel's version without what a distribution appends: a committed measurement names no machine.
 std::string kernel_version();
 
-Result<std::string> measure_surface(Workers& workers, const KernelLandlock& kernel, const std::string& fixtures);
+Result<std::string> measure_surface(harness::Workers& workers, const KernelLandlock& kernel,
+                                    const std::string& fixtures);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure
 
 #endif  // LOCKSTEP_CONFORMANCE_MEASURE_SURFACE_H_

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::measure {
 namespace {
 
 using Json = nlohmann::json;
@@ -117,4 +117,4 @@ TEST(ProcfsSurface, AMeasurementMadeNowHolds) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::measure

@@ -6,14 +6,8 @@
 #include "conformance/probes/resolve.h"
 #include "conformance/probes/testing.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
-
-using testing::all_rights;
-using testing::in_child;
-using testing::restrict_to;
-using testing::Scratch;
-using testing::SharedSlot;
 
 constexpr Actor actors[] = {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec};
 const AccessSet read_write = access_read_only | Right::write_file;
@@ -32,7 +26,7 @@ class ActorsTest : public ::testing::Test {
   }
 
   // One cell for each actor.
-  void each_actor(CellRequest cell) {
+  void each_actor(wire::CellRequest cell) {
     for (Actor actor : actors) {
       cell.actor = actor;
       request_.cells.push_back(cell);
@@ -42,14 +36,15 @@ class ActorsTest : public ::testing::Test {
   // As the harness does it: fills in the paths, opens what the helper needs, restricts, runs. The child's
   // exit status.
   int run(SharedSlot* slot, const std::function<void()>& restrict, bool capture = false, bool with_helper = true) {
-    const std::string bytes = encode(request_);
+    const std::string bytes = wire::encode(request_);
     const UniqueFd request(::memfd_create("request", MFD_CLOEXEC));
     EXPECT_EQ(::write(request.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
     std::vector<std::string> paths;
-    for (const CellRequest& cell : request_.cells) paths.push_back(resolve_path(cell.path, scratch_.path, ::getpid()));
+    for (const wire::CellRequest& cell : request_.cells)
+      paths.push_back(resolve_path(cell.path, scratch_.path, ::getpid()));
     std::vector<Probe> probes;
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      const CellRequest& cell = request_.cells[i];
+      const wire::CellRequest& cell = request_.cells[i];
       probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths[i].c_str(), "", -1});
     }
     ProbeRun run;
@@ -67,21 +62,21 @@ class ActorsTest : public ::testing::Test {
     });
   }
 
-  static std::uint32_t state(const SlotCell& cell) { return cell.state; }
+  static std::uint32_t state(const wire::SlotCell& cell) { return cell.state; }
 
   Scratch scratch_;
   std::string file_;
   UniqueFd helper_;
   bool copied_ = false;
-  RowRequest request_;
+  wire::RowRequest request_;
 };
 
-constexpr auto done = static_cast<std::uint32_t>(CellState::done);
-constexpr auto unset = static_cast<std::uint32_t>(CellState::unset);
+constexpr auto done = static_cast<std::uint32_t>(wire::CellState::done);
+constexpr auto unset = static_cast<std::uint32_t>(wire::CellState::unset);
 
 TEST_F(ActorsTest, UnderARuleSetThatGrantsNothingEachIsDenied) {
   ASSERT_TRUE(copied_) << "the helper is built beside lockstep-conformance";
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.path = "$scratch/file";
   each_actor(cell);
   SharedSlot slot(5);
@@ -94,7 +89,7 @@ TEST_F(ActorsTest, UnderARuleSetThatGrantsNothingEachIsDenied) {
 }
 
 TEST_F(ActorsTest, WithAGrantEachIsAllowed) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.path = "$scratch/file";
   each_actor(cell);
   SharedSlot slot(5);
@@ -106,12 +101,12 @@ TEST_F(ActorsTest, WithAGrantEachIsAllowed) {
 }
 
 TEST_F(ActorsTest, EachNamesItsThreadWhereProcIsWritable) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.operation = Operation::comm_open;
   for (const auto& [mode, target] :
-       {std::pair{Mode::rdwr, Target::other_thread}, std::pair{Mode::setname, Target::other_thread},
-        std::pair{Mode::rdwr, Target::numeric}, std::pair{Mode::rdwr, Target::own},
-        std::pair{Mode::prctl, Target::own}}) {
+       {std::pair{Mode::rdwr, wire::Target::other_thread}, std::pair{Mode::setname, wire::Target::other_thread},
+        std::pair{Mode::rdwr, wire::Target::numeric}, std::pair{Mode::rdwr, wire::Target::own},
+        std::pair{Mode::prctl, wire::Target::own}}) {
     cell.mode = mode;
     cell.target = target;
     each_actor(cell);
@@ -129,10 +124,10 @@ TEST_F(ActorsTest, EachNamesItsThreadWhereProcIsWritable) {
 }
 
 TEST_F(ActorsTest, ARuleOnTheProcesssOwnTasksEndsAtTheFork) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.operation = Operation::comm_open;
   cell.mode = Mode::rdwr;
-  cell.target = Target::other_thread;
+  cell.target = wire::Target::other_thread;
   each_actor(cell);
   SharedSlot slot(5);
   ASSERT_EQ(run(&slot,
@@ -145,10 +140,10 @@ TEST_F(ActorsTest, ARuleOnTheProcesssOwnTasksEndsAtTheFork) {
 }
 
 TEST_F(ActorsTest, TheSiblingsPidIsFilledInForAll) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.operation = Operation::comm_open;
   cell.mode = Mode::wronly;
-  cell.target = Target::other_process;
+  cell.target = wire::Target::other_process;
   cell.path = "/proc/$sibling/comm";
   each_actor(cell);
   SharedSlot slot(5);
@@ -157,12 +152,12 @@ TEST_F(ActorsTest, TheSiblingsPidIsFilledInForAll) {
 }
 
 TEST_F(ActorsTest, CaptureWalksThePathReallyUsed) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.path = "$scratch/file";
   each_actor(cell);
   cell.operation = Operation::comm_open;
   cell.mode = Mode::rdwr;
-  cell.target = Target::other_thread;
+  cell.target = wire::Target::other_thread;
   each_actor(cell);
   SharedSlot slot(10, 20);
   ASSERT_EQ(run(
@@ -185,7 +180,7 @@ TEST_F(ActorsTest, CaptureWalksThePathReallyUsed) {
 }
 
 TEST_F(ActorsTest, AHelperThatCannotBeExecutedIsAFailure) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.path = "$scratch/file";
   cell.actor = Actor::exec;
   request_.cells.push_back(cell);
@@ -197,7 +192,7 @@ TEST_F(ActorsTest, AHelperThatCannotBeExecutedIsAFailure) {
 }
 
 TEST_F(ActorsTest, DescriptorsFromBeforeEndAtTheExec) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.operation = Operation::reopen_fd;
   cell.mode = Mode::before;
   cell.actor = Actor::exec;
@@ -205,7 +200,7 @@ TEST_F(ActorsTest, DescriptorsFromBeforeEndAtTheExec) {
   request_.cells.push_back(cell);
   SharedSlot slot(1);
   ASSERT_EQ(run(&slot, [] {}), 42);
-  EXPECT_EQ(state(slot->cells[0]), static_cast<std::uint32_t>(CellState::unsupported));
+  EXPECT_EQ(state(slot->cells[0]), static_cast<std::uint32_t>(wire::CellState::unsupported));
 }
 
 TEST(ResolvePath, FillsInTheTokens) {
@@ -222,4 +217,4 @@ TEST(ResolvePath, TheScratchDirectoryIsTakenAsItIs) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -15,7 +15,7 @@
 
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
 
 // A thread that waits to be named, and then says what its name became.
@@ -67,8 +67,8 @@ int flags_of(Mode mode) {
 }
 
 // "/proc/self/task/<tid>/comm", or by number "/proc/<pid>/task/<tid>/comm".
-void comm_path(Target target, pid_t tid, char* out) {
-  if (target == Target::numeric) {
+void comm_path(wire::Target target, pid_t tid, char* out) {
+  if (target == wire::Target::numeric) {
     std::memcpy(out, "/proc/", 6);
     out = put_number(out + 6, ::getpid());
   } else {
@@ -80,7 +80,7 @@ void comm_path(Target target, pid_t tid, char* out) {
   std::memcpy(out, "/comm", 6);
 }
 
-void write_name(const char* path, Mode mode, SlotCell* cell) {
+void write_name(const char* path, Mode mode, wire::SlotCell* cell) {
   const int fd = ::open(path, flags_of(mode));
   cell->err = fd < 0 ? errno : 0;
   if (fd < 0) return;
@@ -94,8 +94,8 @@ void write_name(const char* path, Mode mode, SlotCell* cell) {
 
 }  // namespace
 
-void probe_comm(const Probe& probe, SlotCell* cell, model::RawWalk* walk) {
-  if (probe.target == Target::other_process) {
+void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk) {
+  if (probe.target == wire::Target::other_process) {
     if (walk != nullptr) model::read_walk(probe.path, true, walk);
     write_name(probe.path, probe.mode, cell);
     return;
@@ -103,7 +103,7 @@ void probe_comm(const Probe& probe, SlotCell* cell, model::RawWalk* walk) {
   char before[16] = {};
   ::prctl(PR_GET_NAME, before);
   Parked parked{};
-  const bool own = probe.target == Target::own;
+  const bool own = probe.target == wire::Target::own;
   if (!own && !start(&parked)) {
     cell->err = errno;
     return;
@@ -130,4 +130,4 @@ void probe_comm(const Probe& probe, SlotCell* cell, model::RawWalk* walk) {
   cell->after = std::strncmp(after, comm_name, sizeof(after)) == 0 ? 1 : 0;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

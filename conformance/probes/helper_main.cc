@@ -18,6 +18,7 @@
 
 int main(int argc, char** argv) {
   using namespace lockstep::conformance;
+  using namespace lockstep::conformance::probes;
   if (argc == 2) {
     char byte;
     while (::read(std::atoi(argv[1]), &byte, 1) < 0 && errno == EINTR) {
@@ -34,7 +35,7 @@ int main(int argc, char** argv) {
   if (::fstat(request_fd, &request_stat) != 0 || ::fstat(slot_fd, &slot_stat) != 0) return 3;
   std::string bytes(static_cast<std::size_t>(request_stat.st_size), '\0');
   if (::pread(request_fd, bytes.data(), bytes.size(), 0) != request_stat.st_size) return 3;
-  const std::optional<RowRequest> request = decode_row_request(bytes);
+  const std::optional<wire::RowRequest> request = wire::decode_row_request(bytes);
   if (!request) return 4;
   void* memory =
       ::mmap(nullptr, static_cast<std::size_t>(slot_stat.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> paths;
   paths.reserve(2 * cells);
   std::vector<Probe> probes;
-  for (const CellRequest& cell : request->cells) {
+  for (const wire::CellRequest& cell : request->cells) {
     paths.push_back(resolve_path(cell.path, argv[5], sibling));
     paths.push_back(resolve_path(cell.path2, argv[5], sibling));
     probes.push_back({cell.operation, cell.mode, cell.actor, cell.target, cell.survey, paths[paths.size() - 2].c_str(),
@@ -52,7 +53,7 @@ int main(int argc, char** argv) {
   }
   ProbeRun run;
   run.probes = probes;
-  run.slot = Slot::at(memory, cells, 0);
+  run.slot = wire::Slot::at(memory, cells, 0);
   run.capture = first_walk >= 0;
   run.first_walk = first_walk >= 0 ? static_cast<std::uint32_t>(first_walk) : 0;
   run_cells_of(run, lockstep::Actor::exec);

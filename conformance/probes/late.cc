@@ -8,7 +8,7 @@
 
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
 
 bool has_fowner() {
@@ -44,4 +44,4 @@ bool may_link_to(const char* path) {
          ::faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -13,7 +13,7 @@
 
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
 
 std::uint64_t exists(const char* path) {
@@ -25,11 +25,11 @@ bool whiteout(const Probe& probe) {
   return probe.mode == Mode::whiteout;
 }
 
-bool bind_socket(const char* path, SlotCell* cell) {
+bool bind_socket(const char* path, wire::SlotCell* cell) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (std::strlen(path) >= sizeof(address.sun_path)) {
-    cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+    cell->state = static_cast<std::uint32_t>(wire::CellState::unsupported);
     return true;
   }
   std::memcpy(address.sun_path, path, std::strlen(path));
@@ -42,7 +42,7 @@ bool bind_socket(const char* path, SlotCell* cell) {
 
 }  // namespace
 
-void probe_make(const Probe& probe, SlotCell* cell) {
+void probe_make(const Probe& probe, wire::SlotCell* cell) {
   switch (probe.operation) {
     case Operation::create: {
       const int fd = ::open(probe.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -71,12 +71,12 @@ void probe_make(const Probe& probe, SlotCell* cell) {
   cell->after = exists(probe.path);
 }
 
-void probe_remove(const Probe& probe, SlotCell* cell) {
+void probe_remove(const Probe& probe, wire::SlotCell* cell) {
   step(cell, 1, (probe.operation == Operation::unlink ? ::unlink(probe.path) : ::rmdir(probe.path)) == 0);
   cell->after = exists(probe.path);
 }
 
-void probe_move(const Probe& probe, SlotCell* cell) {
+void probe_move(const Probe& probe, wire::SlotCell* cell) {
   long result = 0;
   if (probe.operation == Operation::link) {
     result = ::link(probe.path, probe.path2);
@@ -88,8 +88,8 @@ void probe_move(const Probe& probe, SlotCell* cell) {
   }
   if (!step(cell, 1, result == 0) && probe.operation == Operation::link && cell->err == EPERM &&
       may_link_to(probe.path))
-    cell->ret = errno_is_late;
+    cell->ret = wire::errno_is_late;
   cell->after = exists(probe.path2);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -12,7 +12,7 @@
 #include "conformance/probes/survey.h"
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
 
 // A probe must not hang on a FIFO or take a terminal.
@@ -24,12 +24,12 @@ std::uint64_t size_of(const char* path) {
 }
 
 // Always false.
-bool mark_late(const char* path, SlotCell* cell) {
-  if (cell->err == EPERM && is_late_eperm(path)) cell->ret = errno_is_late;
+bool mark_late(const char* path, wire::SlotCell* cell) {
+  if (cell->err == EPERM && is_late_eperm(path)) cell->ret = wire::errno_is_late;
   return false;
 }
 
-bool open_step(const char* path, int flags, SlotCell* cell, int* fd, mode_t mode = 0) {
+bool open_step(const char* path, int flags, wire::SlotCell* cell, int* fd, mode_t mode = 0) {
   *fd = ::open(path, flags, mode);
   cell->ret = *fd < 0 ? -1 : 0;
   return step(cell, 1, *fd >= 0) || mark_late(path, cell);
@@ -39,7 +39,7 @@ bool open_step(const char* path, int flags, SlotCell* cell, int* fd, mode_t mode
 // answer it; it carries no size and a number that no GPU driver uses, so they refuse it as unknown. Such a
 // refusal is the driver speaking: the request got past Landlock, whose own answer is EACCES. Only what is no
 // device at all keeps its ENOTTY.
-void harmless_ioctl(int fd, SlotCell* cell) {
+void harmless_ioctl(int fd, wire::SlotCell* cell) {
   struct stat st;
   const bool device = ::fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
   const bool random = device && S_ISCHR(st.st_mode) && (st.st_rdev == makedev(1, 8) || st.st_rdev == makedev(1, 9));
@@ -68,7 +68,7 @@ int access_mode(Operation operation) {
   }
 }
 
-void reopen(const Probe& probe, SlotCell* cell) {
+void reopen(const Probe& probe, wire::SlotCell* cell) {
   int fd = probe.before_fd;
   if (probe.mode != Mode::before && !open_step(probe.path, O_PATH | O_CLOEXEC, cell, &fd)) return;
   char link[40];
@@ -95,23 +95,23 @@ int open_before(const Probe& probe) {
   }
 }
 
-void probe_open(const Probe& probe, SlotCell* cell) {
+void probe_open(const Probe& probe, wire::SlotCell* cell) {
   int fd = -1;
   if (open_step(probe.path, access_mode(probe.operation), cell, &fd)) ::close(fd);
   if (probe.operation == Operation::open_trunc) cell->after = size_of(probe.path);
 }
 
-void probe_tmpfile(const Probe& probe, SlotCell* cell) {
+void probe_tmpfile(const Probe& probe, wire::SlotCell* cell) {
   int fd = -1;
   if (open_step(probe.path, O_WRONLY | O_TMPFILE | O_CLOEXEC, cell, &fd, 0600)) ::close(fd);
 }
 
-void probe_truncate(const Probe& probe, SlotCell* cell) {
+void probe_truncate(const Probe& probe, wire::SlotCell* cell) {
   if (!step(cell, 1, ::truncate(probe.path, 1) == 0)) mark_late(probe.path, cell);
   cell->after = size_of(probe.path);
 }
 
-void probe_ftruncate(const Probe& probe, SlotCell* cell) {
+void probe_ftruncate(const Probe& probe, wire::SlotCell* cell) {
   int fd = probe.before_fd;
   if (probe.mode == Mode::before || open_step(probe.path, O_WRONLY | quiet, cell, &fd)) {
     step(cell, 2, ::ftruncate(fd, 1) == 0);
@@ -120,15 +120,15 @@ void probe_ftruncate(const Probe& probe, SlotCell* cell) {
   cell->after = size_of(probe.path);
 }
 
-void probe_ioctl(const Probe& probe, SlotCell* cell) {
+void probe_ioctl(const Probe& probe, wire::SlotCell* cell) {
   int fd = probe.before_fd;
   if (probe.mode != Mode::before && !open_step(probe.path, O_RDWR | quiet, cell, &fd)) return;
   harmless_ioctl(fd, cell);
   if (probe.mode != Mode::before) ::close(fd);
 }
 
-void probe_reopen(const Probe& probe, SlotCell* cell) {
+void probe_reopen(const Probe& probe, wire::SlotCell* cell) {
   reopen(probe, cell);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -8,7 +8,7 @@
 
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 
 bool is_of_interpreter(int err, const char* path) {
   struct stat st;
@@ -17,8 +17,8 @@ bool is_of_interpreter(int err, const char* path) {
 
 // In a child: where the format search unexpectedly finds a handler for the file, this process must not be
 // replaced.
-void probe_exec(const Probe& probe, SlotCell* cell) {
-  SlotCell* const shared = cell;  // the slot is shared memory: the child reports into it directly
+void probe_exec(const Probe& probe, wire::SlotCell* cell) {
+  wire::SlotCell* const shared = cell;  // the slot is shared memory: the child reports into it directly
   shared->err = -1;
   const pid_t pid = ::fork();
   if (pid < 0) {
@@ -30,7 +30,7 @@ void probe_exec(const Probe& probe, SlotCell* cell) {
     char* envp[] = {nullptr};
     ::execve(probe.path, argv, envp);
     const int err = errno;
-    if (is_of_interpreter(err, probe.path)) shared->ret = errno_is_late;
+    if (is_of_interpreter(err, probe.path)) shared->ret = wire::errno_is_late;
     shared->err = err;
     ::_exit(0);
   }
@@ -40,11 +40,11 @@ void probe_exec(const Probe& probe, SlotCell* cell) {
   // It was executed after all, and ended by itself. One that was killed may have been stopped at any point:
   // that stays -1.
   if (shared->err == -1 && WIFEXITED(status)) shared->err = 0;
-  if (cell->ret != errno_is_late) cell->ret = status;
+  if (cell->ret != wire::errno_is_late) cell->ret = status;
   cell->aux = shared->err == 0 ? 0 : 2;
 }
 
-void probe_unrestricted(const Probe& probe, SlotCell* cell) {
+void probe_unrestricted(const Probe& probe, wire::SlotCell* cell) {
   struct stat st;
   char target[64];
   switch (probe.operation) {
@@ -59,4 +59,4 @@ void probe_unrestricted(const Probe& probe, SlotCell* cell) {
   }
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

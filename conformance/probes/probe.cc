@@ -13,7 +13,7 @@
 #include "conformance/probes/survey.h"
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
 
 model::RawWalk* walk_of(const ProbeRun& run, std::size_t cell, std::size_t which) {
@@ -23,21 +23,21 @@ model::RawWalk* walk_of(const ProbeRun& run, std::size_t cell, std::size_t which
 void run_cell(const ProbeRun& run, std::size_t i) {
   const Probe& probe = run.probes[i];
   if (probe.operation == Operation::cu_init) return;  // done before the restriction: harness/cu_init.h
-  SlotCell* cell = &run.slot.cells[i];
+  wire::SlotCell* cell = &run.slot.cells[i];
   const Operand about = operand(probe.operation);
   if (run.capture && !probe.survey && (about == Operand::path || about == Operand::two_paths)) {
     const bool follow = follows_last_symlink(probe.operation);
     model::read_walk(probe.path, follow, walk_of(run, i, 0));
     if (takes_two_paths(probe.operation)) model::read_walk(probe.path2, follow, walk_of(run, i, 1));
   }
-  cell->state = static_cast<std::uint32_t>(CellState::unset);
+  cell->state = static_cast<std::uint32_t>(wire::CellState::unset);
   if (probe.operation == Operation::comm_open && !probe.survey) {
     probe_comm(probe, cell, walk_of(run, i, 0));
   } else {
     run_probe(probe, cell);
   }
-  if (cell->state == static_cast<std::uint32_t>(CellState::unset))
-    cell->state = static_cast<std::uint32_t>(CellState::done);
+  if (cell->state == static_cast<std::uint32_t>(wire::CellState::unset))
+    cell->state = static_cast<std::uint32_t>(wire::CellState::done);
   std::atomic_ref<std::uint32_t>(run.slot.header->done).fetch_add(1);
 }
 
@@ -49,7 +49,7 @@ struct ThreadRun {
 bool leave_out(const ProbeRun& run, Actor actor) {
   for (std::size_t i = 0; i < run.probes.size(); ++i) {
     if (run.probes[i].actor != actor || run.probes[i].operation == Operation::cu_init) continue;
-    run.slot.cells[i].state = static_cast<std::uint32_t>(CellState::unsupported);
+    run.slot.cells[i].state = static_cast<std::uint32_t>(wire::CellState::unsupported);
     std::atomic_ref<std::uint32_t>(run.slot.header->done).fetch_add(1);
   }
   return true;
@@ -139,11 +139,11 @@ char* put_number(char* out, long value) {
   return out;
 }
 
-void run_probe(const Probe& probe, SlotCell* cell) {
+void run_probe(const Probe& probe, wire::SlotCell* cell) {
   if (probe.survey) return probe_survey(probe, cell);
   if (probe.mode == Mode::before && probe.before_fd < 0) {
     // It could not be opened before the restriction either: there is nothing to try.
-    cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+    cell->state = static_cast<std::uint32_t>(wire::CellState::unsupported);
     return;
   }
   switch (probe.operation) {
@@ -198,7 +198,7 @@ void run_probe(const Probe& probe, SlotCell* cell) {
     case Operation::readlink:
       return probe_unrestricted(probe, cell);
     case Operation::cu_init:
-      cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+      cell->state = static_cast<std::uint32_t>(wire::CellState::unsupported);
   }
 }
 
@@ -216,4 +216,4 @@ bool run_probes(const ProbeRun& run) {
   return run.no_program ? leave_out(run, Actor::exec) : run_forked(run, Actor::exec, 1);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -12,14 +12,14 @@
 #include "conformance/wire/slot.h"
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 
 // A cell ready to be run: paths resolved ("$scratch", "$sibling"), NUL-terminated, owned by the caller.
 struct Probe {
   Operation operation;
   Mode mode;
   Actor actor;
-  Target target;
+  wire::Target target;
   bool survey;
   const char* path;
   const char* path2;
@@ -47,12 +47,12 @@ int open_before(const Probe& probe);
 //   rename, exchange                                      1: the new name exists
 //   connect_unix to a server of its own                   1: the name exists
 //   comm_open                                             1: the thread's name reads back as written
-void run_probe(const Probe& probe, SlotCell* cell);
+void run_probe(const Probe& probe, wire::SlotCell* cell);
 
 // What a run over the cells of a row needs.
 struct ProbeRun {
   std::span<const Probe> probes;
-  Slot slot;
+  wire::Slot slot;
   bool capture = false;  // control child: read_walk each probe's paths into the slot, just before it
   std::uint32_t first_walk =
       0;               // index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1
@@ -78,6 +78,6 @@ void run_cells_of(const ProbeRun& run, Actor actor);
 // "cuda-EvtHandlr".
 inline constexpr char comm_name[] = "cuda-EvtHandlr";
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes
 
 #endif  // LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_

@@ -9,14 +9,8 @@
 
 #include "conformance/probes/testing.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
-
-using testing::all_rights;
-using testing::in_child;
-using testing::restrict_to;
-using testing::Scratch;
-using testing::SharedSlot;
 
 constexpr int same = -1;  // Landlock does not restrict it: as without
 
@@ -90,10 +84,10 @@ class OperationTest : public ::testing::TestWithParam<Expected> {
     ASSERT_EQ(::listen(server_.get(), 4), 0);
   }
 
-  SlotCell run(bool restricted) {
+  wire::SlotCell run(bool restricted) {
     SharedSlot slot(1);
     const std::string path = scratch_.at(GetParam().path), path2 = scratch_.at(GetParam().path2);
-    Probe probe{GetParam().operation, GetParam().mode, Actor::self, Target::own, false,
+    Probe probe{GetParam().operation, GetParam().mode, Actor::self, wire::Target::own, false,
                 path.c_str(),         path2.c_str(),   -1};
     EXPECT_EQ(in_child([&] {
                 if (probe.mode == Mode::before) probe.before_fd = open_before(probe);
@@ -110,7 +104,7 @@ class OperationTest : public ::testing::TestWithParam<Expected> {
 
 TEST_P(OperationTest, UnrestrictedGivesItsDeclaredAnswer) {
   ASSERT_NO_FATAL_FAILURE(lay_out());
-  const SlotCell cell = run(false);
+  const wire::SlotCell cell = run(false);
   EXPECT_EQ(cell.err, GetParam().err);
   EXPECT_EQ(cell.after, GetParam().after);
   EXPECT_EQ(cell.aux != 0, GetParam().err != 0);
@@ -118,7 +112,7 @@ TEST_P(OperationTest, UnrestrictedGivesItsDeclaredAnswer) {
 
 TEST_P(OperationTest, UnderAnEmptyRuleSetGivesLandlocksAnswer) {
   ASSERT_NO_FATAL_FAILURE(lay_out());
-  const SlotCell cell = run(true);
+  const wire::SlotCell cell = run(true);
   EXPECT_EQ(cell.err, GetParam().denied_err == same ? GetParam().err : GetParam().denied_err);
   EXPECT_EQ(cell.after, GetParam().denied_after);
   EXPECT_EQ(cell.aux, GetParam().step);
@@ -127,11 +121,11 @@ TEST_P(OperationTest, UnderAnEmptyRuleSetGivesLandlocksAnswer) {
 INSTANTIATE_TEST_SUITE_P(Probes, OperationTest, ::testing::ValuesIn(table),
                          [](const auto& each) { return std::string(each.param.name); });
 
-SlotCell run_one(
+wire::SlotCell run_one(
     Operation operation, const std::string& path, const std::function<void()>& before = [] {},
     Mode mode = Mode::plain) {
   SharedSlot slot(1);
-  Probe probe{operation, mode, Actor::self, Target::own, false, path.c_str(), "", -1};
+  Probe probe{operation, mode, Actor::self, wire::Target::own, false, path.c_str(), "", -1};
   EXPECT_EQ(in_child([&] {
               if (mode == Mode::before) probe.before_fd = open_before(probe);
               before();
@@ -142,13 +136,13 @@ SlotCell run_one(
 }
 
 TEST(Ioctl, ADeviceThatDoesNotKnowTheRequestWasReached) {
-  const SlotCell cell = run_one(Operation::ioctl, "/dev/null");
+  const wire::SlotCell cell = run_one(Operation::ioctl, "/dev/null");
   EXPECT_EQ(cell.err, 0);
   EXPECT_EQ(cell.ret, -ENOTTY);
 }
 
 TEST(Ioctl, TheRandomDeviceAnswers) {
-  const SlotCell cell = run_one(Operation::ioctl, "/dev/urandom");
+  const wire::SlotCell cell = run_one(Operation::ioctl, "/dev/urandom");
   EXPECT_EQ(cell.err, 0);
   EXPECT_EQ(cell.ret, 0);
 }
@@ -159,14 +153,14 @@ TEST(Ioctl, ATerminalAnswers) {
   ASSERT_EQ(::unlockpt(master.get()), 0);
   char name[64];
   ASSERT_EQ(::ptsname_r(master.get(), name, sizeof(name)), 0);
-  const SlotCell cell = run_one(Operation::ioctl, name);
+  const wire::SlotCell cell = run_one(Operation::ioctl, name);
   EXPECT_EQ(cell.err, 0);
   EXPECT_EQ(cell.ret, 0);
 }
 
 TEST(Ioctl, OpenedButDeniedFailsAtTheSecondStep) {
   const auto without_ioctl = [] { restrict_to(all_rights, {{"/dev/null", Right::read_file | Right::write_file}}); };
-  const SlotCell cell = run_one(Operation::ioctl, "/dev/null", without_ioctl);
+  const wire::SlotCell cell = run_one(Operation::ioctl, "/dev/null", without_ioctl);
   EXPECT_EQ(cell.err, EACCES);
   EXPECT_EQ(cell.aux, 2U);
 }
@@ -179,22 +173,22 @@ TEST(Ioctl, OpenedBeforeTheRestrictionStaysAllowed) {
 }
 
 TEST(Before, WhatCouldNotBeOpenedIsUnsupported) {
-  const SlotCell cell = run_one(
+  const wire::SlotCell cell = run_one(
       Operation::ftruncate, "/does/not/exist", [] {}, Mode::before);
-  EXPECT_EQ(cell.state, static_cast<std::uint32_t>(CellState::unsupported));
+  EXPECT_EQ(cell.state, static_cast<std::uint32_t>(wire::CellState::unsupported));
 }
 
 TEST(Before, AnOperationWithoutABeforeIsUnsupported) {
   const Scratch scratch;
-  const SlotCell cell = run_one(
+  const wire::SlotCell cell = run_one(
       Operation::open_r, scratch.file("file"), [] {}, Mode::before);
-  EXPECT_EQ(cell.state, static_cast<std::uint32_t>(CellState::unsupported));
+  EXPECT_EQ(cell.state, static_cast<std::uint32_t>(wire::CellState::unsupported));
 }
 
 TEST(Ftruncate, WithoutTheTruncateRightFailsAtTheSecondStep) {
   const Scratch scratch;
   const std::string path = scratch.file("file");
-  const SlotCell cell = run_one(Operation::ftruncate, path, [&] {
+  const wire::SlotCell cell = run_one(Operation::ftruncate, path, [&] {
     restrict_to(all_rights, {{path.c_str(), AccessSet(Right::write_file)}});
   });
   EXPECT_EQ(cell.err, EACCES);
@@ -205,7 +199,7 @@ TEST(Ftruncate, WithoutTheTruncateRightFailsAtTheSecondStep) {
 TEST(Create, TellsThatADeniedOpenLeftTheFileBehind) {
   const Scratch scratch;
   const std::string path = scratch.at("new");
-  const SlotCell cell = run_one(Operation::create, path, [&] {
+  const wire::SlotCell cell = run_one(Operation::create, path, [&] {
     restrict_to(all_rights, {{scratch.path.c_str(), AccessSet(Right::make_reg)}});  // and no write_file
   });
   EXPECT_EQ(cell.err, EACCES);
@@ -216,7 +210,8 @@ TEST(SocketPaths, TooLongForTheAddressIsUnsupported) {
   const Scratch scratch;
   const std::string path = scratch.at(std::string(108, 'x'));
   for (Operation operation : {Operation::mksock, Operation::connect_unix})
-    EXPECT_EQ(run_one(operation, path).state, static_cast<std::uint32_t>(CellState::unsupported)) << name(operation);
+    EXPECT_EQ(run_one(operation, path).state, static_cast<std::uint32_t>(wire::CellState::unsupported))
+        << name(operation);
 }
 
 TEST(Exec, AProgramThatRanIsZero) {
@@ -226,7 +221,7 @@ TEST(Exec, AProgramThatRanIsZero) {
 TEST(Exec, AKilledProgramIsNeitherAllowedNorDenied) {
   const Scratch scratch;
   const std::string output = scratch.file("output");
-  const SlotCell cell = run_one(Operation::exec, "/usr/bin/yes", [&] {
+  const wire::SlotCell cell = run_one(Operation::exec, "/usr/bin/yes", [&] {
     ::dup2(::open(output.c_str(), O_WRONLY | O_CLOEXEC), 1);
     const rlimit size{1, 1};
     ::setrlimit(RLIMIT_FSIZE, &size);  // its first write ends in SIGXFSZ
@@ -247,7 +242,9 @@ TEST(Mknod, NeedsTheRightOfItsKind) {
                       })
                   .err,
               EACCES);
-    const SlotCell cell = run_one(operation, path, [&] { restrict_to(all_rights, {{scratch.path.c_str(), granted}}); });
+    const wire::SlotCell cell = run_one(operation, path, [&] {
+      restrict_to(all_rights, {{scratch.path.c_str(), granted}});
+    });
     EXPECT_EQ(cell.err, 0);
     EXPECT_EQ(cell.after, 1U);
   }
@@ -257,7 +254,7 @@ TEST(Probes, LeaveNoDescriptorOpen) {
   const Scratch scratch;
   const std::string path = scratch.file("file"), directory = scratch.directory("dir");
   const int status = in_child([&] {
-    SlotCell cell{};
+    wire::SlotCell cell{};
     const int lowest = ::dup(0);
     ::close(lowest);
     for (int i = 0; i < static_cast<int>(Operation::cu_init); ++i) {
@@ -265,7 +262,8 @@ TEST(Probes, LeaveNoDescriptorOpen) {
       // exec reports through shared memory; comm_open's thread is its own test's
       if (operation == Operation::exec || operation == Operation::comm_open) continue;
       for (const std::string& target : {path, directory}) {
-        run_probe({operation, Mode::plain, Actor::self, Target::own, false, target.c_str(), path.c_str(), -1}, &cell);
+        run_probe({operation, Mode::plain, Actor::self, wire::Target::own, false, target.c_str(), path.c_str(), -1},
+                  &cell);
         const int now = ::dup(0);
         if (now != lowest) ::_exit(i);
         ::close(now);
@@ -276,4 +274,4 @@ TEST(Probes, LeaveNoDescriptorOpen) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -1,6 +1,6 @@
 #include "conformance/probes/resolve.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 
 std::string resolve_path(std::string_view path, std::string_view scratch, std::int32_t sibling) {
   constexpr std::string_view scratch_token = "$scratch", sibling_token = "$sibling";
@@ -12,4 +12,4 @@ std::string resolve_path(std::string_view path, std::string_view scratch, std::i
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

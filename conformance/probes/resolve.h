@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 
 std::string resolve_path(std::string_view path, std::string_view scratch, std::int32_t sibling);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes
 
 #endif  // LOCKSTEP_CONFORMANCE_PROBES_RESOLVE_H_

@@ -13,7 +13,7 @@
 
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
 
 // The harness's servers listen on 127.0.0.1: a port is bound on another address of the loopback, so that one in use there
@@ -43,7 +43,7 @@ int type_of(Mode mode) {
 
 // Never waits: a server that is stopped answers nothing. A full queue (EAGAIN) is found out once everything else was allowed, but
 // for connections to an abstract name: then the client had arrived, and it is no failure. False: there is no such socket.
-bool connect_as(int type, bool sends, bool abstract, const sockaddr* to, socklen_t size, SlotCell* cell) {
+bool connect_as(int type, bool sends, bool abstract, const sockaddr* to, socklen_t size, wire::SlotCell* cell) {
   const int fd = ::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (!step(cell, 1, fd >= 0)) return false;
   const bool ok = sends ? ::sendto(fd, "", 0, MSG_NOSIGNAL, to, size) == 0 : ::connect(fd, to, size) == 0;
@@ -54,7 +54,7 @@ bool connect_as(int type, bool sends, bool abstract, const sockaddr* to, socklen
   return true;
 }
 
-void connect_to_own(const Probe& probe, const sockaddr* to, socklen_t size, SlotCell* cell) {
+void connect_to_own(const Probe& probe, const sockaddr* to, socklen_t size, wire::SlotCell* cell) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int server = -1;
   if (step(cell, 1, fd >= 0)) {
@@ -70,7 +70,7 @@ void connect_to_own(const Probe& probe, const sockaddr* to, socklen_t size, Slot
 
 }  // namespace
 
-void probe_port(const Probe& probe, SlotCell* cell) {
+void probe_port(const Probe& probe, wire::SlotCell* cell) {
   const bool tcp = probe.operation == Operation::bind_tcp || probe.operation == Operation::connect_tcp;
   const bool binds = probe.operation == Operation::bind_tcp || probe.operation == Operation::bind_udp;
   const int fd = ::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
@@ -92,12 +92,12 @@ void probe_port(const Probe& probe, SlotCell* cell) {
   ::close(fd);
 }
 
-void probe_connect(const Probe& probe, SlotCell* cell) {
+void probe_connect(const Probe& probe, wire::SlotCell* cell) {
   const bool abstract = probe.operation == Operation::connect_abstract;
   sockaddr_un address;
   socklen_t size = 0;
   if (!unix_address(probe.path, abstract, &address, &size)) {
-    cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+    cell->state = static_cast<std::uint32_t>(wire::CellState::unsupported);
     return;
   }
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
@@ -115,20 +115,20 @@ void probe_connect(const Probe& probe, SlotCell* cell) {
   if (abstract || cell->err != ECONNREFUSED) return;
   // Nobody is bound there, or somebody who does not listen: Landlock is asked between the two, and a client of another type is told
   // which it is.
-  SlotCell other{};
+  wire::SlotCell other{};
   const int stranger = named[0] == SOCK_SEQPACKET ? SOCK_STREAM : SOCK_SEQPACKET;
   bound = bound || (connect_as(stranger, false, false, to, size, &other) && other.err == EPROTOTYPE);
-  if (bound) cell->ret = errno_is_late;
+  if (bound) cell->ret = wire::errno_is_late;
 }
 
-void probe_signal(const Probe& probe, SlotCell* cell) {
+void probe_signal(const Probe& probe, wire::SlotCell* cell) {
   long pid = 0;
   for (const char* digit = probe.path; *digit >= '0' && *digit <= '9'; ++digit) pid = pid * 10 + (*digit - '0');
   if (pid <= 1) {  // 0 would be our own group
-    cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+    cell->state = static_cast<std::uint32_t>(wire::CellState::unsupported);
     return;
   }
   step(cell, 1, ::kill(static_cast<pid_t>(pid), 0) == 0);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -6,12 +6,8 @@
 #include "conformance/harness/network.h"
 #include "conformance/probes/testing.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
-
-using testing::in_child;
-using testing::Scratch;
-using testing::SharedSlot;
 
 int abi() {
   return static_cast<int>(uapi::create_ruleset(nullptr, 0, uapi::create_ruleset_version));
@@ -59,19 +55,20 @@ class SocketTest : public ::testing::TestWithParam<Expected> {
     ::close(ruleset);
   }
 
-  SlotCell run(bool restricted) {
+  wire::SlotCell run(bool restricted) {
     const Expected& each = GetParam();
     SharedSlot slot(1);
     std::string path = each.operation == Operation::connect_unix ? scratch_.at(each.path) : each.path;
     if (each.operation == Operation::signal) path = std::to_string(::getpid());
-    const Probe probe{each.operation, each.mode, Actor::self, Target::own, false, path.c_str(), "", -1, each.port};
+    const Probe probe{each.operation, each.mode, Actor::self, wire::Target::own, false,
+                      path.c_str(),   "",        -1,          each.port};
     EXPECT_EQ(in_child([&] {
-                if (::unshare(CLONE_NEWNET) != 0 || !open_loopback().ok()) ::_exit(2);
+                if (::unshare(CLONE_NEWNET) != 0 || !harness::open_loopback().ok()) ::_exit(2);
                 std::vector<UniqueFd> servers;
-                for (const TreeItem& item : {TreeItem{TreeKind::tcp_server, {}, {}, 0, false, 4101},
-                                             {TreeKind::udp_server, {}, {}, 0, false, 4102},
-                                             {TreeKind::abstract_server, "server", {}, 0, false, 0}}) {
-                  Result<UniqueFd> server = serve(item, item.path);
+                for (const wire::TreeItem& item : {wire::TreeItem{wire::TreeKind::tcp_server, {}, {}, 0, false, 4101},
+                                                   {wire::TreeKind::udp_server, {}, {}, 0, false, 4102},
+                                                   {wire::TreeKind::abstract_server, "server", {}, 0, false, 0}}) {
+                  Result<UniqueFd> server = harness::serve(item, item.path);
                   if (!server.ok() || !*server) ::_exit(3);
                   servers.push_back(std::move(server).value());
                 }
@@ -86,7 +83,7 @@ class SocketTest : public ::testing::TestWithParam<Expected> {
 };
 
 TEST_P(SocketTest, IsAllowedWhereNothingRestricts) {
-  const SlotCell cell = run(false);
+  const wire::SlotCell cell = run(false);
   EXPECT_EQ(cell.err, 0);
   EXPECT_EQ(cell.aux, 0U);
 }
@@ -94,7 +91,7 @@ TEST_P(SocketTest, IsAllowedWhereNothingRestricts) {
 TEST_P(SocketTest, GivesLandlocksAnswerWhereNothingIsAllowed) {
   const Expected& each = GetParam();
   if (abi() < 4) GTEST_SKIP() << "needs ABI 4: nothing but files can be restricted";
-  const SlotCell cell = run(true);
+  const wire::SlotCell cell = run(true);
   const int expected = abi() >= each.needs_abi ? each.denied_err : 0;
   EXPECT_EQ(cell.err, expected);
   EXPECT_EQ(cell.aux, expected == 0 ? 0 : each.step);
@@ -106,12 +103,14 @@ INSTANTIATE_TEST_SUITE_P(Each, SocketTest, ::testing::ValuesIn(table),
 TEST(Sockets, AServerOfOnesOwnLeavesItsNameAndSaysSo) {
   const Scratch scratch;
   const std::string path = scratch.at("own"), below = scratch.at("missing/own");
-  SlotCell cell{};
-  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, Target::own, false, path.c_str(), "", -1}, &cell);
+  wire::SlotCell cell{};
+  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, wire::Target::own, false, path.c_str(), "", -1},
+            &cell);
   EXPECT_EQ(cell.err, 0);
   EXPECT_EQ(cell.after, 1U);
   cell = {};
-  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, Target::own, false, below.c_str(), "", -1}, &cell);
+  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, wire::Target::own, false, below.c_str(), "", -1},
+            &cell);
   EXPECT_EQ(cell.err, ENOENT);
   EXPECT_EQ(cell.after, 0U);
 }
@@ -122,11 +121,11 @@ TEST(Sockets, ANameOrAProcessThatCannotBeIsUnsupported) {
                                         {Operation::connect_unix, too_long},
                                         {Operation::signal, std::string("0")},
                                         {Operation::signal, std::string()}}) {
-    SlotCell cell{};
-    run_probe({operation, Mode::plain, Actor::self, Target::own, false, path.c_str(), "", -1}, &cell);
-    EXPECT_EQ(cell.state, static_cast<std::uint32_t>(CellState::unsupported)) << name(operation);
+    wire::SlotCell cell{};
+    run_probe({operation, Mode::plain, Actor::self, wire::Target::own, false, path.c_str(), "", -1}, &cell);
+    EXPECT_EQ(cell.state, static_cast<std::uint32_t>(wire::CellState::unsupported)) << name(operation);
   }
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -13,7 +13,7 @@
 
 #include "conformance/probes/verbs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
 
 constexpr std::size_t arena_bytes = 512U << 10;
@@ -110,17 +110,17 @@ bool full_path(const char* base, const char* name, long tid, char* out) {
 }
 
 // FNV-1a.
-void add_to_hash(char c, SlotCell* cell) {
+void add_to_hash(char c, wire::SlotCell* cell) {
   cell->after = (cell->after ^ static_cast<unsigned char>(c)) * 0x100000001b3;
 }
 
-void open_each(const Survey& survey, const char* base, long tid, SlotCell* cell) {
+void open_each(const Survey& survey, const char* base, long tid, wire::SlotCell* cell) {
   char path[max_path];
   cell->after = 0xcbf29ce484222325;
   const char* name = arena + survey.begin;
   for (std::size_t i = 0; i < survey.count; ++i, name += std::strlen(name) + 1) {
     if (!full_path(base, name, tid, path)) {
-      cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+      cell->state = static_cast<std::uint32_t>(wire::CellState::unsupported);
       return;
     }
     ++cell->aux;
@@ -178,10 +178,10 @@ int prepare_survey(const char* path) {
   return fd;
 }
 
-void probe_survey(const Probe& probe, SlotCell* cell) {
+void probe_survey(const Probe& probe, wire::SlotCell* cell) {
   const Survey* survey = find(probe.before_fd);
   if (survey == nullptr) {
-    cell->state = static_cast<std::uint32_t>(CellState::unsupported);
+    cell->state = static_cast<std::uint32_t>(wire::CellState::unsupported);
     return;
   }
   cell->err = 0;
@@ -202,4 +202,4 @@ void probe_survey(const Probe& probe, SlotCell* cell) {
   }
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -23,15 +23,15 @@
 
 #include "conformance/probes/probe.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 
 // A descriptor that identifies the list (and keeps the directory), or -1 and errno: E2BIG, or why `path`
 // cannot be listed. At most max_surveys in a process.
 inline constexpr int max_surveys = 8;
 int prepare_survey(const char* path);
 
-void probe_survey(const Probe& probe, SlotCell* cell);
+void probe_survey(const Probe& probe, wire::SlotCell* cell);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes
 
 #endif  // LOCKSTEP_CONFORMANCE_PROBES_SURVEY_H_

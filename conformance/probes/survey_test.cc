@@ -4,21 +4,15 @@
 
 #include "conformance/probes/testing.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 namespace {
-
-using testing::all_rights;
-using testing::in_child;
-using testing::restrict_to;
-using testing::Scratch;
-using testing::SharedSlot;
 
 const AccessSet read_write = access_read_only | Right::write_file;
 
-SlotCell survey(
+wire::SlotCell survey(
     const char* path, const std::function<void()>& restrict = [] {}) {
   SharedSlot slot(1);
-  Probe probe{Operation::open_w, Mode::before, Actor::self, Target::own, true, path, "", -1};
+  Probe probe{Operation::open_w, Mode::before, Actor::self, wire::Target::own, true, path, "", -1};
   EXPECT_EQ(in_child([&] {
               probe.before_fd = open_before(probe);
               restrict();
@@ -33,7 +27,7 @@ SlotCell survey(
 class SurveyTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(SurveyTest, CountsWhatOpensForWriting) {
-  const SlotCell cell = survey(GetParam());
+  const wire::SlotCell cell = survey(GetParam());
   EXPECT_EQ(cell.state, 0U);
   EXPECT_EQ(cell.err, 0);
   EXPECT_GT(cell.ret, 0);
@@ -41,17 +35,17 @@ TEST_P(SurveyTest, CountsWhatOpensForWriting) {
 }
 
 TEST_P(SurveyTest, NothingOpensWhereWritingIsNotGranted) {
-  const SlotCell free = survey(GetParam());
-  const SlotCell cell = survey(GetParam(), [] { restrict_to(all_rights, {{"/proc", access_read_only}}); });
+  const wire::SlotCell free = survey(GetParam());
+  const wire::SlotCell cell = survey(GetParam(), [] { restrict_to(all_rights, {{"/proc", access_read_only}}); });
   EXPECT_EQ(cell.ret, 0);
   EXPECT_EQ(cell.aux, free.aux) << "the same names are tried";
 }
 
 TEST_P(SurveyTest, TheRightToWriteAloneOpensAsMuchAsAllRights) {
-  const SlotCell narrow = survey(GetParam(), [] {
+  const wire::SlotCell narrow = survey(GetParam(), [] {
     restrict_to(all_rights, {{"/proc", AccessSet(Right::write_file)}});
   });
-  const SlotCell wide = survey(GetParam(), [] { restrict_to(all_rights, {{"/proc", all_rights}}); });
+  const wire::SlotCell wide = survey(GetParam(), [] { restrict_to(all_rights, {{"/proc", all_rights}}); });
   EXPECT_GT(narrow.ret, 0);
   EXPECT_EQ(narrow.ret, wide.ret);
   EXPECT_EQ(narrow.aux, wide.aux);
@@ -61,15 +55,15 @@ INSTANTIATE_TEST_SUITE_P(Procfs, SurveyTest, ::testing::Values("/proc/self", "/p
 
 TEST(Survey, ARuleOnOnesOwnTasksIsNarrow) {
   const auto narrow = [] { restrict_to(all_rights, {{"/proc", access_read_only}, {"/proc/self/task", read_write}}); };
-  const SlotCell own = survey("/proc/self", narrow), child = survey("/proc/$child", narrow);
-  const SlotCell wide = survey("/proc/self", [] { restrict_to(all_rights, {{"/proc", read_write}}); });
+  const wire::SlotCell own = survey("/proc/self", narrow), child = survey("/proc/$child", narrow);
+  const wire::SlotCell wide = survey("/proc/self", [] { restrict_to(all_rights, {{"/proc", read_write}}); });
   EXPECT_GT(own.ret, 0);
   EXPECT_LT(own.ret, wide.ret);
   EXPECT_EQ(child.ret, 0);
 }
 
 TEST(Survey, AChildHasTheEntriesOfItsParent) {
-  const SlotCell own = survey("/proc/self"), child = survey("/proc/$child");
+  const wire::SlotCell own = survey("/proc/self"), child = survey("/proc/$child");
   EXPECT_EQ(own.aux, child.aux);
   EXPECT_EQ(own.ret, child.ret);
 }
@@ -83,7 +77,7 @@ TEST(Survey, FollowsNoSymbolicLinkAndCountsExactly) {
   ASSERT_EQ(::symlink("a", scratch.at("link").c_str()), 0);
   ASSERT_EQ(::symlink("below", scratch.at("linked").c_str()), 0);
   ASSERT_EQ(::mkfifo(scratch.at("fifo").c_str(), 0666), 0);
-  const SlotCell cell = survey(scratch.path.c_str());
+  const wire::SlotCell cell = survey(scratch.path.c_str());
   EXPECT_EQ(cell.aux, 3U);
   EXPECT_EQ(cell.ret, ::geteuid() == 0 ? 3 : 2);
 }
@@ -104,13 +98,13 @@ TEST(Survey, TooDeepIsUnsupportedAndNotHalfACount) {
   const Scratch scratch;
   std::string name = "d";
   for (int i = 0; i < 10; ++i, name += "/d") scratch.directory(name);
-  EXPECT_EQ(survey(scratch.path.c_str()).state, static_cast<std::uint32_t>(CellState::unsupported));
+  EXPECT_EQ(survey(scratch.path.c_str()).state, static_cast<std::uint32_t>(wire::CellState::unsupported));
 }
 
 TEST(Survey, WithoutItsListIsUnsupported) {
-  SlotCell cell{};
-  run_probe({Operation::open_w, Mode::before, Actor::exec, Target::own, true, "/proc/self", "", -1}, &cell);
-  EXPECT_EQ(cell.state, static_cast<std::uint32_t>(CellState::unsupported));
+  wire::SlotCell cell{};
+  run_probe({Operation::open_w, Mode::before, Actor::exec, wire::Target::own, true, "/proc/self", "", -1}, &cell);
+  EXPECT_EQ(cell.state, static_cast<std::uint32_t>(wire::CellState::unsupported));
 }
 
 TEST(Survey, SeveralListsAreKeptApart) {
@@ -119,15 +113,16 @@ TEST(Survey, SeveralListsAreKeptApart) {
   two.file("b");
   two.file("c");
   SharedSlot slot(2);
-  EXPECT_EQ(in_child([&] {
-              Probe first{Operation::open_w, Mode::before, Actor::self, Target::own, true, one.path.c_str(), "", -1};
-              Probe second{Operation::open_w, Mode::before, Actor::self, Target::own, true, two.path.c_str(), "", -1};
-              first.before_fd = open_before(first);
-              second.before_fd = open_before(second);
-              run_probe(first, &slot->cells[0]);
-              run_probe(second, &slot->cells[1]);
-            }),
-            42);
+  EXPECT_EQ(
+      in_child([&] {
+        Probe first{Operation::open_w, Mode::before, Actor::self, wire::Target::own, true, one.path.c_str(), "", -1};
+        Probe second{Operation::open_w, Mode::before, Actor::self, wire::Target::own, true, two.path.c_str(), "", -1};
+        first.before_fd = open_before(first);
+        second.before_fd = open_before(second);
+        run_probe(first, &slot->cells[0]);
+        run_probe(second, &slot->cells[1]);
+      }),
+      42);
   EXPECT_EQ(slot->cells[0].aux, 1U);
   EXPECT_EQ(slot->cells[0].ret, 1);
   EXPECT_EQ(slot->cells[1].aux, 2U);
@@ -135,4 +130,4 @@ TEST(Survey, SeveralListsAreKeptApart) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes

@@ -27,7 +27,7 @@
 #include "conformance/probes/probe.h"
 #include "landlock/uapi.h"
 
-namespace lockstep::conformance::testing {
+namespace lockstep::conformance::probes {
 
 class Scratch {
  public:
@@ -61,19 +61,19 @@ class Scratch {
 class SharedSlot {
  public:
   explicit SharedSlot(std::uint32_t cells, std::uint32_t walks = 0)
-      : fd(::memfd_create("slot", MFD_CLOEXEC)), bytes_(Slot::bytes(cells, walks)) {
+      : fd(::memfd_create("slot", MFD_CLOEXEC)), bytes_(wire::Slot::bytes(cells, walks)) {
     if (::ftruncate(fd.get(), static_cast<off_t>(bytes_)) != 0) std::abort();
     memory_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     if (memory_ == MAP_FAILED) std::abort();
-    slot = Slot::at(memory_, cells, walks);
+    slot = wire::Slot::at(memory_, cells, walks);
   }
   SharedSlot(const SharedSlot&) = delete;
   SharedSlot& operator=(const SharedSlot&) = delete;
   ~SharedSlot() { ::munmap(memory_, bytes_); }
-  Slot* operator->() { return &slot; }
+  wire::Slot* operator->() { return &slot; }
 
   UniqueFd fd;
-  Slot slot;
+  wire::Slot slot;
 
  private:
   std::size_t bytes_;
@@ -117,6 +117,6 @@ inline void restrict_to(AccessSet handled, const std::vector<Grant>& grants) {
   ::close(ruleset);
 }
 
-}  // namespace lockstep::conformance::testing
+}  // namespace lockstep::conformance::probes
 
 #endif  // LOCKSTEP_CONFORMANCE_PROBES_TESTING_H_

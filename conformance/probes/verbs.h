@@ -6,30 +6,30 @@
 
 #include "conformance/probes/probe.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::probes {
 
-void probe_open(const Probe& probe, SlotCell* cell);  // open.cc
-void probe_tmpfile(const Probe& probe, SlotCell* cell);
-void probe_truncate(const Probe& probe, SlotCell* cell);
-void probe_ftruncate(const Probe& probe, SlotCell* cell);
-void probe_ioctl(const Probe& probe, SlotCell* cell);
-void probe_reopen(const Probe& probe, SlotCell* cell);
+void probe_open(const Probe& probe, wire::SlotCell* cell);  // open.cc
+void probe_tmpfile(const Probe& probe, wire::SlotCell* cell);
+void probe_truncate(const Probe& probe, wire::SlotCell* cell);
+void probe_ftruncate(const Probe& probe, wire::SlotCell* cell);
+void probe_ioctl(const Probe& probe, wire::SlotCell* cell);
+void probe_reopen(const Probe& probe, wire::SlotCell* cell);
 void probe_make(const Probe& probe,
-                SlotCell* cell);                        // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
-void probe_remove(const Probe& probe, SlotCell* cell);  // unlink, rmdir
-void probe_move(const Probe& probe, SlotCell* cell);    // rename, exchange, link
+                wire::SlotCell* cell);                        // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
+void probe_remove(const Probe& probe, wire::SlotCell* cell);  // unlink, rmdir
+void probe_move(const Probe& probe, wire::SlotCell* cell);    // rename, exchange, link
 // Whether execve(2) found the path, and failed for an interpreter or loader that it did not.
 bool is_of_interpreter(int err, const char* path);
-void probe_exec(const Probe& probe, SlotCell* cell);     // other.cc
-void probe_port(const Probe& probe, SlotCell* cell);     // sockets.cc: bind and connect TCP, bind UDP, send UDP
-void probe_connect(const Probe& probe, SlotCell* cell);  // to a UNIX socket by path or abstract name
-void probe_signal(const Probe& probe, SlotCell* cell);
-void probe_unrestricted(const Probe& probe, SlotCell* cell);  // stat, chmod, readlink
-void probe_comm(const Probe& probe, SlotCell* cell,
+void probe_exec(const Probe& probe, wire::SlotCell* cell);     // other.cc
+void probe_port(const Probe& probe, wire::SlotCell* cell);     // sockets.cc: bind and connect TCP, bind UDP, send UDP
+void probe_connect(const Probe& probe, wire::SlotCell* cell);  // to a UNIX socket by path or abstract name
+void probe_signal(const Probe& probe, wire::SlotCell* cell);
+void probe_unrestricted(const Probe& probe, wire::SlotCell* cell);  // stat, chmod, readlink
+void probe_comm(const Probe& probe, wire::SlotCell* cell,
                 model::RawWalk* walk);  // comm.cc; walk: where to capture, or null
 
 // Notes the step that failed with its errno. Returns `ok`.
-inline bool step(SlotCell* cell, std::uint64_t number, bool ok) {
+inline bool step(wire::SlotCell* cell, std::uint64_t number, bool ok) {
   cell->err = ok ? 0 : errno;
   cell->aux = ok ? 0 : number;
   return ok;
@@ -48,6 +48,6 @@ void execute_descriptor(int fd, char* const argv[], char* const envp[]);
 // Appends the decimal of `value` at `out` and returns the end, which is NUL-terminated.
 char* put_number(char* out, long value);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::probes
 
 #endif  // LOCKSTEP_CONFORMANCE_PROBES_VERBS_H_

@@ -11,7 +11,7 @@
 namespace lockstep::conformance::prove {
 namespace {
 
-using review::Class;
+using diff::Class;
 
 NodeKind kind_of(mode_t mode) {
   switch (mode & S_IFMT) {
@@ -43,7 +43,7 @@ Host host_of(const Names& names) {
   return out;
 }
 
-bool says_gain(const review::Diff& diff) {
+bool says_gain(const diff::Diff& diff) {
   return diff.worst() == Class::widening || diff.worst() == Class::both;
 }
 
@@ -83,17 +83,17 @@ class AlsoJudge {
 };
 
 Result<void> AlsoJudge::ask(Host host, bool note_will_do) {
-  review::Options options;
+  diff::Options options;
   Context context = pair_.context;
   context.host = std::move(host);
   options.situations = {{note_will_do ? "a host that lists nothing" : "a host that lists the tree", context}};
   const std::string where = options.situations[0].host;
-  const Result<review::Diff> diff = review::compare(pair_.before, pair_.after, std::move(options));
+  const Result<diff::Diff> diff = diff::compare(pair_.before, pair_.after, std::move(options));
   if (!diff.ok() && diff.error().kind == ErrorKind::input) return {};
   if (!diff.ok()) return diff.error();
   if (says_gain(*diff) || (note_will_do && (diff->stops() || !diff->notes.empty()))) return {};
   find(note_will_do ? Fault::without_a_note : Fault::missed_as_spelt,
-       "on " + where + " the class is " + std::string(review::name(diff->worst())) +
+       "on " + where + " the class is " + std::string(diff::name(diff->worst())) +
            (note_will_do ? ", without a note" : "") + "; by NEW and not by OLD: " + one_line(it_.attempts[gained_[0]]) +
            " (" + std::to_string(gained_.size()) + " such answers)",
        gained_[0]);
@@ -101,14 +101,14 @@ Result<void> AlsoJudge::ask(Host host, bool note_will_do) {
 }
 
 void AlsoJudge::accept(const std::string& directory) {
-  review::Diff diff = it_.diff;
-  review::Acceptance entry;
+  diff::Diff diff = it_.diff;
+  diff::Acceptance entry;
   entry.path = directory + "/**";
   entry.rights = AccessSet::from_bits(~std::uint64_t{0});
   entry.reason = "a test";
   entry.expires = "9999-12-31";
-  std::vector<review::Acceptance> entries{entry};
-  review::accept(entries, "2026-01-01", &diff);
+  std::vector<diff::Acceptance> entries{entry};
+  diff::accept(entries, "2026-01-01", &diff);
   if (diff.stops()) return;
   for (const std::size_t i : gained_) {
     const Attempt& each = it_.attempts[i];

@@ -9,7 +9,7 @@
 namespace lockstep::conformance::prove {
 namespace {
 
-using review::Class;
+using diff::Class;
 
 AccessSet all_needs(const Attempt& each) {
   return each.needs | each.needs2;
@@ -17,7 +17,7 @@ AccessSet all_needs(const Attempt& each) {
 
 // A claim, as the kernel can be asked about it.
 struct Claim {
-  const review::PathChange& change;
+  const diff::PathChange& change;
   Id id;
   std::string real;
 };
@@ -31,12 +31,12 @@ class Judge {
     if (!it_.before.refused.empty() || !it_.after.refused.empty()) return refused();
     read_claims();
     look_at_flips();
-    for (const review::PathChange& change : it_.diff.changes)
+    for (const diff::PathChange& change : it_.diff.changes)
       for (const bool gained : {true, false})
         for (int bit = 0; bit < right_count; ++bit)
           if ((gained ? change.gained : change.lost).contains(static_cast<Right>(bit)))
             look_for(change, static_cast<Right>(bit), gained);
-    for (const review::SettingChange& change : it_.diff.settings) unseen("a setting: " + change.code);
+    for (const diff::SettingChange& change : it_.diff.settings) unseen("a setting: " + change.code);
     return std::move(out_);
   }
 
@@ -46,7 +46,7 @@ class Judge {
   Judged refused();
   void read_claims();
   void look_at_flips();
-  void look_for(const review::PathChange& change, Right right, bool gained);
+  void look_for(const diff::PathChange& change, Right right, bool gained);
   bool claimed(std::size_t attempt) const;
   bool denied_alone(Right right, const Attempt& beside, const Observation& side) const;
 
@@ -77,14 +77,14 @@ Judged Judge::refused() {
   if (runs_now) out_.observed = Class::weakening;
   if (!runs_now && it_.before.refused.empty()) out_.observed = Class::strengthening;
   if (runs_now && !it_.diff.stops())
-    find(Fault::runs_now, "the class is " + std::string(review::name(it_.diff.worst())) +
-                              "; OLD is refused here: " + it_.before.refused);
+    find(Fault::runs_now,
+         "the class is " + std::string(diff::name(it_.diff.worst())) + "; OLD is refused here: " + it_.before.refused);
   unseen("a policy is refused here");
   return std::move(out_);
 }
 
 void Judge::read_claims() {
-  for (const review::PathChange& change : it_.diff.changes) {
+  for (const diff::PathChange& change : it_.diff.changes) {
     char real[PATH_MAX];
     const std::optional<Id> id = id_of(change.path, true);
     if (id && ::realpath(change.path.c_str(), real) != nullptr) claims_.push_back({change, *id, real});
@@ -107,7 +107,7 @@ void Judge::look_at_flips() {
     if (flip(i) == Flip::lost) ++lost, first_lost = i;
   }
   const auto words = [&](const char* side, const char* other, std::size_t first, std::size_t count) {
-    return "the class is " + std::string(review::name(it_.diff.worst())) + "; by " + side + " and not by " + other +
+    return "the class is " + std::string(diff::name(it_.diff.worst())) + "; by " + side + " and not by " + other +
            ": " + one_line(attempts_[first]) + " (" + std::to_string(count) + " such answers)";
   };
   out_.observed = gained > 0 ? (lost > 0 ? Class::both : Class::widening)
@@ -141,7 +141,7 @@ bool Judge::denied_alone(Right right, const Attempt& beside, const Observation& 
   return false;
 }
 
-void Judge::look_for(const review::PathChange& change, Right right, bool gained) {
+void Judge::look_for(const diff::PathChange& change, Right right, bool gained) {
   const std::string right_name(name(right));
   if (feature_info(right).first_abi > it_.abi) return unseen(right_name + " is newer than this kernel");
   const auto claim =

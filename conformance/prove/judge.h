@@ -40,7 +40,7 @@ struct Evidence {
   const std::vector<Attempt>& attempts;
   const Observation& before;
   const Observation& after;
-  const review::Diff& diff;
+  const diff::Diff& diff;
   int abi;
   bool names_one_process = false;  // a policy does: of_one_process()
 };
@@ -52,7 +52,7 @@ struct Judged {
   Fault fault = Fault::none;
   std::string words;      // what shows it
   std::size_t shown = 0;  // the attempt that does, where it is one
-  review::Class observed = review::Class::equivalent;
+  diff::Class observed = diff::Class::equivalent;
   std::size_t confirmed = 0;                  // claims: a place, a right, a direction
   std::map<std::string, std::size_t> unseen;  // claims that nothing here can show, by reason
 };

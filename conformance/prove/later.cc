@@ -44,7 +44,7 @@ std::string make_target(const std::string& path) {
 }  // namespace
 
 Result<void> judge_later(Observer& observer, const Plan& before, const Plan& after, const Policies& pair,
-                         const review::Diff& diff, Judged* judged) {
+                         const diff::Diff& diff, Judged* judged) {
   if (diff.stops() || !diff.notes.empty()) return {};
   for (const std::string& path : dangling(pair)) {
     const std::string target = make_target(path);
@@ -60,7 +60,7 @@ Result<void> judge_later(Observer& observer, const Plan& before, const Plan& aft
     for (std::size_t i = 0; i < attempts.size() && judged->fault > Fault::without_a_note; ++i)
       if (is.level(i) > was.level(i)) {
         judged->fault = Fault::without_a_note;
-        judged->words = "the class is " + std::string(review::name(diff.worst())) + ", without a note; once " + path +
+        judged->words = "the class is " + std::string(diff::name(diff.worst())) + ", without a note; once " + path +
                         " leads to a file, by NEW and not by OLD: " + one_line(attempts[i]);
       }
   }

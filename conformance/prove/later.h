@@ -15,7 +15,7 @@
 namespace lockstep::conformance::prove {
 
 Result<void> judge_later(Observer& observer, const Plan& before, const Plan& after, const Policies& pair,
-                         const review::Diff& diff, Judged* judged);
+                         const diff::Diff& diff, Judged* judged);
 
 }  // namespace lockstep::conformance::prove
 

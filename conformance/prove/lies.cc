@@ -12,7 +12,7 @@
 namespace lockstep::conformance::prove {
 namespace {
 
-using review::Diff;
+using diff::Diff;
 
 void each_entry(Policies& pair, const std::function<void(PathEntry&)>& change) {
   for (Policy* policy : {&pair.before, &pair.after}) {
@@ -23,9 +23,9 @@ void each_entry(Policies& pair, const std::function<void(PathEntry&)>& change) {
 }
 
 Result<Diff> by_spelling(const Policies& pair) {
-  review::Options options;
+  diff::Options options;
   options.situations = {{"this machine", pair.context}};
-  return review::compare(pair.before, pair.after, std::move(options));
+  return diff::compare(pair.before, pair.after, std::move(options));
 }
 
 Result<Diff> ignores_links(Policies pair) {
@@ -54,11 +54,11 @@ Result<Diff> follows_one_step(Policies pair) {
 // A right that nobody is ever given is never missed.
 Result<Diff> without(Policies pair, Right right) {
   LOCKSTEP_ASSIGN(Diff out, answer(pair));
-  for (review::PathChange& change : out.changes) {
+  for (diff::PathChange& change : out.changes) {
     change.gained = change.gained - AccessSet(right);
     change.lost = change.lost - AccessSet(right);
   }
-  std::erase_if(out.changes, [](const review::PathChange& each) { return each.gained.empty() && each.lost.empty(); });
+  std::erase_if(out.changes, [](const diff::PathChange& each) { return each.gained.empty() && each.lost.empty(); });
   return out;
 }
 
@@ -84,14 +84,14 @@ Result<Diff> new_entries_alone(Policies pair) {
     if (old_names.contains(entry.path)) both.insert(entry.path);
   });
   LOCKSTEP_ASSIGN(Diff out, answer(pair));
-  std::erase_if(out.changes, [&](const review::PathChange& each) { return both.contains(each.path); });
+  std::erase_if(out.changes, [&](const diff::PathChange& each) { return both.contains(each.path); });
   return out;
 }
 
 // Rights on what is no directory.
 Result<Diff> ignores_files(Policies pair) {
   LOCKSTEP_ASSIGN(Diff out, answer(pair));
-  std::erase_if(out.changes, [](const review::PathChange& each) {
+  std::erase_if(out.changes, [](const diff::PathChange& each) {
     struct stat st;
     return ::stat(each.path.c_str(), &st) == 0 && !S_ISDIR(st.st_mode);
   });
@@ -100,7 +100,7 @@ Result<Diff> ignores_files(Policies pair) {
 
 Result<Diff> alarms(Policies pair) {
   LOCKSTEP_ASSIGN(Diff out, answer(pair));
-  for (review::PathChange& change : out.changes)
+  for (diff::PathChange& change : out.changes)
     if (!change.gained.empty()) change.gained |= Right::read_dir;
   return out;
 }

@@ -17,7 +17,7 @@ namespace lockstep::conformance::prove {
 struct Lie {
   std::string_view name;
   std::string_view what;
-  Result<review::Diff> (*answer)(Policies pair);
+  Result<diff::Diff> (*answer)(Policies pair);
   int first_abi = 1;  // older kernels cannot show it
 };
 

@@ -111,8 +111,7 @@ int run(const Options& options) {
       report->seconds, static_cast<double>(report->pairs) / report->seconds);
   std::printf("by the kernel:");
   for (std::size_t i = 0; i < report->observed.size(); ++i)
-    std::printf(" %s %llu", std::string(review::name(static_cast<review::Class>(i))).c_str(),
-                count(report->observed[i]));
+    std::printf(" %s %llu", std::string(diff::name(static_cast<diff::Class>(i))).c_str(), count(report->observed[i]));
   std::printf("\nmade by:");
   for (std::size_t i = 0; i < report->changes.size(); ++i)
     std::printf(" %s %llu", std::string(name(static_cast<Change>(i))).c_str(), count(report->changes[i]));
@@ -122,7 +121,7 @@ int run(const Options& options) {
   std::printf("wrong: %zu\n", report->found.size());
   if (!report->found.empty()) return 1;
   if (interrupted != 0) return complain(internal_error("interrupted"));
-  if (report->observed[static_cast<std::size_t>(review::Class::widening)] == 0)
+  if (report->observed[static_cast<std::size_t>(diff::Class::widening)] == 0)
     return complain(internal_error("nothing was widened by any pair: such a run shows nothing"));
   return 0;
 }
@@ -141,7 +140,7 @@ int main_with(int argc, char** argv) {
     if (!pair.ok()) return complain(pair.error());
     const Result<Replayed> replayed = replay(*pair, arguments->options.lie);
     if (!replayed.ok()) return complain(replayed.error());
-    std::printf("by the kernel: %s\n", std::string(review::name(replayed->observed)).c_str());
+    std::printf("by the kernel: %s\n", std::string(diff::name(replayed->observed)).c_str());
     if (replayed->found.fault == Fault::none) return std::printf("nothing is wrong\n"), 0;
     print(replayed->found);
     return 1;

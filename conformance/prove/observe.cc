@@ -75,7 +75,7 @@ class Child {
 
  private:
   bool one(const Attempt& each, Outcome& out, std::size_t index) {
-    SlotCell cell{};
+    wire::SlotCell cell{};
     if (each.operation == Operation::exec) {
       // In place, for speed: the file is no program, so that nobody is replaced.
       char* argv[] = {const_cast<char*>(each.path.c_str()), nullptr};
@@ -83,10 +83,10 @@ class Child {
       ::execve(each.path.c_str(), argv, envp);
       cell.err = errno == ENOEXEC ? 0 : errno;
     } else {
-      const Probe probe{each.operation, each.mode,         Actor::self,        Target::own,
-                        false,          each.path.c_str(), each.path2.c_str(), -1};
-      run_probe(probe, &cell);
-      if (cell.state == static_cast<std::uint32_t>(CellState::unsupported)) cell.err = ENOTSUP;
+      const probes::Probe probe{each.operation, each.mode,         Actor::self,        wire::Target::own,
+                                false,          each.path.c_str(), each.path2.c_str(), -1};
+      probes::run_probe(probe, &cell);
+      if (cell.state == static_cast<std::uint32_t>(wire::CellState::unsupported)) cell.err = ENOTSUP;
     }
     out.err = cell.err;
     out.success = cell.err == 0 ? 1 : 0;

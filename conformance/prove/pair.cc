@@ -45,11 +45,11 @@ Result<Policies> policies_of(const fuzz::FuzzCase& pair, const std::string& root
   return out;
 }
 
-Result<review::Diff> answer(const Policies& pair) {
-  review::Options options;
+Result<diff::Diff> answer(const Policies& pair) {
+  diff::Options options;
   options.situations = {{"this machine", pair.context}};
   options.by_object = true;
-  return review::compare(pair.before, pair.after, std::move(options));
+  return diff::compare(pair.before, pair.after, std::move(options));
 }
 
 }  // namespace lockstep::conformance::prove

@@ -28,7 +28,7 @@ bool is_pair(const fuzz::FuzzCase& fuzz_case);
 Result<Policies> policies_of(const fuzz::FuzzCase& pair, const std::string& root);
 
 // What lockstep diff --host real says of them, here and now.
-Result<review::Diff> answer(const Policies& pair);
+Result<diff::Diff> answer(const Policies& pair);
 
 }  // namespace lockstep::conformance::prove
 

@@ -210,7 +210,7 @@ Result<Replayed> replay(const fuzz::FuzzCase& pair, const Lie* lie) {
   }));
   if (all.found.size() != 1) return internal_error("a worker said nothing");
   const auto seen = std::max_element(all.observed.begin(), all.observed.end()) - all.observed.begin();
-  return Replayed{std::move(all.found[0]), static_cast<review::Class>(seen)};
+  return Replayed{std::move(all.found[0]), static_cast<diff::Class>(seen)};
 }
 
 }  // namespace lockstep::conformance::prove

@@ -71,7 +71,7 @@ Result<Report> prove(const Options& options);
 // the kernel's answers give.
 struct Replayed {
   Found found;
-  review::Class observed = review::Class::equivalent;
+  diff::Class observed = diff::Class::equivalent;
 };
 Result<Replayed> replay(const fuzz::FuzzCase& pair, const Lie* lie);
 

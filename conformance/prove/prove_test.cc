@@ -22,9 +22,9 @@ TEST(Proof, AHundredPairsHoldOnTheKernel) {
     ADD_FAILURE() << name(each.fault) << ": " << each.words << "\n" << each.text << each.json;
   EXPECT_EQ(report->pairs, 100U);
   // A run shows something where everything came up, and more was seen than could not be.
-  for (const review::Class kind :
-       {review::Class::equivalent, review::Class::narrowing, review::Class::widening, review::Class::both})
-    EXPECT_GT(report->observed[static_cast<std::size_t>(kind)], 0U) << review::name(kind);
+  for (const diff::Class kind :
+       {diff::Class::equivalent, diff::Class::narrowing, diff::Class::widening, diff::Class::both})
+    EXPECT_GT(report->observed[static_cast<std::size_t>(kind)], 0U) << diff::name(kind);
   for (std::size_t i = 0; i < change_count; ++i) EXPECT_GT(report->changes[i], 0U) << name(static_cast<Change>(i));
   std::uint64_t unseen = 0;
   for (const auto& [why, count] : report->unseen) unseen += count;

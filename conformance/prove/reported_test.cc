@@ -70,7 +70,7 @@ TEST(RefusedChange, AMissingWorkDirectoryUnderHardRequirement) {
   const Result<Replayed> seen = replay(pair, nullptr);
   if (!seen.ok() && seen.error().kind == ErrorKind::unsupported) GTEST_SKIP() << seen.error().message;
   ASSERT_TRUE(seen.ok()) << seen.error().to_string();
-  EXPECT_EQ(seen->observed, review::Class::weakening);
+  EXPECT_EQ(seen->observed, diff::Class::weakening);
   EXPECT_EQ(seen->found.fault, Fault::none) << seen->found.words;
 }
 
@@ -91,8 +91,8 @@ TEST_P(ReportedChange, IsSeenToWidenOnTheKernelAndADiffThatIsSilentIsFound) {
   const Result<Replayed> seen = replay(pair(), find_lie("silent"));
   if (!seen.ok() && seen.error().kind == ErrorKind::unsupported) GTEST_SKIP() << seen.error().message;
   ASSERT_TRUE(seen.ok()) << seen.error().to_string();
-  EXPECT_TRUE(seen->observed == review::Class::widening || seen->observed == review::Class::both)
-      << review::name(seen->observed);
+  EXPECT_TRUE(seen->observed == diff::Class::widening || seen->observed == diff::Class::both)
+      << diff::name(seen->observed);
   EXPECT_EQ(seen->found.fault, Fault::missed_widening) << seen->found.words;
 }
 

@@ -103,7 +103,7 @@ Result<void> Worker::stand(Stand& out, const std::vector<fuzz::Item>& items) {
 
 Result<Judged> Worker::ask(const Stand& stand, const fuzz::FuzzCase& pair) {
   LOCKSTEP_ASSIGN(const Policies policies, policies_of(pair, tree_root));
-  const Result<review::Diff> diff = options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
+  const Result<diff::Diff> diff = options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
   if (!diff.ok() && diff.error().kind != ErrorKind::input) return diff.error();
   Judged out;
   if (!diff.ok()) {  // exit 2 is no pass

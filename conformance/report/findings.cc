@@ -8,36 +8,37 @@
 
 #include "conformance/report/untried.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
-bool meets(Readiness is, Readiness required) {
+bool meets(judge::Readiness is, judge::Readiness required) {
   return static_cast<int>(is) <= static_cast<int>(required);
 }
 
 // A row that was skipped, or refused as its case claims, has shown nothing: it cannot be what is required.
-std::string missed(const RowVerdict& verdict, Readiness required) {
-  const std::string wanted = std::string(name(required)) + " is required, and ";
+std::string missed(const judge::RowVerdict& verdict, judge::Readiness required) {
+  const std::string wanted = std::string(judge::name(required)) + " is required, and ";
   if (verdict.by_model)
-    return wanted + "by the model alone the row is " + std::string(name(verdict.by_model->is)) +
+    return wanted + "by the model alone the row is " + std::string(judge::name(verdict.by_model->is)) +
            (verdict.by_model->why.empty() ? "" : ": " + verdict.by_model->why);
-  if (verdict.outcome == RowOutcome::skip) return wanted + "the row was skipped: " + verdict.message;
+  if (verdict.outcome == judge::RowOutcome::skip) return wanted + "the row was skipped: " + verdict.message;
   if (verdict.cells.empty()) return wanted + "the policy is refused";
-  if (verdict.outcome == RowOutcome::agree && meets(verdict.readiness.is, required)) return "";
-  return wanted + "the row is " + std::string(name(verdict.readiness.is)) +
+  if (verdict.outcome == judge::RowOutcome::agree && meets(verdict.readiness.is, required)) return "";
+  return wanted + "the row is " + std::string(judge::name(verdict.readiness.is)) +
          (verdict.readiness.why.empty() ? "" : ": " + verdict.readiness.why);
 }
 
 void add_rows(const Run& run, const Required& required, std::vector<Finding>* out) {
   for (const JudgedRow& judged : run.rows) {
-    const RowVerdict& verdict = judged.verdict;
-    const int code = verdict.outcome == RowOutcome::error      ? 4
-                     : verdict.outcome == RowOutcome::refused  ? 2
-                     : verdict.outcome == RowOutcome::disagree ? 1
-                                                               : 0;
+    const judge::RowVerdict& verdict = judged.verdict;
+    const int code = verdict.outcome == judge::RowOutcome::error      ? 4
+                     : verdict.outcome == judge::RowOutcome::refused  ? 2
+                     : verdict.outcome == judge::RowOutcome::disagree ? 1
+                                                                      : 0;
     if (code != 0)
       out->push_back({judged.row.name(), code,
-                      std::string(name(verdict.outcome)) + (verdict.message.empty() ? "" : ": " + verdict.message) +
+                      std::string(judge::name(verdict.outcome)) +
+                          (verdict.message.empty() ? "" : ": " + verdict.message) +
                           (code == 1 ? " (" + std::to_string(verdict.disagreed) + " cells disagree)" : "")});
     if (!required.readiness) continue;
     // What the model alone says can miss a requirement, and never meet it.
@@ -65,7 +66,7 @@ std::string percent(double share) {
 std::string untried_text(const Run& run) {
   std::map<std::string, std::size_t> causes;
   for (const JudgedRow& judged : run.rows)
-    if (judged.verdict.outcome == RowOutcome::skip && judged.verdict.why_skipped == SkipReason::here)
+    if (judged.verdict.outcome == judge::RowOutcome::skip && judged.verdict.why_skipped == judge::SkipReason::here)
       ++causes[cause_of(run, judged)];
   std::vector<std::pair<std::size_t, std::string>> sorted;
   for (const auto& [cause, rows] : causes) sorted.emplace_back(rows, cause);
@@ -85,10 +86,10 @@ std::string untried_text(const Run& run) {
 Tried tried(const Run& run) {
   Tried out;
   for (const JudgedRow& judged : run.rows) {
-    const bool skipped = judged.verdict.outcome == RowOutcome::skip;
-    if (skipped && judged.verdict.why_skipped == SkipReason::plan_refused) {
+    const bool skipped = judged.verdict.outcome == judge::RowOutcome::skip;
+    if (skipped && judged.verdict.why_skipped == judge::SkipReason::plan_refused) {
       ++out.refused_plans;
-    } else if (skipped && judged.verdict.why_skipped == SkipReason::identity) {
+    } else if (skipped && judged.verdict.why_skipped == judge::SkipReason::identity) {
       ++out.without_identity;
     } else {
       ++out.planned;
@@ -102,11 +103,13 @@ std::vector<Finding> findings_of(const Run& run, const Required& required) {
   std::vector<Finding> out;
   add_rows(run, required, &out);
   for (const JudgedClaims& claims : run.claims)
-    for (const std::string& difference : claims.differences) out.push_back({claims_test(*claims.run), 1, difference});
+    for (const std::string& difference : claims.differences)
+      out.push_back({judge::claims_test(*claims.run), 1, difference});
   // What a refused row shows is the refusal itself; and claims can fail without any row.
   const bool shown = std::any_of(run.rows.begin(), run.rows.end(), [](const JudgedRow& judged) {
-    const RowVerdict& verdict = judged.verdict;
-    return verdict.outcome != RowOutcome::skip && (verdict.cells.empty() || verdict.agreed + verdict.disagreed > 0);
+    const judge::RowVerdict& verdict = judged.verdict;
+    return verdict.outcome != judge::RowOutcome::skip &&
+           (verdict.cells.empty() || verdict.agreed + verdict.disagreed > 0);
   });
   const Tried share = tried(run);
   if (!shown && (!run.rows.empty() || run.claims.empty() || required.readiness)) {
@@ -147,7 +150,7 @@ std::string conclusion(const Run& run, const Required& required, const std::vect
   if (required.readiness) {
     const auto misses = [&](const JudgedRow& judged) { return !missed(judged.verdict, *required.readiness).empty(); };
     const auto number = static_cast<std::size_t>(std::count_if(run.rows.begin(), run.rows.end(), misses));
-    out += "; required " + std::string(name(*required.readiness)) + ": ";
+    out += "; required " + std::string(judge::name(*required.readiness)) + ": ";
     out += run.rows.empty() ? "no row" : number == 0 ? "met" : "missed by " + counted(number, "row");
     // A policy that asks for more than an old plan ABI has.
     const auto untried = [&](const JudgedRow& judged) {
@@ -171,4 +174,4 @@ std::string conclusion(const Run& run, const Required& required, const std::vect
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

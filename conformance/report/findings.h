@@ -15,14 +15,14 @@
 
 #include "conformance/report/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 // The tests of a run as a whole. Their suite's name cannot be a case's: those have a row of another name.
 inline constexpr char run_suite[] = "run";
 inline constexpr char tried_test[] = "run.tried", golden_test[] = "run.golden", output_test[] = "run.output";
 
 struct Required {
-  std::optional<Readiness> readiness;
+  std::optional<judge::Readiness> readiness;
   double tried = 0.9;  // of the rows planned; 0 to 1
 };
 
@@ -45,6 +45,6 @@ int exit_code(const std::vector<Finding>& findings);
 // One line: what passed, what was not tried and why, what is required. Without its line end.
 std::string conclusion(const Run& run, const Required& required, const std::vector<Finding>& findings);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_FINDINGS_H_

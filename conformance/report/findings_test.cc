@@ -3,24 +3,24 @@
 
 #include <gtest/gtest.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
-using Shown = ::lockstep::conformance::Run;  // GoogleTest has a Run of its own
+using Shown = ::lockstep::conformance::report::Run;  // GoogleTest has a Run of its own
 
 class Findings : public ::testing::Test {
  protected:
   void SetUp() override { case_.source.name = "a.case"; }
 
-  void add(RowOutcome outcome, SkipReason skipped = SkipReason::none, std::size_t number = 1,
-           Readiness readiness = Readiness::ready) {
+  void add(judge::RowOutcome outcome, judge::SkipReason skipped = judge::SkipReason::none, std::size_t number = 1,
+           judge::Readiness readiness = judge::Readiness::ready) {
     for (std::size_t i = 0; i < number; ++i) {
-      JudgedRow row{{&case_, static_cast<int>(run_.rows.size() % 11) + 1, IdentityKind::user}, {}};
+      JudgedRow row{{&case_, static_cast<int>(run_.rows.size() % 11) + 1, wire::IdentityKind::user}, {}};
       row.verdict.outcome = outcome;
       row.verdict.why_skipped = skipped;
       row.verdict.readiness.is = readiness;
-      if (outcome == RowOutcome::skip || outcome == RowOutcome::error) row.verdict.message = "why not";
-      if (outcome == RowOutcome::agree || outcome == RowOutcome::disagree)
+      if (outcome == judge::RowOutcome::skip || outcome == judge::RowOutcome::error) row.verdict.message = "why not";
+      if (outcome == judge::RowOutcome::agree || outcome == judge::RowOutcome::disagree)
         row.verdict.cells.resize(1), row.verdict.agreed = 1;
       run_.rows.push_back(std::move(row));
     }
@@ -30,30 +30,30 @@ class Findings : public ::testing::Test {
     return conclusion(run_, required, findings_of(run_, required));
   }
 
-  CaseRun case_;
+  judge::CaseRun case_;
   Shown run_;
 };
 
 TEST_F(Findings, NothingShownIsNotGreen) {
   EXPECT_EQ(code(), 3);
   EXPECT_EQ(code({std::nullopt, 0}), 3) << "whatever share is asked";
-  add(RowOutcome::skip, SkipReason::here, 3);
+  add(judge::RowOutcome::skip, judge::SkipReason::here, 3);
   EXPECT_EQ(code({std::nullopt, 0}), 3);
   run_.rows.clear();
-  add(RowOutcome::skip, SkipReason::plan_refused, 2);
-  add(RowOutcome::skip, SkipReason::identity, 2);
+  add(judge::RowOutcome::skip, judge::SkipReason::plan_refused, 2);
+  add(judge::RowOutcome::skip, judge::SkipReason::identity, 2);
   EXPECT_EQ(code({std::nullopt, 0}), 3) << "nothing was planned";
   run_.rows.clear();
   run_.claims.push_back({&case_, {}});
   EXPECT_EQ(code(), 0) << "claims can fail";
-  EXPECT_EQ(code({Readiness::ready, 0.9}), 3) << "but are no row";
+  EXPECT_EQ(code({judge::Readiness::ready, 0.9}), 3) << "but are no row";
 }
 
 TEST_F(Findings, AlmostNothingIsNotGreen) {
-  add(RowOutcome::agree, SkipReason::none, 9);
-  add(RowOutcome::skip, SkipReason::here);
+  add(judge::RowOutcome::agree, judge::SkipReason::none, 9);
+  add(judge::RowOutcome::skip, judge::SkipReason::here);
   EXPECT_EQ(code(), 0) << "0.9 of them";
-  add(RowOutcome::skip, SkipReason::here);
+  add(judge::RowOutcome::skip, judge::SkipReason::here);
   EXPECT_EQ(code(), 3);
   EXPECT_EQ(code({std::nullopt, 0.8}), 0);
   EXPECT_EQ(code({std::nullopt, 1}), 3);
@@ -66,9 +66,9 @@ TEST_F(Findings, AlmostNothingIsNotGreen) {
 
 // A plan that the policy refuses, and somebody who cannot be had, are said and do not count.
 TEST_F(Findings, WhatWasNotPlannedIsNotUntried) {
-  add(RowOutcome::agree, SkipReason::none, 2);
-  add(RowOutcome::skip, SkipReason::plan_refused, 10);
-  add(RowOutcome::skip, SkipReason::identity, 30);
+  add(judge::RowOutcome::agree, judge::SkipReason::none, 2);
+  add(judge::RowOutcome::skip, judge::SkipReason::plan_refused, 10);
+  add(judge::RowOutcome::skip, judge::SkipReason::identity, 30);
   EXPECT_EQ(code(), 0);
   EXPECT_EQ(last_line(),
             "verdict   green: 2 of 2 rows tried, all agree; not planned: 30 rows as somebody who cannot be had here; "
@@ -77,21 +77,21 @@ TEST_F(Findings, WhatWasNotPlannedIsNotUntried) {
 
 TEST_F(Findings, TheCauseOfAMissingNamespaceIsSaidOnce) {
   run_.no_namespace = "no mount namespace: do this";
-  add(RowOutcome::agree);
-  add(RowOutcome::skip, SkipReason::here, 5);
+  add(judge::RowOutcome::agree);
+  add(judge::RowOutcome::skip, judge::SkipReason::here, 5);
   EXPECT_NE(last_line().find("; not tried: 5 rows: no mount namespace: do this"), std::string::npos) << last_line();
   case_.source.context.host.real = true;
   EXPECT_NE(last_line().find("; not tried: 5 rows: why not"), std::string::npos) << "a real row needs none";
 }
 
 TEST_F(Findings, WhatIsRequiredIsMissedByARowThatHasNotShownIt) {
-  const Required ready{Readiness::ready, 0.9};
-  add(RowOutcome::agree);
+  const Required ready{judge::Readiness::ready, 0.9};
+  add(judge::RowOutcome::agree);
   EXPECT_EQ(code(ready), 0);
   EXPECT_NE(last_line(ready).find("; required ready: met"), std::string::npos);
-  for (const Readiness other :
-       {Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere, Readiness::unknown}) {
-    add(RowOutcome::agree, SkipReason::none, 1, other);
+  for (const judge::Readiness other : {judge::Readiness::degraded, judge::Readiness::blocked,
+                                       judge::Readiness::blocked_elsewhere, judge::Readiness::unknown}) {
+    add(judge::RowOutcome::agree, judge::SkipReason::none, 1, other);
     const std::vector<Finding> found = findings_of(run_, ready);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].code, 1);
@@ -99,10 +99,10 @@ TEST_F(Findings, WhatIsRequiredIsMissedByARowThatHasNotShownIt) {
     EXPECT_NE(last_line(ready).find("; required ready: missed by 1 row"), std::string::npos);
     run_.rows.pop_back();
   }
-  add(RowOutcome::agree, SkipReason::none, 1, Readiness::degraded);
-  EXPECT_EQ(code({Readiness::degraded, 0.9}), 0);
-  add(RowOutcome::skip, SkipReason::identity);
-  EXPECT_EQ(code({Readiness::degraded, 0.9}), 1) << "a row that was skipped";
+  add(judge::RowOutcome::agree, judge::SkipReason::none, 1, judge::Readiness::degraded);
+  EXPECT_EQ(code({judge::Readiness::degraded, 0.9}), 0);
+  add(judge::RowOutcome::skip, judge::SkipReason::identity);
+  EXPECT_EQ(code({judge::Readiness::degraded, 0.9}), 1) << "a row that was skipped";
 }
 
 TEST_F(Findings, TheWorstCodeIsTheRuns) {
@@ -110,18 +110,18 @@ TEST_F(Findings, TheWorstCodeIsTheRuns) {
   EXPECT_EQ(exit_code({{"run.tried", 3, ""}, {"a.b", 1, ""}}), 1);
   EXPECT_EQ(exit_code({{"a.b", 1, ""}, {"a.c", 2, ""}}), 2);
   EXPECT_EQ(exit_code({{"a.b", 2, ""}, {"a.c", 4, ""}, {"a.d", 1, ""}}), 4);
-  add(RowOutcome::agree, SkipReason::none, 20);
-  add(RowOutcome::disagree);
+  add(judge::RowOutcome::agree, judge::SkipReason::none, 20);
+  add(judge::RowOutcome::disagree);
   EXPECT_EQ(code(), 1);
   EXPECT_NE(last_line().find("not green, exit 1: 21 of 21 rows tried, 1 disagree"), std::string::npos) << last_line();
-  add(RowOutcome::refused);
+  add(judge::RowOutcome::refused);
   EXPECT_EQ(code(), 2);
-  add(RowOutcome::error);
+  add(judge::RowOutcome::error);
   EXPECT_EQ(code(), 4);
 }
 
 TEST_F(Findings, AClaimThatDoesNotHoldIsOfItsTest) {
-  add(RowOutcome::agree);
+  add(judge::RowOutcome::agree);
   run_.claims.push_back({&case_, {"read_only: expected [] got [/usr]"}});
   const std::vector<Finding> found = findings_of(run_, {});
   ASSERT_EQ(found.size(), 1U);
@@ -131,4 +131,4 @@ TEST_F(Findings, AClaimThatDoesNotHoldIsOfItsTest) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -8,7 +8,7 @@
 
 #include "conformance/report/write_file.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 constexpr std::string_view option = "--gtest_output=";
@@ -75,4 +75,4 @@ Result<void> GtestOutput::deliver() const {
   return write_file(path_.ends_with('/') ? in_directory(path_, format_) : path_, text);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -16,7 +16,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 class GtestOutput {
  public:
@@ -34,6 +34,6 @@ class GtestOutput {
   UniqueFd memory_;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_GTEST_OUTPUT_H_

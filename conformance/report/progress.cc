@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstdio>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 constexpr double terminal_pause = 0.1, log_pause = 10;  // seconds
@@ -42,4 +42,4 @@ void Progress::say() {
   output_.write(output_.terminal ? "\r" + text + "\x1b[K" : "lockstep-conformance: " + text + "\n");
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

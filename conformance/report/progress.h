@@ -9,7 +9,7 @@
 #include <functional>
 #include <string>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 class Progress {
  public:
@@ -37,6 +37,6 @@ class Progress {
   double said_;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_PROGRESS_H_

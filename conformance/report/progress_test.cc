@@ -6,7 +6,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 // Steps of `pause` seconds each on a clock of its own.
@@ -60,4 +60,4 @@ TEST(Progress, TheBuildSaysHowFarItIsAndWhyItFailed) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

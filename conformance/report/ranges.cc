@@ -1,6 +1,6 @@
 #include "conformance/report/ranges.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 std::string ranges(const std::set<int>& abis) {
   std::string out;
@@ -13,4 +13,4 @@ std::string ranges(const std::set<int>& abis) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -5,11 +5,11 @@
 #include <set>
 #include <string>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 // "1-2,5"
 std::string ranges(const std::set<int>& abis);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_RANGES_H_

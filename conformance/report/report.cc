@@ -10,7 +10,7 @@
 #include "conformance/report/upgrades.h"
 #include "conformance/report/write_file.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -53,12 +53,12 @@ std::string answer(const std::optional<int>& err) {
   return !err ? "none" : *err == 0 ? "allow" : errno_name(*err);
 }
 
-Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdict& cell) {
+Json cell_json(const wire::CellRequest& request, const judge::CellInfo& info, const judge::CellVerdict& cell) {
   Json out;
   out["op"] = request.survey ? "survey" : std::string(name(request.operation));
   if (request.mode != Mode::plain) out["mode"] = name(request.mode);
   out["actor"] = name(request.actor);
-  if (request.operation == Operation::comm_open) out["target"] = name(request.target);
+  if (request.operation == Operation::comm_open) out["target"] = wire::name(request.target);
   const Operand about = operand(request.operation);
   if (about == Operand::port) out["port"] = request.port;
   if (!request.path.empty() && (about != Operand::none || request.operation == Operation::comm_open))
@@ -73,27 +73,27 @@ Json cell_json(const CellRequest& request, const CellInfo& info, const CellVerdi
   out["observed"] = cuda ? printable(cell.observed_word) : answer(cell.observed);
   if (cuda && cell.aux != 0) out["cuda_driver"] = cell.aux & 0xffffffffU, out["devices"] = cell.aux >> 32;
   if (request.survey) out["opened"] = cell.ret, out["tried"] = cell.aux;
-  out["verdict"] = name(cell.verdict);
+  out["verdict"] = judge::name(cell.verdict);
   out["witnesses"] = cell.witnesses;
-  if (cell.lone != Witness::none) out["lone"] = name(cell.lone);
+  if (cell.lone != judge::Witness::none) out["lone"] = judge::name(cell.lone);
   if (!cell.decided.empty()) out["decided"] = printable(cell.decided);
   return out;
 }
 
-Json step_json(const DeniedStep& step) {
+Json step_json(const judge::DeniedStep& step) {
   return {{"step", printable(step.id)},
           {"path", printable(step.path)},
-          {"importance", name(step.importance)},
-          {"certainty", name(step.certainty)},
+          {"importance", judge::name(step.importance)},
+          {"certainty", judge::name(step.certainty)},
           {"by", step.elsewhere ? "elsewhere" : "policy"},
           {"missing", names(step.missing)},
           {"breaks", step.breaks}};
 }
 
-Json readiness_json(const ReadinessVerdict& readiness, std::string_view word) {
+Json readiness_json(const judge::ReadinessVerdict& readiness, std::string_view word) {
   Json out = {{"is", word}, {"why", printable(readiness.why)}};
-  if (readiness.expected) out["expected"] = name(*readiness.expected);
-  for (const DeniedStep& step : readiness.denied) out["denied"].push_back(step_json(step));
+  if (readiness.expected) out["expected"] = judge::name(*readiness.expected);
+  for (const judge::DeniedStep& step : readiness.denied) out["denied"].push_back(step_json(step));
   return out;
 }
 
@@ -103,38 +103,39 @@ Json upgrade_json(const Upgrade& upgrade) {
               {"to", upgrade.to},
               {"predicted", upgrade.predicted},
               {"identities", Json::array()},
-              {"before", name(upgrade.before)},
-              {"after", name(upgrade.after)}};
-  for (const IdentityKind identity : upgrade.identities) out["identities"].push_back(name(identity));
-  for (const DeniedStep& step : upgrade.lost) out["lost"].push_back(step_json(step));
+              {"before", judge::name(upgrade.before)},
+              {"after", judge::name(upgrade.after)}};
+  for (const wire::IdentityKind identity : upgrade.identities) out["identities"].push_back(wire::name(identity));
+  for (const judge::DeniedStep& step : upgrade.lost) out["lost"].push_back(step_json(step));
   for (const Fix& fix : upgrade.fixes)
     out["fix"].push_back({{"path", printable(fix.path)}, {"access", names(fix.access)}});
   return out;
 }
 
 Json row_json(const JudgedRow& judged, int kernel_abi) {
-  const Row& row = judged.row;
-  const RowVerdict& verdict = judged.verdict;
+  const judge::Row& row = judged.row;
+  const judge::RowVerdict& verdict = judged.verdict;
   Json out;
   out["row"] = printable(row.name());
   out["case"] = printable(row.run->source.name);
   out["plan_abi"] = row.plan_abi;
   out["kernel_abi"] = kernel_abi;
-  out["identity"] = name(row.identity);
+  out["identity"] = wire::name(row.identity);
   out["host"] = row.run->source.context.host.real ? "real" : "simulated";
-  if (const std::vector<std::string> are = platforms(row.run->source.context.host); !are.empty())
+  if (const std::vector<std::string> are = judge::platforms(row.run->source.context.host); !are.empty())
     out["platforms"] = are;
-  out["outcome"] = name(verdict.outcome);
+  out["outcome"] = judge::name(verdict.outcome);
   if (!verdict.message.empty()) out["message"] = printable(verdict.message);
-  if (verdict.outcome == RowOutcome::skip) out["skipped"] = name(verdict.why_skipped);
+  if (verdict.outcome == judge::RowOutcome::skip) out["skipped"] = judge::name(verdict.why_skipped);
   // A row without cells has shown nothing of it.
-  const std::string_view readiness = !verdict.cells.empty()                 ? name(verdict.readiness.is)
-                                     : verdict.outcome == RowOutcome::agree ? name(RowOutcome::refused)
-                                                                            : name(verdict.outcome);
+  const std::string_view readiness = !verdict.cells.empty() ? judge::name(verdict.readiness.is)
+                                     : verdict.outcome == judge::RowOutcome::agree
+                                         ? judge::name(judge::RowOutcome::refused)
+                                         : judge::name(verdict.outcome);
   out["readiness"] = readiness_json(verdict.readiness, readiness);
-  if (verdict.by_model) out["by_model"] = readiness_json(*verdict.by_model, name(verdict.by_model->is));
-  for (const PredictedReadiness& each : verdict.beyond) {
-    out["predicted"].push_back(readiness_json(each.verdict, name(each.verdict.is)));
+  if (verdict.by_model) out["by_model"] = readiness_json(*verdict.by_model, judge::name(verdict.by_model->is));
+  for (const judge::PredictedReadiness& each : verdict.beyond) {
+    out["predicted"].push_back(readiness_json(each.verdict, judge::name(each.verdict.is)));
     out["predicted"].back()["plan_abi"] = each.plan_abi;
   }
   for (const SkippedPath& skipped : verdict.skipped_paths)
@@ -167,22 +168,22 @@ Json totals_json(const Totals& sum) {
 Totals totals(const Run& run) {
   Totals sum;
   for (const JudgedRow& judged : run.rows) {
-    const RowVerdict& verdict = judged.verdict;
+    const judge::RowVerdict& verdict = judged.verdict;
     ++sum.rows;
     switch (verdict.outcome) {
-      case RowOutcome::agree:
+      case judge::RowOutcome::agree:
         ++sum.rows_agree;
         break;
-      case RowOutcome::disagree:
+      case judge::RowOutcome::disagree:
         ++sum.rows_disagree;
         break;
-      case RowOutcome::skip:
+      case judge::RowOutcome::skip:
         ++sum.rows_skipped;
         break;
-      case RowOutcome::error:
+      case judge::RowOutcome::error:
         ++sum.rows_error;
         break;
-      case RowOutcome::refused:
+      case judge::RowOutcome::refused:
         ++sum.rows_refused;
         break;
     }
@@ -192,7 +193,7 @@ Totals totals(const Run& run) {
     sum.not_comparable += verdict.not_comparable;
     sum.skipped += verdict.skipped;
     sum.untried += verdict.untried;
-    for (const CellVerdict& cell : verdict.cells) sum.three_witnesses += cell.witnesses == 3 ? 1 : 0;
+    for (const judge::CellVerdict& cell : verdict.cells) sum.three_witnesses += cell.witnesses == 3 ? 1 : 0;
   }
   return sum;
 }
@@ -226,4 +227,4 @@ Result<void> write_report(const Run& run, const std::string& path) {
   return write_file(path, out.dump(1) + "\n");
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

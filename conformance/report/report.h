@@ -12,16 +12,16 @@
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 struct JudgedRow {
-  Row row;
-  RowVerdict verdict;
+  judge::Row row;
+  judge::RowVerdict verdict;
 };
 
 // A case's claims of enrichment, checked without a kernel.
 struct JudgedClaims {
-  const CaseRun* run = nullptr;
+  const judge::CaseRun* run = nullptr;
   std::vector<std::string> differences;  // empty: as claimed
 };
 
@@ -59,6 +59,6 @@ std::string render_table(const Run& run, bool color, std::size_t width);
 // denied and each upgrade in full. Lines are as long as they are.
 std::string render(const Run& run, bool color, bool steps, std::size_t width);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_REPORT_H_

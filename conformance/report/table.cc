@@ -10,7 +10,7 @@
 #include "conformance/report/ranges.h"
 #include "conformance/report/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 constexpr std::size_t column = 10;
@@ -21,23 +21,23 @@ struct Tally {
   bool simulated = false;
   bool no_gpu = false;  // the host has none: of a fixture nothing else need be said
   bool own_policy = false;
-  Readiness readiness = Readiness::ready;  // of the most blocked identity, with its reason
-  Readiness best = Readiness::blocked;     // of the least blocked
+  judge::Readiness readiness = judge::Readiness::ready;  // of the most blocked identity, with its reason
+  judge::Readiness best = judge::Readiness::blocked;     // of the least blocked
   std::string why;
 };
 
 // The most blocked row of an entry speaks for it.
-int severity(Readiness readiness) {
+int severity(judge::Readiness readiness) {
   switch (readiness) {
-    case Readiness::ready:
+    case judge::Readiness::ready:
       return 0;
-    case Readiness::degraded:
+    case judge::Readiness::degraded:
       return 1;
-    case Readiness::unknown:
+    case judge::Readiness::unknown:
       return 2;
-    case Readiness::blocked_elsewhere:
+    case judge::Readiness::blocked_elsewhere:
       return 3;
-    case Readiness::blocked:
+    case judge::Readiness::blocked:
       break;
   }
   return 4;
@@ -55,15 +55,15 @@ std::string mark(const Tally& tally) {
   if (tally.skip == tally.rows) return "skip";
   if (tally.refused) return "refused";
   switch (tally.readiness) {
-    case Readiness::ready:
+    case judge::Readiness::ready:
       return "ready";
-    case Readiness::degraded:
+    case judge::Readiness::degraded:
       return "degraded";
-    case Readiness::blocked:
+    case judge::Readiness::blocked:
       return "blocked";
-    case Readiness::unknown:
+    case judge::Readiness::unknown:
       return "unknown";
-    case Readiness::blocked_elsewhere:
+    case judge::Readiness::blocked_elsewhere:
       break;
   }
   return tally.no_gpu ? "no GPU" : "elsewhere";
@@ -84,21 +84,21 @@ std::map<std::string, ByAbi> tally_up(const Run& run) {
   std::map<std::string, ByAbi> table;
   for (const JudgedRow& judged : run.rows) {
     Tally& tally = table[printable(judged.row.run->source.name)][judged.row.plan_abi];
-    const RowVerdict& verdict = judged.verdict;
+    const judge::RowVerdict& verdict = judged.verdict;
     ++tally.rows;
     tally.cells += verdict.cells.size();
-    tally.agree += verdict.outcome == RowOutcome::agree ? 1 : 0;
-    tally.disagree += verdict.outcome == RowOutcome::disagree ? 1 : 0;
-    tally.error += verdict.outcome == RowOutcome::error ? 1 : 0;
-    tally.skip += verdict.outcome == RowOutcome::skip ? 1 : 0;
+    tally.agree += verdict.outcome == judge::RowOutcome::agree ? 1 : 0;
+    tally.disagree += verdict.outcome == judge::RowOutcome::disagree ? 1 : 0;
+    tally.error += verdict.outcome == judge::RowOutcome::error ? 1 : 0;
+    tally.skip += verdict.outcome == judge::RowOutcome::skip ? 1 : 0;
     tally.simulated = !judged.row.run->source.context.host.real;
     tally.no_gpu = judged.row.run->source.context.host.gpu == GpuKind::none;
     tally.own_policy = judged.row.run->source.own_policy;
-    tally.refused = judged.row.run->source.refusal.has_value() || verdict.outcome == RowOutcome::refused;
+    tally.refused = judged.row.run->source.refusal.has_value() || verdict.outcome == judge::RowOutcome::refused;
     if (severity(verdict.readiness.is) < severity(tally.best)) tally.best = verdict.readiness.is;
     if (severity(verdict.readiness.is) > severity(tally.readiness)) {
       tally.readiness = verdict.readiness.is;
-      tally.why = verdict.readiness.why + " (as " + std::string(name(judged.row.identity)) + ")";
+      tally.why = verdict.readiness.why + " (as " + std::string(wire::name(judged.row.identity)) + ")";
     }
   }
   return table;
@@ -121,8 +121,8 @@ std::string reason(const ByAbi& row) {
   const Tally* worst = nullptr;
   for (const auto& [abi, tally] : row)
     if (worst == nullptr || severity(tally.readiness) > severity(worst->readiness)) worst = &tally;
-  const bool plain = worst == nullptr || worst->readiness == Readiness::ready ||
-                     (worst->no_gpu && !worst->own_policy && worst->readiness == Readiness::blocked_elsewhere);
+  const bool plain = worst == nullptr || worst->readiness == judge::Readiness::ready ||
+                     (worst->no_gpu && !worst->own_policy && worst->readiness == judge::Readiness::blocked_elsewhere);
   if (plain) return "";
   // Whom it concerns is said where it does not concern everybody.
   const bool everybody = worst->best == worst->readiness;
@@ -184,4 +184,4 @@ std::string render_table(const Run& run, bool color, std::size_t width) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -10,7 +10,7 @@
 #include "conformance/report/upgrades.h"
 #include "render/show.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 constexpr std::size_t disagreements_shown = 20;
@@ -19,13 +19,13 @@ std::string answer(const std::optional<int>& err) {
   return !err ? "-" : *err == 0 ? "allow" : errno_name(*err);
 }
 
-const char* advice(Witness lone) {
+const char* advice(judge::Witness lone) {
   switch (lone) {
-    case Witness::observed:
+    case judge::Witness::observed:
       return "the kernel did something else than both: the enforcement or the kernel is at fault";
-    case Witness::predicted:
+    case judge::Witness::predicted:
       return "the model is alone: the model is wrong, or a kernel quirk is not in it yet";
-    case Witness::expected:
+    case judge::Witness::expected:
       return "the case is alone: its expectation is wrong";
     default:
       return "nobody can be named: write the expectation down in a case";
@@ -35,15 +35,15 @@ const char* advice(Witness lone) {
 void render_disagreements(const Run& run, std::string& out) {
   std::size_t shown = 0, hidden = 0;
   for (const JudgedRow& judged : run.rows) {
-    const RowVerdict& verdict = judged.verdict;
-    if (verdict.outcome == RowOutcome::error)
+    const judge::RowVerdict& verdict = judged.verdict;
+    if (verdict.outcome == judge::RowOutcome::error)
       out += "error     " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
-    if (verdict.outcome != RowOutcome::disagree) continue;
+    if (verdict.outcome != judge::RowOutcome::disagree) continue;
     if (!verdict.message.empty())
       out += "disagree  " + printable(judged.row.name()) + "  " + printable(verdict.message) + "\n";
     for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
-      const CellVerdict& cell = verdict.cells[i];
-      if (cell.verdict != Verdict::disagree) continue;
+      const judge::CellVerdict& cell = verdict.cells[i];
+      if (cell.verdict != judge::Verdict::disagree) continue;
       if (++shown > disagreements_shown) {
         ++hidden;
         continue;
@@ -52,10 +52,11 @@ void render_disagreements(const Run& run, std::string& out) {
         out += "disagree  " + printable(judged.row.name()) + "  cu-init  " + printable(cell.decided) + "\n";
         continue;
       }
-      out += "disagree  " + printable(judged.row.name()) + "  " + printable(cell_name(judged.row.run->cells.cells[i])) +
-             "  expected " + answer(cell.expected) + ", predicted " + answer(cell.predicted) + ", observed " +
-             answer(cell.observed) + " (control " + answer(cell.control) + ")  alone: " + std::string(name(cell.lone)) +
-             "; " + cell.decided + "; " + advice(cell.lone) + "\n";
+      out += "disagree  " + printable(judged.row.name()) + "  " +
+             printable(judge::cell_name(judged.row.run->cells.cells[i])) + "  expected " + answer(cell.expected) +
+             ", predicted " + answer(cell.predicted) + ", observed " + answer(cell.observed) + " (control " +
+             answer(cell.control) + ")  alone: " + std::string(judge::name(cell.lone)) + "; " + cell.decided + "; " +
+             advice(cell.lone) + "\n";
     }
   }
   if (hidden > 0) out += "... and " + std::to_string(hidden) + " more: see the report (--report FILE)\n";
@@ -83,12 +84,13 @@ void render_own_policies(const Run& run, std::string& out) {
   for (const JudgedRow& judged : run.rows) {
     if (!judged.row.run->source.own_policy || judged.row.plan_abi != newest) continue;
     const std::string file = printable(judged.row.run->source.file);
-    if (judged.verdict.outcome == RowOutcome::refused) say("refused   " + judged.verdict.message);
+    if (judged.verdict.outcome == judge::RowOutcome::refused) say("refused   " + judged.verdict.message);
     const EffectivePolicy& effective = judged.row.run->effective;
     for (const Notice& notice : effective.notices)
       say((notice.level == Notice::Level::info ? "notice    " : "warning   ") + file + ": " + notice.message);
     if (const Result<Plan> plan = compile(effective, newest); plan.ok())
-      for (const Promotion& each : plan->promotions) say("notice    " + file + ": " + promotion_text(each, plan->abi));
+      for (const Promotion& each : plan->promotions)
+        say("notice    " + file + ": " + render::promotion_text(each, plan->abi));
     for (const PolicyWarning& warning : effective.warnings)
       say("warning   " + file + ":" + std::to_string(warning.line) + ": " + warning.message);
     if (const Result<Plan> plan = compile(effective, newest); plan.ok())
@@ -105,7 +107,7 @@ void render_own_policies(const Run& run, std::string& out) {
       if (judged.row.run->cells.info[i].too_wide && judged.verdict.cells[i].observed == 0)
         wide += (wide.empty() ? "" : ", ") + shown_path(judged.row.run->cells.cells[i].path);
     if (!wide.empty())
-      say("too wide  " + file + ": " + std::string(name(judged.row.identity)) +
+      say("too wide  " + file + ": " + std::string(wire::name(judged.row.identity)) +
           " opens for writing, and CUDA needs none of it: " + wide);
   }
 }
@@ -114,11 +116,12 @@ void render_own_policies(const Run& run, std::string& out) {
 void render_cuda(const Run& run, std::string& out) {
   std::map<std::string, std::size_t> answers;
   for (const JudgedRow& judged : run.rows) {
-    const std::vector<CellVerdict>& cells = judged.verdict.cells;
+    const std::vector<judge::CellVerdict>& cells = judged.verdict.cells;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      if (judged.row.run->cells.cells[i].operation != Operation::cu_init || cells[i].verdict == Verdict::disagree)
+      if (judged.row.run->cells.cells[i].operation != Operation::cu_init ||
+          cells[i].verdict == judge::Verdict::disagree)
         continue;
-      const bool skipped = cells[i].verdict == Verdict::skip;
+      const bool skipped = cells[i].verdict == judge::Verdict::skip;
       ++answers[(skipped ? "skipped   cu-init: " : "cu-init   " + judged.row.run->source.name + ": ") +
                 cells[i].decided];
     }
@@ -130,11 +133,11 @@ void render_cuda(const Run& run, std::string& out) {
 void render_untried(const Run& run, std::string& out) {
   std::map<std::string, std::size_t> untried;
   for (const JudgedRow& judged : run.rows) {
-    const std::vector<CellVerdict>& cells = judged.verdict.cells;
-    for (std::size_t i = 0; i < cells.size() && judged.verdict.outcome != RowOutcome::skip; ++i)
-      if (cells[i].verdict == Verdict::skip && cells[i].expected)
-        ++untried[judged.row.run->source.name + ": " + cell_name(judged.row.run->cells.cells[i]) + ": expected " +
-                  answer(cells[i].expected) + ", " + cells[i].decided];
+    const std::vector<judge::CellVerdict>& cells = judged.verdict.cells;
+    for (std::size_t i = 0; i < cells.size() && judged.verdict.outcome != judge::RowOutcome::skip; ++i)
+      if (cells[i].verdict == judge::Verdict::skip && cells[i].expected)
+        ++untried[judged.row.run->source.name + ": " + judge::cell_name(judged.row.run->cells.cells[i]) +
+                  ": expected " + answer(cells[i].expected) + ", " + cells[i].decided];
   }
   for (const auto& [what, rows] : untried)
     out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";
@@ -145,8 +148,8 @@ void render_by_model(const Run& run, std::string& out) {
   std::map<std::string, std::map<std::string, std::set<int>>> said;
   for (const JudgedRow& judged : run.rows) {
     if (!judged.verdict.by_model || !judged.row.run->source.own_policy) continue;
-    const ReadinessVerdict& is = *judged.verdict.by_model;
-    said[judged.row.run->source.name][std::string(name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(
+    const judge::ReadinessVerdict& is = *judged.verdict.by_model;
+    said[judged.row.run->source.name][std::string(judge::name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(
         judged.row.plan_abi);
   }
   for (const auto& [case_name, answers] : said)
@@ -161,7 +164,7 @@ std::string render(const Run& run, bool color, bool steps, std::size_t width) {
   std::string out = render_table(run, color, width) + "\n";
   std::map<std::string, std::size_t> skips;
   for (const JudgedRow& judged : run.rows)
-    if (judged.verdict.outcome == RowOutcome::skip) ++skips[judged.verdict.message];
+    if (judged.verdict.outcome == judge::RowOutcome::skip) ++skips[judged.verdict.message];
   render_own_policies(run, out);
   out += render_steps(run, steps);
   out += render_upgrades(run, steps);
@@ -183,4 +186,4 @@ std::string render(const Run& run, bool color, bool steps, std::size_t width) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 std::string first_word(const char* path) {
@@ -84,4 +84,4 @@ std::string cause_of(const Run& run, const JudgedRow& judged) {
   return simulated && !run.no_namespace.empty() ? run.no_namespace : judged.verdict.message;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

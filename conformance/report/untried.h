@@ -6,7 +6,7 @@
 
 #include "conformance/report/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 // What decides whether a mount namespace can be had, as this process sees it.
 struct Surroundings {
@@ -25,6 +25,6 @@ std::string why_no_namespace(int err, const Surroundings& around);
 // Of a row that was skipped: why_no_namespace() for all that need one, else what the worker says is missing.
 std::string cause_of(const Run& run, const JudgedRow& judged);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_UNTRIED_H_

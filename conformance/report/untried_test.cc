@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 struct Place {
@@ -49,4 +49,4 @@ TEST(Untried, TheSurroundingsAreReadWithoutAnError) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -7,21 +7,21 @@
 
 #include <lockstep/abi.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 // One plan ABI of one case as one identity.
 struct Stage {
   int abi = 0;
   bool predicted = false;
-  const ReadinessVerdict* readiness = nullptr;
+  const judge::ReadinessVerdict* readiness = nullptr;
 };
 
-using Stages = std::map<IdentityKind, std::vector<Stage>>;
+using Stages = std::map<wire::IdentityKind, std::vector<Stage>>;
 
 // In the order of the rows, which is that of the cases; ABIs ascending.
-std::vector<std::pair<const CaseRun*, Stages>> stages_of(const Run& run) {
-  std::vector<std::pair<const CaseRun*, Stages>> out;
+std::vector<std::pair<const judge::CaseRun*, Stages>> stages_of(const Run& run) {
+  std::vector<std::pair<const judge::CaseRun*, Stages>> out;
   for (const JudgedRow& judged : run.rows) {
     if (judged.verdict.cells.empty()) continue;  // refused or not run: nothing is known of it
     const auto same = [&](const auto& each) { return each.first == judged.row.run; };
@@ -29,7 +29,8 @@ std::vector<std::pair<const CaseRun*, Stages>> stages_of(const Run& run) {
     if (found == out.end()) found = out.insert(out.end(), {judged.row.run, {}});
     std::vector<Stage>& stages = found->second[judged.row.identity];
     stages.push_back({judged.row.plan_abi, false, &judged.verdict.readiness});
-    for (const PredictedReadiness& each : judged.verdict.beyond) stages.push_back({each.plan_abi, true, &each.verdict});
+    for (const judge::PredictedReadiness& each : judged.verdict.beyond)
+      stages.push_back({each.plan_abi, true, &each.verdict});
   }
   for (auto& [run_of, by_identity] : out)
     for (auto& [identity, stages] : by_identity)
@@ -37,18 +38,19 @@ std::vector<std::pair<const CaseRun*, Stages>> stages_of(const Run& run) {
   return out;
 }
 
-std::vector<DeniedStep> lost_between(const ReadinessVerdict& before, const ReadinessVerdict& after) {
-  std::vector<DeniedStep> out;
-  for (const DeniedStep& step : after.denied) {
-    const auto same = [&](const DeniedStep& other) { return other.id == step.id; };
+std::vector<judge::DeniedStep> lost_between(const judge::ReadinessVerdict& before,
+                                            const judge::ReadinessVerdict& after) {
+  std::vector<judge::DeniedStep> out;
+  for (const judge::DeniedStep& step : after.denied) {
+    const auto same = [&](const judge::DeniedStep& other) { return other.id == step.id; };
     if (!step.elsewhere && std::none_of(before.denied.begin(), before.denied.end(), same)) out.push_back(step);
   }
   return out;
 }
 
-std::vector<Fix> fixes_of(const std::vector<DeniedStep>& lost) {
+std::vector<Fix> fixes_of(const std::vector<judge::DeniedStep>& lost) {
   std::vector<Fix> out;
-  for (const DeniedStep& step : lost) {
+  for (const judge::DeniedStep& step : lost) {
     if (step.missing.empty()) continue;
     const auto same = std::find_if(out.begin(), out.end(), [&](const Fix& fix) { return fix.path == step.grant_path; });
     if (same != out.end())
@@ -61,29 +63,30 @@ std::vector<Fix> fixes_of(const std::vector<DeniedStep>& lost) {
 
 bool same_loss(const Upgrade& a, const Upgrade& b) {
   return a.from == b.from && a.to == b.to && a.before == b.before && a.after == b.after &&
-         std::equal(a.lost.begin(), a.lost.end(), b.lost.begin(), b.lost.end(),
-                    [](const DeniedStep& x, const DeniedStep& y) { return x.id == y.id && x.what == y.what; });
+         std::equal(
+             a.lost.begin(), a.lost.end(), b.lost.begin(), b.lost.end(),
+             [](const judge::DeniedStep& x, const judge::DeniedStep& y) { return x.id == y.id && x.what == y.what; });
 }
 
-std::string case_of(const CaseRun& run) {
+std::string case_of(const judge::CaseRun& run) {
   return printable(run.source.own_policy ? run.source.file : run.source.name);
 }
 
-std::string class_of(const DeniedStep& step) {
-  return " [" + std::string(name(step.importance)) + ", " + std::string(name(step.certainty)) + "]";
+std::string class_of(const judge::DeniedStep& step) {
+  return " [" + std::string(judge::name(step.importance)) + ", " + std::string(judge::name(step.certainty)) + "]";
 }
 
-std::string words(const std::vector<IdentityKind>& identities) {
+std::string words(const std::vector<wire::IdentityKind>& identities) {
   std::string out;
-  for (const IdentityKind each : identities) out += (out.empty() ? "" : ", ") + std::string(name(each));
+  for (const wire::IdentityKind each : identities) out += (out.empty() ? "" : ", ") + std::string(wire::name(each));
   return out;
 }
 
 // Steps that lack the same for the same reason stand in one line: "comm, comm-child needs write_file on ...".
-std::vector<std::string> lines_of(const std::vector<DeniedStep>& steps, bool harmless_too) {
+std::vector<std::string> lines_of(const std::vector<judge::DeniedStep>& steps, bool harmless_too) {
   std::vector<std::pair<std::string, std::string>> lines;  // ids, the rest
-  for (const DeniedStep& step : steps) {
-    if (step.importance == CudaImportance::harmless && !harmless_too) continue;
+  for (const judge::DeniedStep& step : steps) {
+    if (step.importance == judge::CudaImportance::harmless && !harmless_too) continue;
     const std::string rest = step.what.substr(step.id.size()) + ": " + step.breaks + class_of(step);
     const auto same = std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.second == rest; });
     if (same != lines.end())
@@ -100,7 +103,7 @@ std::vector<std::string> lines_of(const std::vector<DeniedStep>& steps, bool har
 // "ioctl_dev is new at ABI 5": of the rights that the newer plan handles and the older did not.
 std::string new_rights(const Upgrade& upgrade) {
   AccessSet missing;
-  for (const DeniedStep& step : upgrade.lost) missing |= step.missing;
+  for (const judge::DeniedStep& step : upgrade.lost) missing |= step.missing;
   std::string out;
   for (int abi = upgrade.from + 1; abi <= upgrade.to; ++abi) {
     const AccessSet added = (abi_info(abi)->fs - abi_info(abi - 1)->fs) & missing;
@@ -114,8 +117,8 @@ std::string headline(const Upgrade& upgrade, int kernel_abi) {
   std::string out = "upgrade   " + case_of(*upgrade.run) + ": plan " + std::to_string(upgrade.from) + " -> " +
                     std::to_string(upgrade.to);
   if (upgrade.predicted) out += " (predicted: this kernel has ABI " + std::to_string(kernel_abi) + ")";
-  if (upgrade.after == upgrade.before) return out + ": stays " + std::string(name(upgrade.after));
-  return out + ": " + std::string(name(upgrade.before)) + " -> " + std::string(name(upgrade.after));
+  if (upgrade.after == upgrade.before) return out + ": stays " + std::string(judge::name(upgrade.after));
+  return out + ": " + std::string(judge::name(upgrade.before)) + " -> " + std::string(judge::name(upgrade.after));
 }
 
 }  // namespace
@@ -157,23 +160,23 @@ std::string grant_line(const Fix& fix) {
 }
 
 std::string render_steps(const Run& run, bool all) {
-  std::map<const CaseRun*, int> newest;
+  std::map<const judge::CaseRun*, int> newest;
   for (const JudgedRow& judged : run.rows)
     if (!judged.verdict.cells.empty()) newest[judged.row.run] = std::max(newest[judged.row.run], judged.row.plan_abi);
   // A line once, with whom it concerns where that is not everybody.
-  std::vector<std::pair<std::string, std::vector<IdentityKind>>> lines;
-  std::map<const CaseRun*, std::size_t> identities;
-  std::map<std::string, const CaseRun*> source;
+  std::vector<std::pair<std::string, std::vector<wire::IdentityKind>>> lines;
+  std::map<const judge::CaseRun*, std::size_t> identities;
+  std::map<std::string, const judge::CaseRun*> source;
   for (const JudgedRow& judged : run.rows) {
-    const CaseRun* run_of = judged.row.run;
-    const Case& each = run_of->source;
+    const judge::CaseRun* run_of = judged.row.run;
+    const judge::Case& each = run_of->source;
     const auto at = newest.find(run_of);
     if (at == newest.end() || judged.row.plan_abi != at->second || !(all || each.own_policy)) continue;
     ++identities[run_of];
-    std::vector<DeniedStep> steps = judged.verdict.readiness.denied;
+    std::vector<judge::DeniedStep> steps = judged.verdict.readiness.denied;
     // Where there is no GPU, what is missing is that: the table says so.
     if (each.context.host.gpu == GpuKind::none && !all)
-      std::erase_if(steps, [](const DeniedStep& step) { return step.elsewhere; });
+      std::erase_if(steps, [](const judge::DeniedStep& step) { return step.elsewhere; });
     for (const std::string& line : lines_of(steps, all)) {
       const std::string text = "denied    " + case_of(*run_of) + ", plan " + std::to_string(at->second) + ": " + line;
       source[text] = run_of;
@@ -212,4 +215,4 @@ std::string render_upgrades(const Run& run, bool all) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

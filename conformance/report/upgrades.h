@@ -13,7 +13,7 @@
 
 #include "conformance/report/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 // A grant that gives back what was lost.
 struct Fix {
@@ -22,13 +22,13 @@ struct Fix {
 };
 
 struct Upgrade {
-  const CaseRun* run = nullptr;
-  std::vector<IdentityKind> identities;  // those it concerns
-  int from = 0, to = 0;                  // plan ABIs, next to each other among those that were run
-  Readiness before = Readiness::ready;
-  Readiness after = Readiness::ready;
+  const judge::CaseRun* run = nullptr;
+  std::vector<wire::IdentityKind> identities;  // those it concerns
+  int from = 0, to = 0;                        // plan ABIs, next to each other among those that were run
+  judge::Readiness before = judge::Readiness::ready;
+  judge::Readiness after = judge::Readiness::ready;
   bool predicted = false;  // `to` is newer than the kernel
-  std::vector<DeniedStep> lost;
+  std::vector<judge::DeniedStep> lost;
   std::vector<Fix> fixes;  // lines for filesystem_policy.grants
 };
 
@@ -43,6 +43,6 @@ std::string grant_line(const Fix& fix);
 std::string render_steps(const Run& run, bool all);
 std::string render_upgrades(const Run& run, bool all);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_UPGRADES_H_

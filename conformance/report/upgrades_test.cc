@@ -11,18 +11,18 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 using Json = nlohmann::json;
 using lockstep::testing::Ended;
 using lockstep::testing::TemporaryDirectory;
 
-DeniedStep denied(const std::string& id, AccessSet missing, const std::string& path, bool elsewhere = false) {
+judge::DeniedStep denied(const std::string& id, AccessSet missing, const std::string& path, bool elsewhere = false) {
   return {id,
           path,
-          CudaImportance::fatal,
-          Certainty::source,
+          judge::CudaImportance::fatal,
+          judge::Certainty::source,
           "it breaks",
           id + " needs something on " + path,
           elsewhere,
@@ -30,32 +30,33 @@ DeniedStep denied(const std::string& id, AccessSet missing, const std::string& p
           path};
 }
 
-JudgedRow row_of(const CaseRun& run, int abi, IdentityKind identity, Readiness is, std::vector<DeniedStep> steps) {
+JudgedRow row_of(const judge::CaseRun& run, int abi, wire::IdentityKind identity, judge::Readiness is,
+                 std::vector<judge::DeniedStep> steps) {
   JudgedRow out{{&run, abi, identity}, {}};
-  out.verdict.outcome = RowOutcome::agree;
+  out.verdict.outcome = judge::RowOutcome::agree;
   out.verdict.cells.resize(1);
   out.verdict.readiness = {is, "", std::nullopt, std::move(steps)};
   return out;
 }
 
 TEST(Upgrades, AreFoundOnceForAllIdentitiesAndBeyondTheKernel) {
-  CaseRun of_case;
+  judge::CaseRun of_case;
   of_case.source.name = "c";
-  conformance::Run run;
+  report::Run run;
   run.kernel.abi = 5;
-  const DeniedStep lost = denied("node", Right::ioctl_dev, "/dev/nvidia0");
-  const DeniedStep socket = denied("mps", Right::resolve_unix, "/tmp/nvidia-mps");
-  for (const IdentityKind identity : {IdentityKind::user, IdentityKind::container_root}) {
-    run.rows.push_back(row_of(of_case, 5, identity, Readiness::blocked, {lost}));
-    run.rows.back().verdict.beyond = {{8, {Readiness::blocked, "", std::nullopt, {lost}}},
-                                      {9, {Readiness::blocked, "", std::nullopt, {lost, socket}}}};
-    run.rows.push_back(row_of(of_case, 4, identity, Readiness::ready, {}));
+  const judge::DeniedStep lost = denied("node", Right::ioctl_dev, "/dev/nvidia0");
+  const judge::DeniedStep socket = denied("mps", Right::resolve_unix, "/tmp/nvidia-mps");
+  for (const wire::IdentityKind identity : {wire::IdentityKind::user, wire::IdentityKind::container_root}) {
+    run.rows.push_back(row_of(of_case, 5, identity, judge::Readiness::blocked, {lost}));
+    run.rows.back().verdict.beyond = {{8, {judge::Readiness::blocked, "", std::nullopt, {lost}}},
+                                      {9, {judge::Readiness::blocked, "", std::nullopt, {lost, socket}}}};
+    run.rows.push_back(row_of(of_case, 4, identity, judge::Readiness::ready, {}));
   }
   const std::vector<Upgrade> found = find_upgrades(run);
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].from, 4);
   EXPECT_EQ(found[0].to, 5);
-  EXPECT_EQ(found[0].after, Readiness::blocked);
+  EXPECT_EQ(found[0].after, judge::Readiness::blocked);
   EXPECT_FALSE(found[0].predicted);
   EXPECT_EQ(found[0].identities.size(), 2U);
   ASSERT_EQ(found[0].fixes.size(), 1U);
@@ -67,16 +68,16 @@ TEST(Upgrades, AreFoundOnceForAllIdentitiesAndBeyondTheKernel) {
 }
 
 TEST(Upgrades, WhatGetsBetterFailsAnywayOrWasNotRunIsNone) {
-  CaseRun better, elsewhere, refused;
-  const DeniedStep step = denied("node", Right::ioctl_dev, "/dev/nvidia0");
-  conformance::Run run;
-  run.rows.push_back(row_of(better, 1, IdentityKind::user, Readiness::blocked, {step}));
-  run.rows.push_back(row_of(better, 2, IdentityKind::user, Readiness::ready, {}));
-  run.rows.push_back(row_of(elsewhere, 4, IdentityKind::user, Readiness::ready, {}));
-  run.rows.push_back(row_of(elsewhere, 5, IdentityKind::user, Readiness::blocked_elsewhere,
+  judge::CaseRun better, elsewhere, refused;
+  const judge::DeniedStep step = denied("node", Right::ioctl_dev, "/dev/nvidia0");
+  report::Run run;
+  run.rows.push_back(row_of(better, 1, wire::IdentityKind::user, judge::Readiness::blocked, {step}));
+  run.rows.push_back(row_of(better, 2, wire::IdentityKind::user, judge::Readiness::ready, {}));
+  run.rows.push_back(row_of(elsewhere, 4, wire::IdentityKind::user, judge::Readiness::ready, {}));
+  run.rows.push_back(row_of(elsewhere, 5, wire::IdentityKind::user, judge::Readiness::blocked_elsewhere,
                             {denied("node", {}, "/dev/nvidia0", true)}));
-  run.rows.push_back(row_of(refused, 4, IdentityKind::user, Readiness::ready, {}));
-  run.rows.push_back(row_of(refused, 5, IdentityKind::user, Readiness::ready, {step}));
+  run.rows.push_back(row_of(refused, 4, wire::IdentityKind::user, judge::Readiness::ready, {}));
+  run.rows.push_back(row_of(refused, 5, wire::IdentityKind::user, judge::Readiness::ready, {step}));
   run.rows.back().verdict.cells.clear();
   EXPECT_TRUE(find_upgrades(run).empty());
 }
@@ -211,4 +212,4 @@ INSTANTIATE_TEST_SUITE_P(EachRight, UpgradesOfPolicies, ::testing::ValuesIn(loss
                          [](const ::testing::TestParamInfo<Loss>& loss) { return std::string(loss.param.right); });
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

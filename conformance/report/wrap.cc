@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 constexpr std::size_t narrowest = 40;  // below it, broken text is no easier to read
@@ -87,4 +87,4 @@ std::string wrap(std::string_view text, std::size_t width) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 // COLUMNS where it is set to a number, else what the terminal of standard output says; 0, any width, for a file and a pipe.
 std::size_t terminal_width();
@@ -15,6 +15,6 @@ std::size_t terminal_width();
 // that is longer stays whole: a path that is cut is none. Colours take no room. 0: as it is.
 std::string wrap(std::string_view text, std::size_t width);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_WRAP_H_

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 TEST(Wrap, LongLinesGoOnBelowTheirText) {
@@ -51,4 +51,4 @@ TEST(Wrap, TheWidthIsThatOfCOLUMNSWhereItIsANumber) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

@@ -10,7 +10,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 constexpr char part[] = ".part";  // beside the file, while it is written
@@ -80,4 +80,4 @@ Result<void> check_report_path(const std::string& path) {
   return {};
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

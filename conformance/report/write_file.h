@@ -13,12 +13,12 @@
 
 #include <lockstep/error.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 
 Result<void> write_file(const std::string& path, const std::string& text);
 // Fails (input) where a report, which is a regular file, could not be written later.
 Result<void> check_report_path(const std::string& path);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report
 
 #endif  // LOCKSTEP_CONFORMANCE_REPORT_WRITE_FILE_H_

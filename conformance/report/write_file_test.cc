@@ -10,7 +10,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::report {
 namespace {
 
 using lockstep::testing::TemporaryDirectory;
@@ -59,4 +59,4 @@ TEST(WriteFile, WhereTheNameCannotBeHadNothingIsLeft) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::report

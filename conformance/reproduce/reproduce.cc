@@ -8,7 +8,7 @@
 #include "conformance/reproduce/reproduce_program.h"
 #include "enforce/privilege.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::reproduce {
 namespace {
 
 std::string c_string(std::string_view text) {
@@ -25,26 +25,26 @@ std::string c_string(std::string_view text) {
   return out + "\"";
 }
 
-const char* name(TreeKind kind) {
+const char* name(wire::TreeKind kind) {
   switch (kind) {
-    case TreeKind::directory:
+    case wire::TreeKind::directory:
       return "directory";
-    case TreeKind::file:
+    case wire::TreeKind::file:
       return "file";
-    case TreeKind::character:
+    case wire::TreeKind::character:
       return "character";
-    case TreeKind::fifo:
+    case wire::TreeKind::fifo:
       return "fifo";
-    case TreeKind::socket:
+    case wire::TreeKind::socket:
       return "socket";  // of a type: see declare()
-    case TreeKind::symlink:
+    case wire::TreeKind::symlink:
       return "symlink";
-    case TreeKind::hard_link:
+    case wire::TreeKind::hard_link:
       return "hard-link";
-    case TreeKind::bind:
-    case TreeKind::tcp_server:
-    case TreeKind::udp_server:
-    case TreeKind::abstract_server:
+    case wire::TreeKind::bind:
+    case wire::TreeKind::tcp_server:
+    case wire::TreeKind::udp_server:
+    case wire::TreeKind::abstract_server:
       break;
   }
   return "bind";
@@ -52,13 +52,13 @@ const char* name(TreeKind kind) {
 
 // What is no operation on files: counting all of procfs, the driver's own library, ports and scopes. And what the program does
 // not know: whiteouts, and threads from before the restriction.
-bool is_left_out(const CellRequest& cell) {
+bool is_left_out(const wire::CellRequest& cell) {
   return cell.survey || cell.mode == Mode::own_server || cell.mode == Mode::whiteout ||
          cell.actor == Actor::early_thread || static_cast<int>(cell.operation) >= path_operation_count;
 }
 
-bool is_server(const TreeItem& item) {
-  return item.kind >= TreeKind::tcp_server;
+bool is_server(const wire::TreeItem& item) {
+  return item.kind >= wire::TreeKind::tcp_server;
 }
 
 std::string flag(const char* what, bool value) {
@@ -80,31 +80,32 @@ constexpr char usage[] = R"(, as bare system calls.
 )";
 
 // The declarations that reproduce_program.c is written against. Every table ends in an empty entry.
-std::string declare(const RowRequest& row) {
-  std::string out = "static const char identity[] = " + c_string(name(row.identity)) + ";\n";
+std::string declare(const wire::RowRequest& row) {
+  std::string out = "static const char identity[] = " + c_string(wire::name(row.identity)) + ";\n";
   out += flag("simulated", row.simulated) + flag("bind_sys", row.bind_sys) +
          flag("hard_requirement", row.hard_requirement);
-  out += "enum { plan_abi = " + std::to_string(row.plan_abi) + ", row_user = " + std::to_string(first_user) + " };\n";
+  out += "enum { plan_abi = " + std::to_string(row.plan_abi) + ", row_user = " + std::to_string(harness::first_user) +
+         " };\n";
   out += set("handled", row.handled, join_names(AccessSet::from_bits(row.handled)));
   out += set("read_only", access_read_only.bits(), "what changes nothing: " + join_names(access_read_only));
   out += set("on_files", access_on_files.bits(), "what means something on a file: " + join_names(access_on_files));
   out += set("container_capabilities", container_default_capabilities(), "what a container's root has");
 
   out += "\nstatic const struct item tree[] = {\n";
-  for (const TreeItem& item : row.tree)
+  for (const wire::TreeItem& item : row.tree)
     if (!is_server(item))
       out += "  {" + c_string(name(item.kind)) + ", " + c_string(item.path) + ", " +
-             c_string(item.kind == TreeKind::socket ? name(item.type) : item.target) + ", " +
+             c_string(item.kind == wire::TreeKind::socket ? wire::name(item.type) : item.target) + ", " +
              std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
   out += "  {0}};\n\nstatic const struct rule rules[] = {\n";
-  for (const WirePlanRule& rule : row.rules)
+  for (const wire::WirePlanRule& rule : row.rules)
     out += "  {" + c_string(rule.path) + ", " + std::to_string(rule.rights) + "ull, " +
            (rule.from_baseline ? "1" : "0") + "},  /* " + join_names(AccessSet::from_bits(rule.rights)) + " */\n";
   out += "  {0}};\n\nstatic const struct cell cells[] = {\n";
-  for (const CellRequest& cell : row.cells) {
+  for (const wire::CellRequest& cell : row.cells) {
     if (is_left_out(cell)) continue;
     out += "  {" + c_string(name(cell.operation)) + ", " + c_string(name(cell.mode)) + ", " +
-           c_string(name(cell.actor)) + ", " + c_string(name(cell.target)) + ", " + c_string(cell.path) + ", " +
+           c_string(name(cell.actor)) + ", " + c_string(wire::name(cell.target)) + ", " + c_string(cell.path) + ", " +
            c_string(cell.path2) + "},\n";
   }
   const auto left_out = std::count_if(row.cells.begin(), row.cells.end(), is_left_out);
@@ -114,8 +115,8 @@ std::string declare(const RowRequest& row) {
 
 }  // namespace
 
-Result<std::string> reproduce(const Row& row) {
-  LOCKSTEP_ASSIGN(const RowRequest request, make_request(row, Subject{}));
+Result<std::string> reproduce(const judge::Row& row) {
+  LOCKSTEP_ASSIGN(const wire::RowRequest request, judge::make_request(row, judge::Subject{}));
   if (!request.stacked.empty())
     return unsupported_error(0, printable(row.name()) + " stacks a second policy, which the program does not know");
   const std::string_view program = reproduce_program;
@@ -129,4 +130,4 @@ Result<std::string> reproduce(const Row& row) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::reproduce

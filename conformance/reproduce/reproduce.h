@@ -15,11 +15,11 @@
 
 #include "conformance/judge/row.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::reproduce {
 
 // Fails as make_request() does: a policy that refuses the row's ABI has no program.
-Result<std::string> reproduce(const Row& row);
+Result<std::string> reproduce(const judge::Row& row);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::reproduce
 
 #endif  // LOCKSTEP_CONFORMANCE_REPRODUCE_REPRODUCE_H_

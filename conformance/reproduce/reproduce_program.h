@@ -3,10 +3,10 @@
 #ifndef LOCKSTEP_CONFORMANCE_REPRODUCE_REPRODUCE_PROGRAM_H_
 #define LOCKSTEP_CONFORMANCE_REPRODUCE_REPRODUCE_PROGRAM_H_
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::reproduce {
 
 extern const char reproduce_program[];
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::reproduce
 
 #endif  // LOCKSTEP_CONFORMANCE_REPRODUCE_REPRODUCE_PROGRAM_H_

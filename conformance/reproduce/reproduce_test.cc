@@ -21,7 +21,7 @@
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::reproduce {
 namespace {
 
 using Json = nlohmann::json;
@@ -277,4 +277,4 @@ TEST_F(Reproduce, ARowThatDoesNotExistIsBadInput) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::reproduce

@@ -4,7 +4,7 @@
 
 #include <lockstep/abi.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::subjects {
 namespace {
 
 Mutant on_plan(const char* name, const char* what, std::function<void(Plan&)> change) {
@@ -31,7 +31,7 @@ Mutant on_effective(const char* name, const char* what, std::function<void(Effec
   return out;
 }
 
-Mutant on_enforcement(const char* name, const char* what, Enforcement enforcement) {
+Mutant on_enforcement(const char* name, const char* what, wire::Enforcement enforcement) {
   Mutant out;
   out.subject.name = name;
   out.subject.enforcement = enforcement;
@@ -94,11 +94,11 @@ std::vector<Mutant> mutants() {
   constexpr const char* rights = "rights-read-only-and-read-write";
   std::vector<Mutant> out;
   out.push_back(
-      caught_by(on_enforcement("no-restriction", "the rule set is built and never enforced", Enforcement::none), rights,
-                1, "open-w /scratch/ro/file"));
-  out.push_back(
-      caught_by(on_enforcement("one-thread", "another thread than the caller is restricted", Enforcement::other_thread),
-                rights, 1, "create /outside/new"));
+      caught_by(on_enforcement("no-restriction", "the rule set is built and never enforced", wire::Enforcement::none),
+                rights, 1, "open-w /scratch/ro/file"));
+  out.push_back(caught_by(
+      on_enforcement("one-thread", "another thread than the caller is restricted", wire::Enforcement::other_thread),
+      rights, 1, "create /outside/new"));
   out.push_back(caught_by(on_plan("write-on-read", "read_only grants write_file as well",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)
@@ -134,7 +134,7 @@ std::vector<Mutant> mutants() {
       rights, 1, "open-w /scratch/rw/file"));
   out.push_back(
       caught_by(on_enforcement("errors-swallowed", "best_effort: a missing path costs the whole restriction, silently",
-                               Enforcement::none_if_skipped),
+                               wire::Enforcement::none_if_skipped),
                 "a-missing-path-of-the-author-costs-only-itself", 1, "open-w /outside/file"));
   out.push_back(caught_by(on_plan("hard-as-best-effort", "hard_requirement goes on without a path that is missing",
                                   [](Plan& plan) { plan.compatibility = Compatibility::best_effort; }),
@@ -159,15 +159,15 @@ std::vector<Mutant> mutants() {
                                   }),
                           gpu, 1, "open-rw /dev/other"));
   constexpr const char* stacked = "a-second-policy-narrows-the-first";
-  out.push_back(caught_by(
-      on_enforcement("second-layer-lost", "nothing is stacked on the first policy", Enforcement::first_layer_alone),
-      stacked, 1, "open-w /scratch/rw/file"));
+  out.push_back(caught_by(on_enforcement("second-layer-lost", "nothing is stacked on the first policy",
+                                         wire::Enforcement::first_layer_alone),
+                          stacked, 1, "open-w /scratch/rw/file"));
   out.push_back(caught_by(on_stacked("right-lost-at-stacking", "a policy that is stacked does not handle write_file",
                                      [](Plan& plan) { unhandle(plan, Right::write_file); }),
                           stacked, 1, "open-w /scratch/rw/file"));
   out.push_back(caught_by(
       on_enforcement("answered-and-not-done", "a filter answers in the kernel's place that the restriction is in force",
-                     Enforcement::answered),
+                     wire::Enforcement::answered),
       rights, 1, "open-w /scratch/ro/file"));
   Mutant older = caught_by(on_plan("abi-one-less", "the kernel is taken for one of an ABI less", to_older_abi),
                            "gpu-node-by-grant-without-ioctl", 5, "ioctl /dev/nvidia0");
@@ -203,4 +203,4 @@ std::vector<Mutant> mutants() {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::subjects

@@ -12,21 +12,21 @@
 
 #include "conformance/judge/row.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::subjects {
 
 struct Mutant {
-  Subject subject;
+  judge::Subject subject;
   std::string what;       // what is broken, in words
   std::string case_name;  // the row that must catch it
   int needs_abi =
       1;  // the oldest kernel on which it can be seen; 0: the claims of the case (expect_notices, ...), not a row
   int plan_abi = 0;  // 0: the newest that the kernel has
-  IdentityKind identity = IdentityKind::user;
+  wire::IdentityKind identity = wire::IdentityKind::user;
   std::string cell;  // cell_name() of the cell; of claims, the start of the difference; of expect_refusal, "refusal"
 };
 
 std::vector<Mutant> mutants();
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::subjects
 
 #endif  // LOCKSTEP_CONFORMANCE_SUBJECTS_MUTANTS_H_

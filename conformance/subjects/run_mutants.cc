@@ -7,56 +7,60 @@
 #include "conformance/judge/run_rows.h"
 #include "conformance/subjects/mutants.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::subjects {
 namespace {
 
-const CaseRun* find_case(const std::vector<CaseRun>& runs, const std::string& name) {
-  for (const CaseRun& run : runs)
+const judge::CaseRun* find_case(const std::vector<judge::CaseRun>& runs, const std::string& name) {
+  for (const judge::CaseRun& run : runs)
     if (run.source.name == name) return &run;
   return nullptr;
 }
 
 // A mutant of enrichment is seen without a kernel: the case's claims no longer hold.
-MutantVerdict by_claims(const Mutant& mutant, const CaseRun& run) {
+MutantVerdict by_claims(const Mutant& mutant, const judge::CaseRun& run) {
   bool seen = false;
-  for (const std::string& difference : check_claims(run, mutant.subject))
+  for (const std::string& difference : judge::check_claims(run, mutant.subject))
     seen = seen || difference.starts_with(mutant.cell);
-  const bool caught = seen && check_claims(run, Subject{}).empty();
+  const bool caught = seen && judge::check_claims(run, judge::Subject{}).empty();
   return {mutant.subject.name, caught, false, false, mutant.case_name + ": " + mutant.cell + ", alone: observed"};
 }
 
 // A crash or another cell does not count: the cell named, with the kernel alone against both other witnesses.
-bool disagrees(const RowVerdict& verdict, const CaseRun& run, const std::string& cell) {
-  if (run.source.refusal) return verdict.outcome == RowOutcome::disagree && verdict.message.starts_with(cell);
+bool disagrees(const judge::RowVerdict& verdict, const judge::CaseRun& run, const std::string& cell) {
+  if (run.source.refusal) return verdict.outcome == judge::RowOutcome::disagree && verdict.message.starts_with(cell);
   for (std::size_t i = 0; i < verdict.cells.size(); ++i)
-    if (cell_name(run.cells.cells[i]) == cell)
-      return verdict.cells[i].verdict == Verdict::disagree && verdict.cells[i].lone == Witness::observed;
+    if (judge::cell_name(run.cells.cells[i]) == cell)
+      return verdict.cells[i].verdict == judge::Verdict::disagree && verdict.cells[i].lone == judge::Witness::observed;
   return false;
 }
 
-Result<MutantVerdict> by_row(Workers& workers, const Mutant& mutant, const CaseRun& run, const KernelLandlock& kernel) {
-  const IdentityKind identity = stand_in_for(mutant.identity, workers.hello().identities);
-  const std::vector<Row> row = {
+Result<MutantVerdict> by_row(harness::Workers& workers, const Mutant& mutant, const judge::CaseRun& run,
+                             const KernelLandlock& kernel) {
+  const wire::IdentityKind identity = judge::stand_in_for(mutant.identity, workers.hello().identities);
+  const std::vector<judge::Row> row = {
       {&run, mutant.plan_abi > 0 ? mutant.plan_abi : std::min(kernel.abi, newest_abi), identity}};
-  LOCKSTEP_ASSIGN(const std::vector<RowVerdict> unbroken, run_rows(workers, row, Subject{}, kernel, [] {}));
-  LOCKSTEP_ASSIGN(const std::vector<RowVerdict> broken, run_rows(workers, row, mutant.subject, kernel, [] {}));
-  if (unbroken.front().outcome == RowOutcome::skip)
+  LOCKSTEP_ASSIGN(const std::vector<judge::RowVerdict> unbroken,
+                  judge::run_rows(workers, row, judge::Subject{}, kernel, [] {}));
+  LOCKSTEP_ASSIGN(const std::vector<judge::RowVerdict> broken,
+                  judge::run_rows(workers, row, mutant.subject, kernel, [] {}));
+  if (unbroken.front().outcome == judge::RowOutcome::skip)
     return MutantVerdict{mutant.subject.name, false, true, false, row.front().name() + ": " + unbroken.front().message};
-  const bool passes = unbroken.front().outcome == RowOutcome::agree;
+  const bool passes = unbroken.front().outcome == judge::RowOutcome::agree;
   const bool seen = disagrees(broken.front(), run, mutant.cell);
   std::string text = row.front().name() + ": " + mutant.cell + ", alone: observed";
   if (!passes) text += " (the unbroken library does not pass this row: " + unbroken.front().message + ")";
-  if (!seen) text += " (not seen: " + std::string(name(broken.front().outcome)) + " " + broken.front().message + ")";
+  if (!seen)
+    text += " (not seen: " + std::string(judge::name(broken.front().outcome)) + " " + broken.front().message + ")";
   return MutantVerdict{mutant.subject.name, passes && seen, false, false, std::move(text)};
 }
 
 }  // namespace
 
-Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs,
+Result<std::vector<MutantVerdict>> run_mutants(harness::Workers& workers, const std::vector<judge::CaseRun>& runs,
                                                const KernelLandlock& kernel) {
   std::vector<MutantVerdict> out;
   for (const Mutant& mutant : mutants()) {
-    const CaseRun* run = find_case(runs, mutant.case_name);
+    const judge::CaseRun* run = find_case(runs, mutant.case_name);
     if (run == nullptr) {
       out.push_back({mutant.subject.name, false, false, false, "no case " + mutant.case_name});
     } else if (mutant.needs_abi == 0) {
@@ -73,4 +77,4 @@ Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vect
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::subjects

@@ -11,7 +11,7 @@
 #include "conformance/harness/workers.h"
 #include "conformance/judge/row.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::subjects {
 
 struct MutantVerdict {
   std::string mutant;
@@ -21,9 +21,9 @@ struct MutantVerdict {
   std::string text;              // the row, the cell and the witness; or why it was missed
 };
 
-Result<std::vector<MutantVerdict>> run_mutants(Workers& workers, const std::vector<CaseRun>& runs,
+Result<std::vector<MutantVerdict>> run_mutants(harness::Workers& workers, const std::vector<judge::CaseRun>& runs,
                                                const KernelLandlock& kernel);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::subjects
 
 #endif  // LOCKSTEP_CONFORMANCE_SUBJECTS_RUN_MUTANTS_H_

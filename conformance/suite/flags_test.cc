@@ -11,7 +11,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 namespace {
 
 using lockstep::testing::Ended;
@@ -277,4 +277,4 @@ TEST_F(Flags, HelpIsExitZeroWhateverElseIsThere) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite

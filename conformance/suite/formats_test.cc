@@ -19,7 +19,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 namespace {
 
 using lockstep::testing::Ended;
@@ -51,12 +51,12 @@ class Formats : public ::testing::Test {
     words.insert(words.end(), arguments.begin(), arguments.end());
     if (std::find(words.begin(), words.end(), "--abi") == words.end()) words.insert(words.end(), {"--abi", "native"});
     environment.push_back("TMPDIR=" + dir_.at("scratch"));  // the first of a name counts
-    return run_program(words, {std::move(environment), 120});
+    return testing::run_program(words, {std::move(environment), 120});
   }
   // By a shell, with its redirections and limits.
   Ended run_by(const std::string& before, const std::string& after) const {
     const std::string line = before + " exec " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ + " " + after;
-    return run_program({"/bin/sh", "-c", line}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
+    return testing::run_program({"/bin/sh", "-c", line}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
   }
   // What the XML and the JSON of GoogleTest count, and how many tests of ours fail in them.
   void expect_red(const Words& arguments, int code, const std::string& says, const Words& environment = {}) const {
@@ -191,8 +191,8 @@ TEST_F(Formats, AReportThatFailsLeavesNothing) {
                               "; " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ +
                               " --min-tried 0 --require ready " + option + " >/dev/null; code=$?; ls -A -I full " +
                               dir_.at("small") + "; exit $code";
-    const Ended ended = run_program({"/bin/sh", "-c", "exec unshare -rm sh -c '" + inner + "'"},
-                                    {{"TMPDIR=" + dir_.at("scratch")}, 120});
+    const Ended ended = testing::run_program({"/bin/sh", "-c", "exec unshare -rm sh -c '" + inner + "'"},
+                                             {{"TMPDIR=" + dir_.at("scratch")}, 120});
     if (ended.code == 77 || ended.err.find("unshare:") != std::string::npos)
       GTEST_SKIP() << "no-namespace: " << ended.err;
     EXPECT_EQ(ended.code, 4) << ended.err;
@@ -204,7 +204,7 @@ TEST_F(Formats, AReportThatFailsLeavesNothing) {
 TEST_F(Formats, APipeThatNobodyReadsIsExitFour) {
   const std::string line =
       "{ " LOCKSTEP_CONFORMANCE " --abi native --policy " + policy_ + "; echo $? >" + dir_.at("code") + "; } | true";
-  const Ended ended = run_program({"/bin/sh", "-c", line}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
+  const Ended ended = testing::run_program({"/bin/sh", "-c", line}, {{"TMPDIR=" + dir_.at("scratch")}, 120});
   EXPECT_EQ(dir_.read("code"), "4\n") << ended.err;
 }
 
@@ -272,4 +272,4 @@ TEST_F(Formats, ANarrowTerminalIsReadable) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite

@@ -7,7 +7,7 @@
 #include "conformance/report/report.h"
 #include "conformance/suite/options.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 
 int code_of(const Error& error);
 // "lockstep-conformance: FILE:LINE: message" on standard error; the exit code.
@@ -18,11 +18,11 @@ Result<void> flush_output();
 
 // Holds the run against its golden verdicts, or writes them. What is wrong becomes findings; what it has to say is returned. Nothing
 // compared, or nothing to write, is nothing shown: 3.
-std::string run_golden_job(const Options& options, const GoldenScope& scope, Run& run);
-int run_surface_job(Workers& workers, const KernelLandlock& kernel, const Options& options);
+std::string run_golden_job(const Options& options, const golden::GoldenScope& scope, report::Run& run);
+int run_surface_job(harness::Workers& workers, const KernelLandlock& kernel, const Options& options);
 int run_reclaim_job(const KernelLandlock& kernel, const Options& options);
 int run_soak_job(const KernelLandlock& kernel, const Options& options);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite
 
 #endif  // LOCKSTEP_CONFORMANCE_SUITE_JOBS_H_

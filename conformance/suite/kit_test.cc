@@ -16,7 +16,7 @@
 #include "base/unique_fd.h"
 #include "testing/run_program.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 namespace {
 
 using lockstep::testing::Ended;
@@ -213,4 +213,4 @@ TEST_F(Kit, ASignalEndsItAndWhatItStartedAndLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite

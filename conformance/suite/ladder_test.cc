@@ -14,7 +14,7 @@
 #include "testing/run_program.h"
 #include "testing/seccomp.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 namespace {
 
 using lockstep::testing::answer_with;
@@ -36,10 +36,10 @@ TEST(LadderOfAbis, ALieAboutItIsNoPass) {
     for (const std::vector<std::string>& words : programs) {
       const pid_t child = ::fork();
       if (child == 0) {
-        if (!answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version},
-                         claimed))
+        if (!testing::answer_with(
+                {.call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version}, claimed))
           ::_exit(98);
-        const Ended ended = run_program(words, {});
+        const Ended ended = testing::run_program(words, {});
         const std::string said = "says that it has Landlock's ABI " + std::to_string(claimed);
         ::_exit(ended.code == 3 && ended.err.find(said) != std::string::npos ? 42 : ended.code);
       }
@@ -52,4 +52,4 @@ TEST(LadderOfAbis, ALieAboutItIsNoPass) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite

@@ -30,14 +30,14 @@
 #include "conformance/suite/options.h"
 #include "conformance/suite/suite_tests.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 namespace {
 
 // The GTEST_TOTAL_SHARDS protocol, taken over: GoogleTest deals rows out by their position, which moves when a row is added.
 struct Shard {
   std::uint64_t total = 1;
   std::uint64_t index = 0;
-  bool has(const std::string& test) const { return stable_hash(test) % total == index; }
+  bool has(const std::string& test) const { return judge::stable_hash(test) % total == index; }
 };
 
 Result<Shard> take_over_sharding() {
@@ -60,36 +60,36 @@ Result<Shard> take_over_sharding() {
   return out;
 }
 
-Result<AbiSet> selected_abis(const std::string& text, int native) {
-  AbiSet possible;
+Result<judge::AbiSet> selected_abis(const std::string& text, int native) {
+  judge::AbiSet possible;
   for (int abi = oldest_abi; abi <= native && abi <= newest_abi; ++abi) possible.add(abi);
-  AbiSet wanted;
+  judge::AbiSet wanted;
   if (text == "native") {
     wanted.add(native > newest_abi ? newest_abi : native);
   } else {
-    wanted = *AbiSet::parse(text);
+    wanted = *judge::AbiSet::parse(text);
   }
-  const AbiSet out = wanted & possible;
+  const judge::AbiSet out = wanted & possible;
   if (out.empty())
     return unsupported_error(
         0, "this kernel has Landlock ABI " + std::to_string(native) + ": it cannot stand in for ABI " + text);
   return out;
 }
 
-Result<std::vector<CaseRun>> load_runs(const Options& options) {
-  std::vector<Case> cases;
+Result<std::vector<judge::CaseRun>> load_runs(const Options& options) {
+  std::vector<judge::Case> cases;
   if (options.policies.empty()) {
-    LOCKSTEP_ASSIGN(cases, load_cases(options.fixtures));
+    LOCKSTEP_ASSIGN(cases, judge::load_cases(options.fixtures));
   } else {
     for (const std::string& policy : options.policies) {
-      LOCKSTEP_ASSIGN(Case each,
-                      case_for_policy(policy, options.host, options.cdi, options.gpu_devices, options.conflicts));
+      LOCKSTEP_ASSIGN(judge::Case each, judge::case_for_policy(policy, options.host, options.cdi, options.gpu_devices,
+                                                               options.conflicts));
       cases.push_back(std::move(each));
     }
   }
-  std::vector<CaseRun> runs;
-  for (Case& each : cases) {
-    LOCKSTEP_ASSIGN(CaseRun run, prepare_case(std::move(each)));
+  std::vector<judge::CaseRun> runs;
+  for (judge::Case& each : cases) {
+    LOCKSTEP_ASSIGN(judge::CaseRun run, judge::prepare_case(std::move(each)));
     runs.push_back(std::move(run));
   }
   return runs;
@@ -101,11 +101,12 @@ int print(const std::string& text) {
   return written.ok() ? 0 : complain(written.error());
 }
 
-int show_mutants(Workers& workers, const Suite& suite, double min_tried) {
-  const Result<std::vector<MutantVerdict>> verdicts = run_mutants(workers, suite.runs, suite.kernel);
+int show_mutants(harness::Workers& workers, const Suite& suite, double min_tried) {
+  const Result<std::vector<subjects::MutantVerdict>> verdicts =
+      subjects::run_mutants(workers, suite.runs, suite.kernel);
   if (!verdicts.ok()) return complain(verdicts.error());
   std::size_t caught = 0, skipped = 0, untried = 0;
-  for (const MutantVerdict& each : *verdicts) {
+  for (const subjects::MutantVerdict& each : *verdicts) {
     std::printf("%s  %-20s  %s\n",
                 each.caught    ? "caught "
                 : each.skipped ? "skipped"
@@ -118,44 +119,47 @@ int show_mutants(Workers& workers, const Suite& suite, double min_tried) {
   std::printf("%zu of %zu mutants caught, %zu skipped\n", caught, verdicts->size(), skipped);
   if (Result<void> written = flush_output(); !written.ok()) return complain(written.error());
   if (caught + skipped != verdicts->size() || caught == 0) return 1;
-  const Tried share{caught + untried, caught, 0, 0};
+  const report::Tried share{caught + untried, caught, 0, 0};
   return share.enough(min_tried)
              ? 0
              : complain(unsupported_error(0, "too few mutants could be tried here: --min-tried says how many must be"));
 }
 
 // Once the rows are judged and before GoogleTest's tests tell it: what is printed and written, and what goes wrong with that.
-void finish(const Options& options, const GoldenScope& scope, const Required& required, unsigned workers, Run& run,
-            bool last) {
+void finish(const Options& options, const golden::GoldenScope& scope, const report::Required& required,
+            unsigned workers, report::Run& run, bool last) {
   std::string golden;
   if (!options.golden.empty()) golden = run_golden_job(options, scope, run);
   const auto fails = [&run](const Error& error) {
     complain(error);
-    run.findings.push_back({output_test, 4, error.to_string()});
+    run.findings.push_back({report::output_test, 4, error.to_string()});
   };
   if (!options.report.empty()) {
-    if (Result<void> written = write_report(run, options.report); !written.ok()) fails(written.error());
+    if (Result<void> written = report::write_report(run, options.report); !written.ok()) fails(written.error());
   }
   if (!last) return;
-  const std::size_t width = terminal_width();
-  std::fputs(wrap(render(run, ::isatty(STDOUT_FILENO) == 1, options.steps, width) + golden, width).c_str(), stdout);
+  const std::size_t width = report::terminal_width();
+  std::fputs(
+      report::wrap(report::render(run, ::isatty(STDOUT_FILENO) == 1, options.steps, width) + golden, width).c_str(),
+      stdout);
   std::printf("%.2f s, %u workers\n%s\n", run.seconds, workers,
-              wrap(conclusion(run, required, run.findings), width).c_str());
+              report::wrap(report::conclusion(run, required, run.findings), width).c_str());
   if (Result<void> written = flush_output(); !written.ok()) fails(written.error());
 }
 
-int run_tests(Workers& workers, const Suite& suite, const Options& options, bool whole) {
-  Run run;
+int run_tests(harness::Workers& workers, const Suite& suite, const Options& options, bool whole) {
+  report::Run run;
   run.kernel = suite.kernel;
   if (const int err = workers.hello().mount_namespace; err != 0)
-    run.no_namespace = why_no_namespace(err, read_surroundings(workers.hello().identities.privileged));
-  const Required required{options.require, options.min_tried.value_or(Required().tried)};
-  const GoldenScope scope{options.golden, &suite.runs, whole};
-  SuiteRun rows(workers, suite, run, required,
-                [&](Run& judged, bool last) { finish(options, scope, required, workers.count(), judged, last); });
+    run.no_namespace = report::why_no_namespace(err, report::read_surroundings(workers.hello().identities.privileged));
+  const report::Required required{options.require, options.min_tried.value_or(report::Required().tried)};
+  const golden::GoldenScope scope{options.golden, &suite.runs, whole};
+  SuiteRun rows(workers, suite, run, required, [&](report::Run& judged, bool last) {
+    finish(options, scope, required, workers.count(), judged, last);
+  });
   const Result<int> told = rows.run_all();
   if (!told.ok()) return complain(told.error());
-  const int code = exit_code(run.findings);
+  const int code = report::exit_code(run.findings);
   return code != 0 ? code : *told;
 }
 
@@ -178,14 +182,14 @@ int list_tests(const Options& options) {
 
 // What GoogleTest's flags ask for, once they are read.
 struct Asked {
-  GtestOutput output;
+  report::GtestOutput output;
   bool listing = false;
   bool filtered = false;
 };
 
 Result<Asked> read_gtest_flags(int argc, char** argv) {
   Asked out;
-  LOCKSTEP_ASSIGN(out.output, GtestOutput::take_over(testing::GTEST_FLAG(output), &argc, argv));
+  LOCKSTEP_ASSIGN(out.output, report::GtestOutput::take_over(testing::GTEST_FLAG(output), &argc, argv));
   testing::GTEST_FLAG(output) = out.output.flag();
   testing::InitGoogleTest(&argc, argv);
   if (argc > 1) return bad_usage("unknown argument " + printable(argv[1]));
@@ -199,40 +203,40 @@ Result<Asked> read_gtest_flags(int argc, char** argv) {
 
 // Asked before anything runs.
 Result<void> check_places(const Options& options) {
-  if (!options.report.empty()) LOCKSTEP_CHECK(check_report_path(options.report));
+  if (!options.report.empty()) LOCKSTEP_CHECK(report::check_report_path(options.report));
   if (std::error_code ignored;
       !options.golden.empty() && !options.update && !std::filesystem::is_directory(options.golden, ignored))
     return input_error(options.golden, 0, "there is no such directory of golden verdicts: --update makes it");
   return {};
 }
 
-Result<void> fill(const Options& options, const Shard& shard, const Identities& identities, Suite* suite) {
+Result<void> fill(const Options& options, const Shard& shard, const wire::Identities& identities, Suite* suite) {
   LOCKSTEP_ASSIGN(suite->runs, load_runs(options));
-  const auto is_real = [](const CaseRun& run) { return run.source.context.host.real; };
+  const auto is_real = [](const judge::CaseRun& run) { return run.source.context.host.real; };
   if (!options.golden.empty() && std::all_of(suite->runs.begin(), suite->runs.end(), is_real))
     return input_error(
         options.host, 0,
         "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths");
-  LOCKSTEP_ASSIGN(const AbiSet abis, selected_abis(options.abis, suite->kernel.abi));
-  for (const CaseRun& run : suite->runs) {
-    for (const Row& row : rows_of(run, abis, identities))
+  LOCKSTEP_ASSIGN(const judge::AbiSet abis, selected_abis(options.abis, suite->kernel.abi));
+  for (const judge::CaseRun& run : suite->runs) {
+    for (const judge::Row& row : judge::rows_of(run, abis, identities))
       if (shard.has(row.name())) suite->rows.push_back(row);
-    if (options.policies.empty() && shard.has(claims_test(run))) suite->claims.push_back(&run);
+    if (options.policies.empty() && shard.has(judge::claims_test(run))) suite->claims.push_back(&run);
   }
   return {};
 }
 
 int show_reproduction(const Suite& suite, const std::string& name) {
   const auto row =
-      std::find_if(suite.rows.begin(), suite.rows.end(), [&](const Row& each) { return each.name() == name; });
+      std::find_if(suite.rows.begin(), suite.rows.end(), [&](const judge::Row& each) { return each.name() == name; });
   if (row == suite.rows.end())
     return complain(bad_usage("no row is called " + printable(name) + ": see --gtest_list_tests"));
-  const Result<std::string> program = reproduce(*row);
+  const Result<std::string> program = reproduce::reproduce(*row);
   return program.ok() ? print(*program) : complain(program.error());
 }
 
 int conformance_main(int argc, char** argv) {
-  keep_ended_children();
+  harness::keep_ended_children();
   const Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
   if (!options.ok()) return complain(options.error());
   if (options->help) return print(usage());
@@ -251,22 +255,23 @@ int conformance_main(int argc, char** argv) {
   if (!shard.ok()) return complain(shard.error());
 
   // The workers are forked before the fixtures are read: what they fork stays small.
-  Workers::Options worker_options;
+  harness::Workers::Options worker_options;
   worker_options.count = options->workers;
-  std::optional<Workers> workers;
+  std::optional<harness::Workers> workers;
   if (!asked->listing) {
-    Result<Workers> started = Workers::start(worker_options);
+    Result<harness::Workers> started = harness::Workers::start(worker_options);
     if (!started.ok()) return complain(started.error());
     workers.emplace(std::move(started).value());
   }
   if (!options->surface.empty() && workers) return run_surface_job(*workers, suite.kernel, *options);
-  const Identities identities = workers ? workers->hello().identities : identities_here(first_user);
+  const wire::Identities identities =
+      workers ? workers->hello().identities : harness::identities_here(harness::first_user);
   if (Result<void> filled = fill(*options, *shard, identities, &suite); !filled.ok()) return complain(filled.error());
   if (!options->reproduce.empty()) return show_reproduction(suite, options->reproduce);
-  if (options->mutants) return show_mutants(*workers, suite, options->min_tried.value_or(Required().tried));
+  if (options->mutants) return show_mutants(*workers, suite, options->min_tried.value_or(report::Required().tried));
 
-  std::vector<std::string> of_the_run = {tried_test, output_test};
-  if (!options->golden.empty()) of_the_run.emplace_back(golden_test);
+  std::vector<std::string> of_the_run = {report::tried_test, report::output_test};
+  if (!options->golden.empty()) of_the_run.emplace_back(report::golden_test);
   register_tests(suite, asked->listing ? std::vector<std::string>() : of_the_run);
   const bool whole = options->policies.empty() && !asked->filtered && shard->total == 1;
   const int code = asked->listing ? list_tests(*options) : run_tests(*workers, suite, *options, whole);
@@ -277,10 +282,10 @@ int conformance_main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite
 
 int main(int argc, char** argv) {
   if (!lockstep::fill_standard_descriptors()) return 4;
   ::signal(SIGPIPE, SIG_IGN);  // a pipe that nobody reads any more is an error we say, not a death
-  return lockstep::conformance::conformance_main(argc, argv);
+  return lockstep::conformance::suite::conformance_main(argc, argv);
 }

@@ -10,7 +10,7 @@
 
 #include "syntax/suggest.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 
 const char* usage() {
   return "usage: lockstep-conformance [--policy FILE]... [--host FILE] [--fixtures DIR] [--abi native|all|LIST]\n"
@@ -139,8 +139,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     } else if (flag == "--reproduce") {
       out.reproduce = value;
     } else if (flag == "--require") {
-      out.require = readiness_from_name(value);
-      if (!out.require || *out.require > Readiness::degraded)
+      out.require = judge::readiness_from_name(value);
+      if (!out.require || *out.require > judge::Readiness::degraded)
         return bad("--require takes ready or degraded, not " + printable(value));
     } else if (flag == "--min-tried") {
       double share = 0;
@@ -149,7 +149,7 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
         return bad("--min-tried takes a share from 0 to 1, as 0.9, not " + printable(value));
       out.min_tried = share;
     } else if (flag == "--abi") {
-      if (value != "native" && !AbiSet::parse(value))
+      if (value != "native" && !judge::AbiSet::parse(value))
         return bad("--abi takes native, all, or ABIs from 1 to " + std::to_string(newest_abi) +
                    " such as 7, 1-3 or 2,7, not " + printable(value));
       out.abis = value;
@@ -193,4 +193,4 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite

@@ -10,7 +10,7 @@
 
 #include "conformance/judge/case.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 
 struct Options {
   std::vector<std::string> policies;
@@ -19,9 +19,9 @@ struct Options {
   std::string gpu_devices;
   std::string conflicts;  // an administrator's file
   std::string fixtures;
-  std::string abis = "all";          // native, all, or a list
-  std::optional<Readiness> require;  // ready or degraded
-  std::optional<double> min_tried;   // of the rows planned; 0 to 1
+  std::string abis = "all";                 // native, all, or a list
+  std::optional<judge::Readiness> require;  // ready or degraded
+  std::optional<double> min_tried;          // of the rows planned; 0 to 1
   std::string report;
   std::string reproduce;    // a row's name
   std::string surface;      // where to write lockstep.surface/1; runs nothing else
@@ -40,6 +40,6 @@ struct Options {
 Result<Options> parse_options(int* argc, char** argv, const std::string& default_fixtures);
 const char* usage();
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite
 
 #endif  // LOCKSTEP_CONFORMANCE_SUITE_OPTIONS_H_

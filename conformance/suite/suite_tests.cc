@@ -10,7 +10,7 @@
 #include "conformance/judge/run_rows.h"
 #include "conformance/report/progress.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 namespace {
 
 // What the bodies tell, by test; filled at the start of an iteration.
@@ -69,17 +69,17 @@ std::vector<std::string> selected(const testing::UnitTest& unit) {
   return out;
 }
 
-int badness(RowOutcome outcome) {
+int badness(judge::RowOutcome outcome) {
   switch (outcome) {
-    case RowOutcome::agree:
+    case judge::RowOutcome::agree:
       return 0;
-    case RowOutcome::skip:
+    case judge::RowOutcome::skip:
       return 1;
-    case RowOutcome::refused:
+    case judge::RowOutcome::refused:
       return 2;
-    case RowOutcome::disagree:
+    case judge::RowOutcome::disagree:
       return 3;
-    case RowOutcome::error:
+    case judge::RowOutcome::error:
       break;
   }
   return 4;
@@ -105,25 +105,25 @@ Result<void> check_gtest_flags() {
   const std::size_t minus = filter.find('-');
   std::string wanted = filter.substr(0, minus);
   if (wanted.empty() && minus != std::string::npos) wanted = "*";  // as GoogleTest reads it
-  filter = wanted + ":" + run_suite + ".*" + (minus == std::string::npos ? "" : filter.substr(minus));
+  filter = wanted + ":" + report::run_suite + ".*" + (minus == std::string::npos ? "" : filter.substr(minus));
   return {};
 }
 
 void register_tests(const Suite& suite, const std::vector<std::string>& of_the_run) {
-  for (const Row& row : suite.rows) register_test(row.name());
-  for (const CaseRun* run : suite.claims) register_test(claims_test(*run));
+  for (const judge::Row& row : suite.rows) register_test(row.name());
+  for (const judge::CaseRun* run : suite.claims) register_test(judge::claims_test(*run));
   for (const std::string& each : of_the_run) register_test(each);
 }
 
 class SuiteRun::Listener : public testing::EmptyTestEventListener {
  public:
   explicit Listener(SuiteRun& all) : all_(all) {
-    for (const Row& row : all_.suite_.rows) rows_[row.name()] = &row;
+    for (const judge::Row& row : all_.suite_.rows) rows_[row.name()] = &row;
   }
   void OnTestIterationStart(const testing::UnitTest& unit, int iteration) override {
     const bool first = iteration == 0, last = iteration + 1 == testing::GTEST_FLAG(repeat);
     tests_ = selected(unit);
-    std::vector<Row> rows;
+    std::vector<judge::Row> rows;
     for (const std::string& test : tests_)
       if (const auto row = rows_.find(test); row != rows_.end()) rows.push_back(*row->second);
     if (first) choose_claims(!rows.empty());
@@ -131,10 +131,10 @@ class SuiteRun::Listener : public testing::EmptyTestEventListener {
       failure_ = no_row_selected();
       return tell();
     }
-    Progress progress(rows.size(), "rows", Progress::to_standard_error());
+    report::Progress progress(rows.size(), "rows", report::Progress::to_standard_error());
     const auto start = std::chrono::steady_clock::now();
-    Result<std::vector<RowVerdict>> verdicts =
-        run_rows(all_.workers_, rows, Subject{}, all_.suite_.kernel, [&] { progress.step(); });
+    Result<std::vector<judge::RowVerdict>> verdicts =
+        judge::run_rows(all_.workers_, rows, judge::Subject{}, all_.suite_.kernel, [&] { progress.step(); });
     all_.run_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (!verdicts.ok()) {
       failure_ = verdicts.error();
@@ -142,7 +142,7 @@ class SuiteRun::Listener : public testing::EmptyTestEventListener {
     }
     all_.run_.seed = static_cast<std::uint32_t>(unit.random_seed());
     keep_worst(rows, *verdicts);
-    all_.run_.findings = findings_of(all_.run_, all_.required_);
+    all_.run_.findings = report::findings_of(all_.run_, all_.required_);
     all_.finish_(all_.run_, last);
     tell();
   }
@@ -156,16 +156,16 @@ class SuiteRun::Listener : public testing::EmptyTestEventListener {
   // Those of a user's own policy are no tests, and go with its rows.
   void choose_claims(bool any_rows) {
     const std::set<std::string> chosen(tests_.begin(), tests_.end());
-    for (const CaseRun& each : all_.suite_.runs) {
+    for (const judge::CaseRun& each : all_.suite_.runs) {
       const bool is_test =
           std::find(all_.suite_.claims.begin(), all_.suite_.claims.end(), &each) != all_.suite_.claims.end();
-      if ((each.source.own_policy && any_rows) || (is_test && chosen.contains(claims_test(each))))
-        all_.run_.claims.push_back({&each, check_claims(each, Subject{})});
+      if ((each.source.own_policy && any_rows) || (is_test && chosen.contains(judge::claims_test(each))))
+        all_.run_.claims.push_back({&each, judge::check_claims(each, judge::Subject{})});
     }
   }
 
-  void keep_worst(const std::vector<Row>& rows, std::vector<RowVerdict>& verdicts) {
-    std::vector<JudgedRow>& kept = all_.run_.rows;
+  void keep_worst(const std::vector<judge::Row>& rows, std::vector<judge::RowVerdict>& verdicts) {
+    std::vector<report::JudgedRow>& kept = all_.run_.rows;
     std::map<std::string, std::size_t> places;
     for (std::size_t i = 0; i < kept.size(); ++i) places[kept[i].row.name()] = i;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -183,24 +183,25 @@ class SuiteRun::Listener : public testing::EmptyTestEventListener {
     all = {};
     all.known.insert(tests_.begin(), tests_.end());
     if (failure_) all.of_others.push_back(failure_->to_string());
-    for (const Finding& each : all_.run_.findings) {
+    for (const report::Finding& each : all_.run_.findings) {
       if (all.known.contains(each.test)) {
         all.failures[each.test].push_back(each.message);
       } else {
         all.of_others.push_back(each.test + ": " + each.message);
       }
     }
-    for (const JudgedRow& judged : all_.run_.rows)
-      if (judged.verdict.outcome == RowOutcome::skip) all.skips[judged.row.name()] = judged.verdict.message;
+    for (const report::JudgedRow& judged : all_.run_.rows)
+      if (judged.verdict.outcome == judge::RowOutcome::skip) all.skips[judged.row.name()] = judged.verdict.message;
   }
 
   SuiteRun& all_;
-  std::map<std::string, const Row*> rows_;
+  std::map<std::string, const judge::Row*> rows_;
   std::vector<std::string> tests_;
   std::optional<Error> failure_;
 };
 
-SuiteRun::SuiteRun(Workers& workers, const Suite& suite, Run& run, Required required, Finish finish)
+SuiteRun::SuiteRun(harness::Workers& workers, const Suite& suite, report::Run& run, report::Required required,
+                   Finish finish)
     : workers_(workers), suite_(suite), run_(run), required_(required), finish_(std::move(finish)) {}
 
 Result<int> SuiteRun::run_all() {
@@ -213,4 +214,4 @@ Result<int> SuiteRun::run_all() {
   return code;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite

@@ -17,14 +17,14 @@
 #include "conformance/report/findings.h"
 #include "conformance/report/report.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::suite {
 
 Error no_row_selected();
 
 struct Suite {
-  std::vector<CaseRun> runs;
-  std::vector<Row> rows;
-  std::vector<const CaseRun*> claims;  // whose claims are tests
+  std::vector<judge::CaseRun> runs;
+  std::vector<judge::Row> rows;
+  std::vector<const judge::CaseRun*> claims;  // whose claims are tests
   KernelLandlock kernel;
 };
 
@@ -38,20 +38,20 @@ void register_tests(const Suite& suite, const std::vector<std::string>& of_the_r
 // it gives is told. Of several iterations each row's worst verdict counts: one that flips is a finding.
 class SuiteRun {
  public:
-  using Finish = std::function<void(Run& run, bool last)>;
-  SuiteRun(Workers& workers, const Suite& suite, Run& run, Required required, Finish finish);
+  using Finish = std::function<void(report::Run& run, bool last)>;
+  SuiteRun(harness::Workers& workers, const Suite& suite, report::Run& run, report::Required required, Finish finish);
   // RUN_ALL_TESTS(). Fails where the workers did, or where no row and no claim was selected.
   Result<int> run_all();
 
  private:
   class Listener;
-  Workers& workers_;
+  harness::Workers& workers_;
   const Suite& suite_;
-  Run& run_;
-  Required required_;
+  report::Run& run_;
+  report::Required required_;
   Finish finish_;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::suite
 
 #endif  // LOCKSTEP_CONFORMANCE_SUITE_SUITE_TESTS_H_

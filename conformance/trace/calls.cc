@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <cstring>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 namespace {
 
 // What the argument behind the path means.
@@ -234,4 +234,4 @@ std::optional<TraceEvent> decode_call(pid_t tid, std::uint64_t number, const std
   return event;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace

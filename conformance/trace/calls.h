@@ -10,7 +10,7 @@
 
 #include "conformance/trace/trace.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 
 // Nothing where the call is none of those, or names nothing. `thread` and `result` are left to the caller.
 std::optional<TraceEvent> decode_call(pid_t tid, std::uint64_t number, const std::array<std::uint64_t, 6>& arguments);
@@ -18,6 +18,6 @@ std::optional<TraceEvent> decode_call(pid_t tid, std::uint64_t number, const std
 // "O_RDWR|O_CLOEXEC"; what has no name is left as a number.
 std::string open_flags(std::uint64_t flags);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace
 
 #endif  // LOCKSTEP_CONFORMANCE_TRACE_CALLS_H_

@@ -14,7 +14,7 @@
 #include "conformance/trace/observed.h"
 #include "conformance/trace/trace.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 namespace {
 
 constexpr char usage[] =
@@ -86,7 +86,7 @@ Result<Options> parse(int argc, char** argv) {
     return input_error("", 0, "--read shows a file: it takes no command and writes nothing");
   out.own_command = out.trace.command.empty();
   if (out.own_command) {
-    out.trace.command = {beside_this_executable("lockstep-cuda-helper"), "work"};
+    out.trace.command = {harness::beside_this_executable("lockstep-cuda-helper"), "work"};
   } else {
     LOCKSTEP_ASSIGN(out.trace.command[0], find_program(out.trace.command[0]));
   }
@@ -128,8 +128,8 @@ int trace_main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::trace_main(argc, argv) : 4;
+  return lockstep::fill_standard_descriptors() ? lockstep::conformance::trace::trace_main(argc, argv) : 4;
 }

@@ -16,7 +16,7 @@
 
 #include "conformance/trace/trace.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 
 // Each once, in order. An error where the trace shows no libcuda: then it says nothing about the probe.
 Result<std::vector<std::string>> not_in_probe(const Trace& trace);
@@ -28,6 +28,6 @@ Host host_of(const Trace& trace);
 // a memory node is 0, a PCI device the first.
 std::string without_numbers(const std::string& path, const Trace& trace);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace
 
 #endif  // LOCKSTEP_CONFORMANCE_TRACE_OBSERVED_H_

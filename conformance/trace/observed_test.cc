@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 namespace {
 
 using Strings = std::vector<std::string>;
@@ -125,4 +125,4 @@ TEST(ObservedTraces, WithADeviceTheWorkWasDone) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace

@@ -6,7 +6,7 @@
 #include "conformance/trace/trace.h"
 #include "syntax/document.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -123,4 +123,4 @@ Result<Trace> read_trace(const std::string& file) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace

@@ -21,7 +21,7 @@
 #include "conformance/trace/calls.h"
 #include "host/own_procfs.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 namespace {
 
 #if defined(__x86_64__)
@@ -95,7 +95,7 @@ Result<void> Tracer::start() {
                               PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
   if (::ptrace(PTRACE_SEIZE, command_, nullptr, follow_all) != 0) {
     const int err = errno;
-    await_end(command_, 0);
+    harness::await_end(command_, 0);
     return unsupported_error(
         err, "ptrace(PTRACE_SEIZE): " + errno_name(err) + ": this machine does not let a process trace its child");
   }
@@ -211,7 +211,8 @@ void Tracer::ended(pid_t tid, int status) {
 void Tracer::end_all() {
   out_.timed_out = out_.timed_out || !command_ended_;
   for (const auto& [tid, ignored] : threads_)
-    if (state_of_child(tid) == ChildState::alive) ::kill(tid, SIGKILL);  // not reaped, so the number is still its own
+    if (harness::state_of_child(tid) == harness::ChildState::alive)
+      ::kill(tid, SIGKILL);  // not reaped, so the number is still its own
   deadline_ = Clock::now() + last_patience;
 }
 
@@ -246,7 +247,7 @@ Result<void> Tracer::follow() {
 Result<Trace> Tracer::run() {
   // Whose thread it is, and what its descriptors are, is read there by number.
   if (const Result<OwnProcfs> procfs = OwnProcfs::prove(); !procfs.ok()) return procfs.error();
-  keep_ended_children();
+  harness::keep_ended_children();
   utsname system{};
   ::uname(&system);
   out_.command = options_.command;
@@ -274,4 +275,4 @@ Result<Trace> trace_command(const TraceOptions& options) {
   return Tracer(options).run();
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace

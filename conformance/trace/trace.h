@@ -20,7 +20,7 @@
 
 #include <lockstep/error.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 
 struct TraceEvent {
   int thread = 0;           // 1: the first; numbered as they appear
@@ -65,6 +65,6 @@ std::string to_json(const Trace& trace, const std::vector<std::string>& not_in_p
 // Of a file that to_json() wrote: paths stay in their printable form.
 Result<Trace> read_trace(const std::string& file);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace
 
 #endif  // LOCKSTEP_CONFORMANCE_TRACE_TRACE_H_

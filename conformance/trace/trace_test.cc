@@ -16,7 +16,7 @@
 #include "conformance/trace/calls.h"
 #include "conformance/trace/observed.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::trace {
 namespace {
 
 class TraceTest : public testing::Test {
@@ -177,7 +177,7 @@ TEST_F(TraceTest, TheStepsOfTheProbeAreAllInItAndOneMoreIsNot) {
   script += std::string(LOCKSTEP_CUDA_TRACE) + " --output \"$1\" -- " + LOCKSTEP_TRACE_STEPS +
             " l:" + LOCKSTEP_STAND_IN_LIBRARY;
   std::size_t steps = 0;
-  for (const CudaStep& step : cuda_steps(host)) {
+  for (const judge::CudaStep& step : judge::cuda_steps(host)) {
     const Operation operation = step.cell.operation;
     const char* how = operation == Operation::open_r    ? "r:"
                       : operation == Operation::opendir ? "d:"
@@ -205,4 +205,4 @@ TEST_F(TraceTest, TheStepsOfTheProbeAreAllInItAndOneMoreIsNot) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::trace

@@ -20,13 +20,13 @@
 
 #include "conformance/probes/testing.h"
 
-namespace lockstep::conformance::lint {
+namespace lockstep::conformance::verify {
 
 constexpr int refused = 2000;  // before anything runs: by enrichment, the plan, or preparing
 constexpr int broken = 2001;   // the test itself
 
 // Files of one run:  d/f  e/f  rw/inner/f  rw/other/  prog/true  bin/tool  link -> d  root -> /
-struct Tree : testing::Scratch {
+struct Tree : probes::Scratch {
   Tree();
 };
 
@@ -58,6 +58,6 @@ std::span<const NotInRows> not_in_rows();
 // 0 or errno.
 int open_as(const std::string& path, int flags);
 
-}  // namespace lockstep::conformance::lint
+}  // namespace lockstep::conformance::verify
 
 #endif  // LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_H_

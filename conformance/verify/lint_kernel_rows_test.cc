@@ -14,7 +14,7 @@
 
 #include "lint/lint.h"
 
-namespace lockstep::conformance::lint {
+namespace lockstep::conformance::verify {
 
 Tree::Tree() {
   for (const char* each : {"d", "e", "rw", "rw/inner", "rw/other", "prog", "bin", ".cache", ".cache/a", ".cache/b"})
@@ -269,12 +269,12 @@ TEST(LintRows, ShowEveryTrapOrSayWhyNot) {
                        [&](const NotInRows& each) { return each.id == id && !each.why.empty(); });
   };
   const auto known = [](std::string_view id) {
-    const auto traps = review::traps();
-    return std::any_of(traps.begin(), traps.end(), [&](const review::Trap& trap) { return trap.id == id; });
+    const auto traps = lint::traps();
+    return std::any_of(traps.begin(), traps.end(), [&](const lint::Trap& trap) { return trap.id == id; });
   };
-  for (const review::Trap& trap : review::traps()) EXPECT_NE(shown(trap.id), excused(trap.id)) << trap.id;
+  for (const lint::Trap& trap : lint::traps()) EXPECT_NE(shown(trap.id), excused(trap.id)) << trap.id;
   for (const Row& row : table) EXPECT_TRUE(known(row.id)) << row.id;
   for (const NotInRows& each : elsewhere) EXPECT_TRUE(known(each.id)) << each.id;
 }
 
-}  // namespace lockstep::conformance::lint
+}  // namespace lockstep::conformance::verify

@@ -17,15 +17,8 @@
 #include "lint/lint.h"
 #include "model/loaders.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::verify {
 namespace {
-
-using lint::broken;
-using lint::open_as;
-using lint::refused;
-using lint::Row;
-using lint::rows;
-using lint::Tree;
 
 std::string with(std::string text, const std::string& name, const std::string& value) {
   for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + value.size()))
@@ -51,10 +44,10 @@ bool falls_into(const Row& row, const char* lists) {
   const Tree tree;
   const Result<Policy> policy = policy_of(lists, tree, "/dev/nvidia0");
   if (!policy.ok()) ADD_FAILURE() << policy.error().to_string();
-  review::LintOptions options;
+  lint::LintOptions options;
   options.context = context_of(row, tree);
   options.only = {row.id};
-  const Result<std::vector<review::Finding>> found = policy.ok() ? review::lint(*policy, options) : policy.error();
+  const Result<std::vector<lint::Finding>> found = policy.ok() ? lint::lint(*policy, options) : policy.error();
   if (!found.ok()) ADD_FAILURE() << found.error().to_string();
   return found.ok() && !found->empty();
 }
@@ -87,8 +80,8 @@ int tried(const Row& row, const char* lists, int kernel_abi) {
     }
     if (row.between != nullptr) row.between(tree);
     int result = broken;
-    testing::SharedSlot slot(1);
-    if (testing::in_child([&] {
+    probes::SharedSlot slot(1);
+    if (probes::in_child([&] {
           if (!prepared) {
             Result<Prepared> own = prepare(*plan, {});
             if (!own.ok()) ::_exit(1);
@@ -102,8 +95,8 @@ int tried(const Row& row, const char* lists, int kernel_abi) {
     return result;
   }
   if (row.between != nullptr) row.between(tree);
-  testing::SharedSlot slot(1);
-  return testing::in_child([&] { slot->cells[0].err = row.operation(tree); }) == 42 ? slot->cells[0].err : broken;
+  probes::SharedSlot slot(1);
+  return probes::in_child([&] { slot->cells[0].err = row.operation(tree); }) == 42 ? slot->cells[0].err : broken;
 }
 
 class LintOnTheKernel : public ::testing::TestWithParam<Row> {};
@@ -139,20 +132,21 @@ TEST(LintCuda, NamesTheStepsAsTheProbeDoes) {
     Policy blocked = *policy;
     for (const HostEntry& entry : host->present)
       if (entry.path.starts_with("/dev/")) blocked.read_only.push_back({entry.path, entry.path, 3});
-    review::LintOptions options;
+    lint::LintOptions options;
     options.context.host = *host;
     options.context.gpu = Toggle::on;
     options.only = {"cuda-blocked"};
-    const Result<std::vector<review::Finding>> found = review::lint(blocked, options);
+    const Result<std::vector<lint::Finding>> found = lint::lint(blocked, options);
     ASSERT_TRUE(found.ok()) << found.error().to_string();
     EXPECT_GE(found->size(), 2U) << name;
-    for (const review::Finding& finding : *found) {
-      const std::vector<CudaStep> steps = cuda_steps(*host);
-      const auto step = std::find_if(steps.begin(), steps.end(), [&](const CudaStep& each) {
+    for (const lint::Finding& finding : *found) {
+      const std::vector<judge::CudaStep> steps = judge::cuda_steps(*host);
+      const auto step = std::find_if(steps.begin(), steps.end(), [&](const judge::CudaStep& each) {
         return finding.message.starts_with("CUDA's step " + each.id + " is denied");
       });
       ASSERT_NE(step, steps.end()) << name << ": " << finding.message;
-      EXPECT_TRUE(step->importance == CudaImportance::fatal || step->group != StepGroup::none) << finding.message;
+      EXPECT_TRUE(step->importance == judge::CudaImportance::fatal || step->group != judge::StepGroup::none)
+          << finding.message;
     }
   }
 }
@@ -176,8 +170,8 @@ TEST(LintReclaim, ARuleBelowProcIsLostAndOneOnProcIsNot) {
     ASSERT_TRUE(effective.ok());
     const Result<Plan> plan = compile(*effective, std::min(kernel->abi, newest_abi));
     ASSERT_TRUE(plan.ok());
-    testing::SharedSlot slot(2);
-    ASSERT_EQ(testing::in_child([&] {
+    probes::SharedSlot slot(2);
+    ASSERT_EQ(probes::in_child([&] {
                 Result<Prepared> prepared = prepare(*plan, {});
                 if (!prepared.ok() || !restrict_self(*prepared).ok()) ::_exit(1);
                 prepared->pins.clear();  // as an exec would close them
@@ -195,4 +189,4 @@ TEST(LintReclaim, ARuleBelowProcIsLostAndOneOnProcIsNot) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::verify

@@ -11,20 +11,22 @@
 
 int main(int argc, char** argv) {
   using namespace lockstep;
+  using namespace lockstep::conformance;
+  using namespace lockstep::conformance::verify;
   if (!fill_standard_descriptors()) return 4;
   std::signal(SIGPIPE, SIG_IGN);
   // Before anything grows: what the workers fork stays small.
-  Result<conformance::Workers> started = conformance::Workers::start({});
+  Result<harness::Workers> started = harness::Workers::start({});
   if (!started.ok()) return cli::complain(started.error());
-  conformance::Workers& workers = *started;
-  const cli::Verifier verifier = [&](const Policy& before, const Policy& after, const review::Diff& diff, bool quiet) {
+  harness::Workers& workers = *started;
+  const cli::Verifier verifier = [&](const Policy& before, const Policy& after, const diff::Diff& diff, bool quiet) {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) return cli::complain(kernel.error());
-    const Result<conformance::Verification> proof = conformance::verify(workers, *kernel, before, after, diff);
+    const Result<Verification> proof = verify::verify(workers, *kernel, before, after, diff);
     if (!proof.ok()) return cli::complain(proof.error());
-    std::fputs(conformance::render(*proof).c_str(), quiet ? stderr : stdout);
+    std::fputs(render(*proof).c_str(), quiet ? stderr : stdout);
     std::fflush(quiet ? stderr : stdout);
-    return conformance::exit_code(*proof);
+    return exit_code(*proof);
   };
   return cli::run_diff(argc, argv, verifier);
 }

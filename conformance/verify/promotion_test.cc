@@ -7,7 +7,7 @@
 
 #include "conformance/verify/verify.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::verify {
 namespace {
 
 const std::string fixtures = LOCKSTEP_SOURCE_DIR "/fixtures";
@@ -26,7 +26,7 @@ class Promotion : public ::testing::TestWithParam<Row> {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << kernel.error().message;
     kernel_ = *kernel;
-    Result<Workers> started = Workers::start({});
+    Result<harness::Workers> started = harness::Workers::start({});
     ASSERT_TRUE(started.ok()) << started.error().to_string();
     workers_.emplace(std::move(started).value());
     if (const int err = workers_->hello().mount_namespace; err != 0)
@@ -34,7 +34,7 @@ class Promotion : public ::testing::TestWithParam<Row> {
   }
 
   KernelLandlock kernel_;
-  std::optional<Workers> workers_;
+  std::optional<harness::Workers> workers_;
 };
 
 TEST_P(Promotion, AddsWhatItSaysAndTheKernelShowsIt) {
@@ -45,7 +45,7 @@ TEST_P(Promotion, AddsWhatItSaysAndTheKernelShowsIt) {
   keeping.conflicts = {{{row.path}, {}, ConflictMode::keep, "keep.yaml", 1}};
   Result<Host> host = load_host(fixtures + "/hosts/" + row.host);
   ASSERT_TRUE(host.ok()) << host.error().to_string();
-  review::Situation situation;
+  diff::Situation situation;
   situation.host = row.host;
   situation.context.host = *host;
 
@@ -65,10 +65,10 @@ TEST_P(Promotion, AddsWhatItSaysAndTheKernelShowsIt) {
   }
 
   const int abi = std::min(kernel_.abi, newest_abi);
-  review::Options options;
+  diff::Options options;
   options.situations = {situation};
   options.abi = abi;
-  const Result<review::Diff> diff = review::compare(keeping, *promoting, std::move(options));
+  const Result<diff::Diff> diff = diff::compare(keeping, *promoting, std::move(options));
   ASSERT_TRUE(diff.ok()) << diff.error().to_string();
   ASSERT_EQ(diff->changes.size(), 1U);
   const AccessSet said = compile(*promoted, abi)->promotions[0].added;
@@ -78,7 +78,7 @@ TEST_P(Promotion, AddsWhatItSaysAndTheKernelShowsIt) {
   const Result<Verification> proof = verify(*workers_, kernel_, keeping, *promoting, *diff);
   ASSERT_TRUE(proof.ok()) << proof.error().to_string();
   EXPECT_TRUE(proof->findings.empty()) << proof->findings.front();
-  EXPECT_EQ(proof->observed, review::Class::widening);
+  EXPECT_EQ(proof->observed, diff::Class::widening);
   const std::string unseen = proof->unseen.empty() ? "" : proof->unseen.front();
   if (std::string(row.path) == "/proc") {  // procfs has nothing to create, remove or command
     EXPECT_GE(proof->confirmed, 1U) << unseen;
@@ -97,4 +97,4 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, Promotion,
                          [](const ::testing::TestParamInfo<Row>& row) { return std::string(row.param.name); });
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::verify

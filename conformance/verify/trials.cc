@@ -7,7 +7,7 @@
 
 #include "conformance/judge/cells.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::verify {
 namespace {
 
 bool is_kernel_path(const std::string& path) {
@@ -23,7 +23,7 @@ class Planner {
 
  private:
   void add(Operation operation, AccessSet needs, const std::string& path, const std::string& path2 = {});
-  std::string make(TreeKind kind, const std::string& name, bool executable = false) {
+  std::string make(wire::TreeKind kind, const std::string& name, bool executable = false) {
     const std::string path = base_ + "/" + name;
     out.tree.push_back({kind, path, {}, 16, executable});
     return path;
@@ -38,7 +38,7 @@ class Planner {
 };
 
 void Planner::add(Operation operation, AccessSet needs, const std::string& path, const std::string& path2) {
-  CellRequest cell;
+  wire::CellRequest cell;
   cell.operation = operation;
   cell.path = path;
   cell.path2 = path2;
@@ -49,26 +49,27 @@ void Planner::add(Operation operation, AccessSet needs, const std::string& path,
 // Each operation needs as few rights as the kernel lets it.
 void Planner::add_directory() {
   base_ = (path_ == "/" ? "" : path_) + "/lockstep-trial";
-  out.tree.push_back({TreeKind::directory, base_, {}, 0, false});
-  add(Operation::exec, Right::execute | Right::read_file, make(TreeKind::file, "program", true));
-  const std::string file = make(TreeKind::file, "file");
+  out.tree.push_back({wire::TreeKind::directory, base_, {}, 0, false});
+  add(Operation::exec, Right::execute | Right::read_file, make(wire::TreeKind::file, "program", true));
+  const std::string file = make(wire::TreeKind::file, "file");
   add(Operation::open_w, Right::write_file, file);
   add(Operation::open_r, Right::read_file, file);
   add(Operation::opendir, Right::read_dir, base_);
-  add(Operation::rmdir, Right::remove_dir, make(TreeKind::directory, "empty"));
-  add(Operation::unlink, Right::remove_file, make(TreeKind::file, "gone"));
+  add(Operation::rmdir, Right::remove_dir, make(wire::TreeKind::directory, "empty"));
+  add(Operation::unlink, Right::remove_file, make(wire::TreeKind::file, "gone"));
   add(Operation::mknod_chr, Right::make_char, base_ + "/chr");
   add(Operation::mkdir, Right::make_dir, base_ + "/dir");
-  add(Operation::link, Right::make_reg, make(TreeKind::file, "linked"), base_ + "/link");
+  add(Operation::link, Right::make_reg, make(wire::TreeKind::file, "linked"), base_ + "/link");
   add(Operation::mksock, Right::make_sock, base_ + "/sock");
   add(Operation::mkfifo, Right::make_fifo, base_ + "/fifo");
   add(Operation::mknod_blk, Right::make_block, base_ + "/blk");
   add(Operation::symlink, Right::make_sym, base_ + "/sym");
-  make(TreeKind::directory, "to");
-  add(Operation::link, Right::make_reg | Right::refer, make(TreeKind::file, "from"), base_ + "/to/link");
-  add(Operation::truncate, Right::truncate, make(TreeKind::file, "short"));
-  add(Operation::ioctl, Right::read_file | Right::write_file | Right::ioctl_dev, make(TreeKind::character, "device"));
-  add(Operation::connect_unix, Right::resolve_unix, make(TreeKind::socket, "server"));
+  make(wire::TreeKind::directory, "to");
+  add(Operation::link, Right::make_reg | Right::refer, make(wire::TreeKind::file, "from"), base_ + "/to/link");
+  add(Operation::truncate, Right::truncate, make(wire::TreeKind::file, "short"));
+  add(Operation::ioctl, Right::read_file | Right::write_file | Right::ioctl_dev,
+      make(wire::TreeKind::character, "device"));
+  add(Operation::connect_unix, Right::resolve_unix, make(wire::TreeKind::socket, "server"));
 }
 
 void Planner::add_file(NodeKind kind) {
@@ -104,17 +105,17 @@ void Planner::add_path(const std::string& path) {
 
 void Planner::add_restrictions(const Restrictions& restrictions) {
   path_.clear();
-  for (CellRequest& cell : restriction_cells(restrictions)) {
-    const auto serve = [&](TreeKind kind, const std::string& name) {
+  for (wire::CellRequest& cell : judge::restriction_cells(restrictions)) {
+    const auto serve = [&](wire::TreeKind kind, const std::string& name) {
       out.tree.push_back({kind, name, {}, 0, false, cell.port});
     };
     if (cell.mode == Mode::own_server) continue;  // inside: always allowed
-    const bool served = std::any_of(out.cells.begin(), out.cells.end(), [&](const CellRequest& other) {
+    const bool served = std::any_of(out.cells.begin(), out.cells.end(), [&](const wire::CellRequest& other) {
       return other.operation == cell.operation && other.port == cell.port;
     });
-    if (cell.operation == Operation::connect_tcp) serve(TreeKind::tcp_server, {});
-    if (cell.operation == Operation::send_udp && !served) serve(TreeKind::udp_server, {});
-    if (cell.operation == Operation::connect_abstract) serve(TreeKind::abstract_server, cell.path);
+    if (cell.operation == Operation::connect_tcp) serve(wire::TreeKind::tcp_server, {});
+    if (cell.operation == Operation::send_udp && !served) serve(wire::TreeKind::udp_server, {});
+    if (cell.operation == Operation::connect_abstract) serve(wire::TreeKind::abstract_server, cell.path);
     out.network = out.network || cell.operation != Operation::signal;
     out.cells.push_back(std::move(cell));
     out.trials.emplace_back();
@@ -193,4 +194,4 @@ Sight look_for(const std::string& path, Right right, bool gained, const std::vec
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::verify

@@ -9,7 +9,7 @@
 
 #include "conformance/wire/wire.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::verify {
 
 struct Trial {
   std::string path;  // as the policy mentions it; empty: of a port or a scope
@@ -17,9 +17,9 @@ struct Trial {
 };
 
 struct TrialPlan {
-  std::vector<CellRequest> cells;
+  std::vector<wire::CellRequest> cells;
   std::vector<Trial> trials;  // parallel to cells
-  std::vector<TreeItem> tree;
+  std::vector<wire::TreeItem> tree;
   bool network = false;
 };
 
@@ -41,6 +41,6 @@ struct Sight {
 Sight look_for(const std::string& path, Right right, bool gained, const std::vector<Trial>& trials,
                const std::vector<Flip>& flips, int abi);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::verify
 
 #endif  // LOCKSTEP_CONFORMANCE_VERIFY_TRIALS_H_

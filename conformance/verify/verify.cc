@@ -11,18 +11,18 @@
 #include "conformance/judge/run_rows.h"
 #include "conformance/verify/trials.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::verify {
 namespace {
 
-using review::Class;
-using review::Diff;
-using review::PathChange;
+using diff::Class;
+using diff::Diff;
+using diff::PathChange;
 
 // One situation, run under both policies.
 struct Pair {
   std::size_t situation = 0;
-  CaseRun before;
-  CaseRun after;
+  judge::CaseRun before;
+  judge::CaseRun after;
   std::vector<Trial> trials;  // parallel to the cells of both
 };
 
@@ -31,12 +31,12 @@ class Verifier {
   Verifier(const KernelLandlock& kernel, const Policy& before, const Policy& after, const Diff& diff)
       : kernel_(kernel), abi_(std::min(kernel.abi, newest_abi)), before_(before), after_(after), diff_(diff) {}
 
-  Result<Verification> run(Workers& workers);
+  Result<Verification> run(harness::Workers& workers);
 
  private:
   Result<void> add(std::size_t situation);
-  Result<CaseRun> prepared(const Policy& policy, const Context& context) const;
-  void compare(const Pair& pair, const RowVerdict& old_row, const RowVerdict& new_row);
+  Result<judge::CaseRun> prepared(const Policy& policy, const Context& context) const;
+  void compare(const Pair& pair, const judge::RowVerdict& old_row, const judge::RowVerdict& new_row);
   void check_claims(const Pair& pair, const std::vector<Flip>& flips);
   AccessSet claimed(const std::string& path, std::size_t situation, bool gained) const;
   bool claims_setting(Operation operation, bool gained) const;
@@ -62,14 +62,14 @@ std::string fingerprint(const EffectivePolicy& policy) {
   return out;
 }
 
-Result<CaseRun> Verifier::prepared(const Policy& policy, const Context& context) const {
-  Case each;
+Result<judge::CaseRun> Verifier::prepared(const Policy& policy, const Context& context) const {
+  judge::Case each;
   each.file = policy.file;
   each.name = "diff";
   each.own_policy = true;
   each.policy = policy;
   each.context = context;
-  return prepare_case(std::move(each));
+  return judge::prepare_case(std::move(each));
 }
 
 Result<void> Verifier::add(std::size_t situation) {
@@ -93,13 +93,14 @@ Result<void> Verifier::add(std::size_t situation) {
   context.gpu = old_policy->gpu ? Toggle::on : Toggle::off;
   LOCKSTEP_ASSIGN(pair.before, prepared(before_, context));
   LOCKSTEP_ASSIGN(pair.after, prepared(after_, context));
-  for (CaseRun* run : {&pair.before, &pair.after}) {
+  for (judge::CaseRun* run : {&pair.before, &pair.after}) {
     run->cells.cells.clear();
     run->cells.info.clear();
   }
   TrialPlan plan = plan_trials(context.host, {&*old_policy, &*new_policy});
   // The servers are the trials' own: two of one address are none.
-  std::erase_if(pair.before.cells.tree, [](const TreeItem& item) { return item.kind >= TreeKind::tcp_server; });
+  std::erase_if(pair.before.cells.tree,
+                [](const wire::TreeItem& item) { return item.kind >= wire::TreeKind::tcp_server; });
   pair.before.cells.tree.insert(pair.before.cells.tree.end(), plan.tree.begin(), plan.tree.end());
   pair.before.cells.cells = plan.cells;
   pair.before.cells.info.resize(plan.cells.size());
@@ -122,7 +123,7 @@ AccessSet Verifier::claimed(const std::string& path, std::size_t situation, bool
 
 bool Verifier::claims_setting(Operation operation, bool gained) const {
   const bool scope = operation == Operation::signal || operation == Operation::connect_abstract;
-  return std::any_of(diff_.settings.begin(), diff_.settings.end(), [&](const review::SettingChange& change) {
+  return std::any_of(diff_.settings.begin(), diff_.settings.end(), [&](const diff::SettingChange& change) {
     if (change.code != (scope ? "scopes" : "ports")) return false;
     return change.kind == Class::both || change.kind == (gained ? Class::widening : Class::narrowing);
   });
@@ -153,31 +154,31 @@ void Verifier::check_claims(const Pair& pair, const std::vector<Flip>& flips) {
   }
 }
 
-void Verifier::compare(const Pair& pair, const RowVerdict& old_row, const RowVerdict& new_row) {
+void Verifier::compare(const Pair& pair, const judge::RowVerdict& old_row, const judge::RowVerdict& new_row) {
   const std::string at = " on " + diff_.situations[pair.situation].host;
-  for (const RowVerdict* row : {&old_row, &new_row}) {
-    if (row->outcome == RowOutcome::agree) continue;
+  for (const judge::RowVerdict* row : {&old_row, &new_row}) {
+    if (row->outcome == judge::RowOutcome::agree) continue;
     // A policy that cannot be enforced on this host runs nobody there: that is the library's answer, and no witness of a right.
-    const bool skipped = row->outcome == RowOutcome::skip || row->outcome == RowOutcome::refused;
+    const bool skipped = row->outcome == judge::RowOutcome::skip || row->outcome == judge::RowOutcome::refused;
     const std::string who = row == &old_row ? diff_.old_file : diff_.new_file;
-    const std::string text = printable(who) + at + ": " + std::string(name(row->outcome)) +
+    const std::string text = printable(who) + at + ": " + std::string(judge::name(row->outcome)) +
                              (row->message.empty() ? "" : ": " + row->message);
     if (skipped) out_.unseen.push_back(text);
     if (!skipped) find(text);
-    if (row->outcome != RowOutcome::disagree) return;
+    if (row->outcome != judge::RowOutcome::disagree) return;
   }
   ++out_.situations;
   std::vector<Flip> flips(pair.trials.size(), Flip::none);
   for (std::size_t i = 0; i < pair.trials.size(); ++i) {
-    const CellVerdict &old_cell = old_row.cells[i], &new_cell = new_row.cells[i];
+    const judge::CellVerdict &old_cell = old_row.cells[i], &new_cell = new_row.cells[i];
     const Trial& trial = pair.trials[i];
-    const CellRequest& cell = pair.before.cells.cells[i];
-    if (old_cell.verdict == Verdict::disagree || new_cell.verdict == Verdict::disagree)
-      find(cell_name(cell) + at +
-           ": model and kernel disagree: " + (old_cell.verdict == Verdict::disagree ? old_cell : new_cell).decided);
+    const wire::CellRequest& cell = pair.before.cells.cells[i];
+    if (old_cell.verdict == judge::Verdict::disagree || new_cell.verdict == judge::Verdict::disagree)
+      find(judge::cell_name(cell) + at + ": model and kernel disagree: " +
+           (old_cell.verdict == judge::Verdict::disagree ? old_cell : new_cell).decided);
     const bool comparable = [&] {
-      for (const CellVerdict* each : {&old_cell, &new_cell})
-        if (each->verdict == Verdict::skip || each->verdict == Verdict::not_comparable) return false;
+      for (const judge::CellVerdict* each : {&old_cell, &new_cell})
+        if (each->verdict == judge::Verdict::skip || each->verdict == judge::Verdict::not_comparable) return false;
       // What fails without any policy shows nothing of one; a program that ran into ENOEXEC was executed.
       const bool works = old_cell.control == 0 || (cell.operation == Operation::exec && old_cell.control == ENOEXEC);
       return works && old_cell.control == new_cell.control;
@@ -195,23 +196,25 @@ void Verifier::compare(const Pair& pair, const RowVerdict& old_row, const RowVer
     const bool expected = trial.needs.empty() ? claims_setting(cell.operation, is)
                                               : claimed(trial.path, pair.situation, is).intersects(trial.needs);
     if (!expected)
-      find(cell_name(cell) + at + " is " + (is ? "allowed" : "denied") +
+      find(judge::cell_name(cell) + at + " is " + (is ? "allowed" : "denied") +
            " under the new policy alone, and the diff says nothing of it");
   }
   check_claims(pair, flips);
 }
 
-Result<Verification> Verifier::run(Workers& workers) {
+Result<Verification> Verifier::run(harness::Workers& workers) {
   for (std::size_t i = 0; i < diff_.situations.size(); ++i) LOCKSTEP_CHECK(add(i));
-  const IdentityKind identity = workers.hello().identities.privileged ? IdentityKind::root : IdentityKind::self;
-  std::vector<Row> rows;
+  const wire::IdentityKind identity =
+      workers.hello().identities.privileged ? wire::IdentityKind::root : wire::IdentityKind::self;
+  std::vector<judge::Row> rows;
   for (const Pair& pair : pairs_) {
     rows.push_back({&pair.before, abi_, identity});
     rows.push_back({&pair.after, abi_, identity});
   }
-  LOCKSTEP_ASSIGN(const std::vector<RowVerdict> verdicts, run_rows(workers, rows, Subject{}, kernel_, [] {}));
+  LOCKSTEP_ASSIGN(const std::vector<judge::RowVerdict> verdicts,
+                  judge::run_rows(workers, rows, judge::Subject{}, kernel_, [] {}));
   for (std::size_t i = 0; i < pairs_.size(); ++i) compare(pairs_[i], verdicts[2 * i], verdicts[2 * i + 1]);
-  for (const review::SettingChange& change : diff_.settings)
+  for (const diff::SettingChange& change : diff_.settings)
     if (change.code != "ports" && change.code != "scopes")
       out_.unseen.push_back(change.code + ": a setting, which the library decides: nothing was tried for it");
   out_.observed = gains_ ? (loses_ ? Class::both : Class::widening) : loses_ ? Class::narrowing : Class::equivalent;
@@ -220,8 +223,8 @@ Result<Verification> Verifier::run(Workers& workers) {
 
 }  // namespace
 
-Result<Verification> verify(Workers& workers, const KernelLandlock& kernel, const Policy& before, const Policy& after,
-                            const Diff& diff) {
+Result<Verification> verify(harness::Workers& workers, const KernelLandlock& kernel, const Policy& before,
+                            const Policy& after, const Diff& diff) {
   return Verifier(kernel, before, after, diff).run(workers);
 }
 
@@ -230,7 +233,7 @@ std::string render(const Verification& verification) {
                     std::to_string(verification.unseen.size()) + " not to be seen here, " +
                     std::to_string(verification.findings.size()) + " findings (" + std::to_string(verification.cells) +
                     " operations under each policy, in " + std::to_string(verification.situations) +
-                    " situations); what was tried is " + std::string(name(verification.observed)) + "\n";
+                    " situations); what was tried is " + std::string(diff::name(verification.observed)) + "\n";
   for (const std::string& text : verification.findings) out += "finding   " + text + "\n";
   std::map<std::string, std::size_t> reasons;  // the same right is out of sight at every path
   for (const std::string& text : verification.unseen) ++reasons[text.substr(std::min(text.find(": "), text.size()))];
@@ -243,4 +246,4 @@ int exit_code(const Verification& verification) {
   return verification.cells == 0 ? 3 : 0;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::verify

@@ -23,10 +23,10 @@
 #include "conformance/harness/workers.h"
 #include "diff/diff.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::verify {
 
 struct Verification {
-  review::Class observed = review::Class::equivalent;  // of paths, ports and scopes alone
+  diff::Class observed = diff::Class::equivalent;  // of paths, ports and scopes alone
   std::size_t situations = 0;       // that were run; those with the same two plans as an earlier one are not run again
   std::size_t cells = 0;            // compared under both policies
   std::size_t confirmed = 0;        // claims: a path, a right, a direction, a situation
@@ -35,13 +35,13 @@ struct Verification {
       findings;  // what it does not confirm, what it shows unclaimed, where model and kernel disagree
 };
 
-Result<Verification> verify(Workers& workers, const KernelLandlock& kernel, const Policy& before, const Policy& after,
-                            const review::Diff& diff);
+Result<Verification> verify(harness::Workers& workers, const KernelLandlock& kernel, const Policy& before,
+                            const Policy& after, const diff::Diff& diff);
 
 // For people; and the exit code: 0, 1 where there are findings, 3 where nothing could be run.
 std::string render(const Verification& verification);
 int exit_code(const Verification& verification);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::verify
 
 #endif  // LOCKSTEP_CONFORMANCE_VERIFY_VERIFY_H_

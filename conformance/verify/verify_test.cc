@@ -8,12 +8,12 @@
 
 #include <lockstep/abi.h>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::verify {
 namespace {
 
-using review::Class;
-using review::Diff;
-using review::Situation;
+using diff::Class;
+using diff::Diff;
+using diff::Situation;
 
 constexpr int pairs = 100;
 
@@ -23,7 +23,7 @@ class VerifyTest : public ::testing::Test {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << kernel.error().message;
     kernel_ = *kernel;
-    Result<Workers> started = Workers::start({});
+    Result<harness::Workers> started = harness::Workers::start({});
     ASSERT_TRUE(started.ok()) << started.error().to_string();
     workers_.emplace(std::move(started).value());
     if (const int err = workers_->hello().mount_namespace; err != 0)
@@ -32,7 +32,7 @@ class VerifyTest : public ::testing::Test {
 
   // At this kernel's ABI, so that both talk about the same rights; on a host without a GPU, with and without the proxy's baseline.
   Diff diff(const Policy& before, const Policy& after) const {
-    review::Options options;
+    diff::Options options;
     for (const Toggle proxy : {Toggle::off, Toggle::on}) {
       Situation each;
       each.host = "plain";
@@ -44,7 +44,7 @@ class VerifyTest : public ::testing::Test {
       options.situations.push_back(each);
     }
     options.abi = std::min(kernel_.abi, newest_abi);
-    Result<Diff> out = review::compare(before, after, std::move(options));
+    Result<Diff> out = diff::compare(before, after, std::move(options));
     EXPECT_TRUE(out.ok());
     return out.ok() ? *out : Diff();
   }
@@ -56,7 +56,7 @@ class VerifyTest : public ::testing::Test {
   }
 
   KernelLandlock kernel_;
-  std::optional<Workers> workers_;
+  std::optional<harness::Workers> workers_;
 };
 
 Policy policy(const std::string& text) {
@@ -103,11 +103,11 @@ class Random {
 // What the diff says of paths, ports and scopes: what a kernel can see here. Moves are not tried.
 Class visible_class(const Diff& diff) {
   bool gains = false, loses = false;
-  for (const review::PathChange& change : diff.changes) {
+  for (const diff::PathChange& change : diff.changes) {
     gains = gains || !change.gained.empty();
     loses = loses || !change.lost.empty();
   }
-  for (const review::SettingChange& change : diff.settings) {
+  for (const diff::SettingChange& change : diff.settings) {
     if (change.code == "moves") continue;
     gains = gains || change.kind == Class::widening || change.kind == Class::both;
     loses = loses || change.kind == Class::narrowing || change.kind == Class::both;
@@ -139,8 +139,8 @@ TEST_F(VerifyTest, AHundredPairsHaveTheSameClassByDiffAndOnTheKernel) {
     if (proof.observed == visible_class(claims)) {
       ++same;
     } else {
-      EXPECT_FALSE(proof.unseen.empty()) << "seed " << seed << ": " << name(visible_class(claims)) << " by the diff, "
-                                         << name(proof.observed) << " by the kernel";
+      EXPECT_FALSE(proof.unseen.empty()) << "seed " << seed << ": " << diff::name(visible_class(claims))
+                                         << " by the diff, " << diff::name(proof.observed) << " by the kernel";
     }
     confirmed += proof.confirmed;
     unseen += proof.unseen.size();
@@ -205,4 +205,4 @@ TEST_F(LyingDiff, AScopeThatIsLeftOutIsFound) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::verify

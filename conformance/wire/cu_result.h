@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 
 // Up to `proved` nothing of libcuda has run.
 enum class CuOutcome : std::uint8_t {
@@ -84,6 +84,6 @@ void put(const CuResult& result, Cell* cell) {
                 static_cast<std::uint64_t>(static_cast<std::uint32_t>(result.devices)) << 32;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire
 
 #endif  // LOCKSTEP_CONFORMANCE_WIRE_CU_RESULT_H_

@@ -1,6 +1,6 @@
 #include "conformance/wire/plans.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 namespace {
 
 std::vector<PlanRule> rules_of(const std::vector<WirePlanRule>& rules) {
@@ -50,4 +50,4 @@ WireLayer to_wire(const Plan& plan) {
   return out;
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire

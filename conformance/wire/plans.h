@@ -10,7 +10,7 @@
 
 #include "conformance/wire/request.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 
 std::vector<Plan> plans_of(const RowRequest& request);
 
@@ -18,6 +18,6 @@ std::vector<Plan> plans_of(const RowRequest& request);
 WireLayer to_wire(const Plan& plan);
 WirePlanRule to_wire(const PlanRule& rule);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire
 
 #endif  // LOCKSTEP_CONFORMANCE_WIRE_PLANS_H_

@@ -13,7 +13,7 @@
 #include "conformance/wire/request.h"
 #include "model/read_walk.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 
 enum class ChildOutcome : std::uint8_t {
   completed,  // exit 42, complete, every cell valid
@@ -85,6 +85,6 @@ struct WorkerHello {
   ErrorKind failure_kind = ErrorKind::internal;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire
 
 #endif  // LOCKSTEP_CONFORMANCE_WIRE_REPLY_H_

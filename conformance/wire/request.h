@@ -14,7 +14,7 @@
 
 #include "operation/operation.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 
 enum class IdentityKind : std::uint8_t { user, container_root, root, self };
 std::string_view name(IdentityKind identity);  // user, container-root, root, self
@@ -152,6 +152,6 @@ struct RowRequest {
 // How long one child of the row may take.
 std::uint32_t time_for(const RowRequest& request);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire
 
 #endif  // LOCKSTEP_CONFORMANCE_WIRE_REQUEST_H_

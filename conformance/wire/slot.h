@@ -11,7 +11,7 @@
 
 #include "model/read_walk.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 
 struct SlotCell {
   std::uint32_t state;  // CellState
@@ -58,6 +58,6 @@ struct Slot {
 static_assert(std::is_trivially_copyable_v<SlotHeader> && std::is_trivially_copyable_v<SlotCell>);
 static_assert(sizeof(SlotHeader) % 8 == 0 && sizeof(SlotCell) % 8 == 0);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire
 
 #endif  // LOCKSTEP_CONFORMANCE_WIRE_SLOT_H_

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 namespace {
 
 constexpr std::uint32_t max_items = 1U << 16;  // of any list
@@ -311,4 +311,4 @@ std::optional<WorkerHello> decode_hello(std::string_view bytes) {
   return decode_any<WorkerHello>(bytes);
 }
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire

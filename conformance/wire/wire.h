@@ -12,7 +12,7 @@
 #include "conformance/wire/reply.h"
 #include "conformance/wire/request.h"
 
-namespace lockstep::conformance {
+namespace lockstep::conformance::wire {
 
 std::string encode(const RowRequest& request);
 std::string encode(const RowReply& reply);
@@ -21,6 +21,6 @@ std::optional<RowRequest> decode_row_request(std::string_view bytes);
 std::optional<RowReply> decode_row_reply(std::string_view bytes);
 std::optional<WorkerHello> decode_hello(std::string_view bytes);
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep::conformance::wire
 
 #endif  // LOCKSTEP_CONFORMANCE_WIRE_WIRE_H_

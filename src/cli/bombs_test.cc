@@ -3,7 +3,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::cli {
 namespace {
 
 using testing::Ended;
@@ -80,4 +80,4 @@ TEST_F(Bombs, InputsWithoutAnEndAreLeftOff) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::cli

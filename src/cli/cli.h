@@ -67,7 +67,7 @@ int run_show(int argc, char** argv);
 int run_explain(int argc, char** argv);
 // Proves a diff on the kernel, says what came of it, and returns the exit code. Without one, --verify is handed to lockstep-verify,
 // which has one: the harness is no part of this program.
-using Verifier = std::function<int(const Policy& before, const Policy& after, const review::Diff& diff, bool quiet)>;
+using Verifier = std::function<int(const Policy& before, const Policy& after, const diff::Diff& diff, bool quiet)>;
 int run_diff(int argc, char** argv, const Verifier& verifier = {});
 int run_exec(int argc, char** argv);
 int run_lint(int argc, char** argv);

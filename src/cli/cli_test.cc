@@ -16,7 +16,7 @@
 
 extern char** environ;
 
-namespace lockstep {
+namespace lockstep::cli {
 namespace {
 
 struct Outcome {
@@ -314,4 +314,4 @@ TEST_F(Cli, ShowAndExplainWarnOfEachRuleBelowProc) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::cli

@@ -40,32 +40,31 @@ std::string default_hosts() {
   return LOCKSTEP_FIXTURES "/hosts";
 }
 
-Result<std::vector<review::Situation>> situations_of(const Arguments& arguments, const Policy& before,
-                                                     const Policy& after) {
+Result<std::vector<diff::Situation>> situations_of(const Arguments& arguments, const Policy& before,
+                                                   const Policy& after) {
   std::vector<Host> hosts;
   if (arguments.given.contains("--host")) {
     hosts.push_back(arguments.context.host);
   } else {
     LOCKSTEP_ASSIGN(
-        hosts, review::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts") : default_hosts()));
+        hosts, diff::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts") : default_hosts()));
   }
   if (arguments.own.contains("--as-written")) {
-    review::Situation only;
+    diff::Situation only;
     only.host = "every host";
     only.context = arguments.context;
     only.context.host = Host();
     only.as_written = true;
-    return std::vector<review::Situation>{only};
+    return std::vector<diff::Situation>{only};
   }
-  std::vector<review::Situation> out;
-  for (review::Situation& each :
-       review::all_situations(hosts, before, after, arguments.context.administrator_conflicts)) {
+  std::vector<diff::Situation> out;
+  for (diff::Situation& each : diff::all_situations(hosts, before, after, arguments.context.administrator_conflicts)) {
     if (arguments.given.contains("--source")) each.context.source = arguments.context.source;
     if (arguments.given.contains("--proxy")) each.context.proxy = arguments.context.proxy;
     each.context.gpu = arguments.context.gpu;
     each.context.cdi = arguments.context.cdi;
     each.context.workdir = arguments.context.workdir;
-    const bool same = std::any_of(out.begin(), out.end(), [&](const review::Situation& other) {
+    const bool same = std::any_of(out.begin(), out.end(), [&](const diff::Situation& other) {
       return other.host == each.host && other.context.source == each.context.source &&
              other.context.proxy == each.context.proxy;
     });
@@ -77,7 +76,7 @@ Result<std::vector<review::Situation>> situations_of(const Arguments& arguments,
 struct Compared {
   std::optional<Policy> before;  // none of snapshots
   std::optional<Policy> after;
-  review::Diff diff;
+  diff::Diff diff;
 };
 
 Result<Compared> compared(const Arguments& arguments) {
@@ -88,29 +87,29 @@ Result<Compared> compared(const Arguments& arguments) {
     LOCKSTEP_ASSIGN(abi, plan_abi(arguments));
   }
   if (arguments.own.contains("--snapshots")) {
-    LOCKSTEP_ASSIGN(const EffectivePolicy old_policy, review::load_snapshot(before));
-    LOCKSTEP_ASSIGN(const EffectivePolicy new_policy, review::load_snapshot(after));
-    LOCKSTEP_ASSIGN(out.diff, review::compare_snapshots(old_policy, new_policy, abi));
+    LOCKSTEP_ASSIGN(const EffectivePolicy old_policy, diff::load_snapshot(before));
+    LOCKSTEP_ASSIGN(const EffectivePolicy new_policy, diff::load_snapshot(after));
+    LOCKSTEP_ASSIGN(out.diff, diff::compare_snapshots(old_policy, new_policy, abi));
     return out;
   }
   if (before == "-" && after == "-") return usage_error("one of OLD and NEW alone can be standard input");
   LOCKSTEP_ASSIGN(out.before, load_policy(before));
   LOCKSTEP_ASSIGN(out.after, load_policy(after));
-  review::Options options;
+  diff::Options options;
   LOCKSTEP_ASSIGN(options.situations, situations_of(arguments, *out.before, *out.after));
   options.abi = abi;
   options.by_object =
       arguments.given.contains("--host") && arguments.context.host.real && !arguments.own.contains("--as-written");
-  LOCKSTEP_ASSIGN(out.diff, review::compare(*out.before, *out.after, std::move(options)));
+  LOCKSTEP_ASSIGN(out.diff, diff::compare(*out.before, *out.after, std::move(options)));
   return out;
 }
 
-std::string rendered(const review::Diff& diff, const std::vector<std::string>& notes, const std::string& format) {
-  if (format == "json") return review::diff_json(diff, notes);
-  if (format == "markdown") return review::diff_markdown(diff, notes);
-  if (format == "github") return review::diff_github(diff, notes);
-  if (format == "sarif") return review::diff_sarif(diff);
-  return review::diff_text(diff, notes);
+std::string rendered(const diff::Diff& diff, const std::vector<std::string>& notes, const std::string& format) {
+  if (format == "json") return render::diff_json(diff, notes);
+  if (format == "markdown") return render::diff_markdown(diff, notes);
+  if (format == "github") return render::diff_github(diff, notes);
+  if (format == "sarif") return render::diff_sarif(diff);
+  return render::diff_text(diff, notes);
 }
 
 }  // namespace
@@ -130,18 +129,18 @@ int run_diff(int argc, char** argv, const Verifier& verifier) {
   if (verifies && arguments->own.contains("--as-written"))
     return complain(usage_error("--verify needs hosts: take out --as-written"));
   if (verifies && !verifier) return exec_companion("lockstep-verify", argc, argv);
-  std::vector<review::Acceptance> accepted;
+  std::vector<diff::Acceptance> accepted;
   if (arguments->own.contains("--allow")) {
-    Result<std::vector<review::Acceptance>> loaded = review::load_acceptances(arguments->own.at("--allow"));
+    Result<std::vector<diff::Acceptance>> loaded = diff::load_acceptances(arguments->own.at("--allow"));
     if (!loaded.ok()) return complain(loaded.error());
     accepted = std::move(loaded).value();
   }
   Result<Compared> result = compared(*arguments);
   if (!result.ok()) return complain(result.error());
-  review::Diff& diff = result->diff;
-  const std::string today = review::today();
-  review::accept(accepted, today, &diff);
-  std::vector<std::string> notes = review::idle_entries(accepted, today);
+  diff::Diff& diff = result->diff;
+  const std::string today = diff::today();
+  diff::accept(accepted, today, &diff);
+  std::vector<std::string> notes = diff::idle_entries(accepted, today);
   notes.insert(notes.end(), diff.notes.begin(), diff.notes.end());
   if (const int code = print(rendered(diff, notes, arguments->format)); code != 0) return code;
   // A format for programs has standard output to itself.

@@ -3,7 +3,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::cli {
 namespace {
 
 using lockstep::testing::Ended;
@@ -14,7 +14,7 @@ class DiffCommand : public ::testing::Test {
  protected:
   Ended diff(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {LOCKSTEP_CLI, "diff"});
-    return run_program(arguments, {});
+    return testing::run_program(arguments, {});
   }
   std::string file(const std::string& name, const std::string& lists) {
     return dir_.write(name, "version: 1\nfilesystem_policy:\n" + lists);
@@ -56,7 +56,8 @@ TEST_F(DiffCommand, ComparesObjectsOnThisMachine) {
 
 TEST_F(DiffCommand, ComparesSnapshots) {
   const auto snapshot = [&](const std::string& policy, const std::string& name) {
-    return dir_.write(name, run_program({LOCKSTEP_CLI, "show", policy, "--format", "json", "--abi", "7"}, {}).out);
+    return dir_.write(name,
+                      testing::run_program({LOCKSTEP_CLI, "show", policy, "--format", "json", "--abi", "7"}, {}).out);
   };
   const std::string before = snapshot(narrow_, "before.json"), after = snapshot(wide_, "after.json");
   EXPECT_EQ(diff({before, after, "--snapshots"}).code, 1);
@@ -121,4 +122,4 @@ TEST_F(DiffCommand, FlagsNarrowWhatIsCompared) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::cli

@@ -159,7 +159,7 @@ int run(const Arguments& arguments) {
   const Result<Plan> plan = compile(*effective, *abi);
   if (!plan.ok()) return fail(plan.error());
   for (const Promotion& each : plan->promotions)
-    std::fprintf(stderr, "lockstep: notice: %s\n", promotion_text(each, plan->abi).c_str());
+    std::fprintf(stderr, "lockstep: notice: %s\n", render::promotion_text(each, plan->abi).c_str());
   for (const Missing& each : plan->dropped)
     std::fprintf(stderr, "lockstep: warning: %s is not enforced (from ABI %d): %s\n",
                  std::string(each.feature->name).c_str(), each.feature->first_abi,

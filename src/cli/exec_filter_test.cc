@@ -11,10 +11,10 @@
 #include "landlock/uapi.h"
 #include "testing/seccomp.h"
 
-namespace lockstep::testing {
+namespace lockstep::cli {
 namespace {
 
-constexpr CallAnswer lying_restriction{.call = uapi::restrict_self_nr};
+constexpr testing::CallAnswer lying_restriction{.call = uapi::restrict_self_nr};
 
 class ExecFilter : public Exec {
  protected:
@@ -65,53 +65,55 @@ TEST_F(ExecFilter, ARestrictionThatIsNotThereIsNoticed) {
       EXPECT_NE(honest.said.find("ran\n"), std::string::npos) << what << ": " << honest.said;
       EXPECT_NE(honest.code, 0) << what;
       EXPECT_NE(honest.code, 125) << what << ": " << honest.said;
-      expect_own_failure(shell("echo ran", [&] { return around.before() && answer_calls({lying_restriction}); }),
-                         "is restricted, and it is not", what);
+      expect_own_failure(
+          shell("echo ran", [&] { return around.before() && testing::answer_calls({lying_restriction}); }),
+          "is restricted, and it is not", what);
     }
   }
 }
 
 TEST_F(ExecFilter, ARestrictionThatIsNotThereIsNoticedBesideAHolderAndBeforeAnotherUser) {
   policy(pinned);
-  expect_own_failure(shell("echo ran", [] { return answer_calls({lying_restriction}); }),
+  expect_own_failure(shell("echo ran", [] { return testing::answer_calls({lying_restriction}); }),
                      "is restricted, and it is not", "pinned");
   if (::geteuid() != 0) GTEST_SKIP() << "needs-root: only root can become another user";
   for (const char* read_only : {"/usr", "/"}) {
     policy("/dev/null", "process: {run_as_user: \"64000\", run_as_group: \"64001\"}\n", read_only);
-    expect_own_failure(shell("echo ran", [] { return answer_calls({lying_restriction}); }),
+    expect_own_failure(shell("echo ran", [] { return testing::answer_calls({lying_restriction}); }),
                        "is restricted, and it is not", read_only);
     EXPECT_EQ(shell("test $(id -u) = 64000 && exit 7").code, 7) << read_only;
   }
 }
 
 TEST_F(ExecFilter, ARuleSetThatIsNoneAndRulesThatAreNotAddedAreNoticed) {
-  const CallAnswer no_ruleset{.call = uapi::create_ruleset_nr, .argument = 2, .value = 0};
-  const CallAnswer no_rule{.call = uapi::add_rule_nr},
+  const testing::CallAnswer no_ruleset{.call = uapi::create_ruleset_nr, .argument = 2, .value = 0};
+  const testing::CallAnswer no_rule{.call = uapi::add_rule_nr},
       no_path{.call = uapi::add_rule_nr, .argument = 1, .value = uapi::rule_path_beneath};
-  const CallAnswer no_port{.call = uapi::add_rule_nr, .argument = 1, .value = uapi::rule_net_port};
+  const testing::CallAnswer no_port{.call = uapi::add_rule_nr, .argument = 1, .value = uapi::rule_net_port};
   policy("/dev/null", "landlock: {ports: {connect_tcp: [443]}}\n");
-  const std::vector<std::vector<CallAnswer>> lies = {
+  const std::vector<std::vector<testing::CallAnswer>> lies = {
       {no_ruleset}, {no_rule}, {no_path}, {no_ruleset, no_rule}, {no_ruleset, no_rule, lying_restriction}};
   for (std::size_t i = 0; i < lies.size(); ++i)
-    expect_own_failure(shell("echo ran", [&] { return answer_calls(lies[i]); }), "may answer in the kernel's place",
-                       std::to_string(i));
+    expect_own_failure(shell("echo ran", [&] { return testing::answer_calls(lies[i]); }),
+                       "may answer in the kernel's place", std::to_string(i));
   if (query_kernel()->abi >= 4)
-    expect_own_failure(shell("echo ran", [&] { return answer_calls({no_port}); }), "may answer in the kernel's place",
-                       "ports");
+    expect_own_failure(shell("echo ran", [&] { return testing::answer_calls({no_port}); }),
+                       "may answer in the kernel's place", "ports");
   // Another rule set, which handles less than was asked for.
   expect_own_failure(shell("echo ran",
                            [] {
                              const uapi::RulesetAttr attr{.handled_access_fs = AccessSet(Right::make_block).bits()};
                              const int fd = static_cast<int>(uapi::create_ruleset(&attr, 8, 0));
                              return fd >= 0 && ::dup2(fd, 100) == 100 &&
-                                    answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value = 0}, 100);
+                                    testing::answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value = 0},
+                                                         100);
                            }),
                      "may answer in the kernel's place", "a narrower one");
   // From ABI 11 on the restriction sets it: nobody asks prctl(2).
   if (::geteuid() == 0 && query_kernel()->abi < 11)
     expect_own_failure(
         shell("echo ran",
-              [] { return answer_calls({{.call = SYS_prctl, .argument = 0, .value = PR_SET_NO_NEW_PRIVS}}); }),
+              [] { return testing::answer_calls({{.call = SYS_prctl, .argument = 0, .value = PR_SET_NO_NEW_PRIVS}}); }),
         "no_new_privs is not set", "no_new_privs");
 }
 
@@ -119,19 +121,21 @@ TEST_F(ExecFilter, AVersionThatIsNotTrueIsNoticed) {
   const int abi = query_kernel()->abi;
   if (abi > newest_abi) GTEST_SKIP() << "abi-unknown: newer than the table";
   policy("/dev/null");
-  const CallAnswer version{.call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version};
+  const testing::CallAnswer version{
+      .call = uapi::create_ruleset_nr, .argument = 2, .value = uapi::create_ruleset_version};
   for (int claimed : {abi - 1, abi + 1, 1}) {
     if (claimed < 1 || claimed == abi || claimed > newest_abi) continue;
-    const Ended got = shell("echo ran", [&] { return answer_with(version, claimed); });
+    const Ended got = shell("echo ran", [&] { return testing::answer_with(version, claimed); });
     expect_own_failure(got, "says that it has Landlock's ABI " + std::to_string(claimed) + ", and",
                        "claimed " + std::to_string(claimed));
     EXPECT_NE(got.said.find("ABI " + std::to_string(claimed < abi ? claimed + 1 : claimed)), std::string::npos)
         << got.said;
   }
-  expect_own_failure(shell("echo ran", [&] { return answer_calls({version}); }), "answered by 0", "version 0");
-  CallAnswer missing = version;
+  expect_own_failure(shell("echo ran", [&] { return testing::answer_calls({version}); }), "answered by 0", "version 0");
+  testing::CallAnswer missing = version;
   missing.err = ENOSYS;
-  expect_own_failure(shell("echo ran", [&] { return answer_calls({missing}); }), "new enough for Landlock", "ENOSYS");
+  expect_own_failure(shell("echo ran", [&] { return testing::answer_calls({missing}); }), "new enough for Landlock",
+                     "ENOSYS");
 }
 
 TEST_F(ExecFilter, CallsThatAreDeniedKeepNothingFromRunning) {
@@ -140,12 +144,12 @@ TEST_F(ExecFilter, CallsThatAreDeniedKeepNothingFromRunning) {
                                    SYS_close_range,  SYS_get_robust_list, SYS_statx,      SYS_kcmp};
   for (int err : {EPERM, ENOSYS})
     for (std::size_t i = 0; i <= calls.size(); ++i) {
-      std::vector<CallAnswer> denied;  // each alone, then all of them
+      std::vector<testing::CallAnswer> denied;  // each alone, then all of them
       for (std::size_t k = 0; k < calls.size(); ++k)
         if (i == k || i == calls.size()) denied.push_back({.call = calls[k], .err = err});
       for (const char* writable : plain_and_pinned) {
         policy(writable, "", "/");
-        const Ended got = shell("exit 7", [&] { return answer_calls(denied); });
+        const Ended got = shell("exit 7", [&] { return testing::answer_calls(denied); });
         EXPECT_EQ(got.code, 7) << errno_name(err) << ", call " << denied[0].call << ", " << writable << ": "
                                << got.said;
       }
@@ -154,7 +158,7 @@ TEST_F(ExecFilter, CallsThatAreDeniedKeepNothingFromRunning) {
 
 TEST_F(ExecFilter, WhereNoProcessCanBeMadeThePolicyDecides) {
   const auto no_process = [] {
-    return answer_calls({{.call = SYS_clone, .err = EPERM}, {.call = SYS_clone3, .err = EPERM}});
+    return testing::answer_calls({{.call = SYS_clone, .err = EPERM}, {.call = SYS_clone3, .err = EPERM}});
   };
   policy("/dev/null");
   EXPECT_EQ(finish(start({"/bin/sh", "-c", "exit 7"}, {}, no_process)).code, 7) << "nothing needs one";
@@ -220,4 +224,4 @@ TEST_F(ExecFilter, AFewDescriptorsAreEnoughOrItIsSaid) {
 }
 
 }  // namespace
-}  // namespace lockstep::testing
+}  // namespace lockstep::cli

@@ -8,7 +8,7 @@
 
 #include "cli/exec_testing.h"
 
-namespace lockstep::testing {
+namespace lockstep::cli {
 namespace {
 
 class ExecTerminal : public Exec {
@@ -118,4 +118,4 @@ TEST_F(ExecTerminal, AShellIsSuspendedContinuedAndEndsAsWithoutAHolder) {
 }
 
 }  // namespace
-}  // namespace lockstep::testing
+}  // namespace lockstep::cli

@@ -4,7 +4,7 @@
 #include "cli/exec_testing.h"
 #include "model/loaders.h"
 
-namespace lockstep::testing {
+namespace lockstep::cli {
 namespace {
 
 TEST_F(Exec, PassesTheCommandsCodeOn) {
@@ -223,4 +223,4 @@ TEST_F(Exec, BecomesTheUserOfThePolicy) {
 }
 
 }  // namespace
-}  // namespace lockstep::testing
+}  // namespace lockstep::cli

@@ -22,7 +22,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::testing {
+namespace lockstep::cli {
 
 struct Running {
   pid_t pid = -1;
@@ -137,6 +137,6 @@ class Exec : public ::testing::Test {
 inline constexpr char pinned[] = "/proc/self/task, /dev/null";
 inline constexpr const char* plain_and_pinned[] = {"/dev/null", pinned};
 
-}  // namespace lockstep::testing
+}  // namespace lockstep::cli
 
 #endif  // LOCKSTEP_CLI_EXEC_TESTING_H_

@@ -107,24 +107,24 @@ class Places {
   explicit Places(const Host& host) : host_(host), names_(host), spelled_(host) {}
 
   // How the path leads; where it ends behind a link of procfs to what one process has, nobody can say from here.
-  review::Lead lead(const Question& question, std::size_t index) {
-    return review::follow(question.paths[index], names_, follows_last_symlink(question.operation));
+  paths::Lead lead(const Question& question, std::size_t index) {
+    return paths::follow(question.paths[index], names_, follows_last_symlink(question.operation));
   }
 
   model::Walk rule(const EffectiveRule& rule) {
     if (host_.real) return real_walk(rule.path, true);
-    const std::string at = review::follow(rule.path, names_).path;
+    const std::string at = paths::follow(rule.path, names_).path;
     model::Walk out = spelled_.walk(at, false);
     if (!host_.exists(at) && !is_below(at, "/proc")) out.error = ENOENT;
     return out;
   }
 
   // A path asked about. What a simulated host does not list is taken to be there, or it could be asked about nothing.
-  model::Walk asked(const Question& question, std::size_t index, const review::Lead& lead) {
+  model::Walk asked(const Question& question, std::size_t index, const paths::Lead& lead) {
     const std::string& path = question.paths[index];
     const bool makes = makes_path(question.operation, index);
     if (!lead.links.empty())
-      notes_ += printable(path) + " leads to " + printable(lead.path) + " " + review::said(lead) + ".\n";
+      notes_ += printable(path) + " leads to " + printable(lead.path) + " " + paths::said(lead) + ".\n";
     if (host_.real) {
       model::Walk out = real_walk(path, follows_last_symlink(question.operation));
       if (out.error == 0 && out.missing && !makes) out.error = ENOENT;
@@ -168,13 +168,13 @@ class Places {
 
  private:
   const Host& host_;
-  review::Names names_;
+  paths::Names names_;
   SpelledView spelled_;
   std::string notes_;
 };
 
 // A link of procfs to what one process has leads somewhere else in the workload than in this program.
-std::optional<Answer> of_another_process(const std::string& path, const review::Lead& lead) {
+std::optional<Answer> of_another_process(const std::string& path, const paths::Lead& lead) {
   if (lead.process == nullptr && lead.other_root.empty()) return std::nullopt;
   const std::string where =
       lead.process != nullptr ? std::string(lead.process->leads_to) : "the root directory of one process";
@@ -213,7 +213,7 @@ Result<Answer> explain(const Arguments& arguments) {
 
   std::vector<model::Walk> walks;
   for (std::size_t i = 0; i < question.paths.size(); ++i) {
-    const review::Lead lead = places.lead(question, i);
+    const paths::Lead lead = places.lead(question, i);
     if (std::optional<Answer> elsewhere = of_another_process(question.paths[i], lead)) return *elsewhere;
     walks.push_back(places.asked(question, i, lead));
     if (walks.back().error != 0)

@@ -6,7 +6,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::cli {
 namespace {
 
 using testing::Ended;
@@ -16,7 +16,7 @@ class Explain : public ::testing::Test {
  protected:
   Ended run(std::vector<std::string> words) const {
     words.insert(words.begin(), {LOCKSTEP_CLI, "explain"});
-    return run_program(words, {});
+    return testing::run_program(words, {});
   }
   // On the simulated host of the fixture; the first word of the answer, as its exit code has it too.
   Ended there(std::vector<std::string> rest, const std::string& abi = "7") const {
@@ -182,7 +182,7 @@ TEST_F(Explain, AProgramsLoaderAndAScriptsInterpreterArePartOfTheAnswer) {
     SCOPED_TRACE("[" + each.granted + "] " + each.runs);
     const std::string policy = policy_of("run.yaml", "  read_only: [" + each.granted + "]\n");
     const Ended answer = here(policy, {"exec", each.runs});
-    const Ended run = run_program({LOCKSTEP_CLI, "exec", "--gpu", "off", policy, "--", each.runs}, {});
+    const Ended run = testing::run_program({LOCKSTEP_CLI, "exec", "--gpu", "off", policy, "--", each.runs}, {});
     ASSERT_TRUE(run.code == 0 || run.code == 126) << run.err;
     expect_answer(answer, run.code == 0 ? "allow" : "deny EACCES", run.code == 0 ? 0 : 1);
     EXPECT_EQ(run.code, each.denied.empty() ? 0 : 126);
@@ -217,12 +217,12 @@ TEST_F(Explain, WhatCannotBeKnownOfALoaderIsSaid) {
 TEST_F(Explain, LayersAroundAreNamed) {
   if (!query_kernel().ok()) GTEST_SKIP() << "no-landlock";
   const std::string policy = policy_of("outer.yaml", "  read_only: [/]\n");
-  const Ended inside = run_program({LOCKSTEP_CLI, "exec", "--gpu", "off", policy, "--", LOCKSTEP_CLI, "explain", policy,
-                                    "--gpu", "off", "--abi", "7", "open-r", "/usr"},
-                                   {});
+  const Ended inside = testing::run_program({LOCKSTEP_CLI, "exec", "--gpu", "off", policy, "--", LOCKSTEP_CLI,
+                                             "explain", policy, "--gpu", "off", "--abi", "7", "open-r", "/usr"},
+                                            {});
   expect_answer(inside, "allow", 0);
   expect_says(inside, "is around this process already: what they deny stays denied");
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::cli

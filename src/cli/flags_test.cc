@@ -11,7 +11,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::cli {
 namespace {
 
 using testing::Ended;
@@ -165,4 +165,4 @@ TEST_F(LockstepFlags, ExecRefusesWithItsOwnCode) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::cli

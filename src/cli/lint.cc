@@ -1,12 +1,11 @@
 // lockstep lint: the traps of policies.
-#include "lint/lint.h"
-
 #include <algorithm>
 
 #include <lockstep/abi.h>
 
 #include "cli/cli.h"
 #include "lint/fix.h"
+#include "render/render_lint.h"
 #include "syntax/document.h"
 
 namespace lockstep::cli {
@@ -34,8 +33,8 @@ Result<std::vector<std::string>> ids(const Arguments& arguments, const char* fla
   for (std::size_t at = 0; at <= given->second.size();) {
     const std::size_t end = std::min(given->second.find(',', at), given->second.size());
     const std::string id = given->second.substr(at, end - at);
-    const auto traps = review::traps();
-    if (std::none_of(traps.begin(), traps.end(), [&](const review::Trap& trap) { return trap.id == id; }))
+    const auto traps = lint::traps();
+    if (std::none_of(traps.begin(), traps.end(), [&](const lint::Trap& trap) { return trap.id == id; }))
       return usage_error(std::string(flag) + ": no trap is called \"" + shortened(id) + "\": see lockstep lint --list");
     out.push_back(id);
     at = end + 1;
@@ -65,13 +64,13 @@ int run_lint(int argc, char** argv) {
   const bool fixes = arguments->own.contains("--fix"), lists = arguments->own.contains("--list");
   if (lists && (fixes || !arguments->rest.empty() || arguments->format == "sarif"))
     return complain(usage_error("--list takes no policy, no --fix and no SARIF"));
-  if (lists) return print(review::trap_list(arguments->format == "json"));
+  if (lists) return print(render::trap_list(arguments->format == "json"));
   if (arguments->rest.empty()) return complain(usage_error("lint takes at least one POLICY"));
   if (fixes && arguments->format != "text") return complain(usage_error("--fix prints a patch: it has no --format"));
   if (std::count(arguments->rest.begin(), arguments->rest.end(), "-") > (fixes ? 0 : 1))
     return complain(
         usage_error(fixes ? "--fix needs a file to patch, not standard input" : "standard input can be read once"));
-  review::LintOptions options;
+  lint::LintOptions options;
   options.context = arguments->context;
   options.host_given = arguments->given.contains("--host");
   if (arguments->abi != 0) options.oldest_abi = arguments->abi;
@@ -80,19 +79,19 @@ int run_lint(int argc, char** argv) {
     if (!named.ok()) return complain(named.error());
     *list = std::move(named).value();
   }
-  std::vector<review::Linted> all;
+  std::vector<render::Linted> all;
   std::string patches;
   std::vector<Error> untouched;
   for (const std::string& file : arguments->rest) {
     const Result<Read> input = read(file);
     if (!input.ok()) return complain(input.error());
-    Result<std::vector<review::Finding>> findings = review::lint(input->policy, options);
+    Result<std::vector<lint::Finding>> findings = lint::lint(input->policy, options);
     if (!findings.ok()) return complain(findings.error());
     if (fixes) {
-      const Result<review::Fix> fix = review::fix_findings(input->text, input->policy, *findings, options.context);
+      const Result<lint::Fix> fix = lint::fix_findings(input->text, input->policy, *findings, options.context);
       if (!fix.ok()) return complain(fix.error());
       patches += fix->patch;
-      for (const review::Untouched& each : fix->untouched)
+      for (const lint::Untouched& each : fix->untouched)
         untouched.push_back(input_error(file, each.finding.line,
                                         "not touched (" + each.finding.id + "): " + printable(each.finding.path) +
                                             ": " + each.why + "; " + each.finding.fix));
@@ -101,10 +100,10 @@ int run_lint(int argc, char** argv) {
   }
   for (const Error& each : untouched) complain(each);
   const int code = print(fixes                          ? patches
-                         : arguments->format == "json"  ? review::lint_json(all)
-                         : arguments->format == "sarif" ? review::lint_sarif(all)
-                                                        : review::lint_text(all));
-  return code != 0 ? code : review::counts(all) ? 1 : 0;
+                         : arguments->format == "json"  ? render::lint_json(all)
+                         : arguments->format == "sarif" ? render::lint_sarif(all)
+                                                        : render::lint_text(all));
+  return code != 0 ? code : render::counts(all) ? 1 : 0;
 }
 
 }  // namespace lockstep::cli

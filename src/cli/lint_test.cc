@@ -7,7 +7,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::cli {
 namespace {
 
 using lockstep::testing::Ended;
@@ -19,7 +19,7 @@ class LintCommand : public ::testing::Test {
  protected:
   Ended lint(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {LOCKSTEP_CLI, "lint"});
-    return run_program(arguments, {});
+    return testing::run_program(arguments, {});
   }
   std::string file(const std::string& name, const std::string& lists) {
     return dir_.write(name, "version: 1\nfilesystem_policy:\n" + lists);
@@ -45,7 +45,8 @@ TEST_F(LintCommand, ExitCodesAreAGate) {
 // What a closed or full standard output makes of it, and a patch into patch(1).
 TEST_F(LintCommand, OutputThatCannotBeWrittenIsOneMessage) {
   for (const std::string to : {">&-", ">/dev/full"}) {
-    const Ended ended = run_program({"/bin/sh", "-c", std::string(LOCKSTEP_CLI) + " lint " + trap_ + " " + to}, {});
+    const Ended ended =
+        testing::run_program({"/bin/sh", "-c", std::string(LOCKSTEP_CLI) + " lint " + trap_ + " " + to}, {});
     EXPECT_EQ(ended.code, 4) << to;
     EXPECT_TRUE(ended.err.starts_with("lockstep: standard output cannot be written: E")) << ended.err;
     EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
@@ -57,7 +58,7 @@ TEST_F(LintCommand, AFixGoesThroughPatchAndIsFoundNoMore) {
   const std::string spelt =
       file("spelt.yaml", "  read_only:\n    - /usr/\n    - /dev/urandom\n  read_write: [/dev/null]\n");
   const std::string piped = std::string(LOCKSTEP_CLI) + " lint --fix " + spelt + "; echo fix $? >&2";
-  const Ended ended = run_program({"/bin/sh", "-c", "{ " + piped + "; } | /usr/bin/patch -s " + spelt}, {});
+  const Ended ended = testing::run_program({"/bin/sh", "-c", "{ " + piped + "; } | /usr/bin/patch -s " + spelt}, {});
   EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
   EXPECT_EQ(ended.err, "fix 1\n") << "it was a trap when it was read";
   EXPECT_EQ(lint({spelt}).code, 0) << lint({spelt}).out;
@@ -148,8 +149,9 @@ TEST_F(LintCommand, TheRootAsWorkDirectoryIsAFinding) {
 }
 
 TEST_F(LintCommand, BadInputIsExitTwo) {
-  expect_refused(lint({clean_, dir_.write("broken.yaml", "version: 1\nfilesystem_policy: {read_only: [usr]}\n")}), 2,
-                 "lockstep", dir_.at("broken.yaml") + ":2");
+  testing::expect_refused(
+      lint({clean_, dir_.write("broken.yaml", "version: 1\nfilesystem_policy: {read_only: [usr]}\n")}), 2, "lockstep",
+      dir_.at("broken.yaml") + ":2");
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{},
                                              {"/no/such/file"},
@@ -166,9 +168,9 @@ TEST_F(LintCommand, BadInputIsExitTwo) {
                                              {"-", "-"},
                                              {"-", "--fix"},
                                              {"-"}})
-    expect_refused(lint(arguments), 2, "lockstep");
+    testing::expect_refused(lint(arguments), 2, "lockstep");
   EXPECT_EQ(lint({"--help"}).code, 0);
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::cli

@@ -4,7 +4,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::cli {
 namespace {
 
 using testing::Ended;
@@ -106,4 +106,4 @@ TEST_F(Secrets, AreInNoError) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::cli

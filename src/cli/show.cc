@@ -44,21 +44,22 @@ int run_show(int argc, char** argv) {
   if (!effective.ok()) return complain(effective.error());
   if (arguments->context.host.real) {
     note_missing_paths(*effective);
-    if (std::string unknown = review::unknown_user(*policy); !unknown.empty())
+    if (std::string unknown = lint::unknown_user(*policy); !unknown.empty())
       effective->warnings.push_back({policy->run_as_user_line, std::move(unknown)});
   }
   note_idle_workdir(*policy, arguments->context, &*effective);
   warn_of_procfs(&*effective);
-  if (arguments->format == "yaml") return print(show_yaml(*effective));
+  if (arguments->format == "yaml") return print(render::show_yaml(*effective));
   if (arguments->format == "openshell") {
-    const Result<review::TwoLists> lists = review::as_two_lists(*effective);
+    const Result<render::TwoLists> lists = render::as_two_lists(*effective);
     return lists.ok() ? print(lists->text) : complain(lists.error());
   }
   const Result<int> abi = plan_abi(*arguments);
   if (!abi.ok()) return complain(abi.error());
   const Result<Plan> plan = compile(*effective, *abi);
   if (!plan.ok()) return complain(plan.error());
-  return print(arguments->format == "json" ? show_json(*effective, *plan) : show_text(*effective, *plan));
+  return print(arguments->format == "json" ? render::show_json(*effective, *plan)
+                                           : render::show_text(*effective, *plan));
 }
 
 }  // namespace lockstep::cli

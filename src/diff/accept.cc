@@ -9,7 +9,7 @@
 #include "diff/settings.h"
 #include "syntax/document.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 constexpr std::size_t file_limit = 1U << 20;
@@ -228,4 +228,4 @@ std::string today() {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

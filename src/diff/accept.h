@@ -24,7 +24,7 @@
 
 #include "diff/diff.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 
 struct Acceptance {
   std::string path;  // a glob; empty: of a setting
@@ -51,6 +51,6 @@ std::vector<std::string> idle_entries(const std::vector<Acceptance>& entries, co
 
 std::string today();  // of the system's clock, in UTC
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff
 
 #endif  // LOCKSTEP_DIFF_ACCEPT_H_

@@ -4,7 +4,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 using lockstep::testing::TemporaryDirectory;
@@ -232,4 +232,4 @@ TEST(Accept, TodayIsADay) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

@@ -5,7 +5,7 @@
 
 #include <lockstep/abi.h>
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 std::size_t index(int id) {
@@ -32,8 +32,8 @@ void Comparer::enter(std::size_t situation) {
   const Situation& there = out_.situations[situation];
   if (names_ != nullptr && host_ == there.host) return;
   host_ = there.host;
-  names_ = std::make_unique<Names>(there.context.host, out_.by_object);
-  every_name_ = std::make_unique<EveryName>(paths_, *names_);
+  names_ = std::make_unique<paths::Names>(there.context.host, out_.by_object);
+  every_name_ = std::make_unique<paths::EveryName>(paths_, *names_);
   for (const HostEntry& entry : there.context.host.present)
     if (entry.kind != NodeKind::directory && entry.kind != NodeKind::link) files_.insert(entry.path);
 }
@@ -44,7 +44,7 @@ void Comparer::ask(Here& here, int id, unsigned char why) const {
 }
 
 Result<void> Comparer::place_rule(const EffectiveRule& rule, std::size_t side, Here& here) {
-  LOCKSTEP_ASSIGN(Placed placed, paths_.place(rule.path, *names_));
+  LOCKSTEP_ASSIGN(paths::Placed placed, paths_.place(rule.path, *names_));
   here.has_other_root = here.has_other_root || placed.nodes.size() > 1;
   const int node = placed.nodes[here.other_root && placed.nodes.size() > 1 ? 1 : 0];
   here.ties[side].push_back({paths_.object(node), node, &rule});
@@ -238,14 +238,14 @@ void Comparer::list_idle(const Here& here) {
   for_each_tie(here, 1, [&](const Tie& tie) {
     const AccessSet had = here.own[0][index(tie.object)], has = here.own[1][index(tie.object)];
     if (had == has || (tie.rule->line == 0 && tie.rule->origin != Origin::workdir) ||
-        paths_.kind(tie.node) != Paths::Kind::named)
+        paths_.kind(tie.node) != paths::Paths::Kind::named)
       return;
     const AccessSet more = cut(here, tie.node, has - had);
     if (more.empty()) return;
     if (out_.by_object) {
       const auto led = led_.find(tie.rule->path);
       if (led == led_.end()) return;
-      const Lead& lead = led->second;
+      const paths::Lead& lead = led->second;
       const bool plain = lead.dangling.empty() && !lead.endless;
       if (plain)
         missing_.insert(tie.rule->path);
@@ -284,4 +284,4 @@ std::string Comparer::refusal(const Here& here, std::size_t side) const {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

@@ -25,7 +25,7 @@
 #include "diff/moves.h"
 #include "paths/every_name.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 
 // Of the old policy and of the new one.
 template <typename T>
@@ -98,13 +98,13 @@ class Comparer {
 
   Diff& out_;
   const AccessSet all_;
-  Paths paths_;
+  paths::Paths paths_;
   std::string host_;  // whose names these are
-  std::unique_ptr<Names> names_;
-  std::unique_ptr<EveryName> every_name_;
+  std::unique_ptr<paths::Names> names_;
+  std::unique_ptr<paths::EveryName> every_name_;
   Pair<const std::vector<EffectiveRule>*> shared_{};
-  Pair<std::vector<Tie>> shared_ties_;         // by object, where spelling decides
-  std::unordered_map<std::string, Lead> led_;  // of rules that lead to nothing yet, on this machine
+  Pair<std::vector<Tie>> shared_ties_;                // by object, where spelling decides
+  std::unordered_map<std::string, paths::Lead> led_;  // of rules that lead to nothing yet, on this machine
   std::vector<PathChange> changes_;
   std::vector<int> nodes_;                            // parallel to them
   std::vector<const EffectiveRule*> shared_causes_;   // parallel too: the rule, where it is a shared one
@@ -117,6 +117,6 @@ class Comparer {
   std::string why_, why_not_compared_;
 };
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff
 
 #endif  // LOCKSTEP_DIFF_COMPARE_H_

@@ -6,7 +6,7 @@
 #include "diff/compare.h"
 #include "policy/danger.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 constexpr std::string_view nowhere = "/(not known)";  // of no place that danger.h has words for
@@ -70,7 +70,7 @@ void Comparer::list_unknown_moves(const Here& here) {
   if (lost.empty()) return;
   for (int id = 0; id < static_cast<int>(here.asked.size()); ++id) {
     const auto at_id = static_cast<std::size_t>(id);
-    if (here.asked[at_id] == 0 || paths_.kind(id) != Paths::Kind::behind_process) continue;
+    if (here.asked[at_id] == 0 || paths_.kind(id) != paths::Paths::Kind::behind_process) continue;
     const AccessSet before = here.rights[0].raw[at_id], after = here.rights[1].raw[at_id];
     if (!(before & after).contains(Right::refer) || (before & after).contains(all_)) continue;
     std::vector<std::size_t>& there = moves_[{
@@ -140,23 +140,23 @@ void Comparer::not_compared(std::size_t situation, const std::string& why) {
 void Comparer::finish_changes() {
   for (std::size_t i = 0; i < changes_.size(); ++i) {
     PathChange& change = changes_[i];
-    const Paths::Kind kind = paths_.kind(nodes_[i]);
+    const paths::Paths::Kind kind = paths_.kind(nodes_[i]);
     // What is a device where it exists can hold nothing that is made: where it does not, the rights are
     // claimed all the same.
-    const bool file = kind != Paths::Kind::behind_process && files_.contains(change.path);
+    const bool file = kind != paths::Paths::Kind::behind_process && files_.contains(change.path);
     const AccessSet told =
         file && change.gained.intersects(access_on_files) ? change.gained & access_on_files : change.gained;
-    change.exact = kind != Paths::Kind::named;
+    change.exact = kind != paths::Paths::Kind::named;
     const std::string_view about = change.exact ? nowhere : std::string_view(change.path);
     const Danger danger =
         change.gained.empty() ? Danger{least_danger, loss_at(about, change.lost)} : danger_of(about, told);
     change.danger = change.exact && !change.gained.empty() ? std::min(danger.rank, unknown_danger) : danger.rank;
     change.consequence = danger.consequence;
-    if (kind == Paths::Kind::behind_process) {
-      const std::optional<ByProcess> by = by_process(change.path);
+    if (kind == paths::Paths::Kind::behind_process) {
+      const std::optional<paths::ByProcess> by = paths::by_process(change.path);
       change.consequence = "it leads to " + std::string(by ? by->link->leads_to : "what a process has") +
                            (danger.consequence.empty() ? "" : ": " + danger.consequence);
-    } else if (kind == Paths::Kind::unseen_name) {
+    } else if (kind == paths::Paths::Kind::unseen_name) {
       change.consequence = "it is a hard link, and has another name where less is granted: " + danger.consequence;
     }
     out_.changes.push_back(std::move(change));
@@ -192,11 +192,11 @@ void Comparer::finish_notes() {
   if (!idle_changed_.empty())
     out_.notes.push_back(std::string("entries with more rights than before") + unless + list_of(idle_changed_));
   for (const std::string& path : dangling_) {
-    const Lead& lead = led_.at(path);
+    const paths::Lead& lead = led_.at(path);
     const std::string& link = lead.dangling.empty() ? path : lead.dangling;
     out_.notes.push_back(printable(path) +
                          (lead.endless ? " leads in a circle of links: " : " is or passes a link to nothing: ") +
-                         (lead.endless ? said(lead) : printable(link) + " leads to what is not there") +
+                         (lead.endless ? paths::said(lead) : printable(link) + " leads to what is not there") +
                          ". No rule comes of it now; it opens what it leads to once that appears");
   }
   if (!missing_.empty())
@@ -213,4 +213,4 @@ void Comparer::finish() {
   finish_notes();
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

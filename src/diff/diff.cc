@@ -9,7 +9,7 @@
 #include "diff/settings.h"
 #include "diff/shared_rules.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 AccessSet rights_asked_about(int abi) {
@@ -173,4 +173,4 @@ Result<Diff> compare_snapshots(const EffectivePolicy& before, const EffectivePol
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

@@ -28,7 +28,7 @@
 #include <lockstep/effective.h>
 #include <lockstep/error.h>
 
-namespace lockstep::review {
+namespace lockstep::diff {
 
 // What a policy meets. `as_written` leaves the baseline and the conflicts out.
 struct Situation {
@@ -108,6 +108,6 @@ Result<std::vector<Host>> load_hosts(const std::string& directory);
 // "everywhere"; "on nvidia-1, nvidia-8 with the proxy, as user": which of the diff's situations a change is in.
 std::string where(const Diff& diff, const std::vector<std::size_t>& situations);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff
 
 #endif  // LOCKSTEP_DIFF_DIFF_H_

@@ -9,7 +9,7 @@
 
 #include "policy/danger.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 Policy policy(const std::string& text, const std::string& name = "p.yaml") {
@@ -252,4 +252,4 @@ TEST(Diff, SituationsAreSaidBriefly) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

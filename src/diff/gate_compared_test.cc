@@ -13,7 +13,7 @@
 #include "diff/settings.h"
 #include "testing/run_program.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 using lockstep::testing::Ended;
@@ -27,7 +27,7 @@ class Compared : public ::testing::Test {
     Words words{LOCKSTEP_CLI, "diff", dir_.write("before.yaml", "version: 1\n" + before + "\n"),
                 dir_.write("after.yaml", "version: 1\n" + after + "\n")};
     words.insert(words.end(), flags.begin(), flags.end());
-    return run_program(words, {});
+    return testing::run_program(words, {});
   }
   TemporaryDirectory dir_;
 };
@@ -176,4 +176,4 @@ TEST(Settings, CodesAndSchemasAreOneList) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

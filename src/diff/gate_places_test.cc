@@ -8,7 +8,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::diff {
 namespace {
 
 using lockstep::testing::Ended;
@@ -35,7 +35,7 @@ class Places : public ::testing::Test {
     Words words{LOCKSTEP_CLI, "diff", policy("before.yaml", "filesystem_policy: " + before),
                 policy("after.yaml", "filesystem_policy: " + after)};
     words.insert(words.end(), flags.begin(), flags.end());
-    return run_program(words, {});
+    return testing::run_program(words, {});
   }
   Ended real(const std::string& before, const std::string& after, Words flags = {}) {
     flags.insert(flags.end(), {"--host", "real", "--proxy", "off", "--gpu", "off"});
@@ -59,7 +59,7 @@ class Places : public ::testing::Test {
     Words words{"/usr/bin/unshare", "-m"};
     if (::geteuid() != 0) words.emplace_back("-r");
     words.insert(words.end(), {"/bin/sh", "-c", command});
-    return run_program(words, {});
+    return testing::run_program(words, {});
   }
 
   TemporaryDirectory tree_, dir_;
@@ -252,4 +252,4 @@ TEST_F(Places, AWriteToTheRootByAnyNameNeverRan) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::diff

@@ -4,7 +4,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep {
+namespace lockstep::diff {
 namespace {
 
 using lockstep::testing::Ended;
@@ -107,7 +107,7 @@ class Gate : public ::testing::Test {
   }
   Ended diff(Words words) {
     words.insert(words.begin(), {LOCKSTEP_CLI, "diff"});
-    return run_program(words, {});
+    return testing::run_program(words, {});
   }
   TemporaryDirectory dir_;
 };
@@ -169,9 +169,9 @@ TEST_F(Gate, NativeIsTheKernelsAbi) {
 class Snapshot : public Gate {
  protected:
   std::string snapshot(const std::string& text) {
-    return run_program({LOCKSTEP_CLI, "show", policy("p.yaml", text), "--host",
-                        LOCKSTEP_SOURCE_DIR "/fixtures/hosts/none.json", "--abi", "7", "--format", "json"},
-                       {})
+    return testing::run_program({LOCKSTEP_CLI, "show", policy("p.yaml", text), "--host",
+                                 LOCKSTEP_SOURCE_DIR "/fixtures/hosts/none.json", "--abi", "7", "--format", "json"},
+                                {})
         .out;
   }
   Ended compared(const std::string& before, const std::string& after) {
@@ -208,7 +208,7 @@ TEST_F(Gate, AWorkDirectoryAloneIsAPath) {
   EXPECT_NE(diff({before, policy("nothing.yaml", "filesystem_policy: {include_workdir: false}")}).out.find("emptied"),
             std::string::npos);
   for (const char* word : {"show", "lint"}) {
-    const Ended said = run_program({LOCKSTEP_CLI, word, after, "--gpu", "off", "--abi", "7"}, {});
+    const Ended said = testing::run_program({LOCKSTEP_CLI, word, after, "--gpu", "off", "--abi", "7"}, {});
     EXPECT_NE((said.out + said.err).find("--workdir"), std::string::npos) << said.out << said.err;
   }
 }
@@ -240,4 +240,4 @@ TEST_F(Snapshot, ThatIsNotAsItWasWrittenIsBadInput) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::diff

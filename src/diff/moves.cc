@@ -4,7 +4,7 @@
 #include <optional>
 #include <tuple>
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 constexpr AccessSet makes_files =
@@ -90,4 +90,4 @@ std::vector<Move> opened_moves(const std::vector<Spot>& spots, const std::vector
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

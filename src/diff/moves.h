@@ -17,7 +17,7 @@
 
 #include <lockstep/rights.h>
 
-namespace lockstep::review {
+namespace lockstep::diff {
 
 // Rights under the old and the new policy.
 struct Both {
@@ -46,6 +46,6 @@ struct Move {
 // At most one for each destination. `rights`: those of every ABI that is asked about.
 std::vector<Move> opened_moves(const std::vector<Spot>& spots, const std::vector<AccessSet>& rights);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff
 
 #endif  // LOCKSTEP_DIFF_MOVES_H_

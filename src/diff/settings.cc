@@ -10,7 +10,7 @@
 
 #include "policy/conflict_index.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 // What Policy and EffectivePolicy have in common here.
@@ -293,4 +293,4 @@ void add_requirement_changes(const EffectivePolicy& before, const EffectivePolic
         {Class::strengthening, "refused", "at ABI " + list(now_refused) + " the new policy is refused: " + why, 0, {}});
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

@@ -8,7 +8,7 @@
 
 #include "diff/diff.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 
 // Every code a change can have.
 inline constexpr std::array<std::string_view, 15> setting_codes = {
@@ -25,6 +25,6 @@ std::vector<SettingChange> setting_changes(const EffectivePolicy& before, const 
 void add_requirement_changes(const EffectivePolicy& before, const EffectivePolicy& after, int abi,
                              std::vector<SettingChange>* out);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff
 
 #endif  // LOCKSTEP_DIFF_SETTINGS_H_

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace lockstep::review {
+namespace lockstep::diff {
 
 std::unordered_set<std::string> paths_of_baselines(const std::vector<Situation>& situations) {
   std::unordered_set<std::string> out;
@@ -56,4 +56,4 @@ SharedRules split(const Policy& policy, const std::unordered_set<std::string>& o
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

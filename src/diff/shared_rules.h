@@ -13,7 +13,7 @@
 
 #include "diff/diff.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 
 struct SharedRules {
   std::vector<EffectiveRule> shared;
@@ -25,6 +25,6 @@ std::unordered_set<std::string> paths_of_baselines(const std::vector<Situation>&
 
 SharedRules split(const Policy& policy, const std::unordered_set<std::string>& of_a_baseline);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff
 
 #endif  // LOCKSTEP_DIFF_SHARED_RULES_H_

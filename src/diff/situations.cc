@@ -6,7 +6,7 @@
 
 #include "diff/diff.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 bool asks_for_source(const std::vector<ConflictRule>& rules) {
@@ -147,4 +147,4 @@ std::string where(const Diff& diff, const std::vector<std::size_t>& situations) 
   return out.empty() ? "everywhere" : out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

@@ -4,7 +4,7 @@
 #include "diff/diff.h"
 #include "syntax/document.h"
 
-namespace lockstep::review {
+namespace lockstep::diff {
 namespace {
 
 constexpr std::size_t file_limit = 16U << 20;
@@ -163,4 +163,4 @@ Result<EffectivePolicy> load_snapshot(const std::string& file) {
   return SnapshotReader(file).read(*root);
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::diff

@@ -27,10 +27,6 @@
 namespace lockstep {
 namespace {
 
-using ::lockstep::conformance::audit_landlock_access;
-using ::lockstep::conformance::audit_landlock_domain;
-using ::lockstep::conformance::AuditListener;
-using ::lockstep::conformance::AuditRecord;
 using Strings = std::multiset<std::string>;
 
 int kernel_abi() {

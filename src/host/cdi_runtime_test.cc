@@ -113,9 +113,11 @@ std::string first_line(const std::string& file) {
 
 TEST(CdiRuntime, PodmanGivesWhatTheCasesSay) {
   if (::geteuid() != 0) GTEST_SKIP() << "not-root: nodes and mounts need root";
-  if (run_program({"/bin/sh", "-c", "command -v podman && command -v perl && command -v unshare"}, {}).code != 0)
+  if (testing::run_program({"/bin/sh", "-c", "command -v podman && command -v perl && command -v unshare"}, {}).code !=
+      0)
     GTEST_SKIP() << "no-podman: podman, perl or unshare is not installed";
-  const std::string version = run_program({"/bin/sh", "-c", "podman version --format '{{.Client.Version}}'"}, {}).out;
+  const std::string version =
+      testing::run_program({"/bin/sh", "-c", "podman version --format '{{.Client.Version}}'"}, {}).out;
   TemporaryDirectory dir;
   struct Question {
     std::string name;
@@ -138,8 +140,9 @@ TEST(CdiRuntime, PodmanGivesWhatTheCasesSay) {
       questions.push_back({file.stem(), expect});
     }
   }
-  const Ended ended = run_program({"/usr/bin/unshare", "--mount", "/bin/bash", "-c", script, "bash", dir.path()},
-                                  {{}, seconds_for_every_container});
+  const Ended ended =
+      testing::run_program({"/usr/bin/unshare", "--mount", "/bin/bash", "-c", script, "bash", dir.path()},
+                           {{}, seconds_for_every_container});
   ASSERT_EQ(ended.code, 0) << ended.err;
   if (first_line(dir.at(folder_of(0) + "/rc")) != "0")
     GTEST_SKIP() << "no-container: " << dir.read(folder_of(0) + "/out");

@@ -30,7 +30,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::conformance {
+namespace lockstep {
 
 inline constexpr int audit_landlock_access = 1423, audit_landlock_domain = 1424;
 
@@ -148,6 +148,6 @@ class AuditListener {
   std::string trouble_;
 };
 
-}  // namespace lockstep::conformance
+}  // namespace lockstep
 
 #endif  // LOCKSTEP_LANDLOCK_AUDIT_H_

@@ -9,7 +9,7 @@
 #include "lint/lint_subject.h"
 #include "syntax/document.h"
 
-namespace lockstep::review {
+namespace lockstep::lint {
 namespace {
 
 struct Line {
@@ -203,21 +203,21 @@ CdiChoice every_device(const Policy& policy) {
 
 // As written; and with every baseline and none, from every source that a rule can tell apart, under the
 // context's administrator.
-std::vector<Situation> all_that_can_tell(const Policy& policy, const Context& context) {
+std::vector<diff::Situation> all_that_can_tell(const Policy& policy, const Context& context) {
   std::vector<Source> sources{context.source};
   for (const std::vector<ConflictRule>* rules : {&policy.conflicts, &context.administrator_conflicts})
     if (std::any_of(rules->begin(), rules->end(), [](const ConflictRule& rule) { return !rule.sources.empty(); }))
       sources = {Source::default_policy, Source::gateway, Source::image, Source::user};
-  Situation written;
+  diff::Situation written;
   written.as_written = true;
   written.context.administrator_conflicts = context.administrator_conflicts;
-  std::vector<Situation> out{written};
-  std::vector<Situation> hosts(4, written);
+  std::vector<diff::Situation> out{written};
+  std::vector<diff::Situation> hosts(4, written);
   hosts[0].host = "the context's", hosts[0].context = context;
   hosts[1].host = "no GPU", hosts[1].context.gpu = Toggle::off;
   hosts[2].host = "every baseline", hosts[2].context.gpu = Toggle::on;
   hosts[3].host = "every device", hosts[3].context.gpu = Toggle::on, hosts[3].context.cdi = every_device(policy);
-  for (Situation& each : hosts) {
+  for (diff::Situation& each : hosts) {
     each.as_written = false;
     if (&each != hosts.data()) each.context.host = complete_host(policy);
     if (each.context.cdi)
@@ -245,7 +245,7 @@ class Fixer {
     if (!context.host.real) return;
     here_.host = "this machine";
     here_.context = context;
-    by_object_ = compare(policy_, policy_, {{here_}, true, 0}).ok();
+    by_object_ = diff::compare(policy_, policy_, {{here_}, true, 0}).ok();
   }
 
   std::vector<Line> with(const Findings& findings) const;
@@ -256,8 +256,8 @@ class Fixer {
   bool is_same(const Findings& findings) const;
 
   const Policy& policy_;
-  const std::vector<Situation> situations_;
-  Situation here_;          // this machine, where it is the context's
+  const std::vector<diff::Situation> situations_;
+  diff::Situation here_;    // this machine, where it is the context's
   bool by_object_ = false;  // its objects can be looked at
   std::vector<Line> lines_;
 };
@@ -275,9 +275,9 @@ std::vector<Line> Fixer::with(const Findings& findings) const {
 bool Fixer::is_same(const Findings& findings) const {
   const Result<Policy> after = decode_policy(patched(with(findings)), policy_.file);
   if (!after.ok()) return false;
-  const auto equivalent = [&](Options options) {
-    const Result<Diff> diff = compare(policy_, *after, std::move(options));
-    return diff.ok() && diff->worst() == Class::equivalent;
+  const auto equivalent = [&](diff::Options options) {
+    const Result<diff::Diff> diff = diff::compare(policy_, *after, std::move(options));
+    return diff.ok() && diff->worst() == diff::Class::equivalent;
   };
   return equivalent({situations_, false, 0}) && (!by_object_ || equivalent({{here_}, true, 0}));
 }
@@ -321,4 +321,4 @@ Result<Fix> fix_findings(std::string_view text, const Policy& policy, const std:
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::lint

@@ -17,7 +17,7 @@
 
 #include "lint/lint.h"
 
-namespace lockstep::review {
+namespace lockstep::lint {
 
 struct Untouched {
   Finding finding;
@@ -33,6 +33,6 @@ struct Fix {
 Result<Fix> fix_findings(std::string_view text, const Policy& policy, const std::vector<Finding>& findings,
                          const Context& context);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::lint
 
 #endif  // LOCKSTEP_LINT_FIX_H_

@@ -8,7 +8,7 @@
 #include "diff/diff.h"
 #include "testing/run_program.h"
 
-namespace lockstep::review {
+namespace lockstep::lint {
 namespace {
 
 using lockstep::testing::Ended;
@@ -99,23 +99,24 @@ void expect_applies(const std::string& text) {
   const std::string file = dir.write("p.yaml", text);
   const Fixed of = fixed(text, file);
   ASSERT_FALSE(of.fix.patch.empty());
-  const Ended ended = run_program({"/usr/bin/patch", "--binary", "-s", file, dir.write("it.diff", of.fix.patch)}, {});
+  const Ended ended =
+      testing::run_program({"/usr/bin/patch", "--binary", "-s", file, dir.write("it.diff", of.fix.patch)}, {});
   ASSERT_EQ(ended.code, 0) << ended.out << ended.err << of.fix.patch;
   EXPECT_EQ(dir.read("p.yaml"), of.fix.text) << of.fix.patch;
   // patch(1) forgives a hunk that is numbered wrongly; diff(1) numbers them rightly.
-  const Ended diffed =
-      run_program({"/usr/bin/diff", "-U3", dir.write("before.yaml", text), dir.write("after.yaml", of.fix.text)}, {});
+  const Ended diffed = testing::run_program(
+      {"/usr/bin/diff", "-U3", dir.write("before.yaml", text), dir.write("after.yaml", of.fix.text)}, {});
   EXPECT_EQ(diffed.code, 1) << diffed.err;
   EXPECT_EQ(hunks(of.fix.patch), hunks(diffed.out)) << of.fix.patch;
   const Fixed again = fixed(dir.read("p.yaml"), file);
   for (const Finding& finding : again.findings)
     EXPECT_FALSE(finding.fixable) << finding.line << ": " << finding.message;
   EXPECT_EQ(again.fix.patch, "");
-  Situation situation;
+  diff::Situation situation;
   situation.as_written = true;
-  const Result<Diff> diff = compare(of.before, again.before, {{situation}, false, 0});
+  const Result<diff::Diff> diff = diff::compare(of.before, again.before, {{situation}, false, 0});
   ASSERT_TRUE(diff.ok());
-  EXPECT_EQ(diff->worst(), Class::equivalent);
+  EXPECT_EQ(diff->worst(), diff::Class::equivalent);
 }
 
 TEST(Fix, KeepsCommentsAndOrder) {
@@ -299,11 +300,11 @@ TEST(Fix, PatchFindsTheFileByTheNameInThePatch) {
     ASSERT_FALSE(of.fix.patch.empty());
     dir.write("it.diff", of.fix.patch);
     const Ended ended =
-        run_program({"/bin/sh", "-c", "cd " + dir.path() + " && exec /usr/bin/patch -p0 -s -i it.diff"}, {});
+        testing::run_program({"/bin/sh", "-c", "cd " + dir.path() + " && exec /usr/bin/patch -p0 -s -i it.diff"}, {});
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err << of.fix.patch;
     EXPECT_EQ(dir.read(name), reads({"/usr"})) << of.fix.patch;
   }
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::lint

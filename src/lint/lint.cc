@@ -5,7 +5,7 @@
 
 #include "lint/lint_subject.h"
 
-namespace lockstep::review {
+namespace lockstep::lint {
 namespace {
 
 using enum Severity;
@@ -129,4 +129,4 @@ Result<std::vector<Finding>> lint(const Policy& policy, const LintOptions& optio
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::lint

@@ -19,7 +19,7 @@
 #include <lockstep/effective.h>
 #include <lockstep/error.h>
 
-namespace lockstep::review {
+namespace lockstep::lint {
 
 enum class Severity : std::uint8_t { note, warning, error };
 std::string_view name(Severity severity);
@@ -58,19 +58,9 @@ struct LintOptions {
 
 Result<std::vector<Finding>> lint(const Policy& policy, const LintOptions& options);
 
-struct Linted {
-  std::string file;
-  std::vector<Finding> findings;
-};
-
-std::string lint_text(const std::vector<Linted>& all);
-std::string lint_json(const std::vector<Linted>& all);  // lockstep.lint/1
-std::string lint_sarif(const std::vector<Linted>& all);
-std::string trap_list(bool json);
 // A sentence where run_as_user is a name that this machine does not know; else empty.
 std::string unknown_user(const Policy& policy);
-bool counts(const std::vector<Linted>& all);  // any finding that is more than a note
 
-}  // namespace lockstep::review
+}  // namespace lockstep::lint
 
 #endif  // LOCKSTEP_LINT_LINT_H_

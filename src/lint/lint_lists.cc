@@ -8,7 +8,7 @@
 #include "paths/paths.h"
 #include "policy/baseline.h"
 
-namespace lockstep::review::find {
+namespace lockstep::lint::find {
 namespace {
 
 constexpr std::size_t openshell_paths = 256;
@@ -28,7 +28,7 @@ bool covered(const Subject& subject, const Entry& entry) {
 
 // Whether the spelling tells what is above it: not where it leads elsewhere.
 bool may_stand_there(const Entry& entry) {
-  return (!entry.place.exists || entry.place.leads_to == entry.path()) && !by_process(entry.path());
+  return (!entry.place.exists || entry.place.leads_to == entry.path()) && !paths::by_process(entry.path());
 }
 
 // What cannot be seen may be a link.
@@ -89,7 +89,7 @@ bool can_be_taken_out(const Subject& subject, const Entry& entry) {
 
 void procfs_self(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (is_one_process(entry.path()) && !by_process(entry.path()) && !covered(subject, entry))
+    if (is_one_process(entry.path()) && !paths::by_process(entry.path()) && !covered(subject, entry))
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) +
                      " is another directory in every process: the rule holds for the one that opens it and "
@@ -107,7 +107,7 @@ void procfs_below(const Subject& subject, Report& report) {
 
 void procfs_link(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (const std::optional<ByProcess> by = by_process(entry.path()))
+    if (const std::optional<paths::ByProcess> by = paths::by_process(entry.path()))
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) + " goes by the link " + std::string(by->link->name) + " to " +
                      std::string(by->link->leads_to) + ": the rule is on that, whatever /proc itself is granted");
@@ -241,4 +241,4 @@ void root_user(const Subject& subject, Report& report) {
                "run_as_user is root: chmod, chown and stat, which Landlock does not restrict, reach every file");
 }
 
-}  // namespace lockstep::review::find
+}  // namespace lockstep::lint::find

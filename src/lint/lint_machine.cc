@@ -8,7 +8,7 @@
 
 #include "lint/lint_subject.h"
 
-namespace lockstep::review::find {
+namespace lockstep::lint::find {
 namespace {
 
 // What CUDA's start cannot do without, and what comes of that: fatal steps of the suite's CUDA probe, by
@@ -216,9 +216,9 @@ void conflict_shadowed(const Subject& subject, Report& report) {
   }
 }
 
-}  // namespace lockstep::review::find
+}  // namespace lockstep::lint::find
 
-namespace lockstep::review {
+namespace lockstep::lint {
 
 std::string unknown_user(const Policy& policy) {
   const std::string& user = policy.run_as_user;
@@ -226,4 +226,4 @@ std::string unknown_user(const Policy& policy) {
   return "run_as_user " + printable(user) + " does not exist on this machine: nothing runs as it here";
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::lint

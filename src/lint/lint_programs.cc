@@ -13,7 +13,7 @@
 #include "lint/lint_subject.h"
 #include "model/loaders.h"
 
-namespace lockstep::review::find {
+namespace lockstep::lint::find {
 namespace {
 
 constexpr AccessSet files = Right::read_file | Right::write_file | Right::make_reg;
@@ -146,4 +146,4 @@ void loader_missing(const Subject& subject, Report& report) {
   }
 }
 
-}  // namespace lockstep::review::find
+}  // namespace lockstep::lint::find

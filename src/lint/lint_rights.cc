@@ -6,7 +6,7 @@
 
 #include "lint/lint_subject.h"
 
-namespace lockstep::review::find {
+namespace lockstep::lint::find {
 namespace {
 
 bool holds_programs(std::string_view path) {
@@ -180,4 +180,4 @@ void udp_unbound(const Subject& subject, Report& report) {
     if (warning.message.starts_with("landlock.ports:")) report.add(warning.line, "", warning.message);
 }
 
-}  // namespace lockstep::review::find
+}  // namespace lockstep::lint::find

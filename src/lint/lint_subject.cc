@@ -11,7 +11,7 @@
 
 #include "paths/every_name.h"
 
-namespace lockstep::review {
+namespace lockstep::lint {
 namespace {
 
 NodeKind kind_of(const struct stat& st) {
@@ -37,10 +37,10 @@ Place on_this_machine(const std::string& path) {
 }
 
 // As the host file says.
-Place on_file(const std::string& path, const Host& host, Names& names) {
+Place on_file(const std::string& path, const Host& host, paths::Names& names) {
   Place out;
   out.leads_to = path;
-  const Lead lead = follow(path, names);
+  const paths::Lead lead = paths::follow(path, names);
   if (lead.endless || lead.process != nullptr) return out;
   out.exists = host.exists(lead.path);
   if (out.exists) out.leads_to = lead.path;
@@ -56,7 +56,7 @@ Place on_file(const std::string& path, const Host& host, Names& names) {
 
 Place place_of(const std::string& path, const Host& host) {
   if (host.real) return on_this_machine(path);
-  Names names(host, false);
+  paths::Names names(host, false);
   return on_file(path, host, names);
 }
 
@@ -111,20 +111,20 @@ RightsByPath rights_of(const EffectivePolicy& effective) {
 }
 
 Result<void> Subject::find_other_names() {
-  Paths paths;
-  Names names(options.context.host);
+  paths::Paths paths;
+  paths::Names names(options.context.host);
   if (!names.mounts().ok()) {  // any name may be another's: no entry is taken for covered
     for (Entry& entry : entries) entry.also_at = entry.path();
     return {};
   }
   std::vector<int> nodes;
   for (const Entry& entry : entries) {
-    const Result<Placed> placed = paths.place(entry.path(), names);
+    const Result<paths::Placed> placed = paths.place(entry.path(), names);
     nodes.push_back(placed.ok() ? placed->nodes.front() : -1);
   }
   std::vector<int> known = nodes;
   std::erase(known, -1);
-  LOCKSTEP_ASSIGN(const std::vector<int> others, EveryName(paths, names).other_than(known));
+  LOCKSTEP_ASSIGN(const std::vector<int> others, paths::EveryName(paths, names).other_than(known));
   std::vector<AccessSet> own(paths.objects()), above(paths.size());
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (nodes[i] >= 0) own[static_cast<std::size_t>(paths.object(nodes[i]))] |= entries[i].rights;
@@ -149,7 +149,7 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
   Subject out(policy, options);
   const AccessSet all = abi_info(newest_abi)->fs;
   const Host& host = options.context.host;
-  Names names(host, false);
+  paths::Names names(host, false);
   const auto add = [&](const PathEntry& each, Access list, AccessSet rights, bool quiet) {
     out.written.add(each.path, rights);
     out.entries.push_back(
@@ -187,4 +187,4 @@ bool is_gpu_device(std::string_view path) {
   return path.starts_with("/dev/nvidia") || path.starts_with("/dev/nvhost-");
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::lint

@@ -12,7 +12,7 @@
 
 #include "lint/lint.h"
 
-namespace lockstep::review {
+namespace lockstep::lint {
 
 // Where a path leads on the host.
 struct Place {
@@ -109,6 +109,6 @@ Rule symlink, root_by_link, missing_path, same_object, workdir_root, workdir_rea
 Rule cache_rights, terminal_without_ioctl, proc_without_truncate, loader_missing;
 }  // namespace find
 
-}  // namespace lockstep::review
+}  // namespace lockstep::lint
 
 #endif  // LOCKSTEP_LINT_LINT_SUBJECT_H_

@@ -10,9 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "render/render_lint.h"
 #include "testing/run_program.h"
 
-namespace lockstep::review {
+namespace lockstep::lint {
 namespace {
 
 Policy policy(const std::string& text, const std::string& name = "p.yaml") {
@@ -396,15 +397,16 @@ TEST(Lint, AsksThisMachineWhereTheHostIsReal) {
 
 TEST(Lint, EveryFormatSaysTheSame) {
   const Policy of = policy("version: 1\nfilesystem_policy:\n  read_only:\n    - /proc/self\n    - /usr/\n");
-  const std::vector<Linted> all{{"dir/a b.yaml", found(of, on_a_host())}};
-  ASSERT_TRUE(counts(all));
-  const nlohmann::json json = nlohmann::json::parse(lint_json(all)), sarif = nlohmann::json::parse(lint_sarif(all));
+  const std::vector<render::Linted> all{{"dir/a b.yaml", found(of, on_a_host())}};
+  ASSERT_TRUE(render::counts(all));
+  const nlohmann::json json = nlohmann::json::parse(render::lint_json(all)),
+                       sarif = nlohmann::json::parse(render::lint_sarif(all));
   EXPECT_EQ(json.at("schema"), "lockstep.lint/1");
   const nlohmann::json &findings = json.at("policies").at(0).at("findings"),
                        &results = sarif.at("runs").at(0).at("results");
   ASSERT_EQ(findings.size(), all[0].findings.size());
   ASSERT_EQ(results.size(), findings.size());
-  const std::string text = lint_text(all);
+  const std::string text = render::lint_text(all);
   for (std::size_t i = 0; i < findings.size(); ++i) {
     const Finding& finding = all[0].findings[i];
     EXPECT_EQ(findings[i].at("id"), finding.id);
@@ -417,8 +419,8 @@ TEST(Lint, EveryFormatSaysTheSame) {
               std::string::npos);
   }
   EXPECT_EQ(sarif.at("runs").at(0).at("tool").at("driver").at("name"), "lockstep lint");
-  EXPECT_FALSE(counts({{"p", {}}}));
-  EXPECT_EQ(lint_text({{"p", {}}}), "1 policy: 0 errors, 0 warnings, 0 notes\n");
+  EXPECT_FALSE(render::counts({{"p", {}}}));
+  EXPECT_EQ(render::lint_text({{"p", {}}}), "1 policy: 0 errors, 0 warnings, 0 notes\n");
 }
 
 // Of this machine, an object is reached by each of its names: what grants it grants it there too.
@@ -442,4 +444,4 @@ TEST(Lint, AHardLinkGrantsWhatNoOtherLineDoes) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::lint

@@ -2,7 +2,7 @@
 
 #include <set>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 Result<void> EveryName::by_mount(int id, std::vector<int>* out) {
   const auto [known, fresh] = known_.try_emplace(id);
@@ -55,4 +55,4 @@ Result<std::vector<int>> EveryName::other_than(const std::vector<int>& nodes) {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

@@ -18,7 +18,7 @@
 #include "paths/hard_links.h"
 #include "paths/paths.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 class EveryName {
  public:
@@ -36,6 +36,6 @@ class EveryName {
   std::map<std::string, HardLinks> found_;           // by what was looked for
 };
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths
 
 #endif  // LOCKSTEP_PATHS_EVERY_NAME_H_

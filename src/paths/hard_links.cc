@@ -12,7 +12,7 @@
 
 #include <lockstep/policy.h>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 struct CloseDirectory {
@@ -98,4 +98,4 @@ HardLinks find_hard_links(const std::vector<model::Object>& wanted, std::vector<
   return std::move(search.out);
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

@@ -17,7 +17,7 @@
 
 #include "model/view.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 struct HardLinks {
   std::unordered_map<model::Object, std::vector<std::string>, model::ObjectHash> names;
@@ -29,6 +29,6 @@ inline constexpr std::size_t most_entries = 1'000'000;  // looked through, of al
 HardLinks find_hard_links(const std::vector<model::Object>& wanted, std::vector<std::string> directories,
                           std::size_t most = most_entries);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths
 
 #endif  // LOCKSTEP_PATHS_HARD_LINKS_H_

@@ -4,7 +4,7 @@
 
 #include <lockstep/policy.h>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 std::string_view first_of(std::string_view path) {
@@ -118,4 +118,4 @@ std::string said(const Lead& lead) {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

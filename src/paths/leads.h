@@ -23,7 +23,7 @@
 #include "paths/names.h"
 #include "paths/process_paths.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 inline constexpr int most_links = 256;  // a process's root does not count: it only makes the path shorter
 
@@ -52,6 +52,6 @@ Lead follow(const std::string& path, Names& names, bool last = true);
 // "by /var/run -> /run": how the path came to lead there; empty where it passes no link.
 std::string said(const Lead& lead);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths
 
 #endif  // LOCKSTEP_PATHS_LEADS_H_

@@ -7,7 +7,7 @@
 
 #include "testing/run_program.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 using lockstep::testing::TemporaryDirectory;
@@ -138,4 +138,4 @@ TEST(Leads, OfThisMachine) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

@@ -12,7 +12,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 // "\040" is a blank: how the kernel writes what would end a field.
@@ -142,4 +142,4 @@ std::vector<std::string> Mounts::points() const {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

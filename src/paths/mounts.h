@@ -20,7 +20,7 @@
 
 #include <lockstep/error.h>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 struct Mount {
   std::uint64_t id = 0;
@@ -56,6 +56,6 @@ class Mounts {
   std::map<std::string, std::vector<const Mount*>, std::less<>> by_device_;
 };
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths
 
 #endif  // LOCKSTEP_PATHS_MOUNTS_H_

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 constexpr char table[] =
@@ -48,4 +48,4 @@ TEST(Mounts, KnowEveryProcfs) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

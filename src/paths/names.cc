@@ -15,7 +15,7 @@
 
 #include "paths/process_paths.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 // On every distribution, where the host does not say otherwise: those that lead out of the directory they are
@@ -115,4 +115,4 @@ std::vector<std::string> Names::links() const {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

@@ -23,7 +23,7 @@
 #include "model/view.h"
 #include "paths/mounts.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 struct Name {
   model::FileType type = model::FileType::none;  // none: nothing is called so
@@ -59,6 +59,6 @@ class Names {
   std::unordered_map<std::string, Name> known_;  // of a host file: what it lists; of this machine: what was asked
 };
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths
 
 #endif  // LOCKSTEP_PATHS_NAMES_H_

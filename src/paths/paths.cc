@@ -4,7 +4,7 @@
 
 #include <lockstep/policy.h>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 std::string_view name_in(std::string_view path) {
@@ -125,4 +125,4 @@ Result<std::vector<int>> Paths::other_names(int id, Names& names) {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

@@ -25,7 +25,7 @@
 
 #include "paths/leads.h"
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 struct Placed {
   std::vector<int> nodes;  // where it leads; by another process's root also where that would be elsewhere
@@ -85,6 +85,6 @@ class Paths {
       not_there_;  // by the object above and the name: the same through every mount
 };
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths
 
 #endif  // LOCKSTEP_PATHS_PATHS_H_

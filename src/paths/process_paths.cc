@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 namespace {
 
 // The first component of `path`, which begins with a slash, and what is behind it.
@@ -58,4 +58,4 @@ std::optional<ByProcess> by_process(std::string_view path) {
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths

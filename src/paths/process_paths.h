@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace lockstep::review {
+namespace lockstep::paths {
 
 // A link of procfs to what one process has.
 struct ProcessLink {
@@ -33,6 +33,6 @@ struct ByProcess {
 std::optional<ByProcess> link_of_process(std::string_view inside_procfs);
 std::optional<ByProcess> by_process(std::string_view path);  // below /proc
 
-}  // namespace lockstep::review
+}  // namespace lockstep::paths
 
 #endif  // LOCKSTEP_PATHS_PROCESS_PATHS_H_

@@ -137,20 +137,20 @@ TEST(Restrictions, HardRequirementRefusesWhatWouldBeDropped) {
 
 TEST(Restrictions, ArePrintedByEveryFormatAndReadBackTheSame) {
   const EffectivePolicy effective = effective_of(full);
-  const EffectivePolicy again = effective_of(show_yaml(effective));
-  EXPECT_EQ(again.restrictions, effective.restrictions) << show_yaml(effective);
+  const EffectivePolicy again = effective_of(render::show_yaml(effective));
+  EXPECT_EQ(again.restrictions, effective.restrictions) << render::show_yaml(effective);
   ASSERT_EQ(again.rules.size(), effective.rules.size());
   for (std::size_t i = 0; i < again.rules.size(); ++i) EXPECT_EQ(again.rules[i].quiet, effective.rules[i].quiet);
   EXPECT_EQ(enrich(as_policy(effective), Context{})->restrictions, effective.restrictions);
 
-  const std::string text = show_text(effective, *compile(effective, 9));
+  const std::string text = render::show_text(effective, *compile(effective, 9));
   for (const char* part :
        {"bind_tcp: 8080 8443;", "connect_tcp: any;", "bind_udp: none;", "scopes abstract_unix_socket signal\n",
         "log_new_exec_on", "threads all", "denials not logged",
         "dropped: connect_send_udp (ABI 10): datagrams can be sent to any UDP port"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
 
-  const auto json = nlohmann::json::parse(show_json(effective, *compile(effective, 10)));
+  const auto json = nlohmann::json::parse(render::show_json(effective, *compile(effective, 10)));
   EXPECT_EQ(
       json["effective"]["ports"],
       nlohmann::json::parse(R"({"bind_tcp":[8080,8443],"connect_tcp":null,"bind_udp":[],"connect_send_udp":[53]})"));
@@ -159,14 +159,14 @@ TEST(Restrictions, ArePrintedByEveryFormatAndReadBackTheSame) {
   EXPECT_EQ(json["plan"]["ports"].size(), 3U);
   EXPECT_EQ(json["plan"]["handled_ports"], nlohmann::json({"bind_tcp", "bind_udp", "connect_send_udp"}));
   EXPECT_EQ(json["plan"]["flags"], nlohmann::json({"log_same_exec_off", "log_new_exec_on"}));
-  const auto below = nlohmann::json::parse(show_json(effective, *compile(effective, 3)));
+  const auto below = nlohmann::json::parse(render::show_json(effective, *compile(effective, 3)));
   EXPECT_EQ(below["plan"]["dropped"][1]["port"], "bind_tcp");
   EXPECT_EQ(below["plan"]["dropped"][1]["first_abi"], 4);
 }
 
 TEST(Restrictions, WhatIsUnrestrictedIsSaidInTheText) {
   const EffectivePolicy effective = effective_of("version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
-  const std::string text = show_text(effective, *compile(effective, 7));
+  const std::string text = render::show_text(effective, *compile(effective, 7));
   EXPECT_NE(text.find("ports  bind_tcp: any; connect_tcp: any; bind_udp: any; connect_send_udp: any\n"),
             std::string::npos)
       << text;

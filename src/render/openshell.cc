@@ -9,7 +9,7 @@
 #include "diff/diff.h"
 #include "render/show.h"
 
-namespace lockstep::review {
+namespace lockstep::render {
 namespace {
 
 // What Landlock takes of a list's rights depends on the object; a grant that says the same of every object is an entry of a list.
@@ -64,13 +64,13 @@ Result<TwoLists> as_two_lists(const EffectivePolicy& effective) {
   out.text += show_two_lists(lists);
 
   LOCKSTEP_ASSIGN(const Policy again, decode_policy(out.text, effective.file + " as two lists"));
-  Situation bare;
+  diff::Situation bare;
   bare.as_written = true;
-  LOCKSTEP_ASSIGN(const Diff diff, compare(as_policy(effective), again, {{bare}, false, 0}));
-  for (const PathChange& change : diff.changes)
+  LOCKSTEP_ASSIGN(const diff::Diff diff, diff::compare(as_policy(effective), again, {{bare}, false, 0}));
+  for (const diff::PathChange& change : diff.changes)
     if (!change.gained.empty() || !without.contains(change.path))
       return internal_error("two lists read back differ from the policy at " + printable(change.path));
   return out;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render

@@ -14,7 +14,7 @@
 #include <lockstep/effective.h>
 #include <lockstep/error.h>
 
-namespace lockstep::review {
+namespace lockstep::render {
 
 struct TwoLists {
   std::string text;
@@ -24,6 +24,6 @@ struct TwoLists {
 // Fails (internal) where reading the text back gives any right more, or loses one that no line of `unsaid` names.
 Result<TwoLists> as_two_lists(const EffectivePolicy& effective);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render
 
 #endif  // LOCKSTEP_RENDER_OPENSHELL_H_

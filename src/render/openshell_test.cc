@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-namespace lockstep::review {
+namespace lockstep::render {
 namespace {
 
 EffectivePolicy effective(const std::string& text, Context context = {}) {
@@ -66,4 +66,4 @@ TEST(TwoLists, EveryPolicyOfTheFixturesReadsBackAndNeverWider) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::render

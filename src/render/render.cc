@@ -4,7 +4,7 @@
 
 #include <lockstep/abi.h>
 
-namespace lockstep::review {
+namespace lockstep::render {
 namespace {
 
 constexpr std::size_t most_annotations = 10;  // GitHub shows no more of a step
@@ -23,16 +23,16 @@ std::string with_abis(AccessSet rights) {
   return out;
 }
 
-std::string cause_text(const Cause& cause) {
+std::string cause_text(const diff::Cause& cause) {
   if (cause.line > 0) return printable(cause.file) + ":" + std::to_string(cause.line) + ": " + printable(cause.rule);
   const std::string who =
       cause.origin == Origin::workdir ? "include_workdir" : "the " + std::string(name(cause.origin));
   return who + ": " + printable(cause.rule);
 }
 
-std::string headline(const Diff& diff) {
-  std::string out = std::string(name(diff.worst()));
-  if (diff.worst() == Class::both) out = "widening and narrowing";
+std::string headline(const diff::Diff& diff) {
+  std::string out = std::string(diff::name(diff.worst()));
+  if (diff.worst() == diff::Class::both) out = "widening and narrowing";
   out += ", compared in " + std::to_string(diff.situations.size()) +
          (diff.situations.size() == 1 ? " situation" : " situations");
   out += diff.abi == 0 ? " at every ABI" : " at ABI " + std::to_string(diff.abi);
@@ -40,12 +40,12 @@ std::string headline(const Diff& diff) {
 }
 
 // A host is called as its file is: whatever somebody named that.
-std::string place(const Diff& diff, const std::vector<std::size_t>& situations) {
-  return printable(where(diff, situations));
+std::string place(const diff::Diff& diff, const std::vector<std::size_t>& situations) {
+  return printable(diff::where(diff, situations));
 }
 
 // What both lists say below their first line.
-std::string details(const Diff& diff, const std::vector<std::size_t>& situations, const std::string& accepted) {
+std::string details(const diff::Diff& diff, const std::vector<std::size_t>& situations, const std::string& accepted) {
   std::string out = situations.empty() ? "" : "      " + place(diff, situations) + "\n";
   if (!accepted.empty()) out += "      accepted: " + accepted + "\n";
   return out;
@@ -102,7 +102,7 @@ std::string cell(const std::string& markup) {
   return out + " |";
 }
 
-std::string cause_markdown(const Cause& cause) {
+std::string cause_markdown(const diff::Cause& cause) {
   if (cause.line > 0) return code(cause_text(cause));
   return code(printable(cause.rule)) + markdown(" by the " + std::string(name(cause.origin)));
 }
@@ -130,7 +130,7 @@ std::string annotation(const char* level, const std::string& file, int line, con
 
 }  // namespace
 
-std::string title(const PathChange& change) {
+std::string title(const diff::PathChange& change) {
   std::string out = printable(change.path);
   if (!change.gained.empty()) out += " gains " + with_abis(change.gained);
   if (!change.lost.empty())
@@ -145,9 +145,9 @@ std::string github_property(std::string_view text) {
   return escaped(text, ":,");
 }
 
-std::string diff_text(const Diff& diff, const std::vector<std::string>& notes) {
+std::string diff_text(const diff::Diff& diff, const std::vector<std::string>& notes) {
   std::string out = printable(diff.old_file) + " -> " + printable(diff.new_file) + ": " + headline(diff) + "\n";
-  for (const PathChange& change : diff.changes) {
+  for (const diff::PathChange& change : diff.changes) {
     out += "\n  " + printable(change.path) + "\n";
     if (!change.gained.empty()) out += "    + " + with_abis(change.gained) + "\n";
     if (!change.lost.empty()) out += "    - " + with_abis(change.lost) + "\n";
@@ -155,20 +155,20 @@ std::string diff_text(const Diff& diff, const std::vector<std::string>& notes) {
     out += "      by " + cause_text(change.cause) + "\n" + details(diff, change.situations, change.accepted);
   }
   if (!diff.settings.empty()) out += "\n";
-  for (const SettingChange& change : diff.settings)
-    out += "  " + std::string(name(change.kind)) + " (" + change.code + "): " + one_line(change.message) + "\n" +
+  for (const diff::SettingChange& change : diff.settings)
+    out += "  " + std::string(diff::name(change.kind)) + " (" + change.code + "): " + one_line(change.message) + "\n" +
            details(diff, change.situations, change.accepted);
   if (!notes.empty()) out += "\n";
   for (const std::string& note : notes) out += "note: " + note + "\n";
   return out;
 }
 
-std::string diff_markdown(const Diff& diff, const std::vector<std::string>& notes) {
+std::string diff_markdown(const diff::Diff& diff, const std::vector<std::string>& notes) {
   std::string out = "### Policy change: " + headline(diff) + "\n\n";
   if (diff.changes.empty() && diff.settings.empty()) out += "Nothing is gained and nothing is lost.\n";
   if (!diff.changes.empty())
     out += "| path | gains | loses | what it means | where | by |\n|---|---|---|---|---|---|\n";
-  for (const PathChange& change : diff.changes) {
+  for (const diff::PathChange& change : diff.changes) {
     std::string means = change.consequence;
     if (!change.accepted.empty()) means += (means.empty() ? "" : "; ") + ("accepted: " + change.accepted);
     out += "|" + cell(code(printable(change.path))) + cell(markdown(with_abis(change.gained))) +
@@ -176,8 +176,8 @@ std::string diff_markdown(const Diff& diff, const std::vector<std::string>& note
            cell(markdown(place(diff, change.situations))) + cell(cause_markdown(change.cause)) + "\n";
   }
   if (!diff.settings.empty()) out += "\n";
-  for (const SettingChange& change : diff.settings) {
-    out += "- **" + std::string(name(change.kind)) + "** " + markdown(change.message);
+  for (const diff::SettingChange& change : diff.settings) {
+    out += "- **" + std::string(diff::name(change.kind)) + "** " + markdown(change.message);
     if (!change.situations.empty()) out += " (" + markdown(place(diff, change.situations)) + ")";
     out += (change.accepted.empty() ? "" : " (accepted: " + markdown(change.accepted) + ")") + "\n";
   }
@@ -186,7 +186,7 @@ std::string diff_markdown(const Diff& diff, const std::vector<std::string>& note
   return out;
 }
 
-std::string diff_github(const Diff& diff, const std::vector<std::string>& notes) {
+std::string diff_github(const diff::Diff& diff, const std::vector<std::string>& notes) {
   struct Line {
     bool stops;
     int line;  // a cause in the old file cannot be shown at a line of the new one
@@ -194,13 +194,13 @@ std::string diff_github(const Diff& diff, const std::vector<std::string>& notes)
   };
   const auto accepted = [](const std::string& reason) { return reason.empty() ? "" : " (accepted: " + reason + ")"; };
   std::vector<Line> lines;
-  for (const SettingChange& change : diff.settings) {
+  for (const diff::SettingChange& change : diff.settings) {
     const std::string at = change.situations.empty() ? "" : ", " + place(diff, change.situations);
-    lines.push_back({change.kind >= Class::weakening && change.accepted.empty(), change.line,
-                     "policy: " + std::string(name(change.kind)),
+    lines.push_back({change.kind >= diff::Class::weakening && change.accepted.empty(), change.line,
+                     "policy: " + std::string(diff::name(change.kind)),
                      one_line(change.message) + at + accepted(change.accepted)});
   }
-  for (const PathChange& change : diff.changes) {
+  for (const diff::PathChange& change : diff.changes) {
     const bool gains = !change.gained.empty();
     std::string message = title(change) + ", " + place(diff, change.situations) + ", by " + cause_text(change.cause);
     if (!change.consequence.empty()) message += ": " + change.consequence;
@@ -226,4 +226,4 @@ std::string diff_github(const Diff& diff, const std::vector<std::string>& notes)
   return out + headline(diff) + "\n";
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render

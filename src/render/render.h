@@ -7,23 +7,24 @@
 
 #include "diff/diff.h"
 
-namespace lockstep::review {
+namespace lockstep::render {
 
 // `notes`: further lines (idle entries of the file of accepted changes), shown where the format has room for them.
-std::string diff_text(const Diff& diff, const std::vector<std::string>& notes);
-std::string diff_json(const Diff& diff, const std::vector<std::string>& notes);      // lockstep.diff/1
-std::string diff_markdown(const Diff& diff, const std::vector<std::string>& notes);  // a comment on a pull request
-std::string diff_github(const Diff& diff,
+std::string diff_text(const diff::Diff& diff, const std::vector<std::string>& notes);
+std::string diff_json(const diff::Diff& diff, const std::vector<std::string>& notes);  // lockstep.diff/1
+std::string diff_markdown(const diff::Diff& diff,
+                          const std::vector<std::string>& notes);  // a comment on a pull request
+std::string diff_github(const diff::Diff& diff,
                         const std::vector<std::string>& notes);  // workflow commands: at most ten, then lines
-std::string diff_sarif(const Diff& diff);                        // 2.1.0
+std::string diff_sarif(const diff::Diff& diff);                  // 2.1.0
 
 // "/proc gains write_file and loses execute".
-std::string title(const PathChange& change);
+std::string title(const diff::PathChange& change);
 
 // Text as a workflow command's message, and as one of its properties.
 std::string github_message(std::string_view text);
 std::string github_property(std::string_view text);
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render
 
 #endif  // LOCKSTEP_RENDER_RENDER_H_

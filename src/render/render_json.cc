@@ -5,12 +5,12 @@
 #include "render/sarif.h"
 #include "syntax/json_text.h"
 
-namespace lockstep::review {
+namespace lockstep::render {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json list_of(const std::vector<std::size_t>& situations, const Diff& diff) {
+Json list_of(const std::vector<std::size_t>& situations, const diff::Diff& diff) {
   Json out = Json::array();
   for (std::size_t i = 0; i < diff.situations.size(); ++i)
     if (situations.empty() || std::binary_search(situations.begin(), situations.end(), i)) out.push_back(i);
@@ -30,32 +30,32 @@ std::string_view toggle_name(Toggle toggle) {
 
 }  // namespace
 
-std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
+std::string diff_json(const diff::Diff& diff, const std::vector<std::string>& notes) {
   Json out;
   out["schema"] = "lockstep.diff/1";
   out["old"] = json_text(diff.old_file);
   out["new"] = json_text(diff.new_file);
-  out["class"] = name(diff.worst());
+  out["class"] = diff::name(diff.worst());
   out["stops"] = diff.stops();
   out["paths"] = diff.by_object ? "by object" : "by spelling";
   out["abi"] = diff.abi == 0 ? Json("all") : Json(diff.abi);
   out["situations"] = Json::array();
   for (std::size_t i = 0; i < diff.situations.size(); ++i) {
-    const Situation& each = diff.situations[i];
+    const diff::Situation& each = diff.situations[i];
     out["situations"].push_back({{"host", json_text(each.host)},
                                  {"source", name(each.context.source)},
                                  {"proxy", toggle_name(each.context.proxy)},
                                  {"as_written", each.as_written},
-                                 {"class", name(diff.worst_in(i))}});
+                                 {"class", diff::name(diff.worst_in(i))}});
   }
   out["changes"] = Json::array();
-  for (const PathChange& change : diff.changes)
+  for (const diff::PathChange& change : diff.changes)
     out["changes"].push_back({{"path", json_text(change.path)},
                               {"gained", names(change.gained)},
                               {"lost", names(change.lost)},
                               {"danger", change.gained.empty() ? Json(nullptr) : Json(change.danger)},
                               {"consequence", or_null(change.consequence)},
-                              {"where", json_text(where(diff, change.situations))},
+                              {"where", json_text(diff::where(diff, change.situations))},
                               {"situations", list_of(change.situations, diff)},
                               {"cause",
                                {{"file", json_text(change.cause.file)},
@@ -64,8 +64,8 @@ std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
                                 {"origin", name(change.cause.origin)}}},
                               {"accepted", or_null(change.accepted)}});
   out["settings"] = Json::array();
-  for (const SettingChange& change : diff.settings)
-    out["settings"].push_back({{"class", name(change.kind)},
+  for (const diff::SettingChange& change : diff.settings)
+    out["settings"].push_back({{"class", diff::name(change.kind)},
                                {"code", change.code},
                                {"message", change.message},
                                {"line", or_null(change.line)},
@@ -75,12 +75,12 @@ std::string diff_json(const Diff& diff, const std::vector<std::string>& notes) {
   return json_document(out);
 }
 
-std::string diff_sarif(const Diff& diff) {
+std::string diff_sarif(const diff::Diff& diff) {
   Sarif sarif;
-  for (const PathChange& change : diff.changes) {
+  for (const diff::PathChange& change : diff.changes) {
     const bool gains = !change.gained.empty();
     std::string message = title(change);
-    message += " (" + printable(where(diff, change.situations)) + ")";
+    message += " (" + printable(diff::where(diff, change.situations)) + ")";
     if (!change.consequence.empty()) message += ": " + change.consequence;
     if (!change.accepted.empty()) message += ". Accepted: " + change.accepted;
     sarif.add(gains ? "policy-widened" : "policy-narrowed",
@@ -88,11 +88,11 @@ std::string diff_sarif(const Diff& diff) {
               gains && change.accepted.empty() ? "error" : "note", diff.new_file, gains ? change.cause.line : 0,
               message);
   }
-  for (const SettingChange& change : diff.settings)
+  for (const diff::SettingChange& change : diff.settings)
     sarif.add("policy-" + change.code, "A policy change that names no path: " + change.code,
-              change.kind >= Class::weakening && change.accepted.empty() ? "error" : "note", diff.new_file, change.line,
-              change.message);
+              change.kind >= diff::Class::weakening && change.accepted.empty() ? "error" : "note", diff.new_file,
+              change.line, change.message);
   return sarif.document("lockstep diff");
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render

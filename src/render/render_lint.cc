@@ -1,12 +1,13 @@
 // Findings, said: on a terminal, to a program, to a code scanner.
+#include "render/render_lint.h"
+
 #include <algorithm>
 #include <array>
 
-#include "lint/lint.h"
 #include "render/sarif.h"
 #include "syntax/json_text.h"
 
-namespace lockstep::review {
+namespace lockstep::render {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -14,7 +15,7 @@ using Json = nlohmann::ordered_json;
 std::array<std::size_t, 3> count(const std::vector<Linted>& all) {
   std::array<std::size_t, 3> out{};
   for (const Linted& each : all)
-    for (const Finding& finding : each.findings) ++out[static_cast<std::size_t>(finding.severity)];
+    for (const lint::Finding& finding : each.findings) ++out[static_cast<std::size_t>(finding.severity)];
   return out;
 }
 
@@ -36,9 +37,9 @@ bool counts(const std::vector<Linted>& all) {
 std::string lint_text(const std::vector<Linted>& all) {
   std::string out;
   for (const Linted& each : all)
-    for (const Finding& finding : each.findings)
+    for (const lint::Finding& finding : each.findings)
       out += printable(each.file) + ":" + (finding.line > 0 ? std::to_string(finding.line) + ":" : "") + " " +
-             std::string(name(finding.severity)) + ": " + finding.message + " [" + finding.id +
+             std::string(lint::name(finding.severity)) + ": " + finding.message + " [" + finding.id +
              "]\n    fix: " + finding.fix + (finding.fixable ? " (--fix does)" : "") + "\n";
   const auto counted = count(all);
   return out + (all.size() == 1 ? "1 policy: " : std::to_string(all.size()) + " policies: ") +
@@ -55,9 +56,9 @@ std::string lint_json(const std::vector<Linted>& all) {
   out["policies"] = Json::array();
   for (const Linted& each : all) {
     Json findings = Json::array();
-    for (const Finding& finding : each.findings)
+    for (const lint::Finding& finding : each.findings)
       findings.push_back({{"id", finding.id},
-                          {"severity", name(finding.severity)},
+                          {"severity", lint::name(finding.severity)},
                           {"line", finding.line > 0 ? Json(finding.line) : Json(nullptr)},
                           {"path", or_null(json_text(finding.path))},
                           {"message", finding.message},
@@ -71,11 +72,11 @@ std::string lint_json(const std::vector<Linted>& all) {
 std::string lint_sarif(const std::vector<Linted>& all) {
   Sarif sarif;
   for (const Linted& each : all)
-    for (const Finding& finding : each.findings) {
-      const auto trap =
-          std::find_if(traps().begin(), traps().end(), [&](const Trap& one) { return one.id == finding.id; });
-      sarif.add(finding.id, std::string(trap->about), std::string(name(finding.severity)), each.file, finding.line,
-                finding.message + ". Fix: " + finding.fix);
+    for (const lint::Finding& finding : each.findings) {
+      const auto trap = std::find_if(lint::traps().begin(), lint::traps().end(),
+                                     [&](const lint::Trap& one) { return one.id == finding.id; });
+      sarif.add(finding.id, std::string(trap->about), std::string(lint::name(finding.severity)), each.file,
+                finding.line, finding.message + ". Fix: " + finding.fix);
     }
   return sarif.document("lockstep lint");
 }
@@ -83,13 +84,13 @@ std::string lint_sarif(const std::vector<Linted>& all) {
 std::string trap_list(bool json) {
   std::string text;
   Json list = Json::array();
-  for (const Trap& trap : traps()) {
+  for (const lint::Trap& trap : lint::traps()) {
     list.push_back({{"id", trap.id},
-                    {"severity", name(trap.severity)},
+                    {"severity", lint::name(trap.severity)},
                     {"fixable", trap.fixable},
                     {"about", trap.about},
                     {"fix", trap.fix}});
-    std::string id(trap.id), severity(name(trap.severity));
+    std::string id(trap.id), severity(lint::name(trap.severity));
     id.resize(std::max<std::size_t>(id.size(), 22), ' ');
     severity.resize(8, ' ');
     text += id + " " + severity + (trap.fixable ? " --fix  " : "        ") + std::string(trap.about) + "\n";
@@ -97,4 +98,4 @@ std::string trap_list(bool json) {
   return json ? json_document({{"schema", "lockstep.traps/1"}, {"traps", std::move(list)}}) : text;
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render

@@ -9,22 +9,22 @@
 #include "render/show.h"
 #include "testing/run_program.h"
 
-namespace lockstep::review {
+namespace lockstep::render {
 namespace {
 
 // A change of each kind, with text that every format has to escape in its own way.
-Diff nasty() {
-  Diff out;
+diff::Diff nasty() {
+  diff::Diff out;
   out.old_file = "old.yaml";
   out.new_file = "dir/new, 1.yaml";
   out.situations.resize(2);
   out.situations[0].host = "one";
   out.situations[1].host = "two";
-  Cause cause{"dir/new, 1.yaml", 7, Origin::policy, "/a|b"};
+  diff::Cause cause{"dir/new, 1.yaml", 7, Origin::policy, "/a|b"};
   out.changes.push_back({"/a|b*`<x>", Right::write_file, {}, cause, {0, 1}, 0, "100% of it\nis open", ""});
   out.changes.push_back({"/lost", {}, Right::read_file, {"old.yaml", 3, Origin::policy, "/lost"}, {1}, 9, "", ""});
   out.changes.push_back({"/fine", Right::truncate, {}, cause, {0}, 5, "words", "because"});
-  out.settings.push_back({Class::weakening, "min-abi", "lower, now", 4});
+  out.settings.push_back({diff::Class::weakening, "min-abi", "lower, now", 4});
   return out;
 }
 
@@ -58,7 +58,7 @@ TEST(Render, WorkflowCommandsAreEscapedAndPointAtTheNewFile) {
 }
 
 TEST(Render, WorkflowCommandsAreAtMostTen) {
-  Diff diff = nasty();
+  diff::Diff diff = nasty();
   while (diff.changes.size() < 40) diff.changes.push_back(diff.changes[0]);
   const std::string text = diff_github(diff, {});
   std::size_t errors = 0;
@@ -69,7 +69,7 @@ TEST(Render, WorkflowCommandsAreAtMostTen) {
 
 // What has no annotation is a line below them, and it is never the user or the ports that are there alone.
 TEST(Render, WorkflowCommandsBeginWithSettingsAndLeaveNothingOut) {
-  Diff diff = nasty();
+  diff::Diff diff = nasty();
   while (diff.changes.size() < 40) diff.changes.push_back(diff.changes[0]);
   for (int i = 0; i < 40; ++i) diff.changes[static_cast<std::size_t>(i)].path = "/path/" + std::to_string(i) + "/";
   const std::string text = diff_github(diff, {});
@@ -85,7 +85,7 @@ TEST(Render, WorkflowCommandsBeginWithSettingsAndLeaveNothingOut) {
 }
 
 TEST(Render, WorkflowCommandsSayWhereASettingChangesAndWhyItIsAccepted) {
-  Diff diff = nasty();
+  diff::Diff diff = nasty();
   diff.settings[0].situations = {1};
   diff.settings[0].accepted = "one old kernel";
   EXPECT_NE(diff_github(diff, {}).find("::notice file=dir/new%2C 1.yaml,line=4,title=policy%3A weakening::lower, now, "
@@ -96,7 +96,7 @@ TEST(Render, WorkflowCommandsSayWhereASettingChangesAndWhyItIsAccepted) {
 
 // A host is called as its file is, and whoever changes the hosts names that.
 TEST(Render, AHostsNameReachesNoTerminal) {
-  Diff diff = nasty();
+  diff::Diff diff = nasty();
   diff.situations[1].host = "two\x1b[2J\xe2\x80\xae";
   for (const std::string& text :
        {diff_text(diff, {}), diff_github(diff, {}), diff_markdown(diff, {}), diff_json(diff, {}), diff_sarif(diff)}) {
@@ -107,7 +107,7 @@ TEST(Render, AHostsNameReachesNoTerminal) {
 }
 
 TEST(Render, NoFormatHasALineThatARunnerTakesForACommand) {
-  Diff diff = nasty();
+  diff::Diff diff = nasty();
   diff.old_file = "::error::no";
   diff.new_file = " ::set-output name=x::y";
   diff.changes[0].path = diff.changes[0].cause.rule = "/::x/##[error]y##vso[z]";
@@ -138,7 +138,7 @@ TEST(Render, MarkdownCannotBeBrokenOutOf) {
 // Outside code spans nothing is left that GitHub would make more of than text: it looks for these in what the markup became, so that
 // neither a backslash nor an entity hides them.
 TEST(Render, MarkdownPingsNobodyAndLinksToNothing) {
-  Diff diff = nasty();
+  diff::Diff diff = nasty();
   const std::string bait =
       "ask @octocat, (www.evil.example) or https://evil.example: :tada: #1 GH-2 a@b.example $x$ &lt; <b> `x` [a](b) "
       "a|b **c** ~d~";
@@ -186,12 +186,12 @@ TEST(Render, ASnapshotHasThePathsThemselves) {
   EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); }))
       << text;
   const lockstep::testing::TemporaryDirectory dir;
-  const Result<EffectivePolicy> read = load_snapshot(dir.write("s.json", text));
+  const Result<EffectivePolicy> read = diff::load_snapshot(dir.write("s.json", text));
   ASSERT_TRUE(read.ok()) << read.error().to_string();
   std::vector<std::string> paths;
   for (const EffectiveRule& rule : read->rules) paths.push_back(rule.path);
   EXPECT_EQ(paths, odd);
-  const Result<Diff> diff = compare_snapshots(EffectivePolicy(), *read, 7);
+  const Result<diff::Diff> diff = diff::compare_snapshots(EffectivePolicy(), *read, 7);
   ASSERT_TRUE(diff.ok());
   EXPECT_NE(diff_text(*diff, {}).find("/srv/a\\x5cb\n"), std::string::npos) << diff_text(*diff, {});
 }
@@ -214,7 +214,7 @@ TEST(Render, SarifHasARuleForEachResultAndUrisForFiles) {
 }
 
 TEST(Render, ACauseWithoutALineSaysWhoAddedIt) {
-  Diff diff = nasty();
+  diff::Diff diff = nasty();
   diff.changes[0].cause = {"new.yaml", 0, Origin::workdir, "/w"};
   diff.changes[1].cause = {"new.yaml", 0, Origin::gpu_baseline, "/proc"};
   const std::string text = diff_text(diff, {});
@@ -230,4 +230,4 @@ TEST(Render, TextNamesTheAbiOfEachRight) {
 }
 
 }  // namespace
-}  // namespace lockstep::review
+}  // namespace lockstep::render

@@ -6,7 +6,7 @@
 
 #include "syntax/json_text.h"
 
-namespace lockstep::review {
+namespace lockstep::render {
 namespace {
 
 // A relative path stays one; every byte that a URI cannot have as it is, is written %XX.
@@ -46,4 +46,4 @@ std::string Sarif::document(const std::string& tool) const {
   return json_document(out);
 }
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render

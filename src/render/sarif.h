@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace lockstep::review {
+namespace lockstep::render {
 
 class Sarif {
  public:
@@ -27,6 +27,6 @@ class Sarif {
   std::map<std::string, std::size_t> known_;
 };
 
-}  // namespace lockstep::review
+}  // namespace lockstep::render
 
 #endif  // LOCKSTEP_RENDER_SARIF_H_

@@ -6,7 +6,7 @@
 
 #include "syntax/json_text.h"
 
-namespace lockstep {
+namespace lockstep::render {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -266,4 +266,4 @@ std::string show_yaml(const EffectivePolicy& effective) {
   return out;
 }
 
-}  // namespace lockstep
+}  // namespace lockstep::render

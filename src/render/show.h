@@ -7,7 +7,7 @@
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
 
-namespace lockstep {
+namespace lockstep::render {
 
 std::string show_json(const EffectivePolicy& effective, const Plan& plan);  // lockstep.show/1
 std::string show_text(const EffectivePolicy& effective, const Plan& plan);
@@ -16,6 +16,6 @@ std::string promotion_text(const Promotion& promotion, int abi);
 std::string show_two_lists(const Policy& policy);  // of a policy, what OpenShell's schema knows of files and processes
 std::string show_yaml(const EffectivePolicy& effective);  // a policy file: loads, and enriches to the same
 
-}  // namespace lockstep
+}  // namespace lockstep::render
 
 #endif  // LOCKSTEP_RENDER_SHOW_H_

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace lockstep {
+namespace lockstep::render {
 namespace {
 
 constexpr char policy_text[] = R"(version: 1
@@ -148,4 +148,4 @@ TEST(ShowYaml, HasThePathsThemselvesAndNothingThatATerminalActsOn) {
 }
 
 }  // namespace
-}  // namespace lockstep
+}  // namespace lockstep::render
