@@ -1,7 +1,7 @@
-// Driver: the calls of libcuda that our program makes, each at its stage. Found by dlsym() as they are needed, so that a
-// driver without one of them is told by the stage that wanted it; no header of CUDA's is needed.
+// Driver: the calls of libcuda that our program makes, each at its stage. Each function is looked up with dlsym() when
+// it is needed. Where a driver lacks one, the report names the stage that wanted it. No header of CUDA's is needed.
 //
-// C-like on purpose: see helper.cc. Nothing here allocates, throws or outlives an error.
+// C-like on purpose: see helper.cc. Nothing here allocates, throws or goes on after an error.
 #ifndef LOCKSTEP_CONFORMANCE_CUDA_DRIVER_H_
 #define LOCKSTEP_CONFORMANCE_CUDA_DRIVER_H_
 
@@ -15,7 +15,7 @@
 
 namespace lockstep::conformance::cuda {
 
-// Where the stages go as they are tried: memory that somebody else can read once this process is gone.
+// Where each stage is noted before it is tried: shared memory, which another process can read once this one is gone.
 struct Report {
   wire::SlotCell* cell;
   char* message;
@@ -30,15 +30,15 @@ class Driver {
   explicit Driver(const Report& report) : report_(report) {}
 
   bool load();
-  // cuInit(0), with the driver's version before it: one that cannot be asked stays unknown.
+  // cuInit(0). The driver's version is asked before; where it cannot be asked it stays unknown.
   bool init();
-  // How many devices, for the report alone: what it answers is no failure.
+  // How many devices there are, for the report alone: a failure here counts as none.
   void count_devices();
-  // Everything of Mode::work behind init(). `salt` goes into what is computed: what an earlier run left in the device's
-  // memory must not look like a result.
+  // Everything of Mode::work behind init(). `salt` goes into what is computed, so that what an earlier run left in the
+  // device's memory is not taken for a result.
   bool work(std::uint32_t salt);
 
-  // Shows how it ended, after whichever of these failed or came last.
+  // Call last, whichever of these failed: shows how it ended.
   const wire::CuResult& finish();
 
  private:

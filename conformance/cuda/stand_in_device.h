@@ -1,8 +1,10 @@
-// StandInDevice: as much of a GPU as the cuda program uses, for its tests: memory that the host cannot reach, and the few
-// instructions of PTX that its kernel has, really executed. Whoever leaves out a step of the protocol gets CUDA's error for it,
-// or data that is wrong; whoever launches nothing finds what was in the memory before.
+// StandInDevice: as much of a GPU as our cuda program uses, for its tests. It has memory that the host cannot reach,
+// and it really executes the few PTX instructions of the program's kernel. A caller that leaves out a step of the
+// protocol gets CUDA's error for it, or wrong data. A caller that launches nothing reads back what was in the memory
+// before.
 //
-// Every function returns a CUresult. Not a model of CUDA beyond that: one device, one context, no streams, no limits.
+// Every function returns a CUresult. It models no more of CUDA than that: one device, one context, no streams, no
+// limits.
 #ifndef LOCKSTEP_CONFORMANCE_CUDA_STAND_IN_DEVICE_H_
 #define LOCKSTEP_CONFORMANCE_CUDA_STAND_IN_DEVICE_H_
 

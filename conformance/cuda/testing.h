@@ -1,5 +1,5 @@
-// CuInitTest: for the tests of the cuda program in a row. Real workers, the real program, and the stand-in (stand_in.cc) as
-// libcuda.so.1 in a directory of its own, which LD_LIBRARY_PATH leads to.
+// CuInitTest: for the tests of the cuda program in a row. Real workers, the real program, and the stand-in
+// (stand_in.cc) as libcuda.so.1 in a directory of its own, which LD_LIBRARY_PATH leads to.
 //
 //   expect_both(run(request(access_read_only), "crash"), CuOutcome::signalled, SIGSEGV);
 //
@@ -67,7 +67,7 @@ class CuInitTest : public testing::Test {
     return out;
   }
 
-  // The workers take the environment of now with them.
+  // The workers inherit the environment as it is now.
   wire::RowReply run(const wire::RowRequest& row, const char* end = "") {
     ::setenv("LOCKSTEP_STAND_IN", end, 1);
     harness::Workers::Options options;
@@ -79,7 +79,7 @@ class CuInitTest : public testing::Test {
     if (!workers.ok()) return out;
     const Result<void> ran = workers->run({row}, [&](std::size_t, wire::RowReply reply) { out = std::move(reply); });
     EXPECT_TRUE(ran.ok());
-    // Whatever became of libcuda, the row went on to its end under its restriction.
+    // Whatever libcuda did, the row went on to its end under its restriction.
     EXPECT_EQ(out.control.outcome, wire::ChildOutcome::completed) << out.control.message;
     EXPECT_EQ(out.restricted.outcome, wire::ChildOutcome::completed) << out.restricted.message;
     out.control.cells.resize(2);

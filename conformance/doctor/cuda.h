@@ -1,11 +1,9 @@
-// What CUDA itself answered without the policy and under it, in its own names, and which layer made the
-// difference.
+// What CUDA itself answered without the policy and under it, in its own names, and which layer made the difference.
 //
 //   CudaEvidence seen{cuda_answer(control), cuda_answer(restricted)};
 //   attribute_cuda(seen).remedy;
 //
-// The cells come from wire/cu_result.h, of Mode::work: cuInit(0), then a context, a kernel and its result
-// read back.
+// The cells come from wire/cu_result.h, of Mode::work: cuInit(0), then a context, a kernel and its result read back.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_CUDA_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_CUDA_H_
 
@@ -32,8 +30,7 @@ struct CudaAnswer {
 // `message`: of the child, which has dlerror() where the library could not be loaded.
 CudaAnswer cuda_answer(const wire::CellReply& cell, const std::string& message);
 
-// "CUDA_ERROR_NO_DEVICE (100)"; "CUDA error 4242" for one that is not in the table of those that tell causes
-// apart.
+// "CUDA_ERROR_NO_DEVICE (100)"; "CUDA error 4242" for a number that has no name in our table.
 std::string cuda_result_name(int result);
 
 struct CudaEvidence {

@@ -1,14 +1,14 @@
-// What the kernel itself recorded of a row's denials: which right was lacking, on which object. Listening
-// alone; no setting of audit is touched.
+// What the kernel itself recorded of a row's denials: which right was missing, on which object. It only listens and
+// changes no setting of audit.
 //
 //   Denials denials;                       // says why where records cannot be had: denials.why_not()
 //   denials.start_row();  ...run it...  denials.end_row();
 //   denials.of_probes(); denials.of_cuda();
 //
-// A row's records are those of the domains that its two programs made: the child of the row, which is this
-// executable, and the helper that calls CUDA. Rows run one at a time; where two domains of one kind were
-// heard of (another doctor at the same time), nobody can tell them apart, and there are none. Denials of
-// programs executed later are not logged unless the policy asks.
+// A row's records are those of the domains that its two programs made: the row's child, which is this executable, and
+// the helper that calls CUDA. Rows run one at a time. Where two domains of one kind were seen (another doctor runs at
+// the same time), nobody can tell them apart, and no records are returned. The kernel logs no denials of programs
+// executed later unless the policy asks.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_DENIALS_H_
 
@@ -37,8 +37,8 @@ class Denials {
   std::vector<DenialRecord> probes_, cuda_;
 };
 
-// The denials among the records from `first` on, in the one domain that a program `is_ours` made; none where
-// there are two.
+// The denials among the records from `first` on, of the one domain that was made by a program for which `is_ours`
+// holds. None where there are two such domains.
 std::vector<DenialRecord> denials_of(const std::vector<AuditRecord>& records, std::size_t first,
                                      const std::function<bool(const AuditRecord&)>& is_ours);
 

@@ -1,10 +1,10 @@
-// One policy on this machine, as every identity that can be had: runs its rows through the workers, reads
-// readiness and cells from the judge, and names the layer behind each step that fails.
+// One policy on this machine, as every identity that can be had: runs its rows through the workers, reads readiness and
+// cells from the judge, and names the layer behind each step that fails.
 //
 //   LOCKSTEP_ASSIGN(std::vector<Diagnosis> all, diagnose(workers, run, machine, identities, denials));
 //   all[0].readiness.is; all[0].steps[0].finding.remedy;
 //
-// It decides nothing of its own about a policy: what passes is what the rows say.
+// It decides nothing about a policy itself: a step passes where the row says so.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_DIAGNOSE_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_DIAGNOSE_H_
 

@@ -1,10 +1,10 @@
-// What an identity sees of a path: existence, owner and mode, what access() says, the mount it lies on. Asked
-// in a child that has become that identity as a row's control child does, and never by opening the path.
+// What an identity sees of a path: existence, owner and mode, what access() says, the mount it lies on. A child that
+// has become that identity, as a row's control child does, asks; it never opens the path.
 //
 //   Result<std::vector<PathFacts>> facts = examine({{"/dev/nvidia0", R_OK | W_OK}}, identity);
 //
-// "$own-comm" as the path is the comm file of the child's own thread: of the same kind, owner and mount as
-// the one CUDA names.
+// The path "$own-comm" stands for the comm file of the child's own thread: it has the same kind, owner and mount as the
+// file that CUDA writes.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_EXAMINE_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_EXAMINE_H_
 

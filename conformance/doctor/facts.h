@@ -1,12 +1,12 @@
-// What this machine is, as far as it decides whether CUDA starts: the kernel and what confines us already,
-// procfs, the GPU's nodes, the driver, libcuda, and the marks of a container. Read once, as this process.
+// What this machine is, as far as it decides whether CUDA starts: the kernel and what already confines us, procfs, the
+// GPU's nodes, the driver, libcuda, and signs of a container. Read once, as this process.
 //
 //   Machine here = read_machine();
 //   here.layers;            // Landlock layers that are around us already; absent: see layers_how
 //
-// Never fails: what cannot be seen is empty or absent, and unseen() says in words what that is. Opens the
-// GPU's nodes and closes them again; calls nothing of the driver, and loads no library of it. What it does
-// NOT say: what another identity may open. That is a row's business (diagnose.h).
+// Never fails: what cannot be seen is empty or absent, and unseen() says in words what that is. Opens the GPU's nodes
+// and closes them again; calls nothing of the driver, and loads no library of it. It does NOT say what another identity
+// may open: that is a row's business (diagnose.h).
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_FACTS_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_FACTS_H_
 
@@ -66,8 +66,7 @@ struct Machine {
 
 Machine read_machine();
 
-// What a machine without a GPU, or a driver, keeps from being seen: one sentence each. Empty where everything
-// was there.
+// What could not be seen for want of a GPU or a driver, one sentence each. Empty where everything was there.
 std::vector<std::string> unseen(const Machine& machine);
 
 }  // namespace lockstep::conformance::doctor

@@ -1,5 +1,4 @@
-// What facts.cc reads the machine with: small files of procfs and sysfs, the mount table, and the GPU's part
-// of a Machine.
+// How facts.cc reads the machine: small files of procfs and sysfs, the mount table, and the GPU's part of a Machine.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_FILES_H_
 

@@ -1,12 +1,11 @@
-// Who stopped a step, and what to do: a pure function of what was seen. Nothing that was denied is tried
-// again.
+// Who stopped a step, and what to do: a pure function of what was seen. Nothing that was denied is tried again.
 //
 //   Finding found = attribute(evidence);
 //   found.layers == {Layer::landlock};  found.remedy == "filesystem_policy.read_write: [/dev/nvidia0]"
 //
-// Where the evidence fits several layers alike, the finding names them all; where it fits none, it says
-// unknown. `by` is what the finding rests on: "audit", the kernel's own record; "model", what the policy
-// says; "errno and stat", the rest.
+// Where the evidence fits several layers alike, the finding names them all; where it fits none, it says unknown. `by`
+// says what the finding rests on: "audit" is the kernel's own record, "model" is what the policy says, "errno and stat"
+// is the rest.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_LAYERS_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_LAYERS_H_
 
@@ -39,8 +38,7 @@ enum class Layer : std::uint8_t {
 };
 std::string_view name(Layer layer);  // "landlock", "outer-landlock", "permissions", ...
 
-// What the identity of the row sees of a path, without the restriction and without doing what was denied:
-// examine.h.
+// What the row's identity sees of a path without the restriction. The denied operation is not tried again: examine.h.
 struct PathFacts {
   std::string path;
   int err = 0;  // errno of stat(); then `culprit` is what is missing, or the directory that may not be searched
@@ -61,7 +59,7 @@ struct DriverNumber {
   unsigned major = 0;
 };
 
-// What is around every process here.
+// What confines every process here.
 struct Surroundings {
   std::optional<int> outer_layers;  // of Landlock; absent: not known
   int seccomp = 0;                  // 2: a filter
@@ -72,7 +70,7 @@ struct Surroundings {
   std::vector<DriverNumber> numbers = {};  // of character devices
 };
 
-// A record of the kernel's: what was lacking, on what.
+// A record of the kernel's: which right was missing, on which object.
 struct DenialRecord {
   std::string blockers;  // "fs.write_file"
   std::string path;
@@ -101,7 +99,7 @@ struct Finding {
 
 Finding attribute(const Evidence& evidence);
 
-// A line of a policy that grants the rights on the path; of an entry of procfs, on /proc.
+// A line of a policy that grants the rights on the path. For an entry of procfs it grants them on /proc.
 std::string policy_line(const std::string& path, AccessSet missing, bool device);
 
 }  // namespace lockstep::conformance::doctor

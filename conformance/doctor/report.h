@@ -1,5 +1,5 @@
-// What the doctor says: the machine once, then each policy as each identity. Text and JSON
-// (lockstep.doctor/1) of the same values.
+// What the doctor says: the machine once, then each policy as each identity. Text and JSON (lockstep.doctor/1) of the
+// same values.
 #ifndef LOCKSTEP_CONFORMANCE_DOCTOR_REPORT_H_
 #define LOCKSTEP_CONFORMANCE_DOCTOR_REPORT_H_
 

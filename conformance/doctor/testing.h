@@ -1,6 +1,6 @@
-// For tests: a machine made for the doctor to look at. It runs in a mount namespace of its own, whose /dev
-// holds the nodes asked for and nothing else of a GPU; whatever stands in its way is put there for real, in
-// its own process, before it starts.
+// For tests: a machine made for the doctor to look at. The doctor runs in a mount namespace of its own. Its /dev holds
+// the nodes that the test asks for and nothing else of a GPU. What is to stand in its way (a filter, a layer) is put
+// there for real, in the doctor's own process, before it starts.
 //
 //   Stage stage;
 //   stage.node("nvidiactl").before([] { return filter(SYS_ioctl, EPERM); });
@@ -37,8 +37,8 @@ namespace lockstep::conformance::doctor {
 
 using ::lockstep::testing::Ended;
 
-// A seccomp filter that answers one call with an errno, on the calling process. 0, or an errno of putting it
-// there.
+// Puts a seccomp filter on the calling process that answers one call with `err`. Returns 0, or the errno of installing
+// it.
 inline int filter(long call, int err) {
   sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
                         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
@@ -49,7 +49,7 @@ inline int filter(long call, int err) {
   return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0 ? 0 : errno;
 }
 
-// A Landlock layer around the calling process: `denied` is handled, and granted nowhere but below `but`.
+// Puts a Landlock layer on the calling process that denies `denied` everywhere but below `but`.
 inline int layer(AccessSet denied, const std::vector<std::string>& but) {
   Result<Ruleset> rules = Ruleset::create({.fs = denied}, 1);
   if (!rules.ok()) return rules.error().err;

@@ -1,24 +1,26 @@
-// A fuzz case: a tree, raw layers of rules, operations. What the generator makes, the shrinker cuts down,
-// `--replay` runs and fixtures/fuzz keeps (lockstep.fuzz/1).
+// A fuzz case: a tree, raw layers of rules, operations. The generator makes it, the shrinker cuts it down, `--replay`
+// runs it and fixtures/fuzz keeps it (lockstep.fuzz/1).
 //
-//   {"schema": "lockstep.fuzz/1", "why": "...", "identity": "root", "chroot": "", "finds":
-//   ["gain-unchecked"],
-//    "items": [{"kind": "tmpfs", "path": "t"}, {"kind": "dir", "path": "t/a"}, {"kind": "hold", "path":
-//    "t/a", "target": "@0"}], "layers": [{"handled": ["read_file"], "rules": [{"path": "t/a", "rights":
-//    ["read_file"]}]}], "operations": [{"op": "open-r", "path": "t/a/f"}]}
+//   {"schema": "lockstep.fuzz/1", "why": "...", "identity": "root", "chroot": "", "finds": ["gain-unchecked"],
+//    "items": [{"kind": "tmpfs", "path": "t"}, {"kind": "dir", "path": "t/a"},
+//              {"kind": "hold", "path": "t/a", "target": "@0"}],
+//    "layers": [{"handled": ["read_file"], "rules": [{"path": "t/a", "rights": ["read_file"]}]}],
+//    "operations": [{"op": "open-r", "path": "t/a/f"}]}
 //
-// Paths are relative to the tree's root; "@0" and "@0/x" begin at a held descriptor; a rule's path may be
-// absolute. Items are made in their order, and all of them before the rules, so that a hold is the way to
-// name what is moved, removed or covered later. A layer that handles nothing at all handles bind_tcp. Beside
-// "handled" a layer may have "net", "ports" ([{"right": "bind_tcp", "port": 22}]) and "scopes". Of a signal and
-// of connect-abstract the path is "outside", or "peer": one that stands in the first "peer_layers" layers, a freshly executed
-// program where "peer_executed".
-// A layer may be a "policy" instead, which the library compiles for "plan_abi": {"read_only": [paths], "read_write": [paths],
-// "grants": [{"path", "rights"}], "present": [paths of the host], "workdir": path, "gpu": false, "proxy": false, "hard": false,
-// "min_abi": 1, "conflicts": "promote" or "keep"}.
-// With "reclaim" the kernel is made to take back its procfs entries once the layers are in force; then rules on them are lost,
-// but for those that are "pinned" and those of a policy.
-// Reading is strict: file and line.
+// Paths are relative to the tree's root. "@0" and "@0/x" begin at a descriptor that is held open. A rule's path may be
+// absolute. Items are made in their order, all of them before the rules: a "hold" is the way to name what is moved,
+// removed or covered later.
+//
+// A layer may have, beside "handled": "net", "ports" ([{"right": "bind_tcp", "port": 22}]) and "scopes". A layer that
+// handles nothing at all handles bind_tcp. The path of a signal and of connect-abstract is "outside" or "peer". A peer
+// is a process that stands in the first "peer_layers" layers; with "peer_executed" it is a freshly executed program.
+//
+// A layer may be a "policy" instead, which the library compiles for "plan_abi": {"read_only": [paths], "read_write":
+// [paths], "grants": [{"path", "rights"}], "present": [paths of the host], "workdir": path, "gpu": false, "proxy":
+// false, "hard": false, "min_abi": 1, "conflicts": "promote" or "keep"}.
+//
+// With "reclaim" the kernel is made to take back its procfs entries once the layers are in force. Then rules on them
+// are lost, but for rules that are "pinned" and those of a policy. Reading is strict: an error names file and line.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_CASE_H_
 
@@ -60,14 +62,15 @@ struct Item {
   ItemKind kind = ItemKind::dir;
   std::string path;
   std::string target;
-  // Of a hold whose directory is moved out of the bind mount it was opened through: where it ends up, seen
-  // through the mount of the whole file system, and the bind mount.
+  // For a hold whose directory is moved out of the bind mount it was opened through: its new place, seen through the
+  // mount of the whole file system, and that bind mount.
   std::string moved_to;
   std::string mount;
   unsigned mode = 0777;
 };
 
-// A bound server that does not listen is found by a client and then refuses; one that is gone is not found.
+// "idle" is bound and does not listen: a client finds it and is refused. "gone" left its socket file: a client finds
+// nobody.
 inline constexpr std::array<std::string_view, 4> server_words = {"seqpacket", "dgram", "idle", "gone"};
 
 struct RuleSpec {
@@ -104,7 +107,7 @@ struct OperationSpec {
 
 // Every operation but cu-init.
 inline constexpr int fuzzed_operation_count = operation_count - 1;
-// False: a port, an abstract socket or a process stands in its place.
+// False where the operation is about a port, an abstract socket or a process.
 constexpr bool has_path(Operation operation) {
   return static_cast<int>(operation) < path_operation_count;
 }

@@ -1,5 +1,5 @@
-// Runs a fuzz case: one side restricts itself and tries every operation in its tree, the other does the same
-// in an identical tree without the restriction, and the model says before what Landlock will answer.
+// Runs a fuzz case. One side restricts itself and tries every operation in its tree; the other does the same in an
+// identical tree without the restriction. The model says beforehand what Landlock will answer.
 //
 //   Pair trees(base);
 //   Board board(cases.operations.size());
@@ -7,8 +7,8 @@
 //   LOCKSTEP_CHECK(execute(fuzz_case, trees, setting, board));
 //   judge(fuzz_case.operations[0], board.cells[0]).agrees
 //
-// A side is a forked child, or a thread (Landlock restricts the thread that asks): the two check each other.
-// Operations of one case must not depend on one another: the model is asked about all of them before the
+// A side is a forked child or a thread, as the setting says: Landlock restricts the thread that asks, so both must
+// answer alike. Operations of one case must not depend on one another: the model is asked about all of them before the
 // first is tried.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_EXECUTE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_EXECUTE_H_

@@ -1,7 +1,7 @@
-// What a freshly executed program tries: the suite's helper, from memory, inside the layers of the caller.
+// What a freshly executed program tries: the suite's helper, run from memory, inside the layers of the caller.
 //
 //   ExecutedRun run{.helper = fd, .directory = dir, .cells = cells, .walks = true};
-//   if (!run_executed(run)) ...       // run.replies[i], and of comm-open run.walked[i]
+//   if (!run_executed(run)) ...       // run.replies[i], and for comm-open run.walked[i]
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_EXECUTED_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_EXECUTED_H_
 
@@ -31,7 +31,7 @@ bool run_executed(ExecutedRun& run);
 // Replaces this process by the helper, which does nothing until the other end of `alive` is closed.
 void execute_and_wait(int helper, int alive);
 
-// Waits for a child. false: it was ended, said that it failed, or there is none (-1).
+// Waits for a child. False where it was ended by a signal, says that it failed, or is none (-1).
 bool came_to_its_end(pid_t pid);
 
 }  // namespace lockstep::conformance::fuzz

@@ -3,9 +3,9 @@
 //   const Fault* fault = find_fault("gain-unchecked");
 //   model::Decision wrong = fault->decide(rules, question);
 //
-// A fault is a pure transformation of what the model is asked or of what it answers, or of the library's plan: there is no
-// hook in src/. It counts as found where a composed prediction then differs from the kernel's answer, as any
-// disagreement does.
+// A fault is a pure change of the question the model is asked, of its answer, or of the library's plan: there is no
+// hook in src/. It counts as found where the prediction composed from it differs from the kernel's answer, as for any
+// disagreement.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_FAULTS_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_FAULTS_H_
 

@@ -1,10 +1,11 @@
 // The campaign: workers that make random cases and run them until something disagrees or enough was done.
 //
 //   Result<Report> report = fuzz({.seed = 7, .operations = 1'000'000});
-//   report->found.has_value();       // a disagreement, shrunk: lockstep.fuzz/1 and what it says
+//   report->found.has_value();       // a disagreement, cut down: lockstep.fuzz/1 and what it says
 //
-// Each worker is a child in a mount namespace of its own (an ordinary user: a user namespace besides). What a
-// seed does hangs on the machine's features alone, not on the number of workers, but for when they stop.
+// Each worker is a child in a mount namespace of its own (for an ordinary user, in a user namespace besides). A seed
+// gives the same cases on machines with the same features, whatever the number of workers; that decides only when they
+// stop.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_FUZZ_H_
 
@@ -40,7 +41,7 @@ struct Count {
                             // permissions
 };
 
-// Operations, by what stood around them.
+// Operations, counted by their setting.
 struct Kinds {
   std::uint64_t executed = 0;       // by a freshly executed program
   std::uint64_t stacked = 0;        // in cases with a compiled policy among the layers
@@ -72,7 +73,7 @@ struct Report {
 
 Result<Report> fuzz(const Options& options);
 
-// One case from a file, in a tree of its own. 0 words: it agrees.
+// One case from a file, in a tree of its own. Empty: it agrees.
 Result<std::string> replay(const FuzzCase& fuzz_case, Tier tier, const Fault* fault);
 
 }  // namespace lockstep::conformance::fuzz

@@ -28,14 +28,15 @@ struct ReadyLayer {
   std::vector<Unpinned> unpinned;
 };
 
-// An error with EINVAL: a rule on a path that is not there.
+// The error has EINVAL where a rule is on a path that is not there.
 Result<ReadyLayer> make_layer(const LayerSpec& layer, const FuzzCase& fuzz_case, const Tree& tree, int abi,
                               const Fault* fault);
 int restrict_by(const ReadyLayer& layer);  // 0 or errno
 
-// Whether an unpinned entry is still what it was.
+// Whether some unpinned entry is still the same object.
 bool any_left(const ReadyLayer& layer, const Tree& tree);
-// After reclaim: takes what was lost out of `told`, and pins the rest. How many unpinned rules were not lost.
+// After reclaim: takes the rules that were lost out of `told`, and pins the rest. Returns how many unpinned rules were
+// not lost.
 std::size_t forget_lost(ReadyLayer& layer, const Tree& tree);
 
 }  // namespace lockstep::conformance::fuzz

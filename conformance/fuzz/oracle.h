@@ -5,7 +5,8 @@
 //   oracle.decide(operation, cell);                 // before it is tried; changes the thread's directory
 //   oracle.differs().empty();                       // else a path that two ways to walk see differently
 //
-// Of an operation whose walk only its actor knows (comm_open) decide() says nothing; decide_walked() does, later.
+// For comm_open only the thread that acts knows the path: decide() says nothing there, and decide_walked() answers
+// later.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_ORACLE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_ORACLE_H_
 

@@ -22,8 +22,8 @@
 
 namespace lockstep::conformance::fuzz {
 
-// What operations and rules name; 22 and 4101 have a TCP server, 53 and 4102 a UDP one. 0 only to bind: a port of the
-// kernel's choice.
+// The ports that operations and rules name. 22 and 4101 have a TCP server, 53 and 4102 a UDP server. 0 is only for
+// bind: the kernel then chooses a port.
 inline constexpr std::array<std::uint16_t, 7> fuzzed_ports = {0, 22, 53, 4100, 4101, 4102, 65535};
 
 // Words for the other side in an operation's path.
@@ -35,7 +35,7 @@ class Outside {
   Outside(const Outside&) = delete;
   Outside& operator=(const Outside&) = delete;
 
-  // Unsupported: no network namespace is to be had. The process ends with its parent.
+  // Unsupported where no network namespace can be had. The process ends with its parent.
   Result<void> start();
   void drain() const;
   pid_t process() const { return process_; }
@@ -52,7 +52,8 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
   ~Peer() { end(); }
 
-  // False: errno. `helper`: the program to be, or -1 for a child that is none of its own.
+  // False, with errno, where it cannot be started. `helper`: the program that the peer executes; -1: it stays a forked
+  // child.
   bool start(int helper);
   void end();
   pid_t process() const { return process_; }

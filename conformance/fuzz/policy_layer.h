@@ -3,7 +3,7 @@
 //   LOCKSTEP_ASSIGN(PolicyLayer layer, make_policy_layer(spec, restrictions, tree, 5, nullptr));
 //   restrict_self(layer.prepared, {.threads = Threads::calling});
 //
-// The model is told of the effective policy alone, `told`: never of the plan.
+// The model gets the effective policy alone, `told`: never the plan.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_POLICY_LAYER_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_POLICY_LAYER_H_
 

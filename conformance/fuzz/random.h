@@ -1,13 +1,13 @@
-// Random trees, layers and operations. The same seed and index give the same case on every machine that can
-// do the same.
+// Random trees, layers and operations. The same seed and index give the same case on every machine with the same
+// features.
 //
 //   Generator generator(seed, index, features, false);
 //   trees.make(generator.skeleton());
 //   for (...) { FuzzCase next = generator.next(256); trees.make(next.items); execute(next, ...); }
 //
-// A skeleton is made once for several cases: directories, mounts, links, devices, descriptors. What an
-// operation changes is made for it (the items of next()), in directories of the skeleton, so that operations
-// do not depend on one another.
+// A skeleton is made once for several cases: directories, mounts, links, devices, descriptors. What an operation
+// changes is made for that operation (the items of next()) in directories of the skeleton, so that operations do not
+// depend on one another.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_
 

@@ -1,7 +1,7 @@
 // Makes the kernel take back its procfs entries, and sees whether it did.
 //
 //   const ProcEntry before = *proc_entry(fd);           // when the rule is made
-//   reclaim(drop_fd);                                   // the machine's dentry cache
+//   reclaim(drop_fd);                                   // drops the machine's dentry cache
 //   proc_entry_at(path) == before                       // false: a new inode, and the rule stayed with the old one
 //
 // Inode numbers do not tell: /proc/version keeps its own. The time at which the inode was made does.
@@ -24,14 +24,15 @@ struct ProcEntry {
   friend bool operator==(const ProcEntry&, const ProcEntry&) = default;
 };
 
-// None: no entry of procfs, or the root of one, which is never taken back.
+// None where it is no entry of procfs, or a root of one, which is never taken back.
 std::optional<ProcEntry> proc_entry(int fd);
 
-// Unsupported: root alone may, in the machine's own user namespace.
+// Unsupported unless we are root in the machine's first user namespace.
 Result<UniqueFd> open_drop_caches();
-// A cache with little in it keeps what it has: looks up some hundred names of that procfs.
+// Looks up some hundred names of that procfs: the kernel drops nothing from a cache that is almost empty.
 void fill(const std::string& procfs);
-// False, and errno, where the write fails. Never sooner after the call before than the clock of inodes ticks.
+// False, with errno, where the write fails. Waits until the clock of inodes has ticked since the last call, so that a
+// new inode has a new time.
 bool reclaim(int drop_caches);
 
 }  // namespace lockstep::conformance::fuzz

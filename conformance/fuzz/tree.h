@@ -1,5 +1,5 @@
-// The tree of a fuzz case on this machine: makes its items below one directory, in the caller's mount
-// namespace, and takes everything away again.
+// The tree of a fuzz case on this machine: makes its items below one directory, in the caller's mount namespace, and
+// takes everything away again.
 //
 //   Tree tree("/tmp/base/a");
 //   LOCKSTEP_CHECK(tree.make({ItemKind::tmpfs, "t"}));
@@ -7,8 +7,8 @@
 //   model::Walk walk = tree.walk("t/x", true);       // changes the thread's directory
 //   LOCKSTEP_CHECK(tree.clear());
 //
-// Needs a mount namespace of its own (private propagation), the capabilities to mount there, and /proc. A
-// descriptor that is held stays open until clear(): it also pins what it names.
+// Needs a mount namespace of its own (private propagation), the capabilities to mount there, and /proc. A descriptor
+// that is held stays open until clear(), and pins what it names.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_TREE_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_TREE_H_
 
@@ -40,17 +40,17 @@ class Tree {
 
   std::optional<Place> resolve(const std::string& path) const;
   std::string absolute(const std::string& path) const;  // of no hold; of an absolute path, itself
-  // By way of /proc/self/fd: good from any working directory. Empty: no such hold.
+  // A path by way of /proc/self/fd, good from any working directory. Empty: there is no such hold.
   std::string anywhere(const std::string& path) const;
-  // O_PATH. Without a look into procfs, whose entries for a process cost as much again when it ends.
+  // With O_PATH, and not through procfs: entries that procfs makes for a process cost as much again when the process
+  // ends.
   UniqueFd open_path(const std::string& path) const;
-  // What the kernel walks. Where an object was removed it is the walk from when it was held, and of a
-  // disconnected directory the walk on the side of the file system and the one on the side of the mount, put
-  // together.
+  // What the kernel walks. For an object that was removed it is the walk of the time when it was held. For a
+  // disconnected directory it is two walks put together: on the side of the file system, and on the side of the mount.
   model::Walk walk(const std::string& path, bool follow) const;
 
-  // The same for many paths in a tree that stands still: a walk that is read whole, each directory's among them, is
-  // read once, and one of the others in 64 is read whole and compared (`differs` then names the path).
+  // The same for many paths in a tree that does not change meanwhile. The walk of each directory is read once and used
+  // for what is in it; one in 64 of those is also read whole and compared (`differs` then names the path).
   class Walker {
    public:
     explicit Walker(const Tree& tree) : tree_(tree) {}
@@ -88,7 +88,7 @@ class Tree {
   std::vector<std::pair<model::Object, model::Object>> covered_;
 };
 
-// The object a path leads to now, or none: links[0] of no walk, for rules.
+// The object that a descriptor is for now, or none; for rules.
 std::optional<model::Object> object_of(int fd);
 
 }  // namespace lockstep::conformance::fuzz

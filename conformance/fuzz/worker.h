@@ -1,11 +1,10 @@
-// One worker of a campaign: makes trees and cases of the seed and runs them until someone says stop.
+// One worker of a campaign: makes trees and cases of the seed and runs them until told to stop.
 //
 //   Worker worker(options, base, kernel, shared);      // in a child process of its own
-//   LOCKSTEP_CHECK(worker.start());                    // enters its namespaces: not to be undone
+//   LOCKSTEP_CHECK(worker.start());                    // enters its namespaces: cannot be undone
 //   LOCKSTEP_CHECK(worker.run());
 //
-// Workers share nothing but Shared. Trees stand below `base`/memory, a tmpfs of the worker's own, or
-// `base`/disk.
+// Workers share nothing but Shared. Trees stand below `base`/memory, a tmpfs of the worker's own, or `base`/disk.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_WORKER_H_
 #define LOCKSTEP_CONFORMANCE_FUZZ_WORKER_H_
 
@@ -21,7 +20,7 @@ namespace lockstep::conformance::fuzz {
 // Written by the workers, read by the driver.
 struct Shared {
   std::atomic<std::uint64_t> operations, cases, next_tree;
-  std::atomic<std::uint64_t> beats;  // cases run, those of cutting down included: whoever moves is not stuck
+  std::atomic<std::uint64_t> beats;  // cases run, those of cutting down too: shows that a worker is not stuck
   std::atomic<int> stop;
   std::atomic<int> finder;  // 1: someone is writing what was found
   std::uint64_t after;
@@ -35,10 +34,10 @@ struct Shared {
   int failed_kind;
 };
 
-// As much as there is room for, and a NUL.
+// Copies as much as there is room for, and a NUL.
 void copy_text(char* out, std::size_t size, const std::string& text);
 
-// A mount namespace of the caller's own, private; of an ordinary user a user namespace besides. Unsupported: none is to be had.
+// Enters a private mount namespace; as an ordinary user, a user namespace besides. Unsupported where none can be had.
 Result<void> enter_namespace();
 
 class Worker {
@@ -47,7 +46,7 @@ class Worker {
 
   Result<void> start();
   Result<void> run();
-  // What disagrees in a case built from nothing; empty: nothing.
+  // Runs a case in a tree built anew, and says what disagrees; empty: nothing.
   Result<std::string> once(const FuzzCase& fuzz_case);
 
  private:

@@ -6,14 +6,20 @@
 //   golden_text(result, scope);      // for people: by path and right, first what widened
 //   LOCKSTEP_CHECK(update_golden(run, scope));
 //
-// The settings are those of the effective policy that no cell need show, where they are not at their defaults; a file without any has
-// the defaults. A plan that is refused has that as its word of readiness, and no cell.
+// A file also holds the settings of the effective policy that are not at their defaults and that no cell shows. A file
+// without any has the defaults. Where a plan is refused, the refusal stands in place of the word of readiness, and
+// there are no cells.
 //
-// What a run did not show (an ABI above the kernel's, a cell that was skipped) is not compared, and an update leaves it as it was.
-// Landlock's answers do not hang on who asks: an identity that the file does not have is held against those that it has, where they
-// are of one mind; and `self`, an ordinary user in a namespace of its own, is kept as `user`. Answers that the machine gives and not the
-// policy are not kept: those on procfs and sysfs where the control fails too, and elsewhere those that the control is not
-// permitted either. Cases on the real machine have no golden verdicts: they are the machine's, not the policy's.
+// What a run did not show (an ABI above the kernel's, a cell that was skipped) is not compared, and an update leaves it
+// as it was.
+//
+// Landlock's answer does not depend on the identity that asks. So an identity that the file does not have is compared
+// with those that it has, where these agree with each other. `self`, an ordinary user in a namespace of its own, is
+// kept as `user`.
+//
+// An answer that comes from the machine and not from the policy is not kept. On procfs and sysfs that is the answer of
+// every cell whose control fails. Elsewhere it is that of a cell whose control fails with EPERM, EACCES or EROFS. Cases
+// on the real machine have no golden verdicts for the same reason.
 #ifndef LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_
 #define LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_
 
@@ -30,7 +36,7 @@ namespace lockstep::conformance::golden {
 struct GoldenScope {
   std::string directory;
   const std::vector<judge::CaseRun>* cases = nullptr;  // of the run, selected or not
-  bool whole = false;  // every case there is was meant to run: a file of another case is one that was dropped
+  bool whole = false;  // all cases were meant to run: a file without its case is one that was dropped
 };
 
 enum class Change {
@@ -56,7 +62,7 @@ struct GoldenDifference {
 
 struct GoldenResult {
   std::vector<GoldenDifference> differences;
-  std::vector<std::string> found_as;  // a policy that is called otherwise in its file
+  std::vector<std::string> found_as;  // a policy whose golden file has it under another name
   std::size_t compared = 0;           // answers
   std::size_t unknown = 0;  // of a plan ABI that the file has nothing of, or of a file that procfs lacked there
 };

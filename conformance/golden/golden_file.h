@@ -1,7 +1,7 @@
-// The files of golden verdicts: small text, to review and to keep. golden.h says what stands in them and why.
+// The files of golden verdicts: small texts, to review and to keep. golden.h says what stands in them and why.
 //
-// A file a case, DIR/<name>.txt. Cells that come out alike stand together under who and what; a cell that changes moves from one
-// heading to another, so that a reviewer sees it as one line:
+// One file a case, DIR/<name>.txt. Cells that come out alike stand together, under the identity and the answers. A cell
+// that changes moves from one heading to another, so that a reviewer sees it as one line:
 //
 //   lockstep.golden/1 comm-with-proc-read-only
 //
@@ -47,11 +47,11 @@ struct GoldenFile {
   std::string name;  // of the case, as its first line has it
 };
 
-// Every one of a directory, in order. What does not begin as one is none.
+// Every golden file of a directory, in order. A file that does not begin as one is passed over.
 Result<std::vector<GoldenFile>> list_golden(const std::string& directory);
-// The file of a case. A policy of one's own is named by its path: where that has none, the file of a policy whose path ends with the
-// whole of this one, or this one with the whole of that (policy.yaml and dir/policy.yaml). Several that fit as well: an error.
-// Where there is none: the one that --update would write.
+// The file of a case. A user's own policy is named by its path. Where no file has that path, one is taken whose path
+// ends with it, or which it ends with (policy.yaml and dir/policy.yaml). Several that fit are an error. Where there is
+// none, it is the file that --update would write.
 Result<GoldenFile> find_golden(const std::string& directory, const std::string& name);
 // None where there is no such file.
 Result<std::optional<Golden>> load_golden(const GoldenFile& file);

@@ -1,4 +1,5 @@
-// What a golden file holds of a policy beside its cells: who runs, what is logged, ports, scopes, how strictly it is enforced.
+// What a golden file holds of a policy beside its cells: who runs, what is logged, ports, scopes, how strictly it is
+// enforced.
 #ifndef LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SETTINGS_H_
 #define LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SETTINGS_H_
 

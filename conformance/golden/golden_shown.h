@@ -31,9 +31,10 @@ struct Shown {
 
 // By case, in the order of their names.
 std::map<std::string, Shown> shown_by(const report::Run& run);
-// Whether a row stands there as refused.
+// Whether the golden file has this row as refused.
 bool is_refused(const Golden& golden, const std::string& identity, int abi);
-// Whether the case has such a row, on a machine that can run it. Where only `self` can be had, every case has that.
+// Whether the case has such a row on a machine that can run it. Every case has rows of `self`, for machines where
+// nobody else can be had.
 bool has_row(const judge::Case& source, const std::string& identity, int abi);
 
 }  // namespace lockstep::conformance::golden

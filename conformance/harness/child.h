@@ -14,14 +14,14 @@
 
 namespace lockstep::conformance::harness {
 
-// How a child ends, as exit codes. None is 0 or 1: an accidental exit must not look like any of them.
+// The exit codes of a child. None is 0 or 1, so that an accidental exit is not taken for one of them.
 inline constexpr int exit_completed = 42;
 inline constexpr int exit_setup_failed = 43;
 inline constexpr int exit_skipped = 44;
 inline constexpr int exit_actor_failed = 45;
 inline constexpr int exit_refused = 46;
 
-// What a worker ignores: it ends when the driver hangs up. Everything else is at its default in the worker already.
+// Signals that a worker ignores: it ends when the driver closes its socket. Every other signal is at its default.
 inline constexpr int worker_ignores[] = {SIGINT, SIGTERM, SIGQUIT, SIGPIPE};
 
 struct ChildContext {
@@ -44,8 +44,9 @@ struct ChildContext {
 
 [[noreturn]] void run_child(const ChildContext& context);
 
-// Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1 and errno
-// on failure. Where `stop` is given it ends once that descriptor is closed everywhere: for whoever may lose the right to signal it.
+// Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1
+// and errno on failure. With `stop` it ends once that descriptor is closed everywhere: a caller may lose the right to
+// signal it.
 pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop = nullptr);
 
 }  // namespace lockstep::conformance::harness

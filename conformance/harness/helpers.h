@@ -16,8 +16,9 @@ inline constexpr char probe_helper[] = "lockstep-probe-helper";  // the exec act
 
 std::string beside_this_executable(const char* name);
 
-// In memory: a child in another root, or of another user, could not reach the file. Sealed and close-on-exec. Where a filter denies
-// memfd_create it is the file itself: then executing it takes a right to execute, which memory never does.
+// Copies the program into memory, because a child in another root or of another user could not reach the file. Sealed
+// and close-on-exec. Where a filter denies memfd_create it is the file itself; executing that takes the right to
+// execute, which a program in memory never needs.
 Result<UniqueFd> load_helper(const std::string& path, const char* name);
 bool is_in_memory(int helper);
 

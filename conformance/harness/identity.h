@@ -3,7 +3,7 @@
 //   Identities here = identities_here(first_user);
 //   here.missing[...user] == "uid 64000 is not mapped in this user namespace"
 //
-// An identity that cannot be had is a skip of its rows, with what is missing; never a row that runs as somebody else.
+// Rows of an identity that cannot be had are skipped, with what is missing. A row never runs as somebody else.
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_IDENTITY_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_IDENTITY_H_
 
@@ -18,8 +18,8 @@
 
 namespace lockstep::conformance::harness {
 
-inline constexpr uid_t first_user =
-    64000;  // of identity `user`; each worker has its own: rows of another cannot signal this one's
+// Of identity `user`. Each worker has a uid of its own, so that its rows cannot signal those of another worker.
+inline constexpr uid_t first_user = 64000;
 
 // What drop_privileges() is asked for. `user`: the uid of identity `user`.
 Result<Identity> identity_of(wire::IdentityKind kind, uid_t user);

@@ -1,4 +1,5 @@
-// What the harness's own tests ask a child to do wrong. Only the restricted child does, in place of its probes or before them.
+// What the harness's own tests ask a child to do wrong. Only the restricted child does it, in place of its probes or
+// before them.
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_MISBEHAVE_H_
 
@@ -11,7 +12,8 @@ namespace lockstep::conformance::harness {
 
 void misbehave(const wire::RowRequest& request, const wire::Slot& slot);
 
-// From here on landlock_restrict_self(2) is answered 0 and never made: Enforcement::answered.
+// From here on a filter answers landlock_restrict_self(2) with 0, and the kernel never sees the call:
+// Enforcement::answered.
 Result<void> answer_for_the_kernel();
 
 }  // namespace lockstep::conformance::harness

@@ -20,8 +20,8 @@ struct WorkerSetup {
 
 [[noreturn]] void worker_main(const WorkerSetup& setup);
 
-// Frames: a 32-bit length, then that many bytes. False and nothing where the other side is gone, or not done by the deadline:
-// then what stands in the socket is of no use any more.
+// A frame is a 32-bit length, then that many bytes. False or empty where the other side is gone or did not finish by
+// the deadline. After that the socket is of no further use.
 using Deadline = std::chrono::steady_clock::time_point;
 bool send_frame(int socket, std::string_view bytes, Deadline deadline = Deadline::max());
 std::optional<std::string> receive_frame(int socket, Deadline deadline = Deadline::max());

@@ -1,14 +1,15 @@
-// Workers: small single-threaded processes, started first thing in main(), each forking the two children of one row after
-// another. The driver's heap stays out of what they fork.
+// Workers: small single-threaded processes, started first thing in main(). Each forks the two children of one row after
+// another. So the driver's large heap is in none of the processes they fork.
 //
-//   Workers workers = Workers::start(2).value();            // before GoogleTest, JSON or threads
+//   Workers workers = Workers::start({.count = 2}).value();  // before GoogleTest, JSON or threads
 //   workers.run(requests, [&](std::size_t i, RowReply reply) { ... });
 //
-// run() keeps every worker busy and calls back in order of completion. A worker that dies, or stands still beyond the time its
-// row can take, takes only its current row with it (harness_error, naming the worker's end) and is replaced.
+// run() keeps every worker busy and calls back in order of completion. A worker that dies, or answers later than its
+// row can take, costs its current row only (harness_error, which says how the worker ended) and is replaced.
 //
-// Destroying Workers ends every process they started. For that the calling process becomes a subreaper, and what comes back to
-// it from a worker that died is ended: every child it did not have before, so start no others while there are Workers.
+// Destroying Workers ends every process they started. For that the calling process becomes a subreaper. When a worker
+// dies, its children come to the caller and are ended: every child that the caller did not have before. So start no
+// other children while there are Workers.
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_WORKERS_H_
 
@@ -31,7 +32,7 @@ class Workers {
     std::string helper_path;       // the static helper; empty: beside this executable
     std::string cuda_helper_path;  // the dynamic one, of cu-init; empty: the same
     std::string scratch_root;      // where scratch directories are made; empty: $TMPDIR or /tmp
-    // How long a worker may take to start, to answer beyond its row's own time-outs, and to end.
+    // How long a worker may take to start, to answer after its row's own time-outs, and to end.
     std::uint32_t patience_ms = 15000;
   };
 

@@ -1,5 +1,5 @@
-// A hostile environment: what a program may find around it, made for real in namespaces of its own, so that
-// nothing of the machine changes and whatever it leaves behind ends with it.
+// A hostile environment: what a program may find around it. It is made for real, in namespaces of its own: nothing of
+// the machine changes, and whatever the program leaves behind ends with it.
 //
 //   Ran ran = run_in(*find_environment("stale-proc"), {"/bin/true"}, options);
 //   if (!ran.made) ...            // ran.why: this environment cannot be had here

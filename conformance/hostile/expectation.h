@@ -1,5 +1,5 @@
-// What is right of each program in each environment: the exit codes it may give, and a word that its output
-// must have where that is not 0. Written by hand; what has no line here must end with 0.
+// What is right of each program in each environment: the exit codes it may give, and a word that its output must have
+// where the code is not 0. Written by hand. A program and environment without a line here must end with 0.
 #ifndef LOCKSTEP_CONFORMANCE_HOSTILE_EXPECTATION_H_
 #define LOCKSTEP_CONFORMANCE_HOSTILE_EXPECTATION_H_
 

@@ -2,27 +2,30 @@
 //
 //   LOCKSTEP_ASSIGN(std::vector<Case> cases, load_cases("fixtures"));
 //
-// Format lockstep.case/1, a JSON object; paths of policy and host are relative to the fixtures directory:
-//   name            the file's name without .json
-//   why             one sentence: the claim
-//   policy, host    policies/...yaml, hosts/...json
-//   source, gpu, proxy, workdir, administrator_conflicts (a file, relative too)         the context; all optional
-//   stacked         more policies (files, relative too), each in force on top of the one before; on simulated hosts
-//   cdi, gpu_devices  a CDI spec (a file, relative too) and the devices chosen
-//   identities      of user, container-root, root, self; default ["user"]
-//   plan_abis       "1-7", "3-", "5", or a list of these; default "1-"
-//   expect_effective {read_only, read_write}   the literal lists;   expect_notices   their codes, all of them, sorted
-//   expect_error    a part of the message with which enrichment or compiling must refuse; then nothing below
-//   expect_refusal  a part of the message with which opening the paths must refuse, in both children; then nothing below
-//   readiness       ready | degraded | blocked | blocked-elsewhere, or a list of {abi, is}
-//   expect          [{op, mode, actor, target, path, path2, port, server, identity, abi, result}]; result: allow, or an errno
-// First match wins. An expectation adds its cell where no probe would make it; one that no selected row could match is an
-// error. mode defaults to plain (comm-open: rdwr), actor to self, target to own (comm-open: other-thread).
-// "$scratch" at the start of a path is a directory the harness makes. A destructive operation needs a path of its own. An
-// operation on a port takes `port` instead of `path` (on simulated hosts, where it meets a server); signal and
-// connect-abstract take neither: they are of the harness's sibling and server. mode own-server connects to a server that the acting
-// process makes; actor early-thread is a thread that ran before the restriction. `server` is the type of the server that connect-unix
-// finds: stream (the default), seqpacket or dgram. The client is of the server's type, but where a mode names one.
+// The format is lockstep.case/1, a JSON object. Paths of files are relative to the fixtures directory:
+//   name             the file's name without .json
+//   why              one sentence: the claim
+//   policy, host     policies/...yaml, hosts/...json
+//   source, gpu, proxy, workdir, administrator_conflicts (a file)    the context; all optional
+//   stacked          more policies (files), each in force on top of the one before; on simulated hosts
+//   cdi, gpu_devices a CDI spec (a file) and the devices chosen
+//   identities       of user, container-root, root, self; default ["user"]
+//   plan_abis        "1-7", "3-", "5", or a list of these; default "1-"
+//   expect_effective {read_only, read_write}: the literal lists
+//   expect_notices   the codes of all notices, sorted
+//   expect_error     a part of the message with which enriching or compiling must refuse; nothing below then
+//   expect_refusal   a part of the message with which opening the paths must refuse, in both children; nothing below
+//   readiness        ready | degraded | blocked | blocked-elsewhere, or a list of {abi, is}
+//   expect           a list of {op, mode, actor, target, path, path2, port, server, identity, abi, result}
+//
+// Of `expect` the first match wins. `result` is allow or an errno. An expectation adds its cell where the sweep does
+// not make it. One that no selected row could match is an error. `mode` defaults to plain (comm-open: rdwr), `actor` to
+// self, `target` to own (comm-open: other-thread). "$scratch" at the start of a path is a directory the harness makes.
+// A destructive operation needs a path of its own. An operation on a port takes `port` instead of `path`, on simulated
+// hosts, where it meets a server. signal and connect-abstract take neither: they are about the harness's sibling and
+// server. Mode own-server connects to a server that the acting process makes. Actor early-thread is a thread that ran
+// before the restriction. `server` is the type of the server that connect-unix finds: stream (the default), seqpacket
+// or dgram. The client has the server's type, unless a mode names one.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CASE_H_
 
@@ -54,7 +57,7 @@ class AbiSet {
 
 enum class Readiness { ready, degraded, blocked, blocked_elsewhere, unknown };
 std::string_view name(Readiness readiness);
-// Nobody can claim or require unknown: it is none of the words.
+// Empty for "unknown" too: nobody can claim or require that.
 std::optional<Readiness> readiness_from_name(std::string_view name);
 
 struct Expectation {
@@ -94,14 +97,16 @@ Result<Case> load_case(const std::string& file, const std::string& fixtures);
 // Every fixtures/cases/*.json, sorted by name. One bad case fails the whole, with its file and line.
 Result<std::vector<Case>> load_cases(const std::string& fixtures);
 
-// A case for a user's own policy on this machine, or on the host of a file: no expectation but what the model says.
+// A case for a user's own policy, on this machine or on the host of a file. It has no expectations: the model and the
+// kernel are the witnesses.
 Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file,
                              const std::vector<std::string>& cdi = {}, const std::string& gpu_devices = {},
                              const std::string& conflicts = {});
 
-// What the harness decides for operations that take no path: the sibling, the server's name.
+// Sets the path of operations that take none in a case: the sibling's, or the server's name.
 void set_implied_path(wire::CellRequest* cell);
-// "open-w /etc/hostname", "bind-tcp 8080", "comm-open rdwr other-thread by grandchild": names a cell within its row, uniquely.
+// "open-w /etc/hostname", "bind-tcp 8080", "comm-open rdwr other-thread by grandchild": names a cell within its row,
+// uniquely.
 std::string cell_name(const wire::CellRequest& cell);
 // Whether the operation changes its paths (and so needs paths of its own).
 bool is_destructive(const wire::CellRequest& cell);

@@ -3,10 +3,15 @@
 //   LOCKSTEP_ASSIGN(CellPlan plan, plan_cells(a_case, effective));
 //   plan.cells; plan.tree;                                    // for a RowRequest
 //
-// The sweep: the whole vocabulary in a directory of each kind of grant and in one that nobody granted, each device node, a
-// neighbour beside each rule, every way and actor of the comm write, CUDA's start-up, the files a grant on /proc opens
-// too, and a signal; where the policy restricts ports or scopes, each port it names and one it does not, and both sides. On
-// a real host the real cuInit as well. Where the host is simulated its root is laid out here; on a real one only paths below $scratch are made and nothing
+// The sweep has
+//   - the whole vocabulary in a directory of each kind of grant, and in one that nobody granted
+//   - each device node, and a neighbour beside each rule
+//   - every way and actor of the comm write, and CUDA's start-up
+//   - the files that a grant on /proc opens too, and a signal
+//   - where the policy restricts ports or scopes: each port it names and one it does not, and both sides of each scope
+//   - on a real host, the real cuInit
+//
+// Where the host is simulated its root is laid out here. On a real host only paths below $scratch are made, and nothing
 // else is changed.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CELLS_H_
@@ -24,7 +29,7 @@ namespace lockstep::conformance::judge {
 struct CellInfo {
   std::string step;               // id of the CUDA step, else empty
   bool too_wide = false;          // a file nobody needs for CUDA: listed where it opens
-  std::vector<int> expectations;  // indices into the case's, those that name this cell, in order
+  std::vector<int> expectations;  // indices of the case's expectations that name this cell, in order
 };
 
 struct CellPlan {

@@ -1,9 +1,9 @@
-// What the real cuInit(0) said, in CUDA's own names, held against what the compound probe concluded. Of Mode::work, what all
-// of it said: a failure behind cuInit(0) counts as one, and is told with its stage.
+// Holds what the real cuInit(0) said, in CUDA's own names, against what the compound probe concluded. In Mode::work it
+// is what all stages said: a failure after cuInit(0) counts as a failure, and is told with its stage.
 //
 //   CuVerdict verdict = judge_cu_init(control, restricted, readiness, cell.mode);
 //
-// Two witnesses of one question, will CUDA start under this policy, that know nothing of each other:
+// They are two witnesses of one question, will CUDA start under this policy, and know nothing of each other:
 //   without the policy   under it     readiness         verdict
 //   not loaded           the same     any               skip: libcuda.so.1 is not here
 //   success              success      ready, degraded   agree; else disagree
@@ -21,8 +21,8 @@
 
 namespace lockstep::conformance::judge {
 
-// One of the two answers: its cell, and what the child's slot says of a library that could not be loaded, a function that is
-// not in it, or a value that is wrong.
+// One of the two answers: its cell, and the message of the child's slot (a library that could not be loaded, a missing
+// function, a wrong value).
 struct CuAnswer {
   wire::CellReply cell;
   std::string message;
@@ -36,7 +36,7 @@ struct CuVerdict {
   Verdict verdict = Verdict::error;
   std::string why;         // one sentence, with both answers
   bool blocks = false;     // the library could not be loaded under the policy: the row is blocked
-  bool elsewhere = false;  // CUDA starts without the policy no more than under it: nobody may call that ready
+  bool elsewhere = false;  // CUDA does not start without the policy either: that must not be called ready
 };
 
 CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, const ReadinessVerdict& readiness,

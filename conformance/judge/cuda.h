@@ -1,13 +1,16 @@
-// The start-up of a GPU's runtime as a list of steps, each an operation that it makes: what a policy must let through, and what
-// breaks if it does not. Not the runtime itself: a compound probe for machines without a GPU.
+// The start-up of a GPU's runtime as a list of steps, each an operation that it makes: what a policy must let through,
+// and what breaks if it does not. Not the runtime itself: a compound probe for machines without a GPU.
 //
 //   for (const CudaStep& step : cuda_steps(host)) ...     // in the order of the start-up
 //
-// The class of a step is that on THIS host: a denied /sys/devices/system/node is harmless on x86 and a crash inside libcuda
-// on a NUMA-coherent one. Which platforms a host is, it says by its nodes:
-//   tegra /dev/nvmap · wsl2, amd (ROCm), intel by `gpu` · coherent by `numa_coherent` · fabric /dev/nvidia-nvswitchctl or
-//   /run/nvidia-fabricmanager · mig a node of /dev/nvidia-caps beyond the first two, which every MIG-capable GPU has ·
-//   mps /tmp/nvidia-mps/control; of a real host only where somebody serves it: a daemon that quit leaves it behind
+// A step's class is that on THIS host: a denied /sys/devices/system/node is harmless on x86, and a crash inside libcuda
+// on a NUMA-coherent host. The host's nodes say which platforms it is:
+//   tegra            /dev/nvmap
+//   wsl2, amd, intel the host's `gpu`
+//   coherent         the host's `numa_coherent`
+//   fabric           /dev/nvidia-nvswitchctl or /run/nvidia-fabricmanager
+//   mig              a node of /dev/nvidia-caps beyond the first two, which every MIG-capable GPU has
+//   mps              /tmp/nvidia-mps/control; on a real host only where somebody serves it, for it outlives its daemon
 // The NVIDIA rows are in cuda.cc, those of AMD and Intel in vendors.cc.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_CUDA_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_CUDA_H_
@@ -24,10 +27,11 @@
 namespace lockstep::conformance::judge {
 
 enum class CudaImportance : std::uint8_t { fatal, degraded, harmless };
-// How sure we are of the step and its class: measured with the real driver, read in public sources, or inferred from them.
+// How sure we are of the step and its class: measured with the real driver, read in public sources, or inferred from
+// them.
 enum class Certainty : std::uint8_t { measured, source, inferred };
-// Steps of which some must work: a GPU among others, the two nodes of a MIG instance among those of others. Fatal where fewer
-// do than the group needs, else the loss of that one alone.
+// A group of steps of which some must work: one GPU of several, the two nodes of one MIG instance of several. A failing
+// step is fatal where fewer work than needed(); else only that one device is lost.
 enum class StepGroup : std::uint8_t { none, gpu, mig };
 std::size_t needed(StepGroup group);
 
@@ -36,8 +40,8 @@ struct CudaStep {
   wire::CellRequest cell;
   CudaImportance importance = CudaImportance::fatal;
   Certainty certainty = Certainty::source;
-  bool optional =
-      false;  // a path that may be missing, or a socket without its server: without the policy that is no failure
+  // The path may be missing, or the socket be without its server: that is no failure where it is so without the policy.
+  bool optional = false;
   StepGroup group = StepGroup::none;
   std::string_view breaks;
 };
@@ -54,7 +58,7 @@ struct FixedStep {
 };
 CudaStep make_step(const FixedStep& fixed);
 
-// In the order of the start-up. The device nodes are the host's own. Ids and cells are each there once.
+// In the order of the start-up. The device nodes are the host's own. No id and no cell is there twice.
 std::vector<CudaStep> cuda_steps(const Host& host);
 // Of AMD and Intel hosts: vendors.cc.
 std::vector<CudaStep> amd_steps(const Host& host);

@@ -1,7 +1,8 @@
 // What has to be there before the cells of a case can be tried: the host, and what each operation needs to find.
 //
 //   HostTree tree(host);                    // of a simulated host the whole of it, of a real one $scratch
-//   tree.make(TreeKind::file, "/etc/x");    // once; never on the machine's own procfs and sysfs, nor where the host has nothing
+//   tree.make(TreeKind::file, "/etc/x");    // once; never on the machine's own procfs and sysfs, nor where the host
+//                                           // has nothing
 //   tree.make_target(cell);
 //   request.tree = tree.take();
 //
@@ -34,7 +35,7 @@ class HostTree {
 
   bool has(const std::string& path) const { return made_.count(path) > 0; }
   NodeKind kind_of(const std::string& path) const;
-  // Of a socket that was made here.
+  // The type of a socket that was made here.
   std::optional<wire::SocketType> type_of(const std::string& path) const;
   bool is_kernel_path(std::string_view path) const;
   bool bind_sys() const { return bind_sys_; }

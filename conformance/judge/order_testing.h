@@ -1,12 +1,10 @@
-// For the tests of what the kernel checks before it asks Landlock, and what after: situations in which an
-// errno of its own and a denial both apply, each made in a mount namespace of its own, tried free and
-// restricted.
+// For the tests of what the kernel checks before it asks Landlock, and what after. Each situation is one in which an
+// errno of the kernel's own and a denial both apply. It is made in a mount namespace of its own, and tried unrestricted
+// and restricted.
 //
-//   {"UnlinkADirectory", Operation::unlink, "dir", "", EISDIR, Order::after, [](Place& at) {
-//   at.directory("dir"); }}
+//   {"UnlinkADirectory", Operation::unlink, "dir", "", EISDIR, Order::after, [](Place& at) { at.directory("dir"); }}
 //
-// Three witnesses: what a person wrote down, the composition, and the running kernel, at every plan ABI it
-// has.
+// Three witnesses: what a person wrote down, the composition, and the running kernel, at every plan ABI it has.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_ORDER_TESTING_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_ORDER_TESTING_H_
 
@@ -23,8 +21,7 @@
 
 namespace lockstep::conformance::judge::order {
 
-// Where the situation is made: an empty tmpfs, below which names are relative. What is kept stays open to the
-// end.
+// Where the situation is made: an empty tmpfs; names are relative to it. What is kept stays open to the end.
 class Place {
  public:
   explicit Place(std::string root) : root_(std::move(root)) {}
@@ -33,10 +30,10 @@ class Place {
   void directory(const std::string& name, unsigned mode = 0777);
   void link(const std::string& name, const std::string& target);
   void device(const std::string& name, unsigned kind, unsigned major, unsigned minor);
-  // A mount of its own there. Options as mount(2) has them; "bind": of what lies there already.
+  // Mounts something there, with options as mount(2) has them; "bind" binds what lies there already.
   void mount(const std::string& name, const char* type, const char* options = "", unsigned long flags = 0);
   void remount_read_only(const std::string& name, bool only_this_mount);
-  // FS_IMMUTABLE_FL, FS_APPEND_FL. Where this file system has none, the situation cannot be had.
+  // Sets FS_IMMUTABLE_FL or FS_APPEND_FL. On a file system without these flags the situation cannot be made.
   void attribute(const std::string& name, int flag);
   // type: SOCK_STREAM and so on. Abstract where the name begins with @.
   int serve(const std::string& name, int type, int queue);
@@ -70,7 +67,7 @@ struct Situation {
   void (*make)(Place& at);
   As as = As::root;
   Mode mode = Mode::plain;
-  // What is handled, of what the kernel knows, and not granted.
+  // The rights that are denied: handled, as far as the kernel knows them, and granted nowhere.
   AccessSet handled = AccessSet::from_bits(0x1ffff);
   // Or a scope, or a port's right.
   bool scoped = false, ports = false;

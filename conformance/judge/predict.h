@@ -9,12 +9,12 @@
 
 namespace lockstep::conformance::judge {
 
-// Of the row's effective policy at any plan ABI, on the paths that the control child walked.
+// The model of the row's effective policy at any plan ABI, with the paths that the control child walked.
 model::Model build_model(const Row& row, const wire::RowReply& reply, const KernelLandlock& kernel, int plan_abi);
 model::Decision decide(const Row& row, const model::Model& model, std::size_t cell, const wire::RowReply& reply);
 
-// The errno with which procfs hides from the restricted child what the cell names, an entry of a process outside its domain; 0: it
-// does not. It comes at the lookup, before Landlock is asked.
+// The errno with which procfs hides the cell's path from the restricted child (an entry of a process outside its
+// domain); 0: it does not. It comes from the lookup, before Landlock is asked.
 int hidden_by_procfs(const Row& row, std::size_t cell, const wire::RowReply& reply);
 
 // Fills in out.readiness from out.cells and the decisions (parallel), and out.beyond by the model alone.

@@ -4,8 +4,8 @@
 //   verdict.is == Readiness::blocked;  verdict.why;  // "comm needs write_file on /proc/<pid>/task/<tid>/comm"
 //   for (const DeniedStep& step : verdict.denied) ... step.breaks ...
 //
-// The first fatal step that fails is the one that blocks. A step that could not be tried leaves readiness unknown, unless a
-// fatal step fails anyway: nothing unknown is ready. Pure: the answers may be the kernel's or the model's.
+// The first fatal step that fails is the one that blocks. A step that could not be tried leaves readiness unknown,
+// unless a fatal step fails anyway: nothing unknown is ready. Pure: the answers may be the kernel's or the model's.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_READINESS_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_READINESS_H_
 
@@ -20,7 +20,7 @@
 
 namespace lockstep::conformance::judge {
 
-// Of one step. Errnos; 0: it worked.
+// What one step answered, as errnos; 0: it worked.
 struct StepAnswer {
   bool tried = false;
   int control = 0;        // without the policy
@@ -55,8 +55,8 @@ struct PredictedReadiness {
   ReadinessVerdict verdict;
 };
 
-// `answers` is parallel to `steps`. `promoted_on_gpu_hosts`: this host has no GPU, and where there is one enrichment would make
-// /proc writable: a denied comm write is then not the policy's fault.
+// `answers` is parallel to `steps`. `promoted_on_gpu_hosts`: this host has no GPU, and on a host with one enrichment
+// would make /proc writable. A denied comm write is then not the policy's fault.
 ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<StepAnswer>& answers,
                           bool promoted_on_gpu_hosts);
 

@@ -5,8 +5,8 @@
 //   row.name();                                        // "gpu_default.abi3/user"
 //   LOCKSTEP_ASSIGN(RowRequest request, make_request(row, subject));
 //
-// The subject decides what is enforced; the cells and the walks the model needs come from the unbroken effective policy,
-// whoever the subject is.
+// The subject decides what is enforced. The cells, and the walks that the model needs, come from the unbroken effective
+// policy, whatever the subject is.
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_ROW_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_ROW_H_
 
@@ -45,10 +45,10 @@ struct CaseRun {
 // Fails where the case itself is at fault (an expectation that cannot be run).
 Result<CaseRun> prepare_case(Case source);
 
-// A name of the fixtures as GoogleTest's filters can take it.
+// A fixture's name, written so that GoogleTest's filters can take it.
 std::string test_name(std::string_view text);
 
-// Of GoogleTest: the test of what a case claims of enrichment.
+// The name of the GoogleTest test for what a case claims of enrichment.
 std::string claims_test(const CaseRun& run);
 
 struct Row {
@@ -58,17 +58,17 @@ struct Row {
   std::string name() const;
 };
 
-// Every row of the case among `abis`. An unprivileged run has the one identity `self`, which stands in for the case's. Where
-// root cannot become an ordinary user, `self` (root's number without its capabilities) stands in for `user`, whose own rows are
-// there to be skipped with what is missing.
+// Every row of the case among `abis`. An unprivileged run has the one identity `self`, which stands in for those of the
+// case. Where root cannot become an ordinary user, `self` (root's number without its capabilities) stands in for
+// `user`; the rows of `user` are then skipped, with what is missing.
 std::vector<Row> rows_of(const CaseRun& run, AbiSet abis, const wire::Identities& here);
 wire::IdentityKind stand_in_for(wire::IdentityKind wanted, const wire::Identities& here);
 
 // The refusal of a plan (hard_requirement at too low an ABI) is the error.
 Result<wire::RowRequest> make_request(const Row& row, const Subject& subject);
 
-// What the case claims of enrichment (expect_effective, expect_notices, expect_error) against what `subject` gives. Empty: all
-// as claimed; else one line for each difference.
+// Holds what the case claims of enrichment (expect_effective, expect_notices, expect_error) against what `subject`
+// gives. One line for each difference; empty: all as claimed.
 std::vector<std::string> check_claims(const CaseRun& run, const Subject& subject);
 
 // FNV-1a: which shard a row is in does not depend on the other rows.

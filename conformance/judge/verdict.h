@@ -3,9 +3,10 @@
 //   RowVerdict verdict = judge(row, reply, kernel);
 //   verdict.outcome == RowOutcome::agree;  verdict.cells[i].lone == Witness::observed;
 //
-// A row agrees only where the restricted child came to its end as it should, the canary proved the restriction, every cell is
-// valid and none disagrees. What is unknown is never agreement: a row in which nothing that a person wrote down could be
-// tried is a skip, and where only some of it could not, `untried` counts it and its cells say why (`decided`).
+// A row agrees only where the restricted child came to its end as it should, the canary proved the restriction, every
+// cell is valid and none disagrees. What is unknown is never agreement. A row in which none of the hand-written
+// expectations could be tried is a skip. Where only some could not, `untried` counts them and their cells say why
+// (`decided`).
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
 
@@ -33,7 +34,7 @@ enum class RowOutcome : std::uint8_t {
   refused
 };  // refused: of a user's own policy alone
 
-// Of a row that was skipped, what it is that could not be. `here`: this machine or container could not try it.
+// Why a row was skipped. `here`: this machine or container could not try it.
 enum class SkipReason : std::uint8_t { none, plan_refused, identity, here };
 
 std::string_view name(Verdict verdict);

@@ -1,14 +1,13 @@
 // Boot: what became of one kernel that scripts/kernel-matrix started, or could not start: lockstep.boot/1.
 //
-//   LOCKSTEP_ASSIGN(Boot boot, record_boot("out/6.12", {"label=6.12", "expected=6", "intact=1",
-//   "qemu_exit=0", ...})); LOCKSTEP_ASSIGN(Boot boot, read_boot("out/6.12"));         // what was recorded
-//   there
+//   LOCKSTEP_ASSIGN(Boot boot, record_boot("out/6.12", {"label=6.12", "expected=6", "intact=1", "qemu_exit=0", ...}));
+//   LOCKSTEP_ASSIGN(Boot boot, read_boot("out/6.12"));         // what was recorded there
 //
-// The directory of a boot has the console (console.txt), QEMU's own words (qemu.txt) and, below out/, what
-// the guest sent: release, lsm, cmdline, runs, and a text and a report for each run. The outcome is decided
-// here from what lies there, not by the script: a guest is `finished` only where its parcel came whole and it
-// said so on the console. A kernel without Landlock finishes too, with `landlock` none or disabled. It is
-// never green; whether it is as expected is matrix.h's question.
+// The directory of a boot has the console (console.txt), QEMU's own words (qemu.txt) and, below out/, what the guest
+// sent: release, lsm, cmdline, runs, and a text and a report for each run. The outcome is decided here from what lies
+// there, not by the script: a guest is `finished` only where its parcel came whole and it said so on the console. A
+// kernel without Landlock finishes too, with `landlock` none or disabled, and is never green. Whether that was expected
+// is matrix.h's question.
 #ifndef LOCKSTEP_CONFORMANCE_KERNELS_BOOT_H_
 #define LOCKSTEP_CONFORMANCE_KERNELS_BOOT_H_
 

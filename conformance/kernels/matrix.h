@@ -4,14 +4,13 @@
 //   render(matrix);  to_json(matrix);  exit_code(matrix);
 //
 // Five questions, each answered by cells that were observed:
-//   * what each kernel made of each case at the plan ABI it has itself: verdict and readiness;
-//   * what changed from one kernel to the next, and why: a right and its first ABI, an erratum, or the
-//   kernel's own answer
-//     without Landlock. A change with none of these is "unexplained", and a finding;
-//   * whether a plan for ABI N masked on a newer kernel does what it does on the kernel of ABI N;
-//   * whether the answers depend on the file system below the scratch directory;
-//   * whether the model withstood fuzzing there.
-// A kernel that gave no report is in the matrix with what became of it, and never green.
+//   - What did each kernel make of each case, at the plan ABI it has itself? Verdict and readiness.
+//   - What changed from one kernel to the next, and why? The reason is a right and its first ABI, an erratum, or the
+//     kernel's own answer without Landlock. A change with none of these is "unexplained", and a finding.
+//   - Does a plan for ABI N, enforced on a newer kernel, do what it does on the kernel of ABI N?
+//   - Do the answers depend on the file system below the scratch directory?
+//   - Did the model withstand fuzzing there?
+// A kernel that gave no report is in the matrix with what became of it, and is never green.
 #ifndef LOCKSTEP_CONFORMANCE_KERNELS_MATRIX_H_
 #define LOCKSTEP_CONFORMANCE_KERNELS_MATRIX_H_
 
@@ -79,12 +78,11 @@ struct Matrix {
 Result<Matrix> join_boots(const std::vector<std::string>& directories);
 
 std::string render(const Matrix& matrix);
-// Relations and figures, no machine's name and no times but the fuzzer's: fit to be committed.
+// Fit to be committed: figures and their relations, no machine's name, and no times but the fuzzer's.
 std::string to_json(const Matrix& matrix);
 
-// The worst: 4 a kernel hung, panicked or its harness failed; 1 a disagreement, an ABI that is not the
-// expected one, or an unexplained difference; 3 a kernel that could not be had, or none that is green; else
-// 0.
+// The first of these that holds: 4 a kernel hung, panicked or its harness failed; 1 a disagreement, an ABI that is not
+// the expected one, or an unexplained difference; 3 a kernel that could not be had, or none that is green; 0 all else.
 int exit_code(const Matrix& matrix);
 
 }  // namespace lockstep::conformance::kernels

@@ -1,10 +1,9 @@
-// A lockstep.report/1 read back: no more of it than is compared between kernels.
+// Reads back as much of a lockstep.report/1 as is compared between kernels.
 //
 //   LOCKSTEP_ASSIGN(ReadReport report, read_report("out/6.12/out/tmpfs.json"));
 //   report.rows.at({"rights-of-opening", 6, "user"}).cells.at("open-r /etc/passwd").observed;   // "allow"
 //
-// Cells are keyed by what they try, so that reports of two kernels can be laid side by side whatever their
-// order.
+// Cells are keyed by what they try, so that reports of two kernels can be laid side by side whatever their order.
 #ifndef LOCKSTEP_CONFORMANCE_KERNELS_READ_REPORT_H_
 #define LOCKSTEP_CONFORMANCE_KERNELS_READ_REPORT_H_
 
@@ -23,7 +22,7 @@ struct ReadCell {
       observed;  // errno names, allow; expected and predicted may be empty
   std::string verdict;
   std::string decided;
-  bool survey = false;  // counts files of procfs, which every kernel has others of
+  bool survey = false;  // counts files of procfs, which differ from kernel to kernel
   bool operator==(const ReadCell&) const = default;
 };
 

@@ -1,5 +1,6 @@
-// HeldChild: a child restricted by one way to let CUDA name its threads, which names one whenever it is asked: itself, in a child,
-// in a grandchild, and in a program it executes. What --reclaim and --soak ask while the kernel takes its procfs entries back.
+// HeldChild: a child restricted by one of the ways to let CUDA name its threads. Whenever it is asked it names a
+// thread: in itself, in a child, in a grandchild, and in a program it executes. --reclaim and --soak ask it while the
+// kernel takes its procfs entries back.
 //
 //   HeldChild child;
 //   LOCKSTEP_ASSIGN(std::int32_t pins, child.start(plan, identity, /*close_pins=*/true));
@@ -49,8 +50,8 @@ class HeldChild {
   UniqueFd socket_;
 };
 
-// Thousands of lookups on procfs, none of them of the child's own entries: a cache with little in it keeps what it has. Returns
-// how many.
+// Makes thousands of lookups on procfs, none of them of the child's own entries: the kernel drops nothing from a cache
+// that is almost empty. Returns how many.
 std::size_t look_up_much(pid_t child);
 
 inline constexpr char drop_caches[] = "/proc/sys/vm/drop_caches";

@@ -3,15 +3,14 @@
 //   LOCKSTEP_ASSIGN(std::vector<ReclaimRow> rows, measure_reclaim(kernel, "fixtures"));
 //   render(rows);  to_json(rows, kernel);   // a table; lockstep.reclaim/1
 //
-// Procfs makes a new inode for an entry that was reclaimed, and a rule stays with the old one. Each row is a
-// child, restricted by the library as always, that names another thread of its own, waits, and names one
-// again after the dentry cache was filled and dropped (2 to /proc/sys/vm/drop_caches), until its
-// /proc/self/task is a new inode or the rounds are used up. A pinned entry is never replaced: there its
-// neighbour /proc/self/attr shows that the kernel did reclaim.
+// Procfs makes a new inode for an entry that was reclaimed, and a rule stays with the old one. Each row is a child,
+// restricted by the library as always. It names another thread of its own, waits while the dentry cache is filled and
+// dropped (2 to /proc/sys/vm/drop_caches), and names one again, until its /proc/self/task is a new inode or the rounds
+// are used up. A pinned entry is never replaced: there its neighbour /proc/self/attr shows that the kernel did reclaim.
 //
-// Machine-wide: every process pays for the dropped entries. Needs root, else `unsupported`. Reclaim is not
-// certain: a row where it was not achieved says so and shows nothing. fixtures/observed/procfs-reclaim.json
-// is what this gave once.
+// Every process of the machine pays for the dropped entries. Needs root, else `unsupported`. The kernel need not
+// reclaim: a row where it did not says so and shows nothing. fixtures/observed/procfs-reclaim.json is what this gave
+// once.
 #ifndef LOCKSTEP_CONFORMANCE_MEASURE_RECLAIM_H_
 #define LOCKSTEP_CONFORMANCE_MEASURE_RECLAIM_H_
 

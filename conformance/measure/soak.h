@@ -1,13 +1,14 @@
-// Soak: the failure that comes with time. A grant on an entry below /proc works, until the kernel takes the entry back and makes
-// another for whoever looks next; then naming a thread is EACCES and cuInit() is 304, hours into a job.
+// Soak: the failure that comes with time. A grant on an entry below /proc works until the kernel takes the entry back
+// and makes another for the next lookup. Then naming a thread is EACCES and cuInit() is 304, hours into a job.
 //
 //   LOCKSTEP_ASSIGN(Soak soak, run_soak(kernel, "fixtures", 120));
 //   render(soak);  to_json(soak);          // a table; lockstep.soak/1
 //
-// Every way to let CUDA name its threads at once, each in a child of its own that names one in itself, a child, a grandchild and an
-// executed program, over and over, while dentries are reclaimed by whatever means there are: drop_caches (root), a memory-limited
-// cgroup that the children live in (where one can be made), and lookups by the hundred thousand. What is reported is the time
-// to the first failure of what worked, or none. Where no entry was ever replaced, nothing was shown, and that is said.
+// All ways to let CUDA name its threads run at once, each in a child of its own. It names a thread in itself, in a
+// child, in a grandchild and in an executed program, over and over. Meanwhile dentries are reclaimed by whatever means
+// there are: drop_caches (root), a memory-limited cgroup that the children live in (where one can be made), and
+// hundreds of thousands of lookups. The result is the time until something that worked at the start first failed, or
+// none. Where no entry was ever replaced, nothing was shown, and the result says so.
 #ifndef LOCKSTEP_CONFORMANCE_MEASURE_SOAK_H_
 #define LOCKSTEP_CONFORMANCE_MEASURE_SOAK_H_
 

@@ -1,14 +1,13 @@
-// Surface: the ways to let CUDA name its threads, side by side: who can then name whom, and how many files of
-// procfs open for writing too. Measured on the running kernel, through the whole pipeline; opens only, never
+// Surface: the ways to let CUDA name its threads, side by side: who can then name whom, and how many files of procfs
+// open for writing too. Measured on the running kernel, through the whole pipeline. It only opens files and never
 // writes (probes/survey.h).
 //
-//   LOCKSTEP_ASSIGN(std::string json, measure_surface(workers, kernel, "fixtures"));      //
-//   lockstep.surface/1
+//   LOCKSTEP_ASSIGN(std::string json, measure_surface(workers, kernel, "fixtures"));      // lockstep.surface/1
 //
 // The ways are policies/gpu/comm-*.yaml; "none" is the control child, unrestricted.
-// fixtures/observed/procfs-surface.json is what this gave on one machine (lockstep-conformance --surface
-// FILE): counts differ between kernels, the relations that surface_test.cc checks do not. `set` is a hash of
-// the names that opened: equal where the same files did.
+// fixtures/observed/procfs-surface.json is what this gave on one machine (lockstep-conformance --surface FILE). Counts
+// differ between kernels; the relations that surface_test.cc checks do not. `set` is a hash of the names that opened:
+// equal where the same files did.
 #ifndef LOCKSTEP_CONFORMANCE_MEASURE_SURFACE_H_
 #define LOCKSTEP_CONFORMANCE_MEASURE_SURFACE_H_
 

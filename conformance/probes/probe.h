@@ -1,8 +1,7 @@
 // Probes: one operation each, tried once, reported as an errno and a post-condition.
 //
-// Async-signal-safe: no heap, no stdio, no exceptions; descriptors are closed again. A probe changes only
-// what the harness made for it. Linked into the harness's child and into the static helper that the exec
-// actor runs.
+// Async-signal-safe: no heap, no stdio, no exceptions; descriptors are closed again. A probe changes only what the
+// harness made for it. Linked into the harness's child and into the static helper that the exec actor runs.
 #ifndef LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_
 #define LOCKSTEP_CONFORMANCE_PROBES_PROBE_H_
 
@@ -27,19 +26,25 @@ struct Probe {
   std::uint16_t port = 0;
 };
 
-// Opens what Mode::before and surveys (survey.h) need, before the restriction. -1 and errno where that fails:
-// the cell will be `unsupported`, as it is for the exec actor, whose program has no descriptors from before.
+// Opens what Mode::before and surveys (survey.h) need, before the restriction. -1 and errno where that fails; the cell
+// will be `unsupported`. So it is for the exec actor too, whose program has no descriptors from before.
 int open_before(const Probe& probe);
 
-// Runs one probe in the calling thread. The errno is that of the step that failed first (aux: its number, but
-// for comm_open and surveys: see CellReply). Not what a caller might expect:
-//   ioctl on a device that does not know the request is 0, with ret the device's own errno negated: the
-//   request arrived; so did a client whose server's queue is full (-EAGAIN). exec is ENOEXEC for the harness's files, 0 where a program ran, and -1 where it was
-//   killed: nobody knows by whom a socket path that does not fit sockaddr_un is `unsupported`
-// `ret` is errno_is_late where two checks give the errno and it was the one that the kernel makes once it has asked
-// Landlock: ECONNREFUSED of a server that is bound and does not listen (else nobody is bound), EPERM of a driver or a
-// file system that opens (else the file is immutable, or only to append to), EPERM of a link but for
-// fs.protected_hardlinks.
+// Runs one probe in the calling thread. `err` is the errno of the step that failed first, `aux` that step's number (but
+// for comm_open and surveys: see CellReply). What a caller might not expect:
+//   - ioctl: a device that does not know the request answers 0, with the device's own errno, negated, in `ret`: the
+//     request arrived.
+//   - A client whose server's queue is full answers 0, with -EAGAIN in `ret`: it arrived too.
+//   - exec is ENOEXEC for the harness's files, 0 where a program ran, and -1 where it was killed (nobody knows by
+//     whom).
+//   - A socket path that does not fit into sockaddr_un is `unsupported`.
+//
+// Some errnos are given by two of the kernel's checks, one before it asks Landlock and one after. `ret` is
+// errno_is_late where it was the later one:
+//   - ECONNREFUSED: later from a server that is bound and does not listen; earlier where nobody is bound.
+//   - EPERM of opening: later from a driver or a file system; earlier from a file that is immutable or append-only.
+//   - EPERM of a link: later in every case but that of fs.protected_hardlinks.
+//
 // `after`:
 //   create, mkdir, mkfifo, mknod, mksock, symlink, link   1: the name exists afterwards
 //   truncate, ftruncate, open_trunc                       size of the file afterwards
@@ -54,20 +59,19 @@ struct ProbeRun {
   std::span<const Probe> probes;
   wire::Slot slot;
   bool capture = false;  // control child: read_walk each probe's paths into the slot, just before it
-  std::uint32_t first_walk =
-      0;               // index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1
-  int helper_fd = -1;  // memfd of the static helper, for Actor::exec
-  bool no_program =
-      false;            // it is no memfd, and executing it would ask the policy: cells of that actor are `unsupported`
-  int request_fd = -1;  // memfd with the encoded RowRequest, for the helper
-  int slot_fd = -1;     // memfd of the slot, for the helper
+  // Index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1.
+  std::uint32_t first_walk = 0;
+  int helper_fd = -1;        // memfd of the static helper, for Actor::exec
+  bool no_program = false;   // it is no memfd, so the policy could deny it: cells of that actor are `unsupported`
+  int request_fd = -1;       // memfd with the encoded RowRequest, for the helper
+  int slot_fd = -1;          // memfd of the slot, for the helper
   const char* scratch = "";  // for the helper
   std::int32_t sibling = 0;  // pid of the canary sibling
 };
 
-// Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an
-// actor could not be started or did not come to its end (its cells stay unset). Not those of early_thread, which
-// must run before: its starter calls run_cells_of() there.
+// Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an actor could
+// not be started or did not come to its end (its cells stay unset). Cells of early_thread are not run here: that thread
+// runs before the restriction, and whoever starts it calls run_cells_of().
 bool run_probes(const ProbeRun& run);
 
 // Only the cells of one actor, in the calling thread: what run_probes does inside each actor, and the helper

@@ -1,23 +1,25 @@
-// Survey: how wide a write grant on procfs really is. Opens every regular file below a directory for writing
-// (O_WRONLY, O_NONBLOCK, O_NOCTTY, O_CLOEXEC), writes nothing, and counts: `ret` opened, `aux` tried, `after`
-// a hash of the names that opened, equal where two surveys of one directory opened the same files.
+// Survey: how wide a write grant on procfs really is. Opens every regular file below a directory for writing (O_WRONLY,
+// O_NONBLOCK, O_NOCTTY, O_CLOEXEC), writes nothing, and counts. `ret` is how many opened, `aux` how many were tried,
+// `after` a hash of the names that opened: it is equal where two surveys of one directory opened the same files.
 //
-// A grant without read_dir cannot list the directory it is about, and still opens what it can name. So there
-// are two steps:
+// A grant without read_dir cannot list the directory it is about, and still opens what it can name. So there are two
+// steps:
 //   probe.before_fd = open_before(probe);   // Mode::before: prepare_survey(path) lists the names
 //   ... restrict ...
 //   probe_survey(probe, &cell);             // opens each of them by its path
 //
-// `path` is a directory by its real name, or "/proc/self", or "/proc/$child": the same entries in a child
-// that the probe forks and parks. Entries of the listing thread, task/<tid>, stand for those of the acting
-// process's first thread.
+// `path` is a directory by its real name, or "/proc/self", or "/proc/$child": the same entries in a child that the
+// probe forks and parks. Entries of the listing thread, task/<tid>, stand for those of the acting process's first
+// thread.
 //
-// What is not surveyed: symbolic links (never followed), other file systems mounted below (opening a mount
-// point can mount something: /proc/sys/fs/binfmt_misc), fdinfo (named after whatever is open while listing),
-// and directories that the preparing process cannot list. No name is left out for what its open does: in
-// procfs, outside these, opening for writing pins memory until the close and changes nothing. Give it
-// /proc/<pid> or /proc/sys, not /proc itself. An exec actor starts without the names: `unsupported`, as is a
-// survey too large for the arena. Never a partial count.
+// Not surveyed:
+//   - symbolic links (never followed)
+//   - other file systems mounted below: opening a mount point can mount something (/proc/sys/fs/binfmt_misc)
+//   - fdinfo, whose names are those of whatever is open while listing
+//   - directories that the preparing process cannot list
+// No name is left out because of what opening it does: in procfs, outside these, opening for writing pins memory until
+// the close and changes nothing. Give it /proc/<pid> or /proc/sys, not /proc itself. An exec actor starts without the
+// names: `unsupported`, as is a survey too large for the arena. Never a partial count.
 #ifndef LOCKSTEP_CONFORMANCE_PROBES_SURVEY_H_
 #define LOCKSTEP_CONFORMANCE_PROBES_SURVEY_H_
 

@@ -57,7 +57,7 @@ class Scratch {
   std::string path;
 };
 
-// In a memfd, as the harness has it, for the exec actor maps it again.
+// In a memfd, as in the harness: the exec actor maps it again.
 class SharedSlot {
  public:
   explicit SharedSlot(std::uint32_t cells, std::uint32_t walks = 0)

@@ -18,7 +18,7 @@ void probe_make(const Probe& probe,
                 wire::SlotCell* cell);                        // names.cc: create, mkdir, mkfifo, mknod, mksock, symlink
 void probe_remove(const Probe& probe, wire::SlotCell* cell);  // unlink, rmdir
 void probe_move(const Probe& probe, wire::SlotCell* cell);    // rename, exchange, link
-// Whether execve(2) found the path, and failed for an interpreter or loader that it did not.
+// Whether execve(2) found the path, and failed because it did not find its interpreter or loader.
 bool is_of_interpreter(int err, const char* path);
 void probe_exec(const Probe& probe, wire::SlotCell* cell);     // other.cc
 void probe_port(const Probe& probe, wire::SlotCell* cell);     // sockets.cc: bind and connect TCP, bind UDP, send UDP
@@ -35,15 +35,15 @@ inline bool step(wire::SlotCell* cell, std::uint64_t number, bool ok) {
   return ok;
 }
 
-// Whether it is not for its attributes that this file cannot be opened or truncated.
+// Whether an EPERM of opening or truncating this file has another cause than its attributes (immutable, append-only).
 bool is_late_eperm(const char* path);  // late.cc
 // Whether fs.protected_hardlinks lets this process link to it.
 bool may_link_to(const char* path);
 
 // "/proc/self/fd/N" into `out` (at least 40 bytes); returns it.
 const char* fd_path(int fd, char* out);
-// Becomes the program behind the descriptor, as fexecve(3) does: by execveat(), or where a filter denies that by the descriptor's name
-// below /proc. Returns, with the errno, where neither works.
+// Becomes the program behind the descriptor, as fexecve(3) does: by execveat(), or, where a filter denies that, by the
+// descriptor's name below /proc. Returns, with errno set, where neither works.
 void execute_descriptor(int fd, char* const argv[], char* const envp[]);
 // Appends the decimal of `value` at `out` and returns the end, which is NUL-terminated.
 char* put_number(char* out, long value);

@@ -1,12 +1,13 @@
-// What else holds of the same observation: of the diff that compares paths as they are spelt, and of one with
+// What the same observation must hold against as well: the diff that compares paths as they are spelt, and a diff with
 // accepted changes.
 //
 //   judge_also(evidence, pair, {.listed = true, .accepted = "/tmp/r/d0"}, &judged);
 //
-// Where NEW allows what OLD does not: on a host file that lists the tree the class says so (links are
-// followed; a hard link or bind mount is no matter of a host file, so such trees are not listed); on a host
-// that lists nothing it says so, or a note does. And what a file of accepted changes lets pass for one
-// directory is below that directory by place, whatever leads there.
+// Suppose NEW allows what OLD does not.
+//   - Compared on a host file that lists the tree, the class must say so. Links are followed. A host file knows nothing
+//     of hard links and bind mounts, so trees that have them are not listed.
+//   - Compared on a host that lists nothing, the class or a note must say so.
+// What a file of accepted changes lets pass for one directory must lie below that directory, whatever names lead there.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_ALSO_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_ALSO_H_
 

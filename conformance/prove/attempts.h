@@ -1,12 +1,12 @@
-// What is asked on the kernel: each operation of the vocabulary by each name of a tree, and of two-path
-// operations by each pair of directories of a mount.
+// What is asked of the kernel: each operation of the vocabulary by each name of a tree, and each operation on two paths
+// by each pair of directories of a mount.
 //
 //   std::vector<Attempt> attempts = attempts_of(names);
 //   one_line(attempts[0]);                             // "open-r /tmp/r/d0/f1"
 //
-// `needs` says which rights the operation can show: it is held against what a diff claims, and never decides
-// an answer. Not asked: chmod (never restricted; it would take the tree's own permissions), comm-open but on
-// the acting thread, and what has no path.
+// `needs` says which rights the operation can show. It is held against what a diff claims, and never decides an answer.
+// Not asked: chmod (never restricted; it would take away the tree's own permissions), comm-open but for the acting
+// thread, and operations without a path.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_ATTEMPTS_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_ATTEMPTS_H_
 

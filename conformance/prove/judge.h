@@ -3,10 +3,10 @@
 //   Judged judged = judge({names, attempts, before, after, diff, abi});
 //   judged.fault                       // none, or the worst of what is wrong
 //
-// Any attempt that NEW allows and OLD does not makes the class widening or both: always. One that OLD alone
-// allows makes it anything but equivalent. And no false alarm: each right that the diff says is gained or
-// lost must be seen, by an attempt at the place that needs it and came out differently; a right that nothing
-// here can show is counted with the reason, never passed in silence.
+// Any attempt that NEW allows and OLD does not makes the class widening or both, without exception. One that OLD alone
+// allows makes it anything but equivalent. There may be no false alarm either: for each right that the diff says is
+// gained or lost, an attempt at that place that needs the right must come out differently. A right that nothing here
+// can show is counted with the reason, and never passed over in silence.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_JUDGE_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_JUDGE_H_
 
@@ -42,10 +42,10 @@ struct Evidence {
   const Observation& after;
   const diff::Diff& diff;
   int abi;
-  bool names_one_process = false;  // a policy does: of_one_process()
+  bool names_one_process = false;  // a policy names such a path: of_one_process()
 };
 
-// Of /proc/self/cwd, exe, fd: what one process has, which is another thing in each.
+// Whether the path is like /proc/self/cwd, exe or fd: something that each process has another one of.
 bool of_one_process(const std::string& path);
 
 struct Judged {

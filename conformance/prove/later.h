@@ -1,11 +1,10 @@
-// What a name that is not there opens once something is: a link that dangles leads somewhere, sooner or
-// later.
+// What a name that leads to nothing allows once something is there: a dangling link leads somewhere, sooner or later.
 //
 //   judge_later(observer, before, after, pair, diff, &judged);
 //
-// Where the diff neither stops nor says a word, each name of the policies that leads to nothing is made (a
-// file, where the kernel itself would put it), both policies are enforced again, and NEW must allow nothing
-// there that OLD does not.
+// Where the diff neither stops nor notes anything, each name of the policies that leads to nothing is made (a file,
+// where the kernel itself would put it). Both policies are enforced again, and NEW must allow nothing there that OLD
+// does not.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_LATER_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_LATER_H_
 

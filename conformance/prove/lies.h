@@ -1,7 +1,7 @@
 // Lies: a diff with one thing wrong, to prove that the kernel shows it.
 //
 //   const Lie* lie = find_lie("no-refer");
-//   LOCKSTEP_ASSIGN(review::Diff diff, lie->answer(pair));
+//   LOCKSTEP_ASSIGN(diff::Diff diff, lie->answer(pair));
 //
 // A pure transformation of what the diff is asked, or of its answer: there is no hook in src/.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_LIES_H_

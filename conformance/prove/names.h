@@ -1,13 +1,12 @@
-// Every name of a tree on disk: what stands where, by which parents, and by which other spellings it is
-// reached.
+// Every name of a tree on disk: what stands where, by which parents, and by which other spellings it is reached.
 //
-//   LOCKSTEP_CHECK(plant(root));                       // in each directory one of every kind, to try rights
-//   on LOCKSTEP_ASSIGN(Names names, Names::read(root)); for (const Name& name : names.names()) ...         //
-//   through links, binds, hard links and /proc/self/root names.covers(id, place); // whether a rule on that
-//   object holds there
+//   LOCKSTEP_CHECK(plant(root));                 // in each directory one object of every kind, to try rights on
+//   LOCKSTEP_ASSIGN(Names names, Names::read(root));
+//   for (const Name& name : names.names()) ...   // through links, binds, hard links and /proc/self/root
+//   names.covers(id, place);                     // whether a rule on that object holds there
 //
-// A place is a name without a link in it. An object has as many places as it has hard links and mounts it is
-// seen through, and each place its own parents. Read by lstat alone: nothing here asks the model.
+// A place is a name without a link in it. An object has as many places as it has hard links and mounts it is seen
+// through, and each place has its own parents. Read by lstat alone: nothing here asks the model.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_NAMES_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_NAMES_H_
 
@@ -50,9 +49,8 @@ struct Name {
 // The first letter of what is planted: no other name of a tree begins with it.
 inline constexpr char planted_letter = '=';
 
-// What every directory below `root` gets, once an object: "=file", "=dir", "=fifo", "=sym", "=sock", and,
-// where nodes may be made,
-// "=chr" and "=blk". True: they may.
+// Makes in every directory below `root` the objects "=file", "=dir", "=fifo", "=sym", "=sock", and, where device nodes
+// may be made, "=chr" and "=blk". True where they may. A directory with several names gets them once.
 Result<bool> plant(const std::string& root);
 
 class Names {
@@ -64,7 +62,7 @@ class Names {
   // Whether the object is the one at the place, or one of its parents there.
   bool covers(const Id& id, std::size_t place) const;
   std::optional<std::size_t> find(const std::string& path) const;
-  // What must be the same again where everything was undone.
+  // A text that is the same before and after, where everything was undone.
   std::string fingerprint() const;
 
  private:

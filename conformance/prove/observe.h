@@ -1,14 +1,14 @@
-// What the kernel answers: a child restricts itself by a policy and tries every attempt in one tree, which is
-// then as before.
+// What the kernel answers: a child restricts itself by a policy and tries every attempt in one tree, which is then as
+// before.
 //
 //   Observer observer;
-//   LOCKSTEP_CHECK(observer.keep_possible(&attempts));         // those that succeed where nothing is
-//   restricted LOCKSTEP_ASSIGN(Observation seen, observer.run(attempts, &plan)); seen.allowed(i); // or
-//   seen.refused: the policy does not run here
+//   LOCKSTEP_CHECK(observer.keep_possible(&attempts));                     // those that succeed unrestricted
+//   LOCKSTEP_ASSIGN(Observation seen, observer.run(attempts, &plan));
+//   seen.allowed(i);                  // or seen.refused: why the policy does not run here
 //
-// What a child moved it moves back, or, where it may not, its parent does before the next attempt; what it
-// made or removed the parent undoes at its end. An answer that is neither success nor a denial says that the
-// tree is not as it was: an internal error.
+// What a child moved it moves back; where the policy keeps it from that, its parent does so before the next attempt.
+// What a child made or removed the parent undoes at the child's end. An answer that is neither success nor a denial
+// says that the tree is not as it was: an internal error.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_OBSERVE_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_OBSERVE_H_
 
@@ -37,7 +37,7 @@ struct Observation {
   std::vector<Outcome> outcomes;
 
   bool allowed(std::size_t attempt) const { return outcomes[attempt].success != 0; }
-  // How far it came: a file that was made and could not be opened stands between.
+  // How far it came: 2 success, 1 a file was made and could not be opened, 0 nothing.
   int level(std::size_t attempt) const { return outcomes[attempt].success * 2 + outcomes[attempt].made; }
 };
 
@@ -48,7 +48,7 @@ class Observer {
   Observer& operator=(const Observer&) = delete;
   ~Observer();
 
-  // Leaves those that succeed unrestricted.
+  // Keeps those that succeed where nothing is restricted.
   Result<void> keep_possible(std::vector<Attempt>* attempts);
   Result<Observation> run(const std::vector<Attempt>& attempts, const Plan* plan);
 

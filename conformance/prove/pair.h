@@ -1,8 +1,8 @@
-// A pair of policies over a tree: a fuzz case with two policies for layers, the old one and the new one, that
-// are never stacked.
+// A pair of policies over a tree: a fuzz case whose two layers are policies, the old one and the new one, that are
+// never stacked.
 //
-//   LOCKSTEP_ASSIGN(Policies pair, policies_of(fuzz_case, "/tmp/r"));     // read from the text, as a user's
-//   are LOCKSTEP_ASSIGN(review::Diff diff, answer(pair));                    // as lockstep diff --host real
+//   LOCKSTEP_ASSIGN(Policies pair, policies_of(fuzz_case, "/tmp/r"));     // read from text, as a user's are
+//   LOCKSTEP_ASSIGN(diff::Diff diff, answer(pair));                     // as lockstep diff --host real
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_PAIR_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_PAIR_H_
 
@@ -23,7 +23,7 @@ struct Policies {
 // YAML. Relative paths begin at `root`.
 std::string policy_text(const fuzz::PolicySpec& spec, const std::string& root);
 
-// False: it is no pair.
+// Whether the case is a pair.
 bool is_pair(const fuzz::FuzzCase& fuzz_case);
 Result<Policies> policies_of(const fuzz::FuzzCase& pair, const std::string& root);
 

@@ -1,13 +1,12 @@
-// The campaign: random pairs of policies over random trees on disk, each asked of lockstep diff and of the
-// kernel.
+// The campaign: random pairs of policies over random trees on disk. lockstep diff and the kernel are both asked about
+// each.
 //
 //   LOCKSTEP_ASSIGN(Report report, prove({.seed = 7, .pairs = 2'000}));
-//   report.found                        // what the diff says and the kernel does not, or the other way
-//   round: cut down
+//   report.found       // what the diff says and the kernel does not, or the other way round, cut down
 //
-// Each worker is a child in a mount namespace of its own (an ordinary user: a user namespace besides), where
-// a tmpfs hides /tmp: the trees stand there, always at the same place, so that a pair that was found is the
-// same pair when it is repeated.
+// Each worker is a child in a mount namespace of its own (for an ordinary user, in a user namespace besides), where a
+// tmpfs hides /tmp. The trees stand there, always at the same place, so that a pair that was found is the same pair
+// when it is repeated.
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_PROVE_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_PROVE_H_
 
@@ -33,7 +32,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::uint64_t pairs = 200;
   int workers = 0;         // 0: one for each processor
-  std::size_t faults = 1;  // stop at the so manieth
+  std::size_t faults = 1;  // stop after so many
   const Lie* lie = nullptr;
   const volatile std::sig_atomic_t* interrupted = nullptr;  // not 0: stop, and clean up
 };
@@ -45,10 +44,10 @@ struct Found {
   std::string json;   // lockstep.fuzz/1, for --replay
 };
 
-// What was done, by one worker in one tree or by all in all.
+// What was done: by one worker in one tree, or by all in all trees.
 struct Tally {
   std::uint64_t pairs = 0, trees = 0, attempts = 0;  // attempts: each under both policies
-  std::array<std::uint64_t, 6> observed{};           // by review::Class, of what the kernel showed
+  std::array<std::uint64_t, 6> observed{};           // by diff::Class, of what the kernel showed
   std::array<std::uint64_t, change_count> changes{};
   std::uint64_t confirmed = 0;
   std::map<std::string, std::uint64_t> unseen;
@@ -67,8 +66,8 @@ struct Report : Tally {
 
 Result<Report> prove(const Options& options);
 
-// One pair, in a tree of its own: a fault of none where nothing is wrong with it. `observed`: the class that
-// the kernel's answers give.
+// One pair, in a tree of its own; Fault::none where nothing is wrong with it. `observed`: the class that the kernel's
+// answers give.
 struct Replayed {
   Found found;
   diff::Class observed = diff::Class::equivalent;

@@ -1,5 +1,5 @@
-// Random trees, and random pairs of policies over each. The same seed and index give the same on every
-// machine that can do the same.
+// Random trees, and random pairs of policies over each. The same seed and index give the same on every machine with the
+// same features.
 //
 //   Generator generator(seed, index, abi);
 //   tree.make(...generator.items());

@@ -1,7 +1,7 @@
 // One worker of a campaign: makes the trees of the seed and asks about pairs over each.
 //
 //   Worker worker(options, kernel);          // in a child process of its own
-//   LOCKSTEP_CHECK(worker.start());          // enters its namespaces: not to be undone
+//   LOCKSTEP_CHECK(worker.start());          // enters its namespaces: cannot be undone
 //   LOCKSTEP_ASSIGN(Tally tally, worker.run_tree(index, pairs));
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_WORKER_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_WORKER_H_

@@ -1,12 +1,14 @@
-// --gtest_output, by way of memory: GoogleTest does not say whether it could write its file, and so a full disk would be a pass.
+// --gtest_output by way of memory: GoogleTest does not say whether it could write its file, so a full disk would be a
+// pass.
 //
 //   LOCKSTEP_ASSIGN(GtestOutput output, GtestOutput::take_over(testing::GTEST_FLAG(output), &argc, argv));
 //   testing::GTEST_FLAG(output) = output.flag();      // before InitGoogleTest
 //   ... RUN_ALL_TESTS() ...
 //   LOCKSTEP_CHECK(output.deliver());
 //
-// What GoogleTest takes is taken: xml and json, with a file, a directory (with a slash at its end) or nothing; directories that
-// are missing are made. Of a flag and GTEST_OUTPUT the flag counts, and of two flags the last. Another format is an error here.
+// Takes what GoogleTest takes: xml and json, with a file, a directory (with a slash at its end) or nothing. Missing
+// directories are made. Between a flag and GTEST_OUTPUT the flag counts, and of two flags the last. Another format is
+// an error here.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_GTEST_OUTPUT_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_GTEST_OUTPUT_H_
 
@@ -24,8 +26,8 @@ class GtestOutput {
   static Result<GtestOutput> take_over(const std::string& from_environment, int* argc, char** argv);
   // "xml:/proc/self/fd/3"; empty where nothing is asked for.
   std::string flag() const;
-  // Writes what GoogleTest wrote. Nothing asked for, nothing done. Fails (system) where the file cannot be written, or GoogleTest
-  // wrote nothing.
+  // Writes what GoogleTest wrote; does nothing where no output is asked for. Fails (system) where the file cannot be
+  // written, or GoogleTest wrote nothing.
   Result<void> deliver() const;
 
  private:

@@ -1,5 +1,5 @@
-// How far a run is, on standard error: one line that is overwritten on a terminal; in a log a line at the start, and one whenever
-// ten seconds have passed since the last. Never on standard output, which may be somebody's input.
+// How far a run is, on standard error. On a terminal it is one line that is overwritten. In a log it is a line at the
+// start, and one every ten seconds. Never on standard output, which may be another program's input.
 //
 //   Progress progress(rows.size(), "rows", Progress::to_standard_error());
 //   progress.step();   // after each

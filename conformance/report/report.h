@@ -1,5 +1,5 @@
-// The report: what was run, by whom, on what, and every cell's answers. One JSON truth; everything a person sees on the terminal
-// is derived from the same values.
+// The report: what was run, by whom, on what, and every cell's answers. One JSON truth; everything a person sees on the
+// terminal is derived from the same values.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_REPORT_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_REPORT_H_
 
@@ -25,7 +25,7 @@ struct JudgedClaims {
   std::vector<std::string> differences;  // empty: as claimed
 };
 
-// What keeps the run from being green: see findings.h.
+// One thing that keeps the run from being green: see findings.h.
 struct Finding {
   std::string test;  // GoogleTest's name of it, "case.abi7/user" or "run.tried"
   int code = 0;      // the exit code it stands for
@@ -55,8 +55,8 @@ Result<void> write_report(const Run& run, const std::string& path);
 
 // The table of policy x plan ABI. `width`: of the terminal, 0: any.
 std::string render_table(const Run& run, bool color, std::size_t width);
-// It, the disagreements a line each, the skips with their reasons, and the count. With `steps`, of the fixtures too, each step that is
-// denied and each upgrade in full. Lines are as long as they are.
+// The table, the disagreements a line each, the skips with their reasons, and the count. With `steps` also each denied
+// step and each upgrade in full, for the fixtures too. Lines are not wrapped.
 std::string render(const Run& run, bool color, bool steps, std::size_t width);
 
 }  // namespace lockstep::conformance::report

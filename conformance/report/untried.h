@@ -19,10 +19,10 @@ struct Surroundings {
 };
 Surroundings read_surroundings(bool privileged);
 
-// The cause and the remedy, of the errno of trying.
+// The cause and the remedy, from the errno of trying.
 std::string why_no_namespace(int err, const Surroundings& around);
 
-// Of a row that was skipped: why_no_namespace() for all that need one, else what the worker says is missing.
+// Why a row was skipped: why_no_namespace() where the row needs a namespace, else what the worker says is missing.
 std::string cause_of(const Run& run, const JudgedRow& judged);
 
 }  // namespace lockstep::conformance::report

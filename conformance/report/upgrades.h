@@ -1,10 +1,10 @@
-// What a newer Landlock ABI takes from a policy: a step of the GPU's start-up that was allowed at one plan ABI and is denied at
-// the next, because the newer one handles a right that nobody granted.
+// What a newer Landlock ABI takes from a policy: a step of the GPU's start-up that was allowed at one plan ABI and is
+// denied at the next, because the newer one handles a right that nobody granted.
 //
 //   for (const Upgrade& each : find_upgrades(run)) ...    // "plan 4 -> 5: ready -> blocked", the steps, the fix
 //
-// Plan ABIs beyond the kernel's own are the model's word alone, and marked as predicted. Widening is no upgrade's business:
-// what gets allowed is not listed.
+// Plan ABIs beyond the kernel's own are the model's word alone, and marked as predicted. What a newer ABI additionally
+// allows is not listed.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_UPGRADES_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_UPGRADES_H_
 
@@ -38,8 +38,8 @@ std::vector<Upgrade> find_upgrades(const Run& run);
 // "- {path: /dev/nvidia0, access: [ioctl_dev]}"
 std::string grant_line(const Fix& fix);
 
-// Of a user's own policies, and of all with `all`: each step that is denied at the newest plan ABI run, what breaks, and each
-// upgrade in full. Else of the fixtures a line for each upgrade that makes a readiness worse.
+// For a user's own policies, and with `all` for every case: each step that is denied at the newest plan ABI run, what
+// breaks, and each upgrade in full. For fixtures without `all`: a line for each upgrade that makes readiness worse.
 std::string render_steps(const Run& run, bool all);
 std::string render_upgrades(const Run& run, bool all);
 

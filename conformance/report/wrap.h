@@ -8,11 +8,12 @@
 
 namespace lockstep::conformance::report {
 
-// COLUMNS where it is set to a number, else what the terminal of standard output says; 0, any width, for a file and a pipe.
+// COLUMNS where it is set to a number, else what the terminal of standard output says; 0, any width, for a file and a
+// pipe.
 std::size_t terminal_width();
 
-// Lines that are longer than `width` go on in the next, broken at spaces, below the text behind the line's first word. A word
-// that is longer stays whole: a path that is cut is none. Colours take no room. 0: as it is.
+// Breaks lines longer than `width` at spaces. The rest is indented to stand below the text after the line's first word.
+// A longer word stays whole: a path that is cut is useless. Colours take no room. 0: nothing is broken.
 std::string wrap(std::string_view text, std::size_t width);
 
 }  // namespace lockstep::conformance::report

@@ -3,9 +3,9 @@
 //   LOCKSTEP_CHECK(check_report_path(path));   // asked before anything runs
 //   LOCKSTEP_CHECK(write_file(path, text));
 //
-// A regular file is written beside itself and renamed: a reader never sees half of it, and where writing fails (a full disk, a limit)
-// or a signal comes, what was there before still is, and nothing else. Anything else that is there, a pipe or a terminal, is
-// written into. Errors are `system`.
+// A regular file is written under another name beside it and renamed. A reader never sees half of it. Where writing
+// fails (a full disk, a limit) or a signal comes, the old file is still there and nothing else. If a pipe or a terminal
+// is there, it is written into. Errors are `system`.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_WRITE_FILE_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_WRITE_FILE_H_
 
@@ -16,7 +16,7 @@
 namespace lockstep::conformance::report {
 
 Result<void> write_file(const std::string& path, const std::string& text);
-// Fails (input) where a report, which is a regular file, could not be written later.
+// Fails (input) where a report could not be written there later.
 Result<void> check_report_path(const std::string& path);
 
 }  // namespace lockstep::conformance::report

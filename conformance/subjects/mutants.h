@@ -2,8 +2,9 @@
 //
 //   for (const Mutant& mutant : mutants()) ...           // run mutant.subject on the row named, see who disagrees
 //
-// A mutant is a pure transformation of one stage's output; src/ has no hook for it. It counts as caught only when the row and cell named
-// for it disagree with the witness named for it standing alone, while the unbroken library passes that row in the same run.
+// A mutant is a pure transformation of one stage's output; src/ has no hook for it. It counts as caught only when the
+// row and cell named for it disagree with the witness named for it standing alone, while the unbroken library passes
+// that row in the same run.
 #ifndef LOCKSTEP_CONFORMANCE_SUBJECTS_MUTANTS_H_
 #define LOCKSTEP_CONFORMANCE_SUBJECTS_MUTANTS_H_
 
@@ -18,11 +19,10 @@ struct Mutant {
   judge::Subject subject;
   std::string what;       // what is broken, in words
   std::string case_name;  // the row that must catch it
-  int needs_abi =
-      1;  // the oldest kernel on which it can be seen; 0: the claims of the case (expect_notices, ...), not a row
-  int plan_abi = 0;  // 0: the newest that the kernel has
+  int needs_abi = 1;      // the oldest kernel ABI that shows it; 0: the case's claims show it, not a row
+  int plan_abi = 0;       // 0: the newest that the kernel has
   wire::IdentityKind identity = wire::IdentityKind::user;
-  std::string cell;  // cell_name() of the cell; of claims, the start of the difference; of expect_refusal, "refusal"
+  std::string cell;  // cell_name() of the cell; for claims, the start of the difference; for expect_refusal, "refusal"
 };
 
 std::vector<Mutant> mutants();

@@ -1,4 +1,5 @@
-// Proves that the suite would notice: each mutant on the row named for it, after the unbroken library passed that same row.
+// Proves that the suite would notice: each mutant on the row named for it, after the unbroken library passed that same
+// row.
 #ifndef LOCKSTEP_CONFORMANCE_SUBJECTS_RUN_MUTANTS_H_
 #define LOCKSTEP_CONFORMANCE_SUBJECTS_RUN_MUTANTS_H_
 

@@ -1,11 +1,12 @@
-// The suite as GoogleTest's tests: each row, each case's claims, and what is of the run as a whole ("run.tried", ...).
+// The suite as GoogleTest's tests: each row, each case's claims, and what is about the run as a whole ("run.tried",
+// ...).
 //
 //   LOCKSTEP_CHECK(check_gtest_flags());                // after InitGoogleTest
 //   register_tests(suite, {tried_test});
-//   SuiteRun(...).run_all();                            // runs the rows and finds what is wrong; the bodies only tell
+//   SuiteRun(...).run_all();                            // runs and judges the rows; the test bodies only report
 //
-// Every finding is a failure of some test that runs: of its own where the filter has that, else of the first that runs. So XML and
-// JSON are red where the exit code is. The run's own tests run whatever the filter says.
+// Every finding is a failure of some test that runs: of its own test where the filter selects that, else of the first
+// test that runs. So XML and JSON are red where the exit code is. The run's own tests run whatever the filter says.
 #ifndef LOCKSTEP_CONFORMANCE_SUITE_SUITE_TESTS_H_
 #define LOCKSTEP_CONFORMANCE_SUITE_SUITE_TESTS_H_
 
@@ -28,19 +29,20 @@ struct Suite {
   KernelLandlock kernel;
 };
 
-// The flags that would make a run of nothing, or one without an end, are refused (3: nothing would be shown; 2). After InitGoogleTest.
+// Refuses flags that would make a run of nothing (3: nothing would be shown) or one without an end (2). After
+// InitGoogleTest.
 Result<void> check_gtest_flags();
 
 // `of_the_run`: the tests of the run as a whole.
 void register_tests(const Suite& suite, const std::vector<std::string>& of_the_run);
 
-// The rows and claims that GoogleTest selected, run and judged; then `finish` has the run with its findings, adds its own, and what
-// it gives is told. Of several iterations each row's worst verdict counts: one that flips is a finding.
+// Runs and judges the rows and claims that GoogleTest selected. Then `finish` gets the run with its findings and may
+// add its own. With several iterations each row's worst verdict counts; a verdict that flips is a finding.
 class SuiteRun {
  public:
   using Finish = std::function<void(report::Run& run, bool last)>;
   SuiteRun(harness::Workers& workers, const Suite& suite, report::Run& run, report::Required required, Finish finish);
-  // RUN_ALL_TESTS(). Fails where the workers did, or where no row and no claim was selected.
+  // In place of RUN_ALL_TESTS(). Fails where the workers did, or where no row and no claim was selected.
   Result<int> run_all();
 
  private:

@@ -1,4 +1,5 @@
-// The system calls that a trace lists, and what their arguments say, read from the traced thread's memory as the call begins.
+// The system calls that a trace lists, and what their arguments say, read from the traced thread's memory as the call
+// begins.
 #ifndef LOCKSTEP_CONFORMANCE_TRACE_CALLS_H_
 #define LOCKSTEP_CONFORMANCE_TRACE_CALLS_H_
 
@@ -12,7 +13,7 @@
 
 namespace lockstep::conformance::trace {
 
-// Nothing where the call is none of those, or names nothing. `thread` and `result` are left to the caller.
+// Empty where the call is not listed, or names no path. `thread` and `result` are left to the caller.
 std::optional<TraceEvent> decode_call(pid_t tid, std::uint64_t number, const std::array<std::uint64_t, 6>& arguments);
 
 // "O_RDWR|O_CLOEXEC"; what has no name is left as a number.

@@ -1,13 +1,14 @@
-// Trace: what a command names on its way: every path it opens, asks about, connects to or executes and every ioctl on a device,
-// in order, with flags, result and thread. To see once what libcuda really does on a machine, where strace is not at hand.
+// Trace: what a command names on its way: every path it opens, asks about, connects to or executes and every ioctl on a
+// device, in order, with flags, result and thread. It shows what libcuda really does on a machine where strace is not
+// at hand.
 //
 //   LOCKSTEP_ASSIGN(const Trace trace, trace_command({{"lockstep-cuda-helper", "work"}, 120000}));
 //   std::fputs(to_text(trace).c_str(), stdout);
 //
-// By ptrace: threads and children are followed, an ordinary user may do it, and a set-user-ID program then runs without its
-// owner's rights. It lists, it guards nothing: what a thread names can change between the listing and the kernel's look at it.
-// What it does NOT see: what is done through io_uring, by calls of another architecture (counted), or on a descriptor that is
-// open already (read, write, mmap), but for ioctl on devices.
+// By ptrace: threads and children are followed, an ordinary user may do it, and a set-user-ID program then runs without
+// its owner's rights. It lists and guards nothing: what a thread names can change between the listing and the kernel's
+// look at it. It does NOT see what is done through io_uring, by calls of another architecture (counted), or on a
+// descriptor that is open already (read, write, mmap), but for ioctl on devices.
 #ifndef LOCKSTEP_CONFORMANCE_TRACE_TRACE_H_
 #define LOCKSTEP_CONFORMANCE_TRACE_TRACE_H_
 
@@ -54,15 +55,15 @@ struct TraceOptions {
   std::uint32_t timeout_ms = 120000;
 };
 
-// Runs it to its end. An error of kind `unsupported` where this machine does not let us trace; what becomes of the command itself
-// is part of the trace. A descendant that outlives the command by a second is ended. Reaps whatever ends meanwhile: for a process
-// that has no other children.
+// Runs it to its end. An error of kind `unsupported` where this machine does not let us trace; what becomes of the
+// command itself is part of the trace. A descendant that outlives the command by a second is ended. Reaps every child
+// that ends meanwhile, so the caller must have no others.
 Result<Trace> trace_command(const TraceOptions& options);
 
 std::string to_text(const Trace& trace);
-// lockstep.trace/1. `not_in_probe` is said with it (observed.h).
+// lockstep.trace/1, with `not_in_probe` (observed.h).
 std::string to_json(const Trace& trace, const std::vector<std::string>& not_in_probe);
-// Of a file that to_json() wrote: paths stay in their printable form.
+// Reads a file that to_json() wrote. Paths stay in their printable form.
 Result<Trace> read_trace(const std::string& file);
 
 }  // namespace lockstep::conformance::trace

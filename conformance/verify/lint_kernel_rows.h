@@ -1,13 +1,11 @@
-// The traps of lockstep lint as the kernel shows them: a table of policies that fall into a trap, beside one
-// that follows the advice, and the operation that tells them apart.
+// The traps of lockstep lint as the kernel shows them. Each row is a policy that falls into a trap, beside one that
+// follows the advice, and the operation that tells them apart.
 //
-//   for (const lint::Row& row : lint::rows()) ...   // row.operation(tree), in a child under row.falls or
-//   row.follows
+//   for (const lint::Row& row : lint::rows()) ...   // row.operation(tree), in a child under row.falls or row.follows
 //
-// Where a trap costs only what its reader believes (a path twice, a redundant one), both answers are the
-// same, and the row shows just that: whoever takes the line out takes nothing away. What no row can show
-// stands in not_in_rows(), with the reason; a test holds the two against the table of lint.
-// lint_kernel_test.cc runs the rows.
+// Some traps only mislead the reader (a path twice, a redundant entry). There both answers are the same, and that is
+// what the row shows: taking the line out takes nothing away. What no row can show stands in not_in_rows(), with the
+// reason; a test holds the two against the table of lint. lint_kernel_test.cc runs the rows.
 #ifndef LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_H_
 #define LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_H_
 

@@ -26,7 +26,8 @@ struct TrialPlan {
 // How a cell came out under the old and the new policy.
 enum class Flip { none, unknown, both_allow, both_deny, gained, lost };
 
-// Adds what the policy mentions and the host lacks, as directories: but for baseline paths, which would change the host.
+// Adds the paths that the policy mentions and the host lacks, as directories. Not baseline paths: these would change
+// what enrichment adds.
 void add_paths(const EffectivePolicy& policy, Host* host);
 
 TrialPlan plan_trials(const Host& host, const std::vector<const EffectivePolicy*>& policies);

@@ -1,16 +1,17 @@
-// Proves a diff on the running kernel: both policies are enforced on the same files, the same operations are tried under each, and
-// what changed must be what the diff claims, no more and no less.
+// Proves a diff on the running kernel. Both policies are enforced on the same files, the same operations are tried
+// under each, and what changed must be what the diff claims, no more and no less.
 //
 //   Workers workers = ...;
 //   LOCKSTEP_ASSIGN(Verification proof, verify(workers, kernel, before, after, diff));
 //   proof.findings.empty()                  // the kernel confirms it
 //   proof.observed                          // the class that the kernel's answers alone give
 //
-// At each path a policy mentions, one operation for each right, made on files of the harness's own in a simulated root of the
-// situation's host (a path that the host does not list is made a directory). A claimed right is confirmed where an operation that
-// needs it was denied under one policy and allowed under the other. What cannot be seen is listed with its reason, never
-// counted as confirmed: rights this kernel lacks, a right that alone allows nothing while others are missing, what procfs and
-// sysfs do not take. Settings are decisions of the library, but for ports and scopes, which are tried. One plan ABI: the kernel's own.
+// At each path a policy mentions, one operation is tried for each right, on the harness's own files in a simulated root
+// of the situation's host (a path that the host does not list is made a directory). A claimed right is confirmed where
+// an operation that needs it was denied under one policy and allowed under the other. What cannot be seen is listed
+// with its reason and never counted as confirmed: rights this kernel lacks, a right that alone allows nothing while
+// others are missing, what procfs and sysfs do not take. Settings are decisions of the library and are not tried, but
+// for ports and scopes. One plan ABI: the kernel's own.
 #ifndef LOCKSTEP_CONFORMANCE_VERIFY_VERIFY_H_
 #define LOCKSTEP_CONFORMANCE_VERIFY_VERIFY_H_
 

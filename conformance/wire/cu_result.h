@@ -1,11 +1,11 @@
-// What became of one run of libcuda: how it ended, at which stage, with which CUresult. Plain values and nothing of
-// the standard library's own code: the program that calls libcuda (conformance/cuda/helper.cc) is linked without it.
+// What became of one run of libcuda: how it ended, at which stage, with which CUresult. Plain values, and nothing that
+// needs the standard library's code: the program that calls libcuda (conformance/cuda/helper.cc) is linked without it.
 //
 //   CuResult result = cu_result(reply.restricted.cells[i]);   // of a cell of Operation::cu_init
 //   if (!result.succeeded()) ... result.stage, result.outcome, result.result ...
 //
-// Mode::plain is cuInit(0) alone; Mode::work goes on: a context, an allocation, a kernel of our own, its result read back and
-// compared, everything given back. Stages are in the order they are tried.
+// Mode::plain is cuInit(0) alone; Mode::work goes on: a context, an allocation, a kernel of our own, its result read
+// back and compared, everything given back. Stages are in the order they are tried.
 #ifndef LOCKSTEP_CONFORMANCE_WIRE_CU_RESULT_H_
 #define LOCKSTEP_CONFORMANCE_WIRE_CU_RESULT_H_
 
@@ -31,7 +31,7 @@ enum class CuStage : std::uint8_t {
   load,      // dlopen()
   version,   // cuDriverGetVersion()
   init,      // cuInit(0)
-  count,     // cuDeviceGetCount(); of Mode::plain its failure is none
+  count,     // cuDeviceGetCount(); in Mode::plain its failure does not count
   device,    // from here on Mode::work alone. The first of the devices
   context,   // the primary context, made current
   allocate,  // two buffers of a few KiB
@@ -63,7 +63,7 @@ constexpr const char* name(CuStage stage) {
   return static_cast<int>(stage) < cu_stage_count ? names[static_cast<int>(stage)] : "none";
 }
 
-// The four numbers of a cell: of what the program writes into its slot, and of the reply.
+// A result as the four numbers of a cell: in the slot that the program writes, and in the reply.
 template <typename Cell>
 CuResult cu_result(const Cell& cell) {
   CuResult out;

@@ -1,4 +1,4 @@
-// What a row enforces, back from the wire: its own policy's plan, and those stacked on it.
+// The plans that a row enforces, decoded from its request: its own policy's, and those stacked on it.
 //
 //   for (const Plan& plan : plans_of(request)) ...    // in the order in which they come into force
 #ifndef LOCKSTEP_CONFORMANCE_WIRE_PLANS_H_
@@ -14,7 +14,7 @@ namespace lockstep::conformance::wire {
 
 std::vector<Plan> plans_of(const RowRequest& request);
 
-// The other way, of a plan that is stacked.
+// The other way round, for a plan that is stacked.
 WireLayer to_wire(const Plan& plan);
 WirePlanRule to_wire(const PlanRule& rule);
 

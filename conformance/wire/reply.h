@@ -27,8 +27,8 @@ enum class ChildOutcome : std::uint8_t {
 };
 std::string_view name(ChildOutcome outcome);
 
-// `ret` of an errno that two of the kernel's checks give, one before and one after it asks Landlock, where it was the later one:
-// see probes/probe.h.
+// In `ret`: the errno is one that two of the kernel's checks give, one before it asks Landlock and one after, and here
+// it was the later one. See probes/probe.h.
 inline constexpr std::int64_t errno_is_late = -4096;
 
 enum class CellState : std::uint32_t { unset = 0, done = 1, unsupported = 2 };
@@ -50,8 +50,8 @@ struct ChildReply {
   std::uint32_t cells_done = 0;
   bool canary_before = false;      // readlink of the sibling's exe worked before
   std::int32_t canary_after = -1;  // its errno after; 0: it still worked
-  // With which errno procfs refuses this identity the entries of processes that it may not trace, as those outside its domain are
-  // (hidepid); 0: it does not. By how it is mounted, not by trying.
+  // The errno with which procfs (hidepid) refuses this identity the entries of processes it may not trace, such as
+  // those outside its domain; 0: it does not. Read from how procfs is mounted, not tried.
   std::int32_t hidden = 0;
   std::vector<CellReply> cells;  // parallel to the request's
   // Of the control child alone; parallel to view_paths and cells.

@@ -30,8 +30,9 @@ enum class Target : std::uint8_t {
 std::string_view name(Target target);  // own, other-thread, numeric, other-process
 std::optional<Target> target_from_name(std::string_view name);
 
-// One operation to try. Paths are absolute; "$scratch" at the start is the child's own scratch directory, "$sibling" anywhere
-// is the canary sibling's pid. Not used by comm_open but for other_process; of signal the pid, of connect_abstract the name.
+// One operation to try. Paths are absolute; "$scratch" at the start is the child's own scratch directory, "$sibling"
+// anywhere is the canary sibling's pid. comm_open uses it for other_process only; for signal it is the pid, for
+// connect_abstract the name.
 struct CellRequest {
   Operation operation = Operation::open_r;
   Mode mode = Mode::plain;
@@ -43,7 +44,7 @@ struct CellRequest {
   std::uint16_t port = 0;
 };
 
-// Of a UNIX socket: a client must be of its server's.
+// The type of a UNIX socket; a client must have its server's type.
 enum class SocketType : std::uint8_t { stream, seqpacket, dgram };
 std::string_view name(SocketType type);  // stream, seqpacket, dgram
 std::optional<SocketType> socket_type_from_name(std::string_view name);
@@ -142,8 +143,8 @@ struct RowRequest {
   Enforcement enforcement = Enforcement::faithful;
   Misbehaviour misbehaviour = Misbehaviour::none;
   bool non_dumpable = false;
-  bool without_control =
-      false;  // to measure the restricted child alone: the reply's control is a harness_error, so no verdict comes of it
+  // To measure the restricted child alone. The reply's control is a harness_error, so it gives no verdict.
+  bool without_control = false;
   // For each of the two children, cu-init aside: a row takes 20 ms, a busy machine any time.
   std::uint32_t timeout_ms = 15000;
   std::uint32_t cu_init_timeout_ms = 30000;  // of a cu-init cell, for each child: comes on top

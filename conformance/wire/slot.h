@@ -1,7 +1,8 @@
-// Slot: the memory a child reports into. A fixed layout in a memfd mapped shared, fresh for each child, written cell by cell,
-// so that a crash or a hang shows how far it came and no other row is touched.
+// Slot: the memory a child reports into. A fixed layout in a memfd mapped shared, fresh for each child, written cell by
+// cell, so that a crash or a hang shows how far it came and no other row is touched.
 //
-// Trivially copyable, no pointers. The parent copies it once, after every descendant is reaped, and then validates the copy.
+// Trivially copyable, no pointers. The parent copies it once, after every descendant is reaped, and then validates the
+// copy.
 #ifndef LOCKSTEP_CONFORMANCE_WIRE_SLOT_H_
 #define LOCKSTEP_CONFORMANCE_WIRE_SLOT_H_
 

@@ -1,7 +1,7 @@
 // What the driver asks of a worker (request.h) and what the worker answers (reply.h), as bytes.
 //
-// encode/decode are exact inverses; decode checks every length and never trusts a count (a truncated or wild frame is an
-// error, not a crash).
+// encode/decode are exact inverses; decode checks every length and never trusts a count (a truncated or wild frame is
+// an error, not a crash).
 #ifndef LOCKSTEP_CONFORMANCE_WIRE_WIRE_H_
 #define LOCKSTEP_CONFORMANCE_WIRE_WIRE_H_
 

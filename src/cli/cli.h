@@ -32,8 +32,8 @@ struct Arguments {
   std::map<std::string, std::string> own;  // flags of the subcommand alone; "" for a switch
 };
 
-// `formats`: the values --format takes; empty where the subcommand has none. `own`: flags of the subcommand alone, those that take
-// a value with a final "=". Reads the host (--host FILE, or this machine).
+// `formats`: the values --format takes; empty where the subcommand has none. `own`: flags of the subcommand alone,
+// those that take a value with a final "=". Reads the host (--host FILE, or this machine).
 Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,
                                   const std::vector<std::string>& own = {});
 
@@ -42,18 +42,21 @@ Result<int> plan_abi(const Arguments& arguments);
 
 // Decodes and enriches the policy named.
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context);
-// Says that an include_workdir that was written grants nothing, where no --workdir was given. load_effective does.
+// Adds a notice where the policy says include_workdir and no --workdir was given: it then grants nothing.
+// load_effective() calls it.
 void note_idle_workdir(const Policy& policy, const Context& context, EffectivePolicy* effective);
-// Adds a warning for each rule below /proc: for whoever restricts by the policy without keeping its pins (enforce/prepare.h).
+// Adds a warning for each rule below /proc: it is lost with time under an enforcer that does not keep its pins
+// (enforce/prepare.h).
 void warn_of_procfs(EffectivePolicy* effective);
 
-// Becomes a program of the suite: beside this one, or where the build puts it. Returns only where there is none: an exit code.
+// Becomes a program of the suite, which stands beside this one or where the build puts it. Returns, with an exit code,
+// only where there is none.
 int exec_companion(const char* program, int argc, char** argv);
 
 Error usage_error(std::string message);
 // "lockstep: FILE:LINE: message" on stderr. Returns the exit code of the error.
 int complain(const Error& error);
-// Writes to stdout and notices where it could not. Returns the exit code.
+// Writes to stdout and checks that it could. Returns the exit code.
 int print(const std::string& text);
 
 extern const char context_help[];
@@ -65,8 +68,8 @@ int run_abi(int argc, char** argv);
 int run_host(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_explain(int argc, char** argv);
-// Proves a diff on the kernel, says what came of it, and returns the exit code. Without one, --verify is handed to lockstep-verify,
-// which has one: the harness is no part of this program.
+// Proves a diff on the kernel, prints the outcome, and returns the exit code. This program has none, for the harness is
+// no part of it: it hands --verify to lockstep-verify, which has one.
 using Verifier = std::function<int(const Policy& before, const Policy& after, const diff::Diff& diff, bool quiet)>;
 int run_diff(int argc, char** argv, const Verifier& verifier = {});
 int run_exec(int argc, char** argv);

@@ -1,5 +1,4 @@
-// For tests of lockstep exec, through the real binary: a directory with a policy, and the command started
-// under it.
+// For tests of lockstep exec, through the real binary: a directory with a policy, and the command started under it.
 #ifndef LOCKSTEP_CLI_EXEC_TESTING_H_
 #define LOCKSTEP_CLI_EXEC_TESTING_H_
 
@@ -106,7 +105,8 @@ class Exec : public ::testing::Test {
     out.out.reset(ends[0]);
     return out;
   }
-  // A test below nohup, or in the background of a shell, has signals ignored, and a shell cannot trap those.
+  // A test that is run by nohup, or in the background of a shell, starts with signals ignored, and a shell cannot trap
+  // those.
   static void reset_signals() {
     for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
     sigset_t none;
@@ -133,7 +133,7 @@ class Exec : public ::testing::Test {
   std::string dir_;
 };
 
-// Of read_write: a list without and one with an entry below /proc, which a second process keeps open.
+// Lists for read_write: one without and one with an entry below /proc, which a second process keeps open.
 inline constexpr char pinned[] = "/proc/self/task, /dev/null";
 inline constexpr const char* plain_and_pinned[] = {"/dev/null", pinned};
 

@@ -1,14 +1,13 @@
-// Compares what is in force under two policies, one situation after another, and gathers the changes of all
-// of them.
+// Compares what is in force under two policies, one situation after another, and gathers the changes of all of them.
 //
 //   Comparer comparer(diff, rights);
-//   LOCKSTEP_CHECK(comparer.share({old_rules, new_rules}));        // what is in force everywhere, whatever a
-//   baseline adds LOCKSTEP_CHECK(comparer.compare({&old, &new}, 0));             // and in this situation
-//   comparer.finish();                                              // into diff.changes, .settings, .notes
+//   LOCKSTEP_CHECK(comparer.share({old_rules, new_rules}));        // what is in force in every situation
+//   LOCKSTEP_CHECK(comparer.compare({&old, &new}, 0));             // and in this one
+//   comparer.finish();                                             // into diff.changes, .settings, .notes
 //
-// The rights at a name are those of all rules on the objects along it. They can change only where a rule of
-// either policy is met, so every name by which such an object is reached is asked, and every name below has
-// the rights of the nearest.
+// The rights at a name are those of all rules on the objects along it. They can change only where a rule of either
+// policy stands. So every name by which such an object is reached is asked about, and every name below has the rights
+// of the nearest.
 #ifndef LOCKSTEP_DIFF_COMPARE_H_
 #define LOCKSTEP_DIFF_COMPARE_H_
 
@@ -37,9 +36,9 @@ class Comparer {
 
   // Rules of both policies in every situation. They must outlive it.
   Result<void> share(Pair<const std::vector<EffectiveRule>*> rules);
-  // The situation's own rules. `gains_only`: where one of the two does not run there.
+  // Compares by the situation's own rules too. `gains_only`: one of the two policies does not run there.
   Result<void> compare(Pair<const EffectivePolicy*> policies, std::size_t situation, bool gains_only = false);
-  // Why the policies do not run in a situation; empty: it runs.
+  // Notes why each policy does not run in a situation; empty: it does.
   void refused(std::size_t situation, const Pair<std::string>& why);
   void not_compared(std::size_t situation, const std::string& why);
   void finish();

@@ -1,22 +1,23 @@
-// diff: what a change of policy gives and takes, in effective rights, over every situation the policy will meet.
+// diff: what a change of policy gives and takes, in effective rights, in every situation the policy will meet.
 //
 //   LOCKSTEP_ASSIGN(std::vector<Situation> situations, all_situations(hosts));
 //   LOCKSTEP_ASSIGN(Diff diff, compare(old_policy, new_policy, {.situations = situations}));
 //   diff.worst();                       // Class::widening
 //   diff.changes[0].path, .gained, .lost, .situations
 //
-// One policy is several: the baseline of the host, the source, the proxy decide what is added to it, so two policies are
-// compared as enriched in each situation. Landlock's own semantics: the rights on a path are those of all rules on it and above
-// it together, a rule below a wider one changes nothing, and on anything but a directory a rule is cut to what the kernel
-// takes there. A change is listed where it begins: what is below it changes alike, until another change is listed.
+// What a policy becomes depends on its situation: the host, the source and the proxy decide what the baseline adds. So
+// two policies are compared as enriched in each situation, by Landlock's own rules: the rights on a path are those of
+// all rules on it and above it together; a rule below a wider one changes nothing; on anything but a directory a rule
+// is cut to what the kernel takes there. A change is listed where it begins. What is below it changes alike, until
+// another change is listed.
 //
-// Rights are those of the newest ABI: at an older one, what that lacks is not restricted under either policy, so it does not
-// change. What depends on an ABI beside that (a plan that is refused) says which.
+// Rights are those of the newest ABI. What an older ABI lacks is not restricted there under either policy, so it does
+// not change. Where a change depends on the ABI beyond that (a plan that is refused), it says which.
 //
-// Paths are compared as they are spelt, but for links that the host, procfs or every distribution is known to have: those are
-// followed (leads.h). by_object compares the objects of this machine instead, as prepare would open them, by every name that leads
-// to them. A situation in which a policy is refused is compared as if the rules that reject kept what is written; where that is
-// not possible, it is a weakening that nothing was compared.
+// Paths are compared as they are spelt, but links that the host, procfs or every distribution is known to have are
+// followed (paths/leads.h). With by_object the objects of this machine are compared instead, as prepare would open
+// them, by every name that leads to them. Where a policy is refused in a situation, it is compared as if the rules that
+// reject kept what is written. Where even that is not possible, it is listed as a weakening that nothing was compared.
 #ifndef LOCKSTEP_DIFF_DIFF_H_
 #define LOCKSTEP_DIFF_DIFF_H_
 
@@ -30,7 +31,7 @@
 
 namespace lockstep::diff {
 
-// What a policy meets. `as_written` leaves the baseline and the conflicts out.
+// What a policy meets. `as_written`: without the baseline and the conflicts.
 struct Situation {
   std::string host;  // for people: "nvidia-1", "this machine"
   Context context;
@@ -41,7 +42,8 @@ struct Situation {
 enum class Class : std::uint8_t { equivalent, strengthening, narrowing, weakening, widening, both };
 std::string_view name(Class kind);
 
-// The rule that a change comes from: of the new policy where rights are gained, of the old one where they are only lost.
+// The rule that a change comes from: of the new policy where rights are gained, of the old one where they are only
+// lost.
 struct Cause {
   std::string file;
   int line = 0;  // 0: nobody wrote it, the origin says who added it
@@ -58,7 +60,7 @@ struct PathChange {
   int danger = 0;                       // of what is gained: danger.h; 0 is the worst
   std::string consequence;              // in words, and in figures where measured
   std::string accepted;                 // the reason of the entry that accepts it: accept.h; empty: nobody did
-  bool exact = false;  // the path is no place but a name for one that nobody knows: no glob is about it
+  bool exact = false;                   // the path is only a name for a place that nobody knows: no glob matches it
 };
 
 // A change that names no path: how strictly the policy is enforced, what it restricts beside files.
@@ -94,12 +96,13 @@ struct Options {
 
 Result<Diff> compare(const Policy& before, const Policy& after, Options options);
 
-// Of two snapshots that `lockstep show --format json` wrote: what was in force, nothing is enriched again.
+// Compares two snapshots that `lockstep show --format json` wrote: what was in force. Nothing is enriched again.
 Result<Diff> compare_snapshots(const EffectivePolicy& before, const EffectivePolicy& after, int abi);
 Result<EffectivePolicy> load_snapshot(const std::string& file);
 
-// Every host with the sources and proxy settings that can make a difference to either policy; and one more where none of the hosts
-// has a baseline's path or GPU node that a policy names: there the baseline would stand against it.
+// Every host, with each source and proxy setting that can make a difference to either policy. One more host is added
+// where a policy names a path of the baseline, or a GPU node, that none of them has: on it the baseline would meet the
+// policy.
 std::vector<Situation> all_situations(const std::vector<Host>& hosts, const Policy& before, const Policy& after,
                                       const std::vector<ConflictRule>& administrator = {});
 // Every host file of a directory that is not this machine itself, sorted by name.

@@ -1,14 +1,13 @@
-// Moves that a narrower policy opens: link and rename to another directory are denied where the object would
-// have more rights at its new place, so a right taken from the destination can allow them. The only
-// operations for which less is more.
+// Moves that a narrower policy opens. A link or rename into another directory is denied where the object would have
+// more rights at its new place. So taking a right from the destination can allow it. These are the only operations for
+// which less is more.
 //
 //   std::vector<Move> opened = opened_moves(spots, {abi_rights, ...});    // the other way round: those that are closed
 //
-// The kernel's rule (security/landlock/fs.c, current_check_refer_path): refer on both directories; make_x
-// where it goes, and of a rename remove_x where it was; and every right that the new place gives the object
-// must be one that it has at the old place or by a rule of its own. Of anything but a directory only rights
-// of files count. Quirk: a rule on the root of the tree takes no part in that comparison where the names
-// stand on another mount.
+// The kernel's rule (security/landlock/fs.c, current_check_refer_path) asks for refer on both directories; for make_x
+// where the object goes and, for a rename, remove_x where it was; and every right that the new place gives the object
+// must be one that it has at the old place, or by a rule of its own. For anything but a directory only rights of files
+// count. Quirk: a rule on the root of the tree takes no part in that comparison where the names stand on another mount.
 #ifndef LOCKSTEP_DIFF_MOVES_H_
 #define LOCKSTEP_DIFF_MOVES_H_
 
@@ -31,7 +30,7 @@ struct Spot {
   std::uint64_t mount = 0;  // nothing is moved from one to another
   bool directory = true;
   Both rights;  // of the object: by the rules on it and above it
-  Both inner;   // the same without those on the root of the tree, where they do not count; else as `rights`
+  Both inner;   // the same without rules on the root of the tree, where these do not count; else as `rights`
   Both parent;  // of the directory that it is in; none of the root's
 };
 

@@ -1,5 +1,5 @@
-// What of a policy is in force in every situation alike: entries that no baseline stands against or adds to.
-// They are many, and compared once.
+// The part of a policy that is in force in every situation alike: entries that no baseline meets or adds to. They are
+// many, and are compared once.
 //
 //   const SharedRules rules = split(policy, paths_of_baselines(situations));
 //   rules.shared                    // rules, as enrich() would make them

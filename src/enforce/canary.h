@@ -1,18 +1,17 @@
-// Canary: the proof that a restriction is there. landlock_restrict_self() that says 0 is no proof: a seccomp
-// filter can say so in the kernel's place, and the command would run unrestricted.
+// Canary: the proof that a restriction is there. A landlock_restrict_self() that returns 0 is no proof: a seccomp
+// filter can answer so in the kernel's place, and the command would run unrestricted.
 //
 //   Canary canary;
-//   LOCKSTEP_CHECK(canary.set(prepared));     // asks what is answered now and has to be denied afterwards
+//   LOCKSTEP_CHECK(canary.set(prepared));     // asks something that is answered now and must be denied afterwards
 //   LOCKSTEP_CHECK(restrict_self(prepared));
-//   LOCKSTEP_CHECK(canary.prove());           // the same question, to the letter: a filter cannot answer it
-//   in two ways
+//   LOCKSTEP_CHECK(canary.prove());           // asks exactly the same: a filter cannot give it two answers
 //
-// The question is to list the root directory, where no rule of the policy allows it. Where one does, or it
-// could not be listed before: to ask about a sibling process what the kernel tells to those who may trace it,
-// which every domain denies towards a process outside, whatever its policy, at every ABI, whoever asks (also
-// root with CAP_SYS_PTRACE, also without /proc, also below other layers). The sibling is made for it, has
-// ended by then, and is waited for with the canary. For the calling thread alone, which must be the same
-// identity, and dumpable, at both times.
+// The question is to list the root directory, where no rule of the policy allows that. Where one does, or the root
+// could not be listed before, it asks about a sibling process something that the kernel tells only to those who may
+// trace it. Every domain denies that towards a process outside, whatever its policy, at every ABI, whoever asks (also
+// root with CAP_SYS_PTRACE, also without /proc, also below other layers). The sibling is made for this, has ended by
+// then, and is reaped together with the canary. Only for the calling thread, which must have the same identity, and be
+// dumpable, both times.
 #ifndef LOCKSTEP_ENFORCE_CANARY_H_
 #define LOCKSTEP_ENFORCE_CANARY_H_
 

@@ -4,8 +4,8 @@
 //   if (count.layers && *count.layers > 0) ...      // what they deny stays denied, whatever comes on top
 //   count.how;                                      // what it rests on, or why it is not known
 //
-// The kernel tells nobody, so a child stacks empty-handed layers until they are used up (16, from ABI 2 on). The caller is not
-// restricted. Waits for the child, which makes no more than some twenty calls.
+// The kernel does not tell, so a child stacks layers of its own, which restrict next to nothing, until the kernel takes
+// no more (16, from ABI 2 on). The caller is not restricted. It waits for the child, which makes some twenty calls.
 #ifndef LOCKSTEP_ENFORCE_COUNT_LAYERS_H_
 #define LOCKSTEP_ENFORCE_COUNT_LAYERS_H_
 

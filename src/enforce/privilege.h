@@ -1,12 +1,13 @@
-// Giving up identity and capabilities for good, before the restriction.
+// Gives up identity and capabilities for good, before the restriction.
 //
 //   Identity nobody{.uid = 65534, .gid = 65534};
 //   LOCKSTEP_CHECK(drop_privileges(nobody));
 //
-// Order: bounding set, SECBIT_NOROOT locked (where uid 0 keeps only `keep`), groups, gid, uid, then permitted, effective,
-// inheritable and ambient sets; each is read back and must be what was asked. A process without CAP_SETPCAP cannot shrink its
-// bounding set, and one without CAP_SETUID cannot change its ids: asking it to become what it is already is fine.
-// Clears PDEATHSIG and the dumpable flag (setresuid does): the caller sets them again. Uses libcap.
+// In this order: the bounding set, SECBIT_NOROOT locked (where uid 0 keeps only `keep`), groups, gid, uid, then the
+// permitted, effective, inheritable and ambient sets. Each is read back and must be what was asked. A process without
+// CAP_SETPCAP cannot shrink its bounding set, and one without CAP_SETUID cannot change its ids; asking it to become
+// what it is already is fine. Clears PDEATHSIG and the dumpable flag (setresuid does): the caller sets them again. Uses
+// libcap.
 #ifndef LOCKSTEP_ENFORCE_PRIVILEGE_H_
 #define LOCKSTEP_ENFORCE_PRIVILEGE_H_
 

@@ -1,12 +1,14 @@
 // The one irreversible step: no_new_privs and landlock_restrict_self().
 //
 //   LOCKSTEP_CHECK(restrict_self(prepared));                                  // a single-threaded process
-//   LOCKSTEP_CHECK(restrict_self(prepared, {.threads = Threads::all}));       // also those that run already: ABI 8
+//   LOCKSTEP_CHECK(restrict_self(prepared, {.threads = Threads::all}));       // also threads that run already: ABI 8
 //   LOCKSTEP_CHECK(restrict_self(prepared, {.threads = Threads::calling}));   // they stay free, and the caller knows
 //
-// Binds the calling thread, and what it clones and executes from then on. A process that has other threads must say what is to
-// become of them, here or by `threads: all` in the policy: unsaid is an error (input), and so is `calling` against the
-// policy's `all`; `all` before ABI 8 is one (unsupported) where there are others. At most 16 layers (E2BIG).
+// It binds the calling thread, and what that clones and executes from then on. A process that has other threads must
+// say what becomes of them, here or by `threads: all` in the policy. Errors:
+//   - input: there are other threads and nothing is said of them; or `calling` where the policy says `all`
+//   - unsupported: `all` before ABI 8 where there are other threads
+//   - at most 16 layers can be stacked (E2BIG)
 #ifndef LOCKSTEP_ENFORCE_RESTRICT_H_
 #define LOCKSTEP_ENFORCE_RESTRICT_H_
 

@@ -1,18 +1,16 @@
-// CdiContainer: what a runtime would put into a container for the devices chosen, and what of it a policy can
-// say.
+// CdiContainer: what a runtime would put into a container for the devices chosen, and what of it a policy can say.
 //
 //   CdiContainer container(host);
-//   container.add(chosen);                        // in the order asked for: the spec's own edits once, then
-//   the device's LOCKSTEP_ASSIGN(CdiChoice choice, std::move(container).on_host());
+//   container.add(chosen);                        // in the order asked for: the spec's edits once, then the device's
+//   LOCKSTEP_ASSIGN(CdiChoice choice, std::move(container).on_host());
 //
-// Device nodes: the last of two on one path is there; its permissions are the device cgroup's, and add up per
-// device (type and numbers) over all that is chosen. Mounts: the last of two on one path is there; it is
-// writable unless ro, executable unless noexec, holds devices unless nodev, and lets sockets be connected to
-// whatever its options.
+// Device nodes: of two on one path the last counts. Permissions are the device cgroup's: for each device (type and
+// numbers) they add up over all that is chosen. Mounts: of two on one path the last counts. A mount is writable unless
+// ro, executable unless noexec, may hold devices unless nodev, and lets sockets be connected to whatever its options.
 //
-// Rules are about objects of the host. Where the container gets an object of its own (a node of other numbers
-// than the host's, a FIFO, a tmpfs) nothing of the host is granted, and a warning says so, as where one mount
-// hides a part of another, which rules cannot; where no container would start, on_host() fails.
+// Rules are about objects of the host. Where the container gets an object of its own (a node with other numbers than
+// the host's, a FIFO, a tmpfs), nothing of the host is granted, and a warning says so. There is also a warning where
+// one mount hides a part of another, which rules cannot express. Where no container would start, on_host() fails.
 #ifndef LOCKSTEP_HOST_CDI_CONTAINER_H_
 #define LOCKSTEP_HOST_CDI_CONTAINER_H_
 

@@ -3,9 +3,9 @@
 //   LOCKSTEP_ASSIGN(CdiFields node, CdiFields::of(item, "a device node", {"path", "hostPath"}, reader));
 //   LOCKSTEP_ASSIGN(const std::string path, node.text("path"));      // "" where it is absent or null
 //
-// A field that is not known refuses the spec; one in other letters (Mounts for mounts) is that field, with a
-// warning; null is absent, as Go writes nothing; an unquoted scalar is what YAML 1.1 takes it for. `<<` joins
-// what it names.
+// An unknown field refuses the spec. A field spelt in other case (Mounts for mounts) is that field, with a warning.
+// null is absent, as in Go. An unquoted scalar is what YAML 1.1 takes it for. The merge key `<<` joins the mappings
+// that it names.
 #ifndef LOCKSTEP_HOST_CDI_FIELDS_H_
 #define LOCKSTEP_HOST_CDI_FIELDS_H_
 

@@ -1,9 +1,8 @@
-// The names of CDI: kinds, devices, versions and permissions, as SPEC.md has them and as runtimes check them.
-// What either refuses is refused.
+// The names of CDI: kinds, devices, versions and permissions. A name is refused where either SPEC.md or the runtimes
+// refuse it.
 //
 //   fault_of_kind("vendor.com/gpu/x");       // "the class \"gpu/x\" ..."; "" where a kind is well formed
-//   released_version("v0.5.0");              // 3rd of the released versions; nothing for 0.9.0, which never
-//   was
+//   released_version("v0.5.0");              // the 3rd released version; empty for 0.9.0, which never was one
 #ifndef LOCKSTEP_HOST_CDI_NAMES_H_
 #define LOCKSTEP_HOST_CDI_NAMES_H_
 
@@ -21,8 +20,7 @@ std::string fault_of_device_name(std::string_view name);
 
 // In order: what a spec may use grows with each.
 enum class CdiVersion { v0_3, v0_4, v0_5, v0_6, v0_7, v0_8, v1_0, v1_1 };
-// Of the released versions alone ("0.9.0" and "0.5.1" never were); a leading v is passed over, as runtimes
-// do.
+// Only released versions ("0.9.0" and "0.5.1" never were). A leading v is passed over, as in runtimes.
 std::optional<CdiVersion> released_version(std::string_view text);
 std::string_view name(CdiVersion version);  // "0.3.0"
 std::string released_versions();            // "0.3.0, ..., 1.1.0"

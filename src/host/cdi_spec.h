@@ -1,12 +1,11 @@
-// CdiSpec: one CDI spec as it is written and valid, before anyone asks what its paths are on a host.
+// CdiSpec: one valid CDI spec as it is written, before anyone asks what its paths are on a host.
 //
 //   Result<CdiSpec> spec = read_cdi_spec(text, "/etc/cdi/nvidia.yaml");
 //   spec->devices[0].edits.nodes[0].path;       // "/dev/nvidia0", as the container has it
 //
-// Valid is what SPEC.md and the library of the runtimes both take: released versions, fields no newer than
-// the version, names, types, permissions, devices with edits of some kind. Anything else is an error with
-// file and line: no runtime reads such a spec. Environment, network devices and ids are looked at for that
-// alone.
+// Valid is what both SPEC.md and the runtimes' library take: released versions, fields no newer than the version,
+// names, types, permissions, devices with edits of some kind. Anything else is an error with file and line: no runtime
+// reads such a spec. Environment, network devices and ids are checked and not kept.
 #ifndef LOCKSTEP_HOST_CDI_SPEC_H_
 #define LOCKSTEP_HOST_CDI_SPEC_H_
 

@@ -3,10 +3,10 @@
 //   LOCKSTEP_ASSIGN(const CdiStack stack, CdiStack::load({"/etc/cdi", "/var/run/cdi"}));
 //   LOCKSTEP_ASSIGN(const CdiChosen chosen, stack.choose("nvidia.com/gpu=0"));
 //
-// Of a directory the files *.yaml and *.json are read (through links, hidden ones too, no folder below); one
-// that is no valid spec is left out with a warning; a directory that is missing or empty is passed over. A
-// file that is named itself must be a valid spec; files of one directory named one after the other stand side
-// by side, as in it. A device that two specs of one directory have is no device, in no directory.
+// In a directory the files *.yaml and *.json are read (through links, hidden ones too, not in folders below). One that
+// is no valid spec is left out with a warning. A directory that is missing or empty is passed over. A file that is
+// named itself must be a valid spec; files of one directory that are named one after the other count as one directory.
+// A device that two specs of one directory have cannot be chosen, whatever other directories say.
 #ifndef LOCKSTEP_HOST_CDI_STACK_H_
 #define LOCKSTEP_HOST_CDI_STACK_H_
 

@@ -1,12 +1,13 @@
 // For tests of CDI: fixtures/cdi/read, one file a case, as text.
 //
 //   # why
-//   --- file etc/a.yaml        its text follows; also: --- link PATH TARGET, --- folder PATH
-//   --- expect vendor.com/gpu=x
-//   /srv/lockstep/gpu0 all @ /dev/x0       a rule's path, its rights (all, none or names), and where a
-//   container has it warns: TEXT                            part of a warning refused: TEXT part of the
-//   error: no container podman: VERSION                        the first podman with this answer; no: it is
-//   not asked, as SPEC.md is stricter or no probe tells
+//   --- file etc/a.yaml                a file; its text follows. Also: --- link PATH TARGET, --- folder PATH
+//   --- expect vendor.com/gpu=x        the devices asked for; what follows is expected of them
+//   /srv/lockstep/gpu0 all @ /dev/x0   a rule's path, its rights (all, none or names), and where a container has it
+//   warns: TEXT                        part of a warning
+//   refused: TEXT                      part of the error: no container starts
+//   podman: VERSION                    the first podman with this answer; "no": podman is not asked, because SPEC.md is
+//                                      stricter or no probe can tell
 //
 // The specs of a case stand in the folders etc and run, in this order.
 #ifndef LOCKSTEP_HOST_CDI_TESTING_H_

@@ -6,13 +6,15 @@
 //   LOCKSTEP_ASSIGN(const OwnProcfs own, OwnProcfs::prove());   // unsupported where it is not
 //   openat(own.directory(), "self/task", ...)          // numbers read here are numbers of this process's namespace
 //
-// A process that got a PID namespace and kept /proc (`unshare --fork --pid`, `bwrap --unshare-pid` without --proc) reads the
-// numbers of another namespace there: /proc/<getpid()> is a stranger, and so is each child listed. Whoever takes a pid, a link
-// or a state from /proc proves this first, in the process that reads: a child may be in another namespace than its parent.
+// A process that got a new PID namespace and kept the old /proc (`unshare --fork --pid`, `bwrap --unshare-pid` without
+// --proc) reads the numbers of another namespace there: /proc/<getpid()> is a stranger, and so is each child listed.
+// Whoever takes a pid, a link or a state from /proc proves this first, in the process that reads: a child may be in
+// another namespace than its parent.
 //
-// No one sign is enough, so all are asked: the file system's magic number (a bind mount of a part has it too), the root's inode,
-// NSpid with one number only (the number itself may be equal by chance), /proc/self, the calling thread below it, and
-// that nothing else covers the file they are read from. What it does not see: a supervisor that answers system calls itself.
+// No one sign is enough, so all are asked: the file system's magic number (a bind mount of a part has it too), the
+// root's inode, NSpid with one number only (that number may be equal by chance), /proc/self, the calling thread below
+// it, and that nothing else covers the file they are read from. It does not detect a supervisor that answers system
+// calls itself.
 #ifndef LOCKSTEP_HOST_OWN_PROCFS_H_
 #define LOCKSTEP_HOST_OWN_PROCFS_H_
 
@@ -43,20 +45,21 @@ struct ProcfsFacts {
 
   // Of any procfs, own or not.
   bool read_only = false;             // by the mount or the superblock: every write there is EROFS
-  bool read_only_superblock = false;  // which mount -o remount,bind,rw does not change
-  int hidepid =
-      0;  // 1: others' entries cannot be entered (EPERM); 2: nor seen (ENOENT); 4: only what this process may trace is there
+  bool read_only_superblock = false;  // then mount -o remount,bind,rw does not help
+  // 1: others' entries cannot be entered (EPERM); 2: nor seen (ENOENT); 4: only what this process may trace is there.
+  int hidepid = 0;
   unsigned hidepid_group = 0;  // exempt from 1 and 2
   bool only_pids = false;      // subset=pid: /proc/sys, /proc/modules and the like are not there
 };
 
 ProcfsFacts look_at_procfs();
 
-// With which errno this procfs refuses the calling thread every name below /proc/<pid> of a process that it may not trace: ENOENT,
-// EPERM, or 0 where it hides none. Landlock's domains count: what is outside the caller's own may not be traced.
+// The errno with which this procfs refuses the calling thread every name below /proc/<pid> of a process that it may not
+// trace: ENOENT, EPERM, or 0 where it hides none. Processes outside the caller's Landlock domain may not be traced
+// either.
 int hides_untraceable(const ProcfsFacts& facts);
 
-// The proof, held as the directory it was given for: what is mounted over /proc later does not matter.
+// The proof, and a descriptor of the directory that was proved: what is mounted over /proc later does not matter.
 class OwnProcfs {
  public:
   static Result<OwnProcfs> prove();

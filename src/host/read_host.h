@@ -1,5 +1,5 @@
-// Reads this machine into a Host: GPU nodes, which of the baseline's paths and of the platforms' own exist, Landlock's ABI
-// and errata.
+// Reads this machine into a Host: its GPU nodes, which paths of the baseline exist, which paths that tell platforms
+// apart exist, Landlock's ABI and errata.
 //
 // Looks with stat(2) and listings of /dev; opens no device. Never fails: what cannot be seen is absent.
 #ifndef LOCKSTEP_HOST_READ_HOST_H_

@@ -1,11 +1,11 @@
 // Listens to the kernel's audit records. It asks whether audit is on, and changes none of its settings.
 //
 //   Result<AuditListener> listener = AuditListener::open();    // unsupported, with a typed reason: what is missing
-//   listener->until([](const AuditRecord& record) { ... });    // reads on; false: nothing like it came in time
+//   listener->until([](const AuditRecord& record) { ... });    // reads on; false: no such record came in time
 //   listener->records()[0].field("blockers");                  // "fs.write_file"; all that was read so far, in order
 //
-// A header alone, so that the library's own tests, which stand below the harness, use it too. Records come in the order the kernel wrote them. So that something was not recorded is seen by waiting for a later record, and
-// not by waiting for a while.
+// All in a header, so that the library's own tests, which stand below the harness, use it too. Records come in the
+// order the kernel wrote them. To see that something was not recorded, wait for a later record, not for a while.
 #ifndef LOCKSTEP_LANDLOCK_AUDIT_H_
 #define LOCKSTEP_LANDLOCK_AUDIT_H_
 
@@ -58,7 +58,7 @@ class AuditListener {
     }, own{};
     if (::stat("/proc/1/ns/net", &first) == 0 && ::stat("/proc/self/ns/net", &own) == 0 && first.st_ino != own.st_ino)
       return unsupported_error(0, "audit-unheard: audit is heard in the first network name space alone");
-    LOCKSTEP_ASSIGN(UniqueFd fd, socket_for_audit());  // one that has asked has an address already, and cannot join
+    LOCKSTEP_ASSIGN(UniqueFd fd, socket_for_audit());  // one that has sent has an address, and cannot join
     const int size = 8 << 20;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));  // as it is, where we may not
     sockaddr_nl group{};
@@ -71,7 +71,7 @@ class AuditListener {
     return AuditListener(std::move(fd));
   }
 
-  // Generous: an emulated machine is slow, and what never comes is a failure.
+  // The time is generous: an emulated machine is slow, and a record that never comes is a failure.
   bool until(const std::function<bool(const AuditRecord&)>& is_last,
              std::chrono::seconds patience = std::chrono::seconds(20)) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -98,7 +98,7 @@ class AuditListener {
     return system_error(errno, "socket(NETLINK_AUDIT)");
   }
 
-  // A datagram is a record. Its own idea of its length is not to be trusted: the kernel counts the header in or not.
+  // A datagram is a record. The length in it is not to be trusted: the kernel may or may not count the header in.
   static Result<AuditRecord> receive(int fd, std::chrono::steady_clock::time_point deadline) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();

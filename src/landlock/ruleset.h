@@ -3,9 +3,9 @@
 //   LOCKSTEP_ASSIGN(Ruleset rules, Ruleset::create({.fs = abi_info(5)->fs}, 5));
 //   LOCKSTEP_CHECK(rules.allow_beneath(fd, access_read_only, "/usr"));
 //
-// A thin owner of the kernel's descriptor: it passes on what it is given and cuts nothing, so that a wrong mask meets the
-// kernel's EINVAL. It restricts nobody: enforce/restrict.h. A rule set that was answered is proved to be one, and to take rules of
-// the kinds that it is for: a filter can answer in the kernel's place.
+// A thin owner of the kernel's descriptor: it passes on what it is given and cuts nothing, so that a wrong mask meets
+// the kernel's EINVAL. It restricts nobody: enforce/restrict.h. create() proves that the descriptor is a rule set, and
+// that it takes rules of its kinds: a seccomp filter can answer in the kernel's place.
 #ifndef LOCKSTEP_LANDLOCK_RULESET_H_
 #define LOCKSTEP_LANDLOCK_RULESET_H_
 
@@ -28,10 +28,11 @@ struct Handled {
 
 class Ruleset {
  public:
-  // `handled` must not be empty; `abi` decides how much of the attribute is passed, but never less than `handled` fills.
+  // `handled` must not be empty; `abi` decides how much of the attribute is passed, but never less than `handled`
+  // fills.
   static Result<Ruleset> create(const Handled& handled, int abi);
 
-  // Grants `access` on the object behind `fd` (O_PATH will do) and all below it. `path` is for the error alone.
+  // Grants `access` on the object behind `fd` (O_PATH will do) and all below it. `path` is only for the error message.
   Result<void> allow_beneath(int fd, AccessSet access, std::string_view path, bool quiet = false);
   Result<void> allow_port(NetRight right, std::uint16_t port);
 

@@ -1,8 +1,7 @@
 // The Landlock system calls and their structures, as of ABI 11, with our own names: the headers of the systems we
-// support stop at ABI 2, and newer ones must not clash. Checked against the system header in uapi_test.cc.
-//
-// Source: include/uapi/linux/landlock.h. The numbers of the calls are the same on every architecture.
-// Nothing here decides anything; each call returns what the kernel returned (-1 and errno on failure).
+// support stop at ABI 2, and newer ones must not clash. Checked against the system header in uapi_kernel_test.cc.
+// Source: include/uapi/linux/landlock.h. The numbers of the calls are the same on every architecture. Nothing here
+// decides anything; each call returns what the kernel returned (-1 and errno on failure).
 #ifndef LOCKSTEP_LANDLOCK_UAPI_H_
 #define LOCKSTEP_LANDLOCK_UAPI_H_
 

@@ -1,5 +1,5 @@
-// What the traps look at: one policy, indexed by path, beside what it becomes on its host and on a host with
-// everything.
+// What the traps look at: one policy, indexed by path, and what it becomes on its own host and on a host that lacks
+// nothing.
 #ifndef LOCKSTEP_LINT_LINT_SUBJECT_H_
 #define LOCKSTEP_LINT_LINT_SUBJECT_H_
 
@@ -33,12 +33,13 @@ struct Entry {
   AccessSet rights;  // at the newest ABI, on a directory
   bool quiet = false;
   Place place;
-  // Of this machine: another name of the object, by a mount or a hard link, where no line above it grants as much.
+  // On this machine: another name of the object, by a mount or a hard link, where no line above that name grants as
+  // much.
   std::string also_at = {};
 
   const std::string& path() const { return written->path; }
   int line() const { return written->line; }
-  // A spelling that somebody thought would be expanded: a directory that is really called so is none.
+  // Whether somebody thought the spelling would be expanded. Not where a directory is really called so.
   bool is_pattern() const;
   bool is_variable() const;
   bool changes() const { return !access_read_only.contains(rights); }
@@ -67,8 +68,8 @@ class Subject {
   RightsByPath written;
   EffectivePolicy effective;  // on the context's host
   RightsByPath in_force;
-  // On a GPU host where every path of the baseline exists, and each GPU node that the policy names. Empty:
-  // refused there.
+  // The policy on a GPU host where every path of the baseline exists, and each GPU node that the policy names. Empty
+  // where it is refused there.
   std::optional<EffectivePolicy> complete;
   RightsByPath in_force_there;
   std::optional<Error> refused_there;
@@ -82,7 +83,7 @@ class Subject {
 class Report {
  public:
   Report(const Trap& trap, std::vector<Finding>& out) : trap_(trap), out_(out) {}
-  // The finding, to change what is unlike the table's.
+  // Returns the finding, so that the trap can change what differs from the table's.
   Finding& add(int line, const std::string& path, std::string message);
 
  private:

@@ -5,8 +5,8 @@
 //   LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(policy, context));
 //   for (const EffectiveRule& rule : effective.rules) ...      // sorted by path; each says where it came from and why
 //
-// Nothing is allowed at run time that is not a rule here. Paths are spellings, not objects: two names of one object are found
-// at enforce/prepare.h. Enriching as_policy(effective) under the same context changes nothing.
+// Nothing is allowed at run time that is not a rule here. Paths are spellings, not objects: two names of one object are
+// found at enforce/prepare.h. Enriching as_policy(effective) under the same context changes nothing.
 #ifndef LOCKSTEP_EFFECTIVE_H_
 #define LOCKSTEP_EFFECTIVE_H_
 
@@ -35,7 +35,7 @@ struct EffectiveRule {
   int line = 0;  // in the policy file; 0 where the author did not write it
   bool quiet = false;
   std::string spec = {};  // of origin cdi: "FILE:LINE" in the CDI spec
-  AccessSet added = {};   // by a promotion: what the author's own rules do not give there, at the newest ABI
+  AccessSet added = {};   // of a promotion: the rights it adds to those of the author's own rules, at the newest ABI
 
   // The rights this rule asks for on a directory at an ABI whose rights are `all`.
   AccessSet rights(AccessSet all) const {
@@ -79,8 +79,8 @@ struct EffectivePolicy {
   std::string run_as_user;
   std::string run_as_group;
   Restrictions restrictions;
-  // How many network_policies and network_middlewares there are. What they say is not here, and so in no output and no snapshot: it
-  // may be secret, and even a digest of a short secret can be guessed.
+  // How many network_policies and network_middlewares there are. What they say is not here, and so in no output and no
+  // snapshot: it may be secret, and even a digest of a short secret can be guessed.
   std::string network;
   std::vector<EffectiveRule> rules;  // sorted by path, lists before grants; a path stands in one list at most
   std::vector<SkippedPath> skipped;
@@ -94,8 +94,8 @@ struct EffectivePolicy {
 // Fails (input) where a conflict is rejected, and where the workdir is unusable.
 Result<EffectivePolicy> enrich(const Policy& policy, const Context& context);
 
-// The rule that settles a read_only entry, or a grant without write_file, against a read-write baseline path: the administrator's first, then the policy's, then
-// the built-in one.
+// The rule that settles a read_only entry, or a grant without write_file, against a read-write baseline path: the
+// administrator's first, then the policy's, then the built-in one.
 const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator,
                                   const std::vector<ConflictRule>& policy, Source source, std::string_view path);
 

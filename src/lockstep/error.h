@@ -4,10 +4,10 @@
 //   LOCKSTEP_ASSIGN(UniqueFd fd, open_it(...));      // returns the error to the caller, or binds the value
 //   LOCKSTEP_CHECK(check_it(...));                   // the same for Result<void>
 //
-// An Error carries its kind (which decides the exit code), the errno of the failed call (0: none), a message that
-// names the call with its arguments and what to do, and the file and line of the input where one is at fault.
-// Messages hold printable text only: pass anything that came from outside through printable().
-// Not async-signal-safe: nothing between fork and the probes of a restricted child reports through it.
+// An Error carries its kind (which decides the exit code), the errno of the failed call (0: none), a message that names
+// the call with its arguments and what to do, and the file and line of the input where one is at fault. Messages hold
+// printable text only: pass anything that came from outside through printable(). Not async-signal-safe: nothing between
+// fork and the probes of a restricted child reports through it.
 #ifndef LOCKSTEP_ERROR_H_
 #define LOCKSTEP_ERROR_H_
 
@@ -50,8 +50,9 @@ std::string errno_name(int err);
 // The errno of a name as errno_name() writes it; "allow" and "ok" are 0.
 std::optional<int> errno_from_name(std::string_view name);
 
-// The text with \xNN for the backslash, what is no UTF-8, what cannot be seen or moves what can (result.cc lists it), and what a
-// CI runner takes for a command: fit for a terminal, a log and JSON, and still distinct for distinct inputs.
+// The text made fit for a terminal, a log and JSON, and still distinct for distinct inputs. Written as \xNN: the
+// backslash, bytes that are no UTF-8, characters that cannot be seen or that move others (error.cc lists them), and
+// what a CI runner takes for a command.
 std::string printable(std::string_view text);
 
 bool is_valid_utf8(std::string_view text);

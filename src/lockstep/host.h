@@ -32,12 +32,12 @@ struct Host {
   std::string file;  // where it was read from; empty for this machine
   GpuKind gpu = GpuKind::none;
   std::vector<std::string> gpu_nodes;  // /dev/nvidia<digits>, in numerical order
-  bool numa_coherent =
-      false;  // a GPU's memory is a NUMA node of the machine's, as on Grace Hopper: no device node says so
+  // A GPU's memory is a NUMA node of the machine's, as on Grace Hopper: no device node says so.
+  bool numa_coherent = false;
   bool real = false;
-  // Simulated: all that exists. Real: those of the baseline's paths, and of those that tell one
-  // platform from another, that exist. An entry without a kind is a
-  // character device below /dev (but for /dev/shm, /dev/pts and /dev/nvidia-caps, directories), else a directory.
+  // On a simulated host: all that exists. On a real one: which paths of the baseline exist, and which of those that
+  // tell one platform from another. An entry without a kind is a character device below /dev (but /dev/shm, /dev/pts
+  // and /dev/nvidia-caps are directories), else a directory.
   std::vector<HostEntry> present;
   std::vector<std::string> absent;  // listed as missing; wins over `present`
   std::optional<KernelLandlock> kernel;
@@ -49,7 +49,8 @@ std::string_view name(GpuKind gpu);
 std::string_view name(NodeKind kind);
 
 Result<Host> decode_host(std::string_view text, const std::string& name);
-// Where the file says "present": "real", `real` is set and `present` is empty: the caller completes it with read_host.h.
+// Where the file says "present": "real", `real` is set and `present` is empty: the caller completes it with
+// read_host.h.
 Result<Host> load_host(const std::string& path);
 std::string host_to_json(const Host& host);  // lockstep.host/1, indented, with a final newline
 

@@ -4,12 +4,12 @@
 //   kernel->abi;      // 7
 //   kernel->errata;   // bit N-1: erratum N is fixed; 0 also where the kernel cannot tell
 //
-// Where there is none, the error is `unsupported` and says which of the reasons it is: not built in (ENOSYS), built in but
-// not enabled (EOPNOTSUPP), or refused to us by something around us, such as a container's seccomp filter (EPERM, and ENOSYS
-// on a kernel that is new enough).
+// Where there is none, the error is `unsupported` and says which of the reasons it is: not built in (ENOSYS), built in
+// but not enabled (EOPNOTSUPP), or refused to us by something around us, such as a container's seccomp filter (EPERM,
+// and ENOSYS on a kernel that is new enough).
 //
-// The number is only what was answered, and a filter can answer in the kernel's place. The ladder asks each ABI for what it
-// brought, by one call that changes nothing:
+// The number is only what was answered, and a filter can answer in the kernel's place. The ladder asks each ABI for
+// what it brought, by one call that changes nothing:
 //
 //   LOCKSTEP_CHECK(check_ladder(*kernel));            // needs no_new_privs (or CAP_SYS_ADMIN) to ask ABI 7, 8 and 11
 //   LOCKSTEP_CHECK(check_ladder_in_child(*kernel));   // asks all in a child that sets it

@@ -27,13 +27,13 @@ struct PlanRule {
   bool quiet = false;
 };
 
-// A feature that the plan's ABI lacks; what is so without it stands in the table.
+// A feature that the plan's ABI lacks. The table (abi.h) says what is unprotected without it.
 struct Missing {
   const FeatureInfo* feature = nullptr;
   std::string path;  // the grant that asks for it; empty: the policy as a whole
 };
 
-// What a rule that stands against the author's word adds to what the author's own rules give that path.
+// What a promotion adds: rights that the author's own rules do not give that path.
 struct Promotion {
   std::string path;
   AccessSet added;    // never empty, within Plan::handled

@@ -4,10 +4,11 @@
 //   policy->read_only[0].path;                                 // "/usr", normalised; .written has the spelling
 //
 // The schema is OpenShell's (version, filesystem_policy, landlock, process, network_policies, network_middlewares) with
-// extensions: filesystem_policy.grants, landlock.min_abi, runtime_baseline_conflicts, and restrictions.h. YAML and JSON go through one
-// strict decoder: an unknown or duplicate key, a wrong type, an anchor or alias, a second document, invalid UTF-8, a
-// relative path, `..` or the root in read_write is an error with file and line. Nothing here touches the file system but
-// load_policy's own read of the file: whether a path exists, and what it is, is asked at enforce/prepare.h.
+// extensions: filesystem_policy.grants, landlock.min_abi, runtime_baseline_conflicts, and restrictions.h. YAML and JSON
+// go through one strict decoder: an unknown or duplicate key, a wrong type, an anchor or alias, a second document,
+// invalid UTF-8, a relative path, `..` or the root in read_write is an error with file and line. Nothing here touches
+// the file system but load_policy's own read of the file: whether a path exists, and what it is, is asked at
+// enforce/prepare.h.
 #ifndef LOCKSTEP_POLICY_H_
 #define LOCKSTEP_POLICY_H_
 
@@ -76,8 +77,8 @@ struct Policy {
   int run_as_user_line = 0;
   std::string run_as_group;           // empty: not written
   bool has_network_policies = false;  // non-empty network_policies: proxy mode
-  // network_policies and network_middlewares as one text, alike where they say the same; empty: neither. It may hold secrets: it is
-  // compared and never printed, and leaves the process in no form.
+  // network_policies and network_middlewares as one text, alike where they say the same; empty: neither. It may hold
+  // secrets: it is compared and never printed, and leaves the process in no form.
   std::string network;
   std::string network_summary;  // what may be printed of it: how many entries each has
   std::vector<ConflictRule> conflicts;

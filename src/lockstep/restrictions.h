@@ -1,8 +1,9 @@
-// Restrictions: what a policy restricts beside files. All of it stands below `landlock:`, and nothing is restricted unasked.
+// Restrictions: what a policy restricts besides files. All of it stands below `landlock:`, and nothing is restricted
+// unless asked.
 //
 //   landlock:
 //     scopes: [abstract_unix_socket, signal]   # neither leaves the domain
-//     ports:                                   # a key that is here: these ports alone, [] none; a key that is not: any port
+//     ports:                                   # a key that is here allows these ports alone, [] none; without it any
 //       bind_tcp: [8080]
 //       connect_tcp: [443]
 //       bind_udp: [0]                          # a UDP socket that is not bound needs port 0 to send or connect

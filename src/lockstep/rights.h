@@ -1,4 +1,5 @@
-// What Landlock can restrict, as sets: rights on files, rights on network ports, scopes, and flags of the restriction itself.
+// What Landlock can restrict, as sets: rights on files, rights on network ports, scopes, and flags of the restriction
+// itself.
 //
 //   AccessSet set = access_read_only | Right::write_file;
 //   set.contains(Right::truncate);            // false
@@ -95,8 +96,8 @@ constexpr AccessSet operator|(Right a, Right b) {
 // What `read_only` grants. What `read_write` grants is every right of the plan's ABI: see abi.h.
 inline constexpr AccessSet access_read_only = Right::execute | Right::read_file | Right::read_dir;
 
-// The rights the kernel accepts in a rule on anything but a directory (ACCESS_FILE in security/landlock/fs.c); any other
-// right there is EINVAL. Still to be cut to the ABI's own set.
+// The rights the kernel accepts in a rule on anything but a directory (ACCESS_FILE in security/landlock/fs.c); any
+// other right there is EINVAL. Still to be cut to the ABI's own set.
 inline constexpr AccessSet access_on_files =
     Right::execute | Right::write_file | Right::read_file | Right::truncate | Right::ioctl_dev | Right::resolve_unix;
 

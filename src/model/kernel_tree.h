@@ -1,9 +1,9 @@
-// For the tests that hold the model against the running kernel: a tree with mounts of its own, raw rules, and
-// children that restrict themselves, try operations and report every answer the model did not predict.
+// For the tests that hold the model against the running kernel: a tree with mounts of its own, raw rules, and children
+// that restrict themselves, try operations and report every answer the model did not predict.
 //
 //   TEST_F(ModelKernel, Claim) { in_tree([&] { compare(layers, operations); }); }
 //
-// Test code alone; built on the system calls, never on the library's plan or enforcement.
+// Only for tests. Built on the system calls, never on the library's plan or enforcement.
 #ifndef LOCKSTEP_MODEL_KERNEL_TREE_H_
 #define LOCKSTEP_MODEL_KERNEL_TREE_H_
 

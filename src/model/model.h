@@ -5,11 +5,11 @@
 //   Decision d = model.decide({.operation = Operation::open_w, .first = &walk});
 //   d.err == EACCES && model.describe(d) == "layer 1 lacks write_file; nearest rule /proc (read_only, line 7)"
 //
-// Independent on purpose: it never sees a plan, a rule set or a mask of the library; its own per-ABI masks
-// are in model/masks.cc. What comes before or after Landlock in the kernel (ENOENT, EROFS, DAC, EISDIR of
-// unlink, ...) is not its business: the judge composes it with the control's answer. decide() calls no system
-// and does not allocate. Rules of the decision: security/landlock/fs.c; quirks are named in decide.cc with
-// the version that has them.
+// Independent on purpose: it never sees a plan, a rule set or a mask of the library; its own per-ABI masks are in
+// model/masks.cc. It does not know what comes before or after Landlock in the kernel (ENOENT, EROFS, file permissions,
+// EISDIR of unlink, ...): the judge composes that from the control's answer. decide() makes no system call and does not
+// allocate. Its rules are those of security/landlock/fs.c; quirks are named in decide.cc with the version that has
+// them.
 #ifndef LOCKSTEP_MODEL_MODEL_H_
 #define LOCKSTEP_MODEL_MODEL_H_
 
@@ -52,28 +52,28 @@ struct Query {
   const Walk* first = nullptr;
   const Walk* second = nullptr;  // of rename, exchange, link
   std::uint16_t port = 0;        // of the operations on ports
-  // How many layers, from the first, the other side of a connection or a signal stands in as well: 0 outside, all of
-  // them for a server of the process's own (Mode::own_server says that by itself).
+  // How many layers, from the first, the other side of a connection or a signal stands in too. 0: it is outside. For a
+  // server of the process's own it is all of them (Mode::own_server implies that).
   std::size_t shared_layers = 0;
-  // Of exec: what is opened to execute beside the program (loaders.h), each asked like the program itself. Null: nothing.
+  // For exec: what is opened besides the program (loaders.h); each is decided like the program itself. Null: nothing.
   const std::vector<Walk>* loaders = nullptr;
 };
 
 struct Decision {
-  int err = 0;    // 0: Landlock allows it; else EACCES, EXDEV or EPERM
-  int layer = 0;  // which layer denied, 1-based; 0: none did
-  AccessSet
-      missing;  // what that layer lacks; where the kernel asks in several steps, something of the first that is denied
-  AccessSet needed;  // what the operation needs, of what the layers handle
-  // Index of the rule in that layer that came nearest (allow: the nearest in the last layer, which need not be one that
-  // grants it: granted_by()); of a layer made from an effective policy, into its rules. -1: none on the walk.
+  int err = 0;        // 0: Landlock allows it; else EACCES, EXDEV or EPERM
+  int layer = 0;      // which layer denied, 1-based; 0: none did
+  AccessSet missing;  // what that layer lacks; where the kernel asks in several steps, of the first step that is denied
+  AccessSet needed;   // what the operation needs, of what the layers handle
+  // The rule that came nearest in that layer: its index, for a layer made from an effective policy into that policy's
+  // rules. For an allow it is the nearest in the last layer, which need not be a rule that grants it: see granted_by().
+  // -1: no rule is on the walk.
   int rule = -1;
   bool gain = false;  // EXDEV only because the object would have more rights at its new place: `missing` says which
-  // Instead of `needed` and `missing`: the right on a port, or the scope, that some layer handles and, where denied, that
-  // decided.
+  // In place of `needed` and `missing`: the right on a port, or the scope, that was asked for. Set where some layer
+  // handles it; where denied, it is the one that decided.
   std::optional<PortRule> port = std::nullopt;
   std::optional<Scope> scope = std::nullopt;
-  int loader = -1;  // of exec, where it is a loader that is denied: its index in the query; -1: the program itself
+  int loader = -1;  // for exec: the index in the query of the loader that is denied; -1: it is the program itself
 };
 
 class Model {
@@ -90,8 +90,9 @@ class Model {
 
   // One line for people: which layer, which right, which rule.
   std::string describe(const Decision& decision) const;
-  // Of what is allowed: each right that some layer handles, with every rule of the policy that grants it there, the nearest
-  // first: "write_file granted by /srv (read_write, line 4)". For layers made from an effective policy. Allocates.
+  // For what is allowed: each right that some layer handles, with every rule of the policy that grants it there, the
+  // nearest first: "write_file granted by /srv (read_write, line 4)". For layers made from an effective policy.
+  // Allocates.
   std::string granted_by(const Query& query, const Decision& decision) const;
 
   const Kernel& kernel() const { return kernel_; }
@@ -121,7 +122,7 @@ class Model {
     bool exchange;
   };
 
-  // refer is denied by every layer of a domain that restricts files, also by one that does not handle it.
+  // Every layer that restricts files denies refer, even one that does not handle it.
   static AccessSet handled(const Layer& layer) { return layer.handled | Right::refer; }
   static Sum granted(const Layer& layer, const Walk& walk, std::size_t start, std::size_t end);
   static AccessSet gain(const Layer& layer, const Ends& ends);

@@ -1,9 +1,9 @@
 // Reads a Walk from this machine: the only part of the model that calls the system.
 //
-// Open the path with O_PATH, ask /proc/self/fd for its canonical name, lstat every prefix. Async-signal-safe
-// and without the heap (fixed buffers), so that a child can do it in its own mount namespace just before a
-// probe; needs /proc. In a chroot the walk ends at the process' root, where the kernel's goes on: not for
-// such a process.
+// It opens the path with O_PATH, asks /proc/self/fd for its canonical name, and calls lstat for every prefix.
+// Async-signal-safe and without the heap (fixed buffers), so that a child can do it in its own mount namespace just
+// before a probe. Needs /proc. Not for a process in a chroot: there the walk ends at the process's root, and the
+// kernel's goes on above it.
 #ifndef LOCKSTEP_MODEL_READ_WALK_H_
 #define LOCKSTEP_MODEL_READ_WALK_H_
 
@@ -32,7 +32,7 @@ struct RawWalk {
 // `follow`: whether a symbolic link in the last component is followed.
 void read_walk(const char* path, bool follow, RawWalk* out);
 
-// Not for a restricted child: allocates (view.cc). A wild count is an error.
+// Not for a restricted child: allocates (view.cc). A count that is out of range gives a Walk with an error.
 Walk to_walk(const RawWalk& raw);
 
 }  // namespace lockstep::model

@@ -1,10 +1,10 @@
-// What the model knows of the file system: objects, and for a path the objects the kernel walks from it to
-// the root.
+// What the model knows of the file system: objects, and for a path the objects that the kernel walks from it to the
+// root.
 //
-// The kernel ties a rule to an inode and, at each access, walks from the object to the root of the mount
-// tree: the directory entry, its parents, at the root of a mount the parents of the mount point (the covered
-// directory itself is skipped). A Walk is that list. Lstat of every prefix of the canonical path gives it:
-// read_walk.h, or a test's literal.
+// The kernel ties a rule to an inode. At each access it walks from the object to the root of the mount tree: the
+// directory entry, its parents, and at the root of a mount the parents of the mount point (the covered directory itself
+// is skipped). A Walk is that list. It comes from lstat of every prefix of the canonical path (read_walk.h), or from a
+// test's literal.
 #ifndef LOCKSTEP_MODEL_VIEW_H_
 #define LOCKSTEP_MODEL_VIEW_H_
 
@@ -39,9 +39,9 @@ struct Walk {
   bool missing = false;  // the last component does not exist
   bool exempt = false;   // never restricted by Landlock: a pipe, socket, memfd or namespace file behind /proc/<pid>/fd
   int error = 0;         // the path cannot be looked up at all: errno. Nothing else is valid then
-  // Of a disconnected directory (moved out of the bind mount it is still held through) and what is below it: the index from
-  // which the objects are those of the mount, its root and the parents of its mount point; those before are the parents on
-  // the file system itself, up to its root. 0: connected.
+  // For a disconnected directory (moved out of the bind mount through which it is still held open) and what is below
+  // it. The objects before this index are the parents on the file system itself, up to its root; from it on they are
+  // the mount's: its root, and the parents of its mount point. 0: connected.
   std::size_t mount_side = 0;
 };
 

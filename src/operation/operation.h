@@ -10,8 +10,8 @@
 
 namespace lockstep {
 
-// In the order of the names in operation.cc. What each does exactly, with which flags, is beside its probe; which rights
-// it needs is the model's business.
+// In the order of the names in operation.cc. What each does exactly stands beside its probe; which rights it needs is
+// in the model.
 enum class Operation : std::uint8_t {
   open_r,      // open(path, O_RDONLY)
   open_w,      // open(path, O_WRONLY)
@@ -36,8 +36,8 @@ enum class Operation : std::uint8_t {
   rmdir,
   exec,          // execve(path): a file without an interpreter, so that "allowed" is ENOEXEC and nobody is replaced
   ioctl,         // open(path, O_RDWR), ioctl
-  connect_unix,  // connect() to the socket at path, by a client of the server's own type where no mode names one; the server
-                 // stands outside the domain, but for Mode::own_server
+  connect_unix,  // connect() to the socket at path, by a client of the server's type where no mode names one; the
+                 // server stands outside the domain, but for Mode::own_server
   stat,
   chmod,
   readlink,

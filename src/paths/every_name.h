@@ -1,12 +1,12 @@
-// Every name by which objects of this machine are reached, each with its own chain of parents: through other
-// mounts, and by hard links.
+// Every name by which objects of this machine are reached, through other mounts and by hard links, each with its own
+// parents.
 //
 //   EveryName every(paths, names);
-//   LOCKSTEP_ASSIGN(std::vector<int> others, every.other_than(nodes));    // nodes of the same objects;
-//   paths.object() says which
+//   LOCKSTEP_ASSIGN(std::vector<int> others, every.other_than(nodes));    // other names of the same objects
+//   paths.object(others[0]);                                              // which object
 //
-// Hard links are looked for below the directories among the nodes: elsewhere nothing is granted above a name,
-// and they are all alike. A name that is known to be there and was not found is paths.unseen_name().
+// Hard links are looked for only below the directories among the nodes: elsewhere no rule stands above a name, and all
+// names are alike. A name that is known to exist and was not found is paths.unseen_name().
 #ifndef LOCKSTEP_PATHS_EVERY_NAME_H_
 #define LOCKSTEP_PATHS_EVERY_NAME_H_
 

@@ -1,13 +1,11 @@
-// The other names of files that have several hard links, looked for where they could make a difference: below
-// directories that a policy grants. Elsewhere every name of theirs is alike: nothing above it grants
-// anything.
+// The other names of files that have several hard links. They are looked for where they could make a difference: below
+// directories that a policy grants. Elsewhere all names of a file are alike, for nothing above them grants anything.
 //
 //   HardLinks found = find_hard_links(wanted, {"/srv/out"});
 //   found.names[object]                  // "/srv/out/a", "/srv/out/b"
 //   found.complete                       // false: there was too much to look through
 //
-// Reads directories, follows no link and leaves no file system. A directory that cannot be read makes it
-// incomplete.
+// Reads directories, follows no link and leaves no file system. A directory that cannot be read makes it incomplete.
 #ifndef LOCKSTEP_PATHS_HARD_LINKS_H_
 #define LOCKSTEP_PATHS_HARD_LINKS_H_
 

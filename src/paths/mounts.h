@@ -4,10 +4,10 @@
 //   mounts.procfs("/proc/self/root");            // "/self/root": where the path stands inside a procfs
 //   mounts.other_names("/srv/a", at);            // "/mnt/a", where /srv is bound to /mnt
 //
-// The kernel's walk is by mount: an object has one chain of parents for every mount that it can be seen
-// through, and a rule counts where it stands on the chain that was used. A mount that is covered by another
-// is reached by no name, and left out. Reads /proc/self/mountinfo: the mounts of our own namespace. Of the
-// names of a hard link it knows nothing: hard_links.h.
+// The kernel walks by mount: an object has one chain of parents for every mount that it can be seen through, and a rule
+// counts where it stands on the chain that was used. A mount that is covered by another is reached by no name, and left
+// out. Reads /proc/self/mountinfo: the mounts of our own namespace. It knows nothing of other names by hard links:
+// hard_links.h.
 #ifndef LOCKSTEP_PATHS_MOUNTS_H_
 #define LOCKSTEP_PATHS_MOUNTS_H_
 
@@ -32,10 +32,10 @@ struct Mount {
 
 class Mounts {
  public:
-  // Fails (unsupported) where the mounts cannot be read: what is reached by which name is not known then.
+  // Fails (unsupported) where the mounts cannot be read: then it is not known what is reached by which name.
   static Result<Mounts> read();
-  // Of the text of a mountinfo; `top` says which mount is on top at a mount point (0: not known, the last one
-  // listed is taken; no_mount: none, something else covers the place).
+  // From the text of a mountinfo. `top` gives the id of the mount on top at a mount point; 0: not known, and the last
+  // one listed is taken; no_mount: something else covers the place.
   static constexpr std::uint64_t no_mount = UINT64_MAX;
   static Mounts parse(std::string_view mountinfo, std::uint64_t (*top)(const std::string& point));
 
@@ -43,8 +43,8 @@ class Mounts {
   const Mount* of(std::string_view path) const;
   // The path inside the procfs that it is on; none: it is on another file system.
   std::optional<std::string> procfs(std::string_view path) const;
-  // What else the path would be called through each other mount of its file system. Whether it is the same
-  // object there, or another mount covers it, is for the caller to see.
+  // The path's names through each other mount of its file system. The caller must check whether each is the same
+  // object, or is covered by another mount.
   std::vector<std::string> other_names(std::string_view path) const;
   // "8:1 /a/b": the file system and the path inside it, the same through every mount; empty where the mount
   // is not known.

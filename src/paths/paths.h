@@ -1,16 +1,15 @@
-// The names by which rules are met, interned as numbers: each with its parent and the object behind it.
+// The names at which rules stand, interned as numbers: each with its parent and the object behind it.
 //
 //   Paths paths;
-//   LOCKSTEP_ASSIGN(Placed placed, paths.place("/var/run/x", names));   // placed.nodes: what a rule on it is
-//   about paths.parent(id), paths.object(id)                                  // rights are by object, asked
-//   along the parents of a name paths.other_names(id, names)                                        // the
-//   same object through other mounts
+//   LOCKSTEP_ASSIGN(Placed placed, paths.place("/var/run/x", names));   // placed.nodes: what a rule on it is about
+//   paths.parent(id), paths.object(id)                 // rights are by object, asked along the parents of a name
+//   paths.other_names(id, names)                       // the same object through other mounts
 //
-// The kernel ties a rule to an object and asks it along the name that is used. So a node is one name of an
-// object, the root's parent is none, and a parent's number is smaller than those below it. Of a host file
-// every spelling is an object of its own, and one instance serves every host; of this machine the objects are
-// those that stat(2) shows, and what is not there yet is one below the last directory that is. Places that no
-// name is known for are roots of their own: what one process has behind a link of procfs.
+// The kernel ties a rule to an object and asks it along the name that is used. So a node is one name of an object. The
+// root has no parent, and a parent's number is smaller than those of the nodes below it. On a host file every spelling
+// is an object of its own, and one instance serves every host. On this machine objects are those that stat(2) shows;
+// what is not there yet is an object below the last directory that is. What a process has behind a link of procfs has
+// no known name: it is a root of its own.
 #ifndef LOCKSTEP_PATHS_PATHS_H_
 #define LOCKSTEP_PATHS_PATHS_H_
 
@@ -28,7 +27,7 @@
 namespace lockstep::paths {
 
 struct Placed {
-  std::vector<int> nodes;  // where it leads; by another process's root also where that would be elsewhere
+  std::vector<int> nodes;  // where it leads; by way of another process's root also where it would lead from there
   Lead lead;
 };
 
@@ -42,13 +41,12 @@ class Paths {
 
   // Fails (input) where a name on the way cannot be looked at on this machine.
   Result<Placed> place(const std::string& path, Names& names);
-  // The node of a name as it is, without a link in it. `names`: of this machine, or null where spelling
-  // decides.
+  // The node of a name that has no link in it. `names`: those of this machine, or null where spelling decides.
   int named(const std::string& path, Names* names);
-  int find(const std::string& path) const;  // -1: no rule has brought it here
+  int find(const std::string& path) const;  // -1: no rule has named it
   // Other names of the node's object on this machine, by the mounts: each has a chain of parents of its own.
   Result<std::vector<int>> other_names(int id, Names& names);
-  // A name of the node's object that was not found: below the root, and nobody knows where.
+  // Stands for a name of the node's object that exists and was not found: it is somewhere below the root.
   int unseen_name(int id);
 
   int parent(int id) const { return at(id).parent; }  // -1: none

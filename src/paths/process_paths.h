@@ -1,5 +1,5 @@
-// Paths of procfs that belong to one process, told from their text: nothing is looked up, for what /proc/self
-// is here is our own.
+// Paths of procfs that belong to one process, told from their text. Nothing is looked up: /proc/self is another process
+// for whoever asks.
 #ifndef LOCKSTEP_PATHS_PROCESS_PATHS_H_
 #define LOCKSTEP_PATHS_PROCESS_PATHS_H_
 

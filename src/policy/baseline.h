@@ -1,4 +1,4 @@
-// The baseline: the paths a runtime needs whatever the policy says. Tables; when each applies is enrich()'s business.
+// The baseline: the paths a runtime needs whatever the policy says. Only tables; enrich() decides when each applies.
 #ifndef LOCKSTEP_POLICY_BASELINE_H_
 #define LOCKSTEP_POLICY_BASELINE_H_
 
@@ -38,7 +38,7 @@ inline constexpr std::array<BaselinePath, 8> gpu_baseline = {{
     {"/proc", Access::read_write, Origin::gpu_baseline, "cuInit() names its threads by /proc/<pid>/task/<tid>/comm"},
 }};
 
-// What CUDA reads of sysfs and a CDI spec never says.
+// What CUDA reads of sysfs; a CDI spec never lists it.
 inline constexpr std::array<BaselinePath, 4> cdi_baseline = {{
     {"/sys/bus/pci/devices", Access::read_only, Origin::gpu_baseline, "the driver looks for devices"},
     {"/sys/devices/system/cpu", Access::read_only, Origin::gpu_baseline, "the number of CPUs"},

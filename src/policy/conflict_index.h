@@ -1,12 +1,11 @@
-// Conflict rules by the paths they can meet, for who asks about many paths: thousands of rules are not tried
-// one after another.
+// Conflict rules, indexed by the paths they can be about, for callers that ask about many paths: thousands of rules are
+// not tried one after another.
 //
 //   const ConflictIndex index(administrator, policy);
-//   index.rule(Source::user, "/dev/nvidia0")        // as conflict_rule(): the first that meets it, or the
-//   built-in one
+//   index.rule(Source::user, "/dev/nvidia0")        // as conflict_rule(): the first that matches, or the built-in one
 //
-// A glob can match only what begins with its plain text: rules are found by that, and few globs are left to
-// try. The two lists must outlive it.
+// A glob can match only what begins with its plain text. Rules are found by that, and few globs are left to try. The
+// two lists must outlive it.
 #ifndef LOCKSTEP_POLICY_CONFLICT_INDEX_H_
 #define LOCKSTEP_POLICY_CONFLICT_INDEX_H_
 

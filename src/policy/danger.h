@@ -14,9 +14,10 @@ struct Danger {
   std::string consequence;
 };
 
-// Of rights that begin at `path`. Never without words: what no entry of the table covers is said by the rights themselves.
+// For rights gained at `path` and below. There are always words: where no entry of the table fits, they name the
+// rights.
 Danger danger_of(std::string_view path, AccessSet gained);
-// The consequence of losing rights there, where one is known: what stops working.
+// What stops working where these rights are lost, where that is known.
 std::string loss_at(std::string_view path, AccessSet lost);
 
 inline constexpr int least_danger = 9;

@@ -4,7 +4,8 @@
 //   lists.text;       // a policy file; what it cannot say stands at its top, as comments
 //   lists.unsaid;     // the same, one each
 //
-// What cannot be said is left out, so that the text never allows more; and the text is read back and compared before it is given out.
+// What the two lists cannot say is left out, so the text never allows more. Before it is returned, the text is read
+// back and compared.
 #ifndef LOCKSTEP_RENDER_OPENSHELL_H_
 #define LOCKSTEP_RENDER_OPENSHELL_H_
 

@@ -1,4 +1,4 @@
-// A diff, said: on a terminal, in a pull request, to a program.
+// A diff as text: for a terminal, for a pull request, for a program.
 #ifndef LOCKSTEP_RENDER_RENDER_H_
 #define LOCKSTEP_RENDER_RENDER_H_
 
@@ -21,7 +21,7 @@ std::string diff_sarif(const diff::Diff& diff);                  // 2.1.0
 // "/proc gains write_file and loses execute".
 std::string title(const diff::PathChange& change);
 
-// Text as a workflow command's message, and as one of its properties.
+// Text, escaped as a workflow command's message and as one of its properties.
 std::string github_message(std::string_view text);
 std::string github_property(std::string_view text);
 

@@ -1,10 +1,11 @@
-// JSON that people look at too: text in it is the text itself, and still nothing that reaches a terminal or a log acts there.
+// JSON for people and programs: a string holds the text itself, and still nothing that reaches a terminal or a log acts
+// there.
 //
 //   Json out = {{"path", json_text(rule.path)}};
 //   return json_document(out);                 // a reader gets the very path back
 //
-// What printable() escapes, JSON can say by itself: the document is ASCII, with \uNNNN for all else. Text that is no UTF-8, which
-// JSON cannot hold, is printable() text.
+// JSON can escape by itself what printable() escapes: the document is ASCII, with \uNNNN for all else. Text that is no
+// UTF-8, which JSON cannot hold, becomes printable() text.
 #ifndef LOCKSTEP_SYNTAX_JSON_TEXT_H_
 #define LOCKSTEP_SYNTAX_JSON_TEXT_H_
 

@@ -1,9 +1,9 @@
-// The reader behind strict_yaml.h: blocks and the document in strict_yaml.cc, what stands in brackets in
+// The reader behind strict_yaml.h. Blocks and the document are in strict_yaml.cc, what stands in brackets in
 // strict_yaml_flow.cc.
 //
 //   Result<std::string> script = StrictYaml(text, false).script();
 //
-// Each step answers whether to go on; the cursor has the error.
+// Each step returns whether to go on; the cursor has the error.
 #ifndef LOCKSTEP_SYNTAX_STRICT_YAML_READER_H_
 #define LOCKSTEP_SYNTAX_STRICT_YAML_READER_H_
 

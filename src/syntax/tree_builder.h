@@ -5,7 +5,7 @@
 //   if (builder.error()) return *builder.error();
 //   return std::move(*builder.root());
 //
-// Each event answers whether to go on. The first error stays.
+// Each event returns whether to go on. The first error is kept.
 #ifndef LOCKSTEP_SYNTAX_TREE_BUILDER_H_
 #define LOCKSTEP_SYNTAX_TREE_BUILDER_H_
 

@@ -1,12 +1,12 @@
-// Writes YAML's aliases out: a filter of yaml-cpp's events that repeats, for *name, what stood at &name.
+// Replaces YAML's aliases: a filter of yaml-cpp's events that repeats, for *name, what stood at &name.
 //
 //   YamlEvents events(builder);
 //   YamlAliases aliases(events);
 //   parser.HandleNextDocument(aliases);      // `events` sees neither anchors nor aliases
 //
-// For CDI specs, which runtimes read so; a policy has no aliases. Throws YAML::ParserException where an alias
-// stands inside what it names, or what is written out grows past `most_repeated` events. The tags !!str,
-// !!map and !!seq, which say what is so, are passed on as yaml-cpp's own.
+// For CDI specs, which runtimes read so; a policy has no aliases. Throws YAML::ParserException where an alias stands
+// inside what it names, or where the result grows past `most_repeated` events. The tags !!str, !!map and !!seq are
+// passed on as yaml-cpp's own: they say what is so anyway.
 #ifndef LOCKSTEP_SYNTAX_YAML_ALIASES_H_
 #define LOCKSTEP_SYNTAX_YAML_ALIASES_H_
 

@@ -2,7 +2,7 @@
 //
 //   if (!anchors.find(cursor, script, &piece)) return false;     // at a *
 //
-// Of the second look alone, and for CDI specs alone: a policy has no aliases.
+// Part of the second look (strict_yaml.h), and only for CDI specs: a policy has no aliases.
 #ifndef LOCKSTEP_SYNTAX_YAML_ANCHORS_H_
 #define LOCKSTEP_SYNTAX_YAML_ANCHORS_H_
 
@@ -24,7 +24,8 @@ class YamlAnchors {
   // Takes the name behind & or * off the cursor.
   static std::string_view take_name(YamlCursor& cursor);
   void set(std::string_view name, AnchoredPiece piece) { pieces_[std::string(name)] = piece; }
-  // At a *: what stood at the anchor. False, with an error, where nothing did or where the script would grow past every use.
+  // At a *: what stood at the anchor. False, with an error, where nothing did, or where the script would become too
+  // long.
   bool find(YamlCursor& cursor, const std::string& script, AnchoredPiece* out) const;
 
  private:

@@ -1,10 +1,10 @@
-// YamlCursor: a place in a YAML text, its line and column, and what stands between two things of it.
+// YamlCursor: a place in a YAML text, with its line and column, and what stands between two things of the text.
 //
 //   YamlCursor cursor(text);
-//   if (!cursor.skip_gap()) return *cursor.error();            // blanks, comments and line ends up to the
-//   next thing if (cursor.column() == 0 && cursor.peek() == '-') ...
+//   if (!cursor.skip_gap()) return *cursor.error();            // over blanks, comments and line ends to the next thing
+//   if (cursor.column() == 0 && cursor.peek() == '-') ...
 //
-// Of the second look alone (strict_yaml.h).
+// Part of the second look (strict_yaml.h).
 #ifndef LOCKSTEP_SYNTAX_YAML_CURSOR_H_
 #define LOCKSTEP_SYNTAX_YAML_CURSOR_H_
 
@@ -25,7 +25,7 @@ class YamlCursor {
   char previous() const { return at_ > line_start_ ? text_[at_ - 1] : '\n'; }
   bool is_blank(std::size_t ahead = 0) const { return peek(ahead) == ' ' || peek(ahead) == '\t'; }
   bool at_break() const { return at_end() || peek() == '\n' || (peek() == '\r' && peek(1) == '\n'); }
-  // Whether a blank, a line end or the end of the text is there: what a word of YAML ends at.
+  // Whether a blank, a line end or the end of the text is there: a word of YAML ends at these.
   bool ends_word(std::size_t ahead) const;
   bool at_comment() const { return peek() == '#' && (previous() == '\n' || previous() == ' ' || previous() == '\t'); }
   bool at_dash() const { return peek() == '-' && ends_word(1); }
@@ -44,7 +44,7 @@ class YamlCursor {
   // closing bracket.
   bool skip_flow_gap(long indent, int opened, char bracket);
 
-  // Always false. "not valid YAML: " goes before what is against YAML itself.
+  // Always false. For what is against YAML itself: "not valid YAML: " is put before the message.
   bool fail(const std::string& message) { return refuse("not valid YAML: " + message); }
   bool refuse(std::string message);
   bool fail_tab() { return fail("a tab where lines are indented: write spaces instead"); }

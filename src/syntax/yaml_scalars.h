@@ -1,10 +1,9 @@
-// The scalars of the second look (strict_yaml.h): plain, quoted and block, at the cursor, folded as YAML
-// folds them.
+// The scalars of the second look (strict_yaml.h): plain, quoted and block, at the cursor, folded as YAML folds them.
 //
 //   bool plain(YamlCursor&, Block{indent, in_flow}, PlainText*);
 //
-// `indent` is that of the block around: text that goes on in another line stands deeper. Each is false where
-// the cursor has an error.
+// `indent` is that of the block around: text that goes on in another line stands deeper. Each returns false where the
+// cursor has an error.
 #ifndef LOCKSTEP_SYNTAX_YAML_SCALARS_H_
 #define LOCKSTEP_SYNTAX_YAML_SCALARS_H_
 

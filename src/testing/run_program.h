@@ -107,7 +107,8 @@ inline Ended run_program(const std::vector<std::string>& words, const RunOptions
   return ended;
 }
 
-// Refused as bad input is: the code, and one line on stderr that starts with the program's name, and with `where` after it.
+// Refused as bad input is: the code, and one line on stderr that starts with the program's name, and with `where` after
+// it.
 inline void expect_refused(const Ended& ended, int code, const std::string& program, const std::string& where = {}) {
   EXPECT_EQ(ended.code, code) << ended.err;
   EXPECT_EQ(ended.out, "");

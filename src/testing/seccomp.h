@@ -1,13 +1,12 @@
-// For tests: seccomp filters that answer system calls in the kernel's place, as a container's would, or a
-// lying one.
+// For tests: seccomp filters that answer system calls in the kernel's place, as a container's filter would, or a lying
+// one.
 //
-//   answer_calls({{.call = SYS_pidfd_open, .err = EPERM}});                                // denied
-//   answer_calls({{.call = uapi::restrict_self_nr}});                                      // 0: it says that
-//   it was done answer_calls({{.call = uapi::add_rule_nr, .argument = 1, .value = 2}});                //
-//   only where its second argument is 2 answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value =
-//   1}, 6);          // a number, by a supervisor
+//   answer_calls({{.call = SYS_pidfd_open, .err = EPERM}});                        // denied
+//   answer_calls({{.call = uapi::restrict_self_nr}});                              // 0: it says that it was done
+//   answer_calls({{.call = uapi::add_rule_nr, .argument = 1, .value = 2}});        // only where argument 1 is 2
+//   answer_with({.call = uapi::create_ruleset_nr, .argument = 2, .value = 1}, 6);  // a number, by a supervisor
 //
-// For children: a filter cannot be taken back. False where the kernel takes no filter.
+// For children only: a filter cannot be taken back. False where the kernel takes no filter.
 #ifndef LOCKSTEP_TESTING_SECCOMP_H_
 #define LOCKSTEP_TESTING_SECCOMP_H_
 
