@@ -1,5 +1,6 @@
-// How long until /bin/true has run under a policy? Floor: posix_spawn of it, unrestricted. Beside it bubblewrap, where installed,
-// which makes namespaces and mounts instead. Does not measure: a policy that takes a second process (a rule below /proc/self).
+// How long until /bin/true has run under a policy? Floor: posix_spawn of it, unrestricted. Beside it bubblewrap, where
+// installed, which makes namespaces and mounts instead. Does not measure: a policy that takes a second process (a rule
+// below /proc/self).
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <spawn.h>

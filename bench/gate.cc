@@ -1,8 +1,9 @@
 // gate FILE.json...: holds the figures of the benchmarks against what they may be, by Google Benchmark's own output
-// (--benchmark_out): of several repetitions the least disturbed one, on both sides. One line a gate: figure, floor, ratio,
-// limit, ok or over.
+// (--benchmark_out): of several repetitions the least disturbed one, on both sides. One line a gate: figure, floor,
+// ratio, limit, ok or over.
 //
-// Exit: 0 all within; 1 one is over; 2 a file cannot be read; 3 none is over but one was not measured (no Landlock, a filter).
+// Exit: 0 all within; 1 one is over; 2 a file cannot be read; 3 none is over but one was not measured (no Landlock, a
+// filter).
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -45,7 +46,8 @@ bool read_figures(const char* file, std::map<std::string, Figure>& out) {
   for (const nlohmann::json& each : document["benchmarks"]) {
     const std::string name = each.value("run_name", each.value("name", ""));
     if (each.value("error_occurred", false) || each.value("run_type", "") != "iteration") continue;
-    // CPU time: on a shared machine the clock on the wall tells what the others do. Manual time is CPU time of several processes.
+    // CPU time: on a shared machine the clock on the wall tells what the others do. Manual time is CPU time of several
+    // processes.
     const bool real = name.ends_with("/manual_time");
     const double time = nanoseconds(each.value(real ? "real_time" : "cpu_time", 0.0), each.value("time_unit", "ns"));
     Figure& figure = out[name];

@@ -1,5 +1,6 @@
-// What does one open and close of a file cost under 0, 1, 4 and 16 layers? Floor: 0 layers. Each in a child of its own, for layers
-// are never taken off; the child measures its own CPU time. Does not measure: how the cost grows with the depth of the path (here: 3).
+// What does one open and close of a file cost under 0, 1, 4 and 16 layers? Floor: 0 layers. Each in a child of its own,
+// for layers are never taken off; the child measures its own CPU time. Does not measure: how the cost grows with the
+// depth of the path (here: 3).
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// How many decisions a second does the model make on a loaded view? Floor: none; it calls no system, and the aim is a million.
-// Walks of six objects, forty rules.
+// How many decisions a second does the model make on a loaded view? Floor: none; it calls no system, and the aim is a
+// million. Walks of six objects, forty rules.
 #include <benchmark/benchmark.h>
 
 #include "model/model.h"

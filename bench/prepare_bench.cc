@@ -1,5 +1,5 @@
-// What does prepare() add to the system calls it cannot do without? Floor: create, then open, fstat, add_rule, close for each
-// path. Does not measure: the restriction itself, nor the cost of an access under it.
+// What does prepare() add to the system calls it cannot do without? Floor: create, then open, fstat, add_rule, close
+// for each path. Does not measure: the restriction itself, nor the cost of an access under it.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
-// What does the harness add to a row of 20 probes? Floor: a bare fork server of the same system calls (by strace): the request
-// read and the answer sent, shared memory and a scratch directory, a child with its own process group and limits, another user without capabilities and the proofs of it,
-// the same rule set, canary, restriction, the same 20 opens, and the wait with what is looked for after it.
-// Both are one restricted child; the harness's control child, which doubles its cost, is left out. And: does the row's cost
-// depend on what the driver holds? (floor: the same row, driver small)
-// Times are CPU time of every process that takes part: on a shared machine the clock on the wall tells what the others do.
-// Does not measure: the judge, nor how long a process waits for its turn.
+// What does the harness add to a row of 20 probes? Floor: a bare fork server of the same system calls (by strace): the
+// request read and the answer sent, shared memory and a scratch directory, a child with its own process group and
+// limits, another user without capabilities and the proofs of it, the same rule set, canary, restriction, the same 20
+// opens, and the wait with what is looked for after it. Both are one restricted child; the harness's control child,
+// which doubles its cost, is left out. And: does the row's cost depend on what the driver holds? (floor: the same row,
+// driver small.) Times are CPU time of every process that takes part: on a shared machine the clock on the wall tells
+// what the others do. Does not measure: the judge, nor how long a process waits for its turn.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -203,7 +203,8 @@ bool receive_bytes(int socket, std::string* bytes) {
   return ::recv(socket, bytes->data(), size, MSG_WAITALL) == static_cast<ssize_t>(size);
 }
 
-// The fork server: reads a request, runs the row, answers; with what it cost, as a process that lives on cannot be asked.
+// The fork server: reads a request, runs the row, answers; with what it cost, as a process that lives on cannot be
+// asked.
 [[noreturn]] void bare_server(int socket, const std::string& scratch) {
   Bare bare;
   bare.parent = ::getpid();

@@ -1,12 +1,12 @@
 // lockstep-cuda-helper: restricts itself, then calls the real libcuda. See harness/cu_init.h for who runs it and when.
 //
-// argv: rule set (-1: the control), slot memfd, number of cells, index of the cell, the canary's path and the errno of its denial, init or
-// work. Or by hand,
-// unrestricted: `lockstep-cuda-helper init|work` says in one line how far CUDA comes; 0: to the end, 3: no libcuda.so.1, else 1.
+// argv: rule set (-1: the control), slot memfd, number of cells, index of the cell, the canary's path and the errno of
+// its denial, init or work. Or by hand, unrestricted: `lockstep-cuda-helper init|work` says in one line how far CUDA
+// comes; 0: to the end, 3: no libcuda.so.1, else 1.
 //
-// Linked dynamically, for libcuda.so.1 is a shared library and finding it under the policy is part of the test; and against
-// nothing but libc's and libdl's functions of long ago, so that one program runs on every distribution: no code of libstdc++,
-// no exceptions, nothing that allocates (glibc.c).
+// Linked dynamically, for libcuda.so.1 is a shared library and finding it under the policy is part of the test; and
+// against nothing but libc's and libdl's functions of long ago, so that one program runs on every distribution: no code
+// of libstdc++, no exceptions, nothing that allocates (glibc.c).
 #include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -38,8 +38,8 @@ void lift(decltype(RLIMIT_AS) resource) {
   ::setrlimit(resource, &limit);
 }
 
-// Of a root, cuInit() makes /dev/nvidiactl where it is missing, driver or not, and leaves it: who looks next sees another machine.
-// Without CAP_MKNOD it goes on as it does for a user. Of what it executes, nvidia-modprobe, too.
+// Of a root, cuInit() makes /dev/nvidiactl where it is missing, driver or not, and leaves it: who looks next sees
+// another machine. Without CAP_MKNOD it goes on as it does for a user. Of what it executes, nvidia-modprobe, too.
 void leave_no_nodes() {
   ::prctl(PR_CAPBSET_DROP, CAP_MKNOD, 0, 0, 0);
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_MKNOD, 0, 0);

@@ -1,5 +1,5 @@
-// What the cuda program needs of the machine it runs on: the libraries and their versions, as its own file says. It must start on
-// the oldest distribution that has a driver worth asking, whatever it was built on.
+// What the cuda program needs of the machine it runs on: the libraries and their versions, as its own file says. It
+// must start on the oldest distribution that has a driver worth asking, whatever it was built on.
 #include <elf.h>
 #include <gtest/gtest.h>
 

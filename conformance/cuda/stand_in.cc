@@ -1,12 +1,12 @@
 // A stand-in for libcuda.so.1, for tests alone: nothing of NVIDIA's, and never installed.
 //
-// Its cuInit does one thing that the real one does: it starts a thread and names it as glibc's pthread_setname_np() does.
-// EACCES is 304. Behind that is a device that executes the program's own kernel (stand_in_device.h).
+// Its cuInit does one thing that the real one does: it starts a thread and names it as glibc's pthread_setname_np()
+// does. EACCES is 304. Behind that is a device that executes the program's own kernel (stand_in_device.h).
 //
-// LOCKSTEP_STAND_IN asks for another end, of cuInit or, as "FUNCTION:END", of another function ("load:END" of dlopen() itself):
-// a number is what it returns; "crash", "hang", "exit"; "nothing" is a success without anything done; a path is a file that
-// the function needs to read, else 999. LOCKSTEP_STAND_IN_NODE names a node that cuInit makes before all else, as the real one
-// makes /dev/nvidiactl as root.
+// LOCKSTEP_STAND_IN asks for another end, of cuInit or, as "FUNCTION:END", of another function ("load:END" of dlopen()
+// itself): a number is what it returns; "crash", "hang", "exit"; "nothing" is a success without anything done; a path
+// is a file that the function needs to read, else 999. LOCKSTEP_STAND_IN_NODE names a node that cuInit makes before all
+// else, as the real one makes /dev/nvidiactl as root.
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

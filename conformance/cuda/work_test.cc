@@ -1,4 +1,5 @@
-// Mode::work: each stage of it, its every end, and what a policy does to it; on the stand-in, whose device executes the kernel.
+// Mode::work: each stage of it, its every end, and what a policy does to it; on the stand-in, whose device executes the
+// kernel.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>

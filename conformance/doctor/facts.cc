@@ -64,7 +64,8 @@ std::string try_user_namespace() {
                     : "cannot be made (" + errno_name(answer) + ")";
 }
 
-// Each with arguments that do nothing, and that the kernel itself never answers with EPERM or ENOSYS since the version named.
+// Each with arguments that do nothing, and that the kernel itself never answers with EPERM or ENOSYS since the version
+// named.
 std::vector<std::string> filtered_calls() {
   std::vector<std::string> out;
   const auto tried = [&](const char* call, long answer) {

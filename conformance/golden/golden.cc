@@ -50,7 +50,8 @@ class Comparison {
   void compare();
 
  private:
-  // The file's answer: of the identity, or of all others where the file has nothing of this one and they are of one mind.
+  // The file's answer: of the identity, or of all others where the file has nothing of this one and they are of one
+  // mind.
   struct Was {
     bool known = false;  // that there is an answer, or that there is none
     std::optional<std::string> word;
@@ -143,7 +144,8 @@ void Comparison::compare() {
   for (const auto& [what, answers] : shown_.golden.answers) {
     for (const auto& [abi, word] : answers) {
       const Was before = was(what, abi);
-      // Where the files were written, procfs may have lacked it. And of a newer kernel's plan ABIs there is nothing yet.
+      // Where the files were written, procfs may have lacked it. And of a newer kernel's plan ABIs there is nothing
+      // yet.
       const bool lacked = !golden_.answers.contains(what) && what.second != readiness_cell &&
                           shown_.cells.at(what.second).of_the_kernel;
       if (!before.known || (lacked && !before.word)) {

@@ -3,7 +3,8 @@
 namespace lockstep::conformance::golden {
 namespace {
 
-// What the policy says beside the rights of its rules, in words that stand in a file. An empty one is nobody, or nothing.
+// What the policy says beside the rights of its rules, in words that stand in a file. An empty one is nobody, or
+// nothing.
 GoldenSettings every_setting(const EffectivePolicy& policy) {
   const Restrictions& restrictions = policy.restrictions;
   const auto listed = [](const std::vector<std::pair<const char*, bool>>& words) {

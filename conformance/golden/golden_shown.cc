@@ -24,8 +24,8 @@ bool is_of_the_kernel(const wire::CellRequest& request) {
   return is_below(request.path, "/proc") || is_below(request.path, "/sys");
 }
 
-// Whether the answer is the machine's: what its procfs and sysfs lack or keep closed, and what an identity may not do there anyway (a
-// device node made in a user namespace, say). The policy decides nothing then.
+// Whether the answer is the machine's: what its procfs and sysfs lack or keep closed, and what an identity may not do
+// there anyway (a device node made in a user namespace, say). The policy decides nothing then.
 bool is_the_machines(const wire::CellRequest& request, const judge::CellVerdict& cell) {
   if (is_of_the_kernel(request)) return cell.control != 0;
   return cell.control == EPERM || cell.control == EACCES || cell.control == EROFS;

@@ -99,7 +99,8 @@ class Worker {
   std::array<pid_t, 4> siblings_ = {};
 };
 
-// Everything that came back to this subreaper but the siblings. Returns how many there were that had not ended by themselves.
+// Everything that came back to this subreaper but the siblings. Returns how many there were that had not ended by
+// themselves.
 std::size_t Worker::end_descendants() {
   return end_children(*procfs_,
                       [&](pid_t pid) { return std::find(siblings_.begin(), siblings_.end(), pid) != siblings_.end(); });

@@ -1,5 +1,5 @@
-// Children that misbehave: each has its own typed end, none becomes a pass, hangs the run, disturbs the next row or leaves a
-// process behind.
+// Children that misbehave: each has its own typed end, none becomes a pass, hangs the run, disturbs the next row or
+// leaves a process behind.
 #include "conformance/harness/workers.h"
 
 #include <fcntl.h>

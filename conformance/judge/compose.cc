@@ -27,9 +27,8 @@ const Row table[] = {
     // Kind and mount of what is opened. EPERM: see is_late.
     {{open_r, open_w, open_rw, open_trunc, opendir, reopen_fd, comm_open}, {EISDIR, EROFS, ETXTBSY, EPERM}},
     {{truncate}, {EISDIR, EINVAL, EROFS, ETXTBSY, EPERM}},
-    // Of the name that is to be, or not to be, and of its mount. Permission on the directory, the sticky bit,
-    // what the victim is, room
-    // and privilege come once the file system is asked.
+    // Of the name that is to be, or not to be, and of its mount. Permission on the directory, the sticky bit, what the
+    // victim is, room and privilege come once the file system is asked.
     {{create, mkdir, mkfifo, mknod_chr, mknod_blk, symlink}, {EEXIST, EROFS}},
     {{mksock}, {EADDRINUSE, EROFS}},
     {{unlink, rmdir}, {EROFS}},

@@ -1,5 +1,5 @@
-// How what the control answered and what Landlock decides are put together. Which errno comes first, the kernel is asked about in
-// order_*_test.cc.
+// How what the control answered and what Landlock decides are put together. Which errno comes first, the kernel is
+// asked about in order_*_test.cc.
 #include "conformance/judge/compose.h"
 
 #include <gtest/gtest.h>

@@ -11,7 +11,8 @@ using enum CudaImportance;
 using enum Certainty;
 using enum Operation;
 
-// Reads of procfs and sysfs, in the order traces show them. A policy that hides a path is told apart from a machine without it.
+// Reads of procfs and sysfs, in the order traces show them. A policy that hides a path is told apart from a machine
+// without it.
 constexpr FixedStep reads[] = {
     {"proc-modules", open_r, "/proc/modules", degraded, source, true, "the driver's modules look unloaded"},
     {"proc-devices", open_r, "/proc/devices", degraded, source, true, "the major numbers of the nodes stay unknown"},
@@ -63,7 +64,8 @@ constexpr FixedStep last[] = {
     {"shared-memory", opendir, "/dev/shm", harmless, source, true, "CUDA IPC and NCCL's shared memory"},
 };
 
-// What is otherwise on some platforms: a row of the same id as one above stands in its place, any other is a step of its own.
+// What is otherwise on some platforms: a row of the same id as one above stands in its place, any other is a step of
+// its own.
 constexpr FixedStep tegra_rows[] = {
     // The board's driver has no unified memory node of this kind.
     {"node /dev/nvidia-uvm", ioctl, "/dev/nvidia-uvm", fatal, source, true, "cuInit fails (999)"},
@@ -73,7 +75,8 @@ constexpr FixedStep tegra_rows[] = {
     {"tegra-chip", open_r, "/sys/module/tegra_fuse/parameters/tegra_chip_id", fatal, inferred, true,
      "without /sys the driver says 801 (CUDA_ERROR_NOT_SUPPORTED)"},
 };
-// Where the driver finds its GPU's memory among the machine's nodes, it walks this directory and does not check what it got.
+// Where the driver finds its GPU's memory among the machine's nodes, it walks this directory and does not check what it
+// got.
 constexpr FixedStep coherent_rows[] = {
     {"numa-nodes", opendir, "/sys/devices/system/node", fatal, source, false, "libcuda crashes (SIGSEGV)"},
     {"numa-cpumap", open_r, "/sys/devices/system/node/node0/cpumap", fatal, inferred, true,
@@ -98,7 +101,8 @@ bool is_instance_node(std::string_view path) {
   return path.starts_with(prefix) && std::atoi(std::string(path.substr(prefix.size())).c_str()) > 2;
 }
 
-// Of a board's nodes those of its GPU: control, power, address spaces, channels. The others are of video engines and profiling.
+// Of a board's nodes those of its GPU: control, power, address spaces, channels. The others are of video engines and
+// profiling.
 bool is_board_gpu(std::string_view path) {
   constexpr std::string_view older = "/dev/nvhost-";
   const bool newer = !path.starts_with(older);  // /dev/nvgpu/igpu0/ctrl
@@ -203,9 +207,9 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
   write_only.certainty = inferred;
   write_only.breaks = "nothing that is known: glibc opens for reading as well";
   out.push_back(std::move(write_only));
-  // What the libraries of 550.54.15, 550.163.01 and 555.58.02 were seen to do before they look for a device: fopen(comm, "w"). Denied,
-  // their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any thread. What newer ones do is not known:
-  // both ways count.
+  // What the libraries of 550.54.15, 550.163.01 and 555.58.02 were seen to do before they look for a device:
+  // fopen(comm, "w"). Denied, their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any
+  // thread. What newer ones do is not known: both ways count.
   for (CudaStep& truncating : std::vector<CudaStep>{
            comm_step("comm-truncating", Mode::trunc, wire::Target::other_thread, Actor::self),
            comm_step("comm-truncating-child", Mode::trunc, wire::Target::other_thread, Actor::child),
@@ -216,8 +220,8 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
   }
 }
 
-// Kernels compiled for the GPU at hand are kept below a home directory: asked for where a simulated host lists such a file, for
-// the step writes to it.
+// Kernels compiled for the GPU at hand are kept below a home directory: asked for where a simulated host lists such a
+// file, for the step writes to it.
 void add_jit_cache(const Host& host, std::vector<CudaStep>& out) {
   for (const HostEntry& entry : host.present) {
     if (host.real || !entry.path.ends_with("/.nv/ComputeCache/index") || !host.exists(entry.path)) continue;

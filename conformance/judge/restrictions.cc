@@ -19,8 +19,8 @@ wire::CellRequest cell_of(Operation operation, std::uint16_t port = 0, Mode mode
 
 }  // namespace
 
-// A signal always; both sides of a scope where the policy has one; of ports, once any right is restricted, those named for each
-// and one that is not.
+// A signal always; both sides of a scope where the policy has one; of ports, once any right is restricted, those named
+// for each and one that is not.
 std::vector<wire::CellRequest> restriction_cells(const Restrictions& restrictions) {
   std::vector<wire::CellRequest> out = {cell_of(Operation::signal)};
   if (!restrictions.scopes.empty()) {

@@ -1,4 +1,5 @@
-// The cells that are about no path: what the sweep makes of a policy, how a case writes them, and what a case may not say.
+// The cells that are about no path: what the sweep makes of a policy, how a case writes them, and what a case may not
+// say.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -103,7 +103,8 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   out.observed = restricted.err;
   out.ret = restricted.ret;
   out.aux = restricted.aux;
-  // A user namespace, or a device controller, refuses even root's device: what is expected of root cannot be seen there.
+  // A user namespace, or a device controller, refuses even root's device: what is expected of root cannot be seen
+  // there.
   const bool makes_device = request.operation == Operation::mknod_chr || request.operation == Operation::mknod_blk;
   const bool as_root = row.identity == wire::IdentityKind::container_root || row.identity == wire::IdentityKind::root;
   if (makes_device && as_root && control.err == EPERM) {
@@ -111,8 +112,8 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     out.decided = "no device can be made here, even without the policy (EPERM)";
     return out;
   }
-  // A /proc that is read-only, or a filter that lets no thread be started, comes before the policy: what a person claims of it can be
-  // neither confirmed nor denied.
+  // A /proc that is read-only, or a filter that lets no thread be started, comes before the policy: what a person
+  // claims of it can be neither confirmed nor denied.
   const bool stopped_before =
       control.err == EROFS || (control.err == EPERM && request.operation == Operation::comm_open);
   if (out.expected && *out.expected != control.err && stopped_before && below_proc(request)) {
@@ -160,7 +161,8 @@ void judge_real_cuda(std::size_t i, Mode mode, const wire::RowReply& reply, RowV
   const bool unknown = said.is == Readiness::unknown;
   if (unknown) said = {};  // ready as far as anybody could see
   CuVerdict verdict = judge_cu_init(control, restricted, said, mode);
-  // Of an unknown readiness the real answer is the only witness; a start-up that fails under the policy alone settles it.
+  // Of an unknown readiness the real answer is the only witness; a start-up that fails under the policy alone settles
+  // it.
   if (unknown && (verdict.verdict == Verdict::agree || verdict.verdict == Verdict::disagree)) {
     verdict.blocks = verdict.blocks || verdict.verdict == Verdict::disagree;
     verdict.verdict = Verdict::not_comparable;
@@ -215,8 +217,8 @@ std::string child_problem(const char* who, const wire::ChildReply& child) {
   return out;
 }
 
-// Where the paths cannot be opened as the policy asks, nobody is restricted and nothing runs. A case must have claimed it; of a
-// user's own policy it is the answer.
+// Where the paths cannot be opened as the policy asks, nobody is restricted and nothing runs. A case must have claimed
+// it; of a user's own policy it is the answer.
 RowVerdict judge_refusal(const Row& row, const wire::ChildReply& control, const wire::ChildReply& restricted) {
   RowVerdict out;
   const std::optional<std::string>& claim = row.run->source.refusal;

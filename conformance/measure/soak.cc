@@ -32,8 +32,8 @@ bool write_to(const std::string& path, const std::string& text) {
   return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
-// A cgroup of our own with a limit on memory, version 2 or 1, and a process in it that looks names up without end: what it and the
-// children hold is charged to the cgroup, and taken back there first.
+// A cgroup of our own with a limit on memory, version 2 or 1, and a process in it that looks names up without end: what
+// it and the children hold is charged to the cgroup, and taken back there first.
 class LimitedCgroup {
  public:
   // Empty where it could be made; else why not.

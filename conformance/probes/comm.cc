@@ -1,8 +1,8 @@
 // The write that names a thread, as CUDA and glibc make it and as it is often mistaken.
 //
-// glibc's pthread_setname_np() for another thread opens /proc/self/task/<tid>/comm O_RDWR; for the calling
-// thread it is a prctl. A shell's redirection and fopen("w") add O_TRUNC, and need no reading. The kernel lets only the thread's own process
-// write: another process's comm opens and the write is EINVAL.
+// glibc's pthread_setname_np() for another thread opens /proc/self/task/<tid>/comm O_RDWR; for the calling thread it is
+// a prctl. A shell's redirection and fopen("w") add O_TRUNC, and need no reading. The kernel lets only the thread's own
+// process write: another process's comm opens and the write is EINVAL.
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>

@@ -16,8 +16,8 @@
 namespace lockstep::conformance::probes {
 namespace {
 
-// The harness's servers listen on 127.0.0.1: a port is bound on another address of the loopback, so that one in use there
-// never decides. Landlock looks at the port alone.
+// The harness's servers listen on 127.0.0.1: a port is bound on another address of the loopback, so that one in use
+// there never decides. Landlock looks at the port alone.
 constexpr std::uint32_t servers = 0x7f000001, clients = 0x7f000002;
 
 // False where the name does not fit.
@@ -41,8 +41,9 @@ int type_of(Mode mode) {
                                                        : SOCK_STREAM;
 }
 
-// Never waits: a server that is stopped answers nothing. A full queue (EAGAIN) is found out once everything else was allowed, but
-// for connections to an abstract name: then the client had arrived, and it is no failure. False: there is no such socket.
+// Never waits: a server that is stopped answers nothing. A full queue (EAGAIN) is found out once everything else was
+// allowed, but for connections to an abstract name: then the client had arrived, and it is no failure. False: there is
+// no such socket.
 bool connect_as(int type, bool sends, bool abstract, const sockaddr* to, socklen_t size, wire::SlotCell* cell) {
   const int fd = ::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (!step(cell, 1, fd >= 0)) return false;
@@ -102,8 +103,8 @@ void probe_connect(const Probe& probe, wire::SlotCell* cell) {
   }
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
   if (probe.mode == Mode::own_server) return connect_to_own(probe, to, size, cell);
-  // The server's own type, which nobody can ask for: one that is not it is told so before Landlock is asked (an abstract name is
-  // not even found by it).
+  // The server's own type, which nobody can ask for: one that is not it is told so before Landlock is asked (an
+  // abstract name is not even found by it).
   constexpr int any[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
   const int named[] = {type_of(probe.mode)};
   bool bound = false;
@@ -113,8 +114,8 @@ void probe_connect(const Probe& probe, wire::SlotCell* cell) {
     if (cell->err != EPROTOTYPE && !(abstract && cell->err == ECONNREFUSED)) break;
   }
   if (abstract || cell->err != ECONNREFUSED) return;
-  // Nobody is bound there, or somebody who does not listen: Landlock is asked between the two, and a client of another type is told
-  // which it is.
+  // Nobody is bound there, or somebody who does not listen: Landlock is asked between the two, and a client of another
+  // type is told which it is.
   wire::SlotCell other{};
   const int stranger = named[0] == SOCK_SEQPACKET ? SOCK_STREAM : SOCK_SEQPACKET;
   bound = bound || (connect_as(stranger, false, false, to, size, &other) && other.err == EPROTOTYPE);

@@ -1,5 +1,5 @@
-// The table of policy x plan ABI: one line a policy and a column an ABI, or, where the terminal is too narrow for that, the ABIs of
-// each word below the policy's name.
+// The table of policy x plan ABI: one line a policy and a column an ABI, or, where the terminal is too narrow for that,
+// the ABIs of each word below the policy's name.
 #include <algorithm>
 #include <map>
 #include <set>

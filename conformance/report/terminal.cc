@@ -73,7 +73,8 @@ std::string shown_path(std::string path) {
   return printable(path);
 }
 
-// Of a user's own policy, at the newest plan ABI that was run: what was left out of it, and what it opens that nobody needs.
+// Of a user's own policy, at the newest plan ABI that was run: what was left out of it, and what it opens that nobody
+// needs.
 void render_own_policies(const Run& run, std::string& out) {
   int newest = 0;
   for (const JudgedRow& judged : run.rows) newest = std::max(newest, judged.row.plan_abi);
@@ -143,7 +144,8 @@ void render_untried(const Run& run, std::string& out) {
     out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";
 }
 
-// Of hosts that could not be laid out here: what the model says instead, by case. Of the fixtures that is no answer anybody asked for.
+// Of hosts that could not be laid out here: what the model says instead, by case. Of the fixtures that is no answer
+// anybody asked for.
 void render_by_model(const Run& run, std::string& out) {
   std::map<std::string, std::map<std::string, std::set<int>>> said;
   for (const JudgedRow& judged : run.rows) {

@@ -1,4 +1,5 @@
-// What a newer plan ABI takes from a policy: from runs made here, and from policies run to their end, with the fix applied.
+// What a newer plan ABI takes from a policy: from runs made here, and from policies run to their end, with the fix
+// applied.
 #include "conformance/report/upgrades.h"
 
 #include <gtest/gtest.h>

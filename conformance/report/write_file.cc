@@ -15,7 +15,8 @@ namespace {
 
 constexpr char part[] = ".part";  // beside the file, while it is written
 
-// A signal that would end this process waits until the file is there, or gone. A limit on the size of files is an error to say.
+// A signal that would end this process waits until the file is there, or gone. A limit on the size of files is an error
+// to say.
 class SignalsWait {
  public:
   SignalsWait() : file_size_(::signal(SIGXFSZ, SIG_IGN)) {

@@ -50,8 +50,8 @@ const char* name(wire::TreeKind kind) {
   return "bind";
 }
 
-// What is no operation on files: counting all of procfs, the driver's own library, ports and scopes. And what the program does
-// not know: whiteouts, and threads from before the restriction.
+// What is no operation on files: counting all of procfs, the driver's own library, ports and scopes. And what the
+// program does not know: whiteouts, and threads from before the restriction.
 bool is_left_out(const wire::CellRequest& cell) {
   return cell.survey || cell.mode == Mode::own_server || cell.mode == Mode::whiteout ||
          cell.actor == Actor::early_thread || static_cast<int>(cell.operation) >= path_operation_count;

@@ -1,4 +1,5 @@
-// The real suite's command line: whatever is wrong with it is exit code 2 and one line, in time, and leaves nothing behind.
+// The real suite's command line: whatever is wrong with it is exit code 2 and one line, in time, and leaves nothing
+// behind.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// lockstep-conformance: every case of the fixtures, each at every plan ABI this kernel can mask, as each identity: what a person
-// expects, what the model predicts, what the kernel did.
+// lockstep-conformance: every case of the fixtures, each at every plan ABI this kernel can mask, as each identity: what
+// a person expects, what the model predicts, what the kernel did.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -33,7 +33,8 @@
 namespace lockstep::conformance::suite {
 namespace {
 
-// The GTEST_TOTAL_SHARDS protocol, taken over: GoogleTest deals rows out by their position, which moves when a row is added.
+// The GTEST_TOTAL_SHARDS protocol, taken over: GoogleTest deals rows out by their position, which moves when a row is
+// added.
 struct Shard {
   std::uint64_t total = 1;
   std::uint64_t index = 0;
@@ -125,7 +126,8 @@ int show_mutants(harness::Workers& workers, const Suite& suite, double min_tried
              : complain(unsupported_error(0, "too few mutants could be tried here: --min-tried says how many must be"));
 }
 
-// Once the rows are judged and before GoogleTest's tests tell it: what is printed and written, and what goes wrong with that.
+// Once the rows are judged and before GoogleTest's tests tell it: what is printed and written, and what goes wrong with
+// that.
 void finish(const Options& options, const golden::GoldenScope& scope, const report::Required& required,
             unsigned workers, report::Run& run, bool last) {
   std::string golden;

@@ -1,5 +1,6 @@
-// lockstep-trace-steps: does what its arguments say, for the tracer's tests: r:PATH and w:PATH open it to read, to read and write,
-// d:PATH as a directory, i:PATH and asks it one ioctl, c:PATH connects ("@" for abstract), l:PATH loads a library.
+// lockstep-trace-steps: does what its arguments say, for the tracer's tests: r:PATH and w:PATH open it to read, to read
+// and write, d:PATH as a directory, i:PATH and asks it one ioctl, c:PATH connects ("@" for abstract), l:PATH loads a
+// library.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>

@@ -162,8 +162,8 @@ TEST(TraceFlags, HaveTheirNames) {
   EXPECT_EQ(open_flags(O_RDONLY | 0x80000000U), "O_RDONLY|0x80000000");
 }
 
-// The probe's own steps, done by a program that has loaded (the stand-in for) libcuda, on a private /dev: nothing of them is
-// missing, and one more thing is. So the comparison can fail, and does not for another reason.
+// The probe's own steps, done by a program that has loaded (the stand-in for) libcuda, on a private /dev: nothing of
+// them is missing, and one more thing is. So the comparison can fail, and does not for another reason.
 TEST_F(TraceTest, TheStepsOfTheProbeAreAllInItAndOneMoreIsNot) {
   if (::geteuid() != 0 || std::system("unshare -m true 2>/dev/null") != 0)
     GTEST_SKIP() << "needs root: a private /dev with device nodes";

@@ -1,5 +1,5 @@
-// What show says a promotion adds, held against the kernel: the same policy kept and promoted, enforced on the same files, and the
-// rights between the two are the ones said, no more and no less.
+// What show says a promotion adds, held against the kernel: the same policy kept and promoted, enforced on the same
+// files, and the rights between the two are the ones said, no more and no less.
 #include <gtest/gtest.h>
 
 #include <lockstep/abi.h>

@@ -158,7 +158,8 @@ void Verifier::compare(const Pair& pair, const judge::RowVerdict& old_row, const
   const std::string at = " on " + diff_.situations[pair.situation].host;
   for (const judge::RowVerdict* row : {&old_row, &new_row}) {
     if (row->outcome == judge::RowOutcome::agree) continue;
-    // A policy that cannot be enforced on this host runs nobody there: that is the library's answer, and no witness of a right.
+    // A policy that cannot be enforced on this host runs nobody there: that is the library's answer, and no witness of
+    // a right.
     const bool skipped = row->outcome == judge::RowOutcome::skip || row->outcome == judge::RowOutcome::refused;
     const std::string who = row == &old_row ? diff_.old_file : diff_.new_file;
     const std::string text = printable(who) + at + ": " + std::string(judge::name(row->outcome)) +

@@ -1,4 +1,5 @@
-// A hundred random changes of policy, each classed by the diff and by the kernel; and diffs that lie, which the kernel must catch.
+// A hundred random changes of policy, each classed by the diff and by the kernel; and diffs that lie, which the kernel
+// must catch.
 #include "conformance/verify/verify.h"
 
 #include <gtest/gtest.h>
@@ -30,7 +31,8 @@ class VerifyTest : public ::testing::Test {
       GTEST_SKIP() << "no mount namespace: " << errno_name(err);
   }
 
-  // At this kernel's ABI, so that both talk about the same rights; on a host without a GPU, with and without the proxy's baseline.
+  // At this kernel's ABI, so that both talk about the same rights; on a host without a GPU, with and without the
+  // proxy's baseline.
   Diff diff(const Policy& before, const Policy& after) const {
     diff::Options options;
     for (const Toggle proxy : {Toggle::off, Toggle::on}) {

@@ -102,8 +102,8 @@ char32_t code_point(std::string_view sequence) {
   return out;
 }
 
-// What nobody sees, and what moves the text around it: controls, every space but the plain one, line separators, bidirectional
-// controls, joiners and other zero-width characters, variation selectors, tags.
+// What nobody sees, and what moves the text around it: controls, every space but the plain one, line separators,
+// bidirectional controls, joiners and other zero-width characters, variation selectors, tags.
 constexpr struct {
   char32_t first, last;
 } unseen[] = {

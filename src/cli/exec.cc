@@ -113,8 +113,8 @@ Result<void> become_identity(const std::optional<Identity>& identity) {
   return drop_privileges(*identity);
 }
 
-// The restriction is proved as who we are now: after a change of identity nobody may look into this process, and the proof would have
-// to allow it for a moment.
+// The restriction is proved as who we are now: after a change of identity nobody may look into this process, and the
+// proof would have to allow it for a moment.
 Result<void> enforce(Prepared& prepared, const EffectivePolicy& effective) {
   LOCKSTEP_ASSIGN(const std::optional<Identity> identity, wanted_identity(effective));
   if (!prepared.pins.empty()) LOCKSTEP_CHECK(hold_pins(std::move(prepared.pins)));

@@ -1,4 +1,5 @@
-// lockstep exec, through the real binary. What others answer in the kernel's place: exec_filter_test.cc; terminals: exec_terminal_test.cc.
+// lockstep exec, through the real binary. What others answer in the kernel's place: exec_filter_test.cc; terminals:
+// exec_terminal_test.cc.
 #include <algorithm>
 
 #include "cli/exec_testing.h"
@@ -189,7 +190,8 @@ TEST_F(Exec, StopsAndGoesOnAsOneProcess) {
   }
 }
 
-// A file, a pipe, a socket or nothing: the policy that names it runs, and what it leads to can be written where it is there.
+// A file, a pipe, a socket or nothing: the policy that names it runs, and what it leads to can be written where it is
+// there.
 TEST_F(Exec, ALinkToStandardOutputIsWhatItLeadsTo) {
   for (const char* link : {"/dev/stdout", "/dev/fd"})
     if (::access(link, F_OK) != 0) GTEST_SKIP() << "there is no " << link << " here";

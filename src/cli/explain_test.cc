@@ -94,7 +94,8 @@ TEST_F(Explain, AnswersForPortsScopesAndSockets) {
 }
 
 TEST_F(Explain, NeverAllowsWhatIsOnlyMissing) {
-  // On this machine a missing file is not Landlock's business; on a simulated host it is taken to exist, and that is said.
+  // On this machine a missing file is not Landlock's business; on a simulated host it is taken to exist, and that is
+  // said.
   expect_answer(here(policy_, {"open-r", "/usr/no-such-file"}), "undecided", 1);
   expect_answer(here(policy_, {"rename", "/usr/bin", "/no/such/place"}), "undecided", 1);
   const Ended shadow = there({"open-r", "/etc/shadow"});

@@ -12,7 +12,8 @@
 namespace lockstep::cli {
 namespace {
 
-// The policy knows spellings alone; on this machine it can be said already which of the author's paths prepare will not find.
+// The policy knows spellings alone; on this machine it can be said already which of the author's paths prepare will not
+// find.
 void note_missing_paths(EffectivePolicy& effective) {
   const bool refuses = effective.compatibility == Compatibility::hard_requirement;
   for (const EffectiveRule& rule : effective.rules) {

@@ -24,8 +24,8 @@ bool matches(const std::string& glob, const std::string& path) {
   return top.empty();
 }
 
-// A name for a place that nobody knows (what a process has open, another name of a hard link) is met by that name alone, or where
-// every path is accepted: what is below /proc is procfs, and what /proc/self/fd/9 leads to is not.
+// A name for a place that nobody knows (what a process has open, another name of a hard link) is met by that name
+// alone, or where every path is accepted: what is below /proc is procfs, and what /proc/self/fd/9 leads to is not.
 bool meets(const std::string& glob, const PathChange& change) {
   if (change.exact) return glob == change.path || glob == "/**";
   return matches(glob, change.path);

@@ -103,8 +103,9 @@ Result<EffectivePolicy> without_rejects(Policy policy, Situation situation, Conf
   return in_force(policy, situation);
 }
 
-// Where one or both are refused: what they would be on a host like it that lacks just what stands in the way, where what is written
-// stays. Where the old one alone is refused, its baseline counts as had: that it runs now is said by itself.
+// Where one or both are refused: what they would be on a host like it that lacks just what stands in the way, where
+// what is written stays. Where the old one alone is refused, its baseline counts as had: that it runs now is said by
+// itself.
 Result<void> compare_refused(const Pair<const Policy*>& policies, const Situation& situation, std::size_t number,
                              const Pair<std::string>& why, Comparer* comparer) {
   comparer->refused(number, why);

@@ -1,4 +1,5 @@
-// Changes that give more and look as if they did not: each was called equivalent once, or hidden, and must stop the gate.
+// Changes that give more and look as if they did not: each was called equivalent once, or hidden, and must stop the
+// gate.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -94,7 +94,8 @@ void Lister::compare_identity(const Settings& before, const Settings& after) {
     add(stronger ? Class::strengthening : Class::weakening, "identity",
         std::string(what) + ": " + shown(was) + " before, " + shown(is) + " now");
   };
-  // Two names that are not root cannot be put in order here, and any group can open files: whoever changes them has to look.
+  // Two names that are not root cannot be put in order here, and any group can open files: whoever changes them has to
+  // look.
   if (before.user != after.user)
     change(!after.user.empty() && !is_root(after.user) && (before.user.empty() || is_root(before.user)), "run_as_user",
            before.user, after.user);
@@ -205,7 +206,8 @@ bool same_rules(const std::vector<ConflictRule>& a, const std::vector<ConflictRu
   });
 }
 
-// Asked for every path that a baseline can add or a policy or rule names, by every source, whether or not one stands against it today.
+// Asked for every path that a baseline can add or a policy or rule names, by every source, whether or not one stands
+// against it today.
 void compare_conflicts(const Policy& before, const Policy& after, const std::vector<ConflictRule>& administrator,
                        Lister* out) {
   if (same_rules(before.conflicts, after.conflicts)) return;

@@ -1,5 +1,6 @@
-// What the kernel's audit records say of the denials of a policy of ours, and that what is kept out of the log is denied all the
-// same: flags of the log (ABI 7) and quiet rules (ABI 10). Records are listened to, no setting of audit is changed.
+// What the kernel's audit records say of the denials of a policy of ours, and that what is kept out of the log is
+// denied all the same: flags of the log (ABI 7) and quiet rules (ABI 10). Records are listened to, no setting of audit
+// is changed.
 #include "landlock/audit.h"
 
 #include <fcntl.h>
@@ -103,8 +104,8 @@ class Audit : public ::testing::Test {
     scratch.write("next", "");
   }
 
-  // The records of denials in the domains this process restricted itself to. First a later process is denied something that is
-  // logged for certain: when that was heard, so was all that came before.
+  // The records of denials in the domains this process restricted itself to. First a later process is denied something
+  // that is logged for certain: when that was heard, so was all that came before.
   std::vector<AuditRecord> denials_of(pid_t pid) {
     const Child fence = in_child([&] {
       must_restrict("read_only: [/]");
@@ -183,7 +184,8 @@ TEST_F(Audit, ADomainThatEndsSaysHowOftenItDeniedLoggedOrNot) {
   EXPECT_EQ(end.field("denials"), "3") << end.text;
 }
 
-// --- the names ---------------------------------------------------------------------------------------------------------------
+// --- the names
+// ---------------------------------------------------------------------------------------------------------------
 
 int errno_of(long result) {
   return result == 0 ? 0 : errno;
@@ -332,7 +334,8 @@ TEST_F(Audit, EveryScopeHasTheKernelsName) {
   }
 }
 
-// --- what is kept out of the log ---------------------------------------------------------------------------------------------
+// --- what is kept out of the log
+// ---------------------------------------------------------------------------------------------
 
 TEST_F(Audit, ThePolicySaysWhetherThisProgramIsLoggedAndWhetherTheNext) {
   ASSERT_EQ(in_child([&] { return exec_that_writes(scratch.at("next")); }).code, 0)

@@ -38,8 +38,9 @@ Canary::~Canary() {
   }
 }
 
-// As vfork() does it, but without a signal at its end: nobody is told of it, and a SIGCHLD that is ignored does not take it away.
-// Newer kernels remember of a process that has ended whether it was dumpable: it is, for as long as it lives.
+// As vfork() does it, but without a signal at its end: nobody is told of it, and a SIGCHLD that is ignored does not
+// take it away. Newer kernels remember of a process that has ended whether it was dumpable: it is, for as long as it
+// lives.
 Result<void> Canary::make_sibling() {
   alignas(64) static std::array<char, 16 * 1024> stack;
   const bool hidden = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1;

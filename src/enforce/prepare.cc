@@ -20,7 +20,8 @@ namespace {
 constexpr long procfs_magic = 0x9fa0;
 constexpr ino_t procfs_root_ino = 1;
 
-// Whether a path leads through a link of a process to what it has. Where nobody knows, because a filter denies the question, it may.
+// Whether a path leads through a link of a process to what it has. Where nobody knows, because a filter denies the
+// question, it may.
 enum class Leads { plainly, through_process, unknown };
 struct Opened {
   UniqueFd fd;
@@ -141,8 +142,8 @@ void Preparer::note_same_object(const PlanRule& rule, const struct stat& st, Acc
   other.rights |= rights;
 }
 
-// A pipe, a socket, a memory file or a namespace is reached through a link of a process alone, and Landlock restricts none of them:
-// what the policy grants there is so without a rule.
+// A pipe, a socket, a memory file or a namespace is reached through a link of a process alone, and Landlock restricts
+// none of them: what the policy grants there is so without a rule.
 void Preparer::note_unrestricted(const PlanRule& rule, int fd) {
   const std::string name = name_of(fd);
   notice(Notice::Level::info, "not-restricted", rule.path,

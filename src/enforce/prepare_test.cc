@@ -199,7 +199,8 @@ TEST_F(Prepare, RightsThatMeanNothingOnAFileAreSkippedOrRefused) {
   EXPECT_FALSE(prepare(useless, {}).ok());
 }
 
-// What a link of a process leads to is whatever it has open: a file gets its rule, and what Landlock restricts nowhere needs none.
+// What a link of a process leads to is whatever it has open: a file gets its rule, and what Landlock restricts nowhere
+// needs none.
 TEST_F(Prepare, LinksOfAProcessAreWhatTheyLeadTo) {
   int pipe[2];
   ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);

@@ -18,9 +18,9 @@ namespace {
 
 constexpr long procfs_magic = 0x9fa0;
 
-// The kernel itself says whether there are others: this unshares nothing, and fails in a process with another thread. Where a
-// filter denies the question, by the links of a directory of procfs, which no earlier layer keeps us from reading: one for each
-// thread, and two. 0: several.
+// The kernel itself says whether there are others: this unshares nothing, and fails in a process with another thread.
+// Where a filter denies the question, by the links of a directory of procfs, which no earlier layer keeps us from
+// reading: one for each thread, and two. 0: several.
 Result<unsigned long> count_threads() {
   const bool alone = ::unshare(CLONE_THREAD) == 0;
   if (alone) return 1UL;

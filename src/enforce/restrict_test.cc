@@ -264,7 +264,8 @@ TEST_F(Restrict, WithoutARuleSetIsAnErrorWhateverTheFlags) {
               0);
 }
 
-// An unknown flag is refused by the kernel: so the flags of the plan do reach it. From ABI 11 on nothing is left of a call that fails.
+// An unknown flag is refused by the kernel: so the flags of the plan do reach it. From ABI 11 on nothing is left of a
+// call that fails.
 TEST_F(Restrict, AFlagUnknownToTheKernelFailsTheCall) {
   const int left = query_kernel()->abi >= 11 ? 0 : 1;
   EXPECT_EQ(in_child([&] {

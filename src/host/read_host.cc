@@ -51,8 +51,9 @@ std::vector<std::string> gpu_nodes() {
   return out;
 }
 
-// Whether somebody serves the socket: a daemon that quit leaves it behind. Asked as a datagram client, of which a listening server is
-// told nothing: the kernel says EPROTOTYPE where there is one, and ECONNREFUSED where there is none.
+// Whether somebody serves the socket: a daemon that quit leaves it behind. Asked as a datagram client, of which a
+// listening server is told nothing: the kernel says EPROTOTYPE where there is one, and ECONNREFUSED where there is
+// none.
 bool is_served(const char* path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

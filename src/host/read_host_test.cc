@@ -89,7 +89,8 @@ int gpu_with_dev(const std::vector<const char*>& folders, const std::vector<cons
   return code == 100 ? -1 : code;
 }
 
-// What read_host() says of MPS' socket, in a private /tmp: bit 0 while its server is there, bit 1 once it has quit. -1: no namespace.
+// What read_host() says of MPS' socket, in a private /tmp: bit 0 while its server is there, bit 1 once it has quit. -1:
+// no namespace.
 int mps_with_server(int type) {
   const pid_t child = ::fork();
   if (child == 0) {

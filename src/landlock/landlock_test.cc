@@ -133,8 +133,9 @@ TEST(Uapi, AgreesWithTheSystemHeader) {
 }
 #endif
 
-// Which of the first seven flags of landlock_restrict_self() the kernel knows: for a descriptor that is none, EINVAL says that
-// the flag is unknown and EBADF that it is not. In a child, because before all that the kernel asks for no_new_privs.
+// Which of the first seven flags of landlock_restrict_self() the kernel knows: for a descriptor that is none, EINVAL
+// says that the flag is unknown and EBADF that it is not. In a child, because before all that the kernel asks for
+// no_new_privs.
 unsigned known_flags() {
   const pid_t pid = ::fork();
   if (pid == 0) {

@@ -10,8 +10,9 @@
 namespace lockstep {
 namespace {
 
-// The kernel looks at the descriptor, then at the kind of rule, then at the rule, and last at the rule's object: with one of them
-// wrong its errno is certain and nothing is added. Any other answer is not the kernel's, or not of this rule set.
+// The kernel looks at the descriptor, then at the kind of rule, then at the rule, and last at the rule's object: with
+// one of them wrong its errno is certain and nothing is added. Any other answer is not the kernel's, or not of this
+// rule set.
 Result<void> prove(int fd, int kind, const void* rule, std::uint32_t flags, int err, const char* what) {
   const long answer = uapi::add_rule(fd, kind, rule, flags);
   const int got = answer < 0 ? errno : 0;

@@ -1,5 +1,6 @@
-// What the three system calls say to arguments that are wrong in one way or in several: which check comes first is part of the
-// interface, and what this library tells from an errno rests on it. A row holds the answers by ABI, so each runs on every kernel.
+// What the three system calls say to arguments that are wrong in one way or in several: which check comes first is part
+// of the interface, and what this library tells from an errno rests on it. A row holds the answers by ABI, so each runs
+// on every kernel.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/capability.h>
@@ -75,7 +76,8 @@ int in_child(const std::function<int()>& body) {
   return pid > 0 && ::waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 251;
 }
 
-// --- landlock_create_ruleset() -----------------------------------------------------------------------------------------------
+// --- landlock_create_ruleset()
+// -----------------------------------------------------------------------------------------------
 
 // The words of an attribute, the first unknown to any kernel last; the rest of two pages is zero.
 struct AttrBytes {
@@ -162,7 +164,8 @@ TEST_F(UapiKernel, ARulesetIsADescriptorThatCanBePassedOnAndNothingElse) {
   EXPECT_STREQ(name, "anon_inode:[landlock-ruleset]");
 }
 
-// --- landlock_add_rule() -----------------------------------------------------------------------------------------------------
+// --- landlock_add_rule()
+// -----------------------------------------------------------------------------------------------------
 
 TEST_F(UapiKernel, AddRuleChecksItsArgumentsInThisOrder) {
   const UniqueFd plain = ruleset(), root(::open("/", O_PATH | O_CLOEXEC)),
@@ -283,7 +286,8 @@ TEST_F(UapiKernel, AddRuleChecksPortsInThisOrder) {
   }
 }
 
-// --- landlock_restrict_self() ------------------------------------------------------------------------------------------------
+// --- landlock_restrict_self()
+// ------------------------------------------------------------------------------------------------
 
 enum class Caller { ordinary, with_no_new_privs };
 

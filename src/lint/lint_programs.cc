@@ -1,6 +1,6 @@
 // Traps of what real programs need where they are given less: caches, terminals, loaders. What caches need was seen by
-// taking each right away from a cold cache of each program (PoCL 3.1 and 6.0, Mesa 22.3, node 24, ccache 4.7, clang 14, numba
-// 0.56, OpenJDK 17, CPython 3.11, Chromium), CUDA's is from public sources.
+// taking each right away from a cold cache of each program (PoCL 3.1 and 6.0, Mesa 22.3, node 24, ccache 4.7, clang 14,
+// numba 0.56, OpenJDK 17, CPython 3.11, Chromium), CUDA's is from public sources.
 #include <sys/stat.h>
 
 #include <algorithm>

@@ -133,14 +133,14 @@ std::size_t parent_start(const Walk& walk) {
   return walk.missing ? 0 : 1;
 }
 
-// Erratum 4: a whiteout is made as if it were a regular file. Before, as the character device 0:0 that it is, and unchecked
-// where RENAME_WHITEOUT leaves it behind.
+// Erratum 4: a whiteout is made as if it were a regular file. Before, as the character device 0:0 that it is, and
+// unchecked where RENAME_WHITEOUT leaves it behind.
 constexpr unsigned whiteouts_fixed = 1U << 3;
 // Erratum 3: above a disconnected directory the mount is walked too. Before, only the parents on the file system were.
 constexpr unsigned disconnected_fixed = 1U << 2;
 
-// Rights that the kernel asks for in a second step, of the operations that have one: the new file, once its name was made; the
-// truncation and the request, once the file was opened.
+// Rights that the kernel asks for in a second step, of the operations that have one: the new file, once its name was
+// made; the truncation and the request, once the file was opened.
 AccessSet asked_later(Operation operation) {
   if (operation == Operation::create) return write;
   if (operation == Operation::ioctl) return Right::ioctl_dev;
@@ -151,7 +151,8 @@ bool usable(const Walk* walk) {
   return walk != nullptr && walk->error == 0;
 }
 
-// Whether the object is one of the directories that hold the name. Who names a mount point names what it covers, which holds nothing.
+// Whether the object is one of the directories that hold the name. Who names a mount point names what it covers, which
+// holds nothing.
 bool is_above(const Object& object, const Walk& walk, std::size_t start) {
   if (object.mount_root) return false;
   return std::find(walk.objects.begin() + static_cast<std::ptrdiff_t>(start), walk.objects.end(), object) !=
@@ -330,9 +331,9 @@ AccessSet Model::gain(const Layer& layer, const Ends& ends) {
   const AccessSet there = granted(layer, ends.to, ends.to_start, ends.to.objects.size() - skip).rights;
   const auto gained_by = [&](const Object& object, AccessSet before, AccessSet after) {
     AccessSet gained = (handled(layer) & after) - before;
-    // Quirk (seen on 6.18): who names a mount point names the directory it covers, so that a rule on the root of the mount is
-    // none of its own. The move then ends in EBUSY, but not before it was compared. A rule on what is covered cannot be seen
-    // here: no path leads there.
+    // Quirk (seen on 6.18): who names a mount point names the directory it covers, so that a rule on the root of the
+    // mount is none of its own. The move then ends in EBUSY, but not before it was compared. A rule on what is covered
+    // cannot be seen here: no path leads there.
     const auto own = layer.rules.find(object);
     if (own != layer.rules.end() && !object.mount_root) gained = gained - own->second.rights;
     return object.type == FileType::directory ? gained : gained & rights_on_files();

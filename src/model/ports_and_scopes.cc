@@ -1,4 +1,5 @@
-// What is asked about a port or another process instead of a path: security/landlock/net.c and task.c, as their own statement.
+// What is asked about a port or another process instead of a path: security/landlock/net.c and task.c, as their own
+// statement.
 #include <algorithm>
 #include <cerrno>
 

@@ -144,7 +144,8 @@ TEST(ResolveUnix, AServerOfOnesOwnOnlyNeedsToBeMade) {
   EXPECT_EQ(denies.decide({Operation::connect_unix, Mode::own_server, &walk}).missing, AccessSet(Right::make_sock));
 }
 
-// Against the kernel: the loopback of a network namespace of its own, a server made before each layer, a process outside.
+// Against the kernel: the loopback of a network namespace of its own, a server made before each layer, a process
+// outside.
 bool loopback_up() {
   if (::unshare(CLONE_NEWNET) != 0) return false;
   const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -215,7 +216,8 @@ class ModelKernelBesideFiles : public ModelKernel {
                        errno_name(observed) + ", model " + model.describe(decision) + "\n");
   }
 
-  // Stacks the layers one after another, with an abstract server made before the first and after each; then tries it all.
+  // Stacks the layers one after another, with an abstract server made before the first and after each; then tries it
+  // all.
   void compare_layers(const std::vector<Restrictions>& layers) {
     kernel_tree::in_child(shared_, [&] {
       if (!loopback_up()) return say(shared_, "no network namespace: " + errno_name(errno) + "\n");

@@ -163,7 +163,8 @@ Result<void> Enricher::keep_grant(const BaselinePath& baseline) {
   return {};
 }
 
-// Landlock joins the rights of all parents: an author's narrower entry below what the baseline made read-write is read-write.
+// Landlock joins the rights of all parents: an author's narrower entry below what the baseline made read-write is
+// read-write.
 void Enricher::note_widened() {
   std::vector<const EffectiveRule*> added;  // a few, where the author's can be thousands
   for (const auto& [path, rule] : lists_)

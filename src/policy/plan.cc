@@ -46,7 +46,8 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   AccessSet named;
   for (const EffectiveRule& rule : effective.rules) {
     if (rule.access != Access::grant || rule.origin != Origin::policy) continue;
-    // All of them, as the groups write and all give, are every right that the ABI has, as read_write is: no one of them is named.
+    // All of them, as the groups write and all give, are every right that the ABI has, as read_write is: no one of them
+    // is named.
     const bool every = rule.granted.contains(abi_info(newest_abi)->fs - access_read_only);
     if (!every) named |= rule.granted;
     if (!every) list_missing(rule.granted - info->fs - relied, rule.path, &out.dropped);

@@ -12,13 +12,15 @@
 namespace lockstep::render {
 namespace {
 
-// What Landlock takes of a list's rights depends on the object; a grant that says the same of every object is an entry of a list.
+// What Landlock takes of a list's rights depends on the object; a grant that says the same of every object is an entry
+// of a list.
 std::optional<Access> list_of(AccessSet granted) {
   if (granted == abi_info(newest_abi)->fs) return Access::read_write;
   return granted == access_read_only ? std::optional(Access::read_only) : std::nullopt;
 }
 
-// The policy with every grant that is an entry of a list in that list; the others are left out, said, and remembered by their path.
+// The policy with every grant that is an entry of a list in that list; the others are left out, said, and remembered by
+// their path.
 Policy lists_of(const EffectivePolicy& effective, std::vector<std::string>* unsaid, std::set<std::string>* without) {
   Policy out = as_policy(effective);
   for (const Grant& grant : std::exchange(out.grants, {})) {

@@ -56,8 +56,8 @@ std::string one_line(std::string text) {
   return text;
 }
 
-// A code span, for text of one line: the one place where GitHub looks for no mention, link, emoji, formula, issue or entity. Escaped, or
-// written as entities, they are still found: GitHub looks for them in what the markup became.
+// A code span, for text of one line: the one place where GitHub looks for no mention, link, emoji, formula, issue or
+// entity. Escaped, or written as entities, they are still found: GitHub looks for them in what the markup became.
 std::string code(std::string_view text) {
   std::size_t longest = 0, run = 0;
   for (const char c : text) longest = std::max(longest, run = c == '`' ? run + 1 : 0);

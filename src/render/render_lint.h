@@ -1,4 +1,4 @@
-// What lint found, said: on a terminal, to a program, to a service that reads SARIF.
+// What lint found, as text: for a terminal, for a program, for a service that reads SARIF.
 #ifndef LOCKSTEP_RENDER_RENDER_LINT_H_
 #define LOCKSTEP_RENDER_RENDER_LINT_H_
 

@@ -135,8 +135,8 @@ TEST(Render, MarkdownCannotBeBrokenOutOf) {
   EXPECT_EQ(rows, 3U);
 }
 
-// Outside code spans nothing is left that GitHub would make more of than text: it looks for these in what the markup became, so that
-// neither a backslash nor an entity hides them.
+// Outside code spans nothing is left that GitHub would make more of than text: it looks for these in what the markup
+// became, so that neither a backslash nor an entity hides them.
 TEST(Render, MarkdownPingsNobodyAndLinksToNothing) {
   diff::Diff diff = nasty();
   const std::string bait =

@@ -140,7 +140,8 @@ std::string restrictions_text(const Restrictions& restrictions) {
   return out;
 }
 
-// A double-quoted YAML scalar, which can hold any text; what printable() would escape is there as \U00NNNNNN, and read back as it was.
+// A double-quoted YAML scalar, which can hold any text; what printable() would escape is there as \U00NNNNNN, and read
+// back as it was.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (std::size_t at = 0, length = 1; at < text.size(); at += length, length = 1) {

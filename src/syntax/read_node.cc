@@ -94,8 +94,8 @@ Result<std::string> read_path(const Node& node, const std::string& file, const s
   return normalise_path(written);
 }
 
-// What a program's cache directory needs, of all that were seen to use one. No execute, and nothing of sockets, fifos and
-// devices: no program was seen to make or run them there.
+// What a program's cache directory needs, of all that were seen to use one. No execute, and nothing of sockets, fifos
+// and devices: no program was seen to make or run them there.
 constexpr AccessSet access_cache = Right::read_file | Right::read_dir | Right::write_file | Right::truncate |
                                    Right::make_dir | Right::make_reg | Right::make_sym | Right::remove_file |
                                    Right::remove_dir | Right::refer;
