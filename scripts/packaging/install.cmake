@@ -1,0 +1,35 @@
+# What `cmake --install` puts where. Three components, each a package: programs, runtime (the shared library) and development.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# Shared as a distribution wants it: yaml-cpp and libcap are its own affair, and none of their names leave it.
+add_library(lockstep_shared SHARED $<TARGET_OBJECTS:lockstep_objects>)
+set_target_properties(lockstep_shared PROPERTIES OUTPUT_NAME lockstep EXPORT_NAME lockstep VERSION ${PROJECT_VERSION} SOVERSION 0
+                                                 LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/lockstep.map)
+target_compile_features(lockstep_shared INTERFACE cxx_std_20)
+target_link_libraries(lockstep_shared PRIVATE yaml-cpp::yaml-cpp ${LOCKSTEP_LIBCAP} lockstep_sanitize)
+target_link_options(lockstep_shared PRIVATE -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/lockstep.map)
+set_target_properties(liblockstep PROPERTIES EXPORT_NAME lockstep_static)
+target_link_libraries(liblockstep PRIVATE $<INSTALL_INTERFACE:yaml-cpp::yaml-cpp> $<INSTALL_INTERFACE:cap>)
+
+install(TARGETS lockstep_shared EXPORT lockstepTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+install(TARGETS liblockstep EXPORT lockstepStaticTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/lockstep DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development
+        FILES_MATCHING PATTERN "*.h")
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/lockstep)
+foreach(targets lockstepTargets lockstepStaticTargets)
+  install(EXPORT ${targets} NAMESPACE lockstep:: DESTINATION ${package_folder} COMPONENT development)
+endforeach()
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/lockstepConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/lockstepConfig.cmake
+                              INSTALL_DESTINATION ${package_folder})
+# Before 1.0 a minor version may take something away.
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/lockstepConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+# Relative to itself, so that the installed tree may be moved.
+file(RELATIVE_PATH prefix_from_here /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/lockstep.pc.in ${CMAKE_CURRENT_BINARY_DIR}/lockstep.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lockstepConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/lockstepConfigVersion.cmake
+        DESTINATION ${package_folder} COMPONENT development)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lockstep.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
