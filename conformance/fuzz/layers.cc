@@ -43,7 +43,8 @@ Result<ReadyLayer> make_layer(const LayerSpec& layer, const FuzzCase& fuzz_case,
     beneath.parent_fd = fd.get();
     if (uapi::add_rule(out.ruleset.get(), uapi::rule_path_beneath, &beneath, 0) != 0)
       return system_error(errno, "landlock_add_rule: " + rule.path);
-    out.told.rules.push_back({*object, rights});
+    // The model is told by its own mask.
+    out.told.rules.push_back({*object, directory ? rule.rights : rule.rights & model::rights_on_files()});
     out.told.paths.push_back(rule.path);
     const auto entry = fuzz_case.reclaim ? proc_entry(fd.get()) : std::nullopt;
     if (entry && !rule.pinned) {

@@ -31,6 +31,14 @@ Mutant on_effective(const char* name, const char* what, std::function<void(Effec
   return out;
 }
 
+Mutant on_model(const char* name, const char* what, std::function<void(EffectivePolicy&)> takes) {
+  Mutant out;
+  out.subject.name = name;
+  out.model_takes = std::move(takes);
+  out.what = what;
+  return out;
+}
+
 Mutant on_enforcement(const char* name, const char* what, wire::Enforcement enforcement) {
   Mutant out;
   out.subject.name = name;
@@ -83,6 +91,12 @@ void keep_ports(Plan& plan) {
                    plan.ports.end());
 }
 
+// What the words of a policy mean, with one of them forgotten.
+void take_read_write_for_read_only(EffectivePolicy& effective) {
+  for (EffectiveRule& rule : effective.rules)
+    if (rule.access == Access::read_write) rule.access = Access::read_only;
+}
+
 bool is_device(const PlanRule& rule) {
   return rule.path.starts_with("/dev/nvidia") || rule.path == "/dev/dxg";
 }
@@ -111,6 +125,13 @@ std::vector<Mutant> mutants() {
   out.push_back(
       caught_by(on_plan("no-execute", "execute is lost", [](Plan& plan) { drop_right(plan, Right::execute); }), rights,
                 1, "exec /scratch/ro/tool"));
+  out.push_back(caught_by(on_effective("read-write-as-read-only", "the library takes read_write for read_only",
+                                       take_read_write_for_read_only),
+                          rights, 1, "open-w /scratch/rw/file"));
+  out.push_back(
+      caught_by(on_model("model-write-as-read", "the model takes read_write for read_only, the library does not",
+                         take_read_write_for_read_only),
+                rights, 1, "open-w /scratch/rw/file"));
   out.push_back(caught_by(on_plan("parent-rule", "each rule is made on the parent directory",
                                   [](Plan& plan) {
                                     for (PlanRule& rule : plan.rules)

@@ -25,12 +25,13 @@ MutantVerdict by_claims(const Mutant& mutant, const judge::CaseRun& run) {
   return {mutant.subject.name, caught, false, false, mutant.case_name + ": " + mutant.cell + ", alone: observed"};
 }
 
-// A crash or another cell does not count: the cell named, with the kernel alone against both other witnesses.
-bool disagrees(const judge::RowVerdict& verdict, const judge::CaseRun& run, const std::string& cell) {
+// A crash or another cell does not count: the cell named, with the one witness alone against both others.
+bool disagrees(const judge::RowVerdict& verdict, const judge::CaseRun& run, const std::string& cell,
+               judge::Witness alone) {
   if (run.source.refusal) return verdict.outcome == judge::RowOutcome::disagree && verdict.message.starts_with(cell);
   for (std::size_t i = 0; i < verdict.cells.size(); ++i)
     if (judge::cell_name(run.cells.cells[i]) == cell)
-      return verdict.cells[i].verdict == judge::Verdict::disagree && verdict.cells[i].lone == judge::Witness::observed;
+      return verdict.cells[i].verdict == judge::Verdict::disagree && verdict.cells[i].lone == alone;
   return false;
 }
 
@@ -41,13 +42,16 @@ Result<MutantVerdict> by_row(harness::Workers& workers, const Mutant& mutant, co
       {&run, mutant.plan_abi > 0 ? mutant.plan_abi : std::min(kernel.abi, newest_abi), identity}};
   LOCKSTEP_ASSIGN(const std::vector<judge::RowVerdict> unbroken,
                   judge::run_rows(workers, row, judge::Subject{}, kernel, [] {}));
+  judge::CaseRun broken_run = run;  // its effective policy is what the model reads; the subject enriches for itself
+  if (mutant.model_takes) mutant.model_takes(broken_run.effective);
+  const std::vector<judge::Row> broken_row = {{&broken_run, row.front().plan_abi, identity}};
   LOCKSTEP_ASSIGN(const std::vector<judge::RowVerdict> broken,
-                  judge::run_rows(workers, row, mutant.subject, kernel, [] {}));
+                  judge::run_rows(workers, broken_row, mutant.subject, kernel, [] {}));
   if (unbroken.front().outcome == judge::RowOutcome::skip)
     return MutantVerdict{mutant.subject.name, false, true, false, row.front().name() + ": " + unbroken.front().message};
   const bool passes = unbroken.front().outcome == judge::RowOutcome::agree;
-  const bool seen = disagrees(broken.front(), run, mutant.cell);
-  std::string text = row.front().name() + ": " + mutant.cell + ", alone: observed";
+  const bool seen = disagrees(broken.front(), run, mutant.cell, mutant.alone());
+  std::string text = row.front().name() + ": " + mutant.cell + ", alone: " + std::string(judge::name(mutant.alone()));
   if (!passes) text += " (the unbroken library does not pass this row: " + unbroken.front().message + ")";
   if (!seen)
     text += " (not seen: " + std::string(judge::name(broken.front().outcome)) + " " + broken.front().message + ")";

@@ -40,4 +40,16 @@ AccessSet rights_on_files() {
   return AccessSet::from_bits(0x1c007);
 }
 
+AccessSet rights_of_rule(Access access, AccessSet granted, int abi) {
+  switch (access) {
+    case Access::read_only:  // EXECUTE, READ_FILE, READ_DIR
+      return AccessSet::from_bits(0xd) & rights_of_abi(abi);
+    case Access::read_write:
+      return rights_of_abi(abi);
+    case Access::grant:
+      return granted & rights_of_abi(abi);
+  }
+  return {};
+}
+
 }  // namespace lockstep::model

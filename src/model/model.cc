@@ -22,7 +22,7 @@ void Model::add_layer(const EffectivePolicy& effective, const std::vector<Walk>&
     if (i >= walks.size()) continue;
     const Walk& walk = walks[i];
     if (walk.error != 0 || walk.missing || walk.exempt || walk.objects.empty()) continue;
-    AccessSet rights = rule.rights(all);
+    AccessSet rights = rights_of_rule(rule.access, rule.granted, kernel_.abi);
     if (walk.objects[0].type != FileType::directory) rights &= rights_on_files();
     if (!rights.empty()) rules.push_back({walk.objects[0], rights, static_cast<int>(i)});
   }

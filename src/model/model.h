@@ -39,6 +39,8 @@ NetSet net_rights_of_abi(int abi);
 ScopeSet scopes_of_abi(int abi);
 // What Landlock accepts in a rule on anything but a directory, of all ABIs together.
 AccessSet rights_on_files();
+// What a rule's list means on a directory, or the rights that a grant names: the second witness of EffectiveRule::rights().
+AccessSet rights_of_rule(Access access, AccessSet granted, int abi);
 
 struct Rule {
   Object object;
