@@ -57,7 +57,7 @@ struct GoldenDifference {
   std::string identity;
   int abi = 0;
   std::string was, is;
-  AccessSet rights;  // what the answer hangs on
+  AccessSet rights;  // what the answer depends on
 };
 
 struct GoldenResult {

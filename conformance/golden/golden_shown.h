@@ -26,7 +26,7 @@ struct Shown {
   bool has_settings = true;  // not where enrichment refuses: nothing is in force
   std::map<std::string, ShownCell> cells;
   std::map<std::pair<std::string, int>, std::string> tests;  // the row's, by identity and plan ABI
-  std::map<GoldenKey, std::map<int, AccessSet>> rights;      // what an answer hangs on
+  std::map<GoldenKey, std::map<int, AccessSet>> rights;      // what an answer depends on
 };
 
 // By case, in the order of their names.

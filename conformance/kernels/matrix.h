@@ -54,7 +54,7 @@ struct Difference {
 
 struct Masking {
   int plan_abi = 0;
-  std::string real, masked;  // labels: the kernel that has the ABI, the one it was masked on
+  std::string real, masked;  // labels: the kernel that has the ABI, the newer one that enforced its plans
   std::size_t rows = 0, cells = 0, same = 0;
   std::vector<Difference> differences;
 };

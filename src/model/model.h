@@ -29,7 +29,7 @@ namespace lockstep::model {
 
 struct Kernel {
   int abi = 0;          // the ABI the policy is compiled for: what its layers handle
-  int kernel_abi = 0;   // the ABI of the kernel that will decide; 0: the same. They differ where a plan is masked
+  int kernel_abi = 0;   // the ABI of the kernel that will decide, which may be newer; 0: the same
   unsigned errata = 0;  // of the kernel that will decide; bit N-1: erratum N is fixed
 };
 
