@@ -45,35 +45,56 @@ bool StrictYaml::collection_tag(std::string_view tag, std::string_view name) {
          cursor_.refuse("the value is not what its tag " + std::string(tag) + " says: take the tag out");
 }
 
-// Behind a tag or an anchor: what they are of, on this line or the next.
-bool StrictYaml::behind_property(long indent, Place place, std::string_view tag) {
-  const int line = cursor_.line();
-  if (!cursor_.skip_gap()) return false;
-  if (cursor_.line() == line && !cursor_.at_end()) return node(indent, Place::after_key, tag);
-  if (!ends_block() && place == Place::after_key && cursor_.column() == indent && cursor_.at_dash())
-    return collection_tag(tag, "seq") && sequence(indent);
-  if (ends_block() || cursor_.column() <= indent) return scalar({{}, line, false, true}, tag);
-  return node(indent, Place::line_start, tag);
-}
-
-bool StrictYaml::alias() {
+bool StrictYaml::alias(const Properties& own) {
+  if (own.tag || own.anchor) return cursor_.fail("an alias (*name) has no tag and no anchor");
   AnchoredPiece piece;
   if (!anchors_.find(cursor_, script_, &piece)) return false;
   nodes_ += piece.nodes;
   return add(script_.substr(piece.first, piece.end - piece.first));
 }
 
-bool StrictYaml::node(long indent, Place place, std::string_view tag) {
-  const char c = cursor_.peek();
-  if (c == '!') return read_tag(cursor_, false, &tag) && behind_property(indent, place, tag);
-  if (c == '*' && as_spec_) return alias();
-  if (c == '&' && as_spec_) {
-    const std::string_view name = YamlAnchors::take_name(cursor_);
-    const std::size_t first = script_.size(), nodes = nodes_;
-    if (!behind_property(indent, place, tag)) return false;
-    anchors_.set(name, {first, script_.size(), nodes_ - nodes});
-    return true;
+bool StrictYaml::take_property(bool in_flow, Properties* out) {
+  const bool is_tag = cursor_.peek() == '!';
+  std::string_view name;
+  if (is_tag && !read_tag(cursor_, in_flow, &name)) return false;
+  if (!is_tag) name = YamlAnchors::take_name(cursor_);
+  std::optional<std::string_view>& place = is_tag ? out->tag : out->anchor;
+  if (place)
+    return cursor_.fail((is_tag ? "a second tag, " : "a second anchor, &") + shortened(name) +
+                        ", of one value: a value has one of each at most");
+  place = name;
+  return true;
+}
+
+bool StrictYaml::set_anchor(const Properties& own, std::size_t first, std::size_t nodes) {
+  if (own.anchor) anchors_.set(*own.anchor, {first, script_.size(), nodes_ - nodes});
+  return true;
+}
+
+bool StrictYaml::node(long indent, Place place) {
+  const std::size_t first = script_.size(), nodes = nodes_;
+  Properties own;
+  Place there = place;
+  while (at_property()) {  // on this line, and on the next where they stand deeper
+    if (!take_property(false, &own)) return false;
+    const int line = cursor_.line();
+    if (!cursor_.skip_gap()) return false;
+    const bool same_line = cursor_.line() == line && !cursor_.at_end();
+    there = same_line ? Place::after_key : Place::line_start;
+    if (same_line || (!ends_block() && cursor_.column() > indent)) continue;
+    const bool is_list = !ends_block() && place == Place::after_key && cursor_.column() == indent && cursor_.at_dash();
+    return (is_list ? collection_tag(own.tag_name(), "seq") && sequence(indent)
+                    : scalar({{}, line, false, true}, own.tag_name())) &&
+           set_anchor(own, first, nodes);
   }
+  return content(indent, there, own) && set_anchor(own, first, nodes);
+}
+
+// A node behind its properties.
+bool StrictYaml::content(long indent, Place place, const Properties& own) {
+  const char c = cursor_.peek();
+  const std::string_view tag = own.tag_name();
+  if (c == '*' && as_spec_) return alias(own);
   if (c == '[' || c == '{') {
     if (!collection_tag(tag, c == '[' ? "seq" : "map") || !flow(indent)) return false;
     cursor_.skip_blanks();

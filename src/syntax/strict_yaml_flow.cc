@@ -50,26 +50,25 @@ bool StrictYaml::flow_item(long indent, bool in_mapping) {
   return cursor_.peek() == ',' || cursor_.peek() == '}' ? null() : flow_node(indent);
 }
 
-bool StrictYaml::flow_behind_property(long indent, std::string_view tag) {
-  const int line = cursor_.line();
-  if (!cursor_.skip_flow_gap(indent, line, '[')) return false;
-  const char next = cursor_.peek();
-  if (next == ',' || next == ']' || next == '}') return scalar({{}, line, false, true}, tag);
-  return flow_node(indent, tag);
+bool StrictYaml::flow_node(long indent) {
+  const std::size_t first = script_.size(), nodes = nodes_;
+  Properties own;
+  while (at_property()) {
+    if (!take_property(true, &own)) return false;
+    const int line = cursor_.line();
+    if (!cursor_.skip_flow_gap(indent, line, '[')) return false;
+    const char next = cursor_.peek();
+    if (next == ',' || next == ']' || next == '}')
+      return scalar({{}, line, false, true}, own.tag_name()) && set_anchor(own, first, nodes);
+  }
+  return flow_content(indent, own) && set_anchor(own, first, nodes);
 }
 
-bool StrictYaml::flow_node(long indent, std::string_view tag) {
+bool StrictYaml::flow_content(long indent, const Properties& own) {
   const char c = cursor_.peek();
+  const std::string_view tag = own.tag_name();
   ScalarText text;
-  if (c == '!') return read_tag(cursor_, true, &tag) && flow_behind_property(indent, tag);
-  if (c == '*' && as_spec_) return alias();
-  if (c == '&' && as_spec_) {
-    const std::string_view name = YamlAnchors::take_name(cursor_);
-    const std::size_t first = script_.size(), nodes = nodes_;
-    if (!flow_behind_property(indent, tag)) return false;
-    anchors_.set(name, {first, script_.size(), nodes_ - nodes});
-    return true;
-  }
+  if (c == '*' && as_spec_) return alias(own);
   if (c == '[' || c == '{') return collection_tag(tag, c == '[' ? "seq" : "map") && flow(indent);
   if (c == '"' || c == '\'') return read_quoted(cursor_, indent, &text) && scalar(text, tag);
   return begins_plain(cursor_, true) && read_plain(cursor_, indent, true, &text) && scalar(text, tag);

@@ -7,6 +7,8 @@
 #ifndef LOCKSTEP_SYNTAX_STRICT_YAML_READER_H_
 #define LOCKSTEP_SYNTAX_STRICT_YAML_READER_H_
 
+#include <optional>
+
 #include "syntax/strict_yaml.h"
 #include "syntax/yaml_anchors.h"
 #include "syntax/yaml_cursor.h"
@@ -25,9 +27,18 @@ class StrictYaml {
  private:
   bool document();
   bool directives();
-  bool node(long indent, Place place, std::string_view tag = {});
-  bool behind_property(long indent, Place place, std::string_view tag);
-  bool alias();
+  // What stands before a value: one of each at most, in any order.
+  struct Properties {
+    std::optional<std::string_view> tag, anchor;
+    std::string_view tag_name() const { return tag.value_or(std::string_view()); }
+  };
+
+  bool node(long indent, Place place);
+  bool content(long indent, Place place, const Properties& own);
+  bool at_property() const { return cursor_.peek() == '!' || (cursor_.peek() == '&' && as_spec_); }
+  bool take_property(bool in_flow, Properties* out);
+  bool set_anchor(const Properties& own, std::size_t first, std::size_t nodes);
+  bool alias(const Properties& own);
   bool text_or_mapping(long indent, Place place, std::string_view tag);
   bool mapping(long column, ScalarText key);
   bool sequence(long column);
@@ -35,8 +46,8 @@ class StrictYaml {
   bool key(ScalarText* out);
   bool flow(long indent);
   bool flow_item(long indent, bool in_mapping);
-  bool flow_node(long indent, std::string_view tag = {});
-  bool flow_behind_property(long indent, std::string_view tag);
+  bool flow_node(long indent);
+  bool flow_content(long indent, const Properties& own);
   bool collection_tag(std::string_view tag, std::string_view name);
 
   bool open(char mark);
