@@ -32,7 +32,7 @@ using Pair = std::array<T, 2>;
 
 class Comparer {
  public:
-  Comparer(Diff& out, AccessSet all) : out_(out), all_(all) {}
+  Comparer(Diff& out, AccessSet all);
 
   // Rules of both policies in every situation. They must outlive it.
   Result<void> share(Pair<const std::vector<EffectiveRule>*> rules);
@@ -97,6 +97,7 @@ class Comparer {
 
   Diff& out_;
   const AccessSet all_;
+  OpenedMoves opened_moves_;
   paths::Paths paths_;
   std::string host_;  // whose names these are
   std::unique_ptr<paths::Names> names_;

@@ -42,6 +42,8 @@ std::vector<AccessSet> rights_by_abi(int only, AccessSet all) {
 
 }  // namespace
 
+Comparer::Comparer(Diff& out, AccessSet all) : out_(out), all_(all), opened_moves_(rights_by_abi(out.abi, all)) {}
+
 // Every name that could be the source or the destination of a move.
 std::vector<Spot> Comparer::spots_of(const Here& here, bool without_root) const {
   const int root = paths_.find("/");
@@ -95,9 +97,8 @@ void Comparer::list_moves(const Here& here, bool gains_only) {
   }
   list_unknown_moves(here);
   if (!opens && !closes) return;
-  const std::vector<AccessSet> rights = rights_by_abi(out_.abi, all_);
   const auto list = [&](const std::vector<Spot>& spots, Class kind) {
-    for (const Move& move : opened_moves(spots, rights)) {
+    for (const Move& move : opened_moves_.among(spots)) {
       const std::string from = printable(paths_.path(move.from)), to = printable(paths_.path(move.to));
       std::string text = (move.object        ? ""
                           : move.directories ? "directories in "

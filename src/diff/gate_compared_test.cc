@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <set>
 
 #include <lockstep/abi.h>
@@ -126,20 +128,49 @@ TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
 
 TEST(Moves, ARuleOnTheRootDoesNotCountOnAnotherMount) {
   const AccessSet moves = Right::refer | Right::make_reg;
-  const std::vector<AccessSet> rights{abi_info(7)->fs};
+  OpenedMoves moves_at({abi_info(7)->fs});
   const auto spot = [&](int id, AccessSet before, AccessSet after, AccessSet root) {
     return Spot{id, 1, true, {before | root, after | root}, {before, after}, {root, root}};
   };
   // The root gives read_file to both: what b gives itself is compared all the same.
-  const std::vector<Move> opened = opened_moves(
-      {spot(1, moves, moves, Right::read_file), spot(2, moves | Right::read_file, moves, Right::read_file)}, rights);
+  const std::vector<Move> opened = moves_at.among(
+      {spot(1, moves, moves, Right::read_file), spot(2, moves | Right::read_file, moves, Right::read_file)});
   ASSERT_EQ(opened.size(), 1U);
   EXPECT_EQ(opened[0].to, 2);
   EXPECT_EQ(opened[0].lost, AccessSet(Right::read_file));
   std::vector<Spot> apart{spot(1, moves, moves, {}), spot(2, moves | Right::read_file, moves, {})};
-  EXPECT_EQ(opened_moves(apart, rights).size(), 1U);
+  EXPECT_EQ(moves_at.among(apart).size(), 1U);
   apart[1].mount = 2;
-  EXPECT_TRUE(opened_moves(apart, rights).empty()) << "nothing is moved from one mount to another";
+  EXPECT_TRUE(moves_at.among(apart).empty()) << "nothing is moved from one mount to another";
+}
+
+// The bitsets against the rule, one pair after another.
+TEST(Moves, ManyAreFoundAsOneByOne) {
+  std::mt19937 random(20261127);
+  const std::vector<AccessSet> abis{abi_info(2)->fs, abi_info(3)->fs, abi_info(5)->fs, abi_info(9)->fs};
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Spot> spots;
+    const auto any = [&] { return (AccessSet::from_bits(random()) | AccessSet::from_bits(random())) & abis.back(); };
+    for (int id = 0; id < 90; ++id) {
+      const AccessSet moves = Right::refer | Right::make_reg | Right::make_dir | AccessSet(Right::remove_dir);
+      const bool whole = random() % 8 == 0;
+      const Both rights{whole ? abis.back() : any() | moves, whole ? abis.back() : any() | moves};
+      spots.push_back({id, random() % 2, random() % 4 != 0, rights, {any(), any()}, {any() | moves, any() | moves}});
+    }
+    OpenedMoves all(abis);
+    std::map<int, int> found;
+    for (const Move& move : all.among(spots)) found[move.to] = move.from;
+    EXPECT_EQ(all.among(spots).size(), found.size()) << "the same question again";
+    EXPECT_GT(found.size(), 5U);
+    for (const Spot& to : spots) {
+      bool any_source = false;
+      for (const Spot& from : spots) {
+        if (from.id == to.id) continue;
+        for (const Move& move : OpenedMoves(abis).among({from, to})) any_source = any_source || move.to == to.id;
+      }
+      EXPECT_EQ(found.contains(to.id), any_source) << "round " << round << ", " << to.id;
+    }
+  }
 }
 
 TEST_F(Compared, AScalarsTypeIsItsMeaning) {

@@ -2,7 +2,8 @@
 // more rights at its new place. So taking a right from the destination can allow it. These are the only operations for
 // which less is more.
 //
-//   std::vector<Move> opened = opened_moves(spots, {abi_rights, ...});    // the other way round: those that are closed
+//   OpenedMoves opened({abi_rights, ...});
+//   for (const Move& move : opened.among(spots)) ...      // with before and after exchanged: those that are closed
 //
 // The kernel's rule (security/landlock/fs.c, current_check_refer_path) asks for refer on both directories; for make_x
 // where the object goes and, for a rename, remove_x where it was; and every right that the new place gives the object
@@ -12,6 +13,7 @@
 #define LOCKSTEP_DIFF_MOVES_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <lockstep/rights.h>
@@ -42,8 +44,21 @@ struct Move {
   AccessSet lost;            // rights that the destination gave and the source does not
 };
 
-// At most one for each destination. `rights`: those of every ABI that is asked about.
-std::vector<Move> opened_moves(const std::vector<Spot>& spots, const std::vector<AccessSet>& rights);
+class OpenedMoves {
+ public:
+  // Those of every ABI that is asked about.
+  explicit OpenedMoves(std::vector<AccessSet> rights) : rights_(std::move(rights)) {}
+  // At most one for each destination. Remembered: one situation after another has the same spots.
+  std::vector<Move> among(const std::vector<Spot>& spots);
+
+ private:
+  struct Answer {
+    std::vector<std::uint64_t> question;
+    std::vector<Move> moves;
+  };
+  std::vector<AccessSet> rights_;
+  std::vector<Answer> known_;  // the latest first
+};
 
 }  // namespace lockstep::diff
 
