@@ -17,7 +17,7 @@ constexpr char usage[] =
     "  --host FILE|real    this host alone; real: this machine, and paths are compared as objects\n"
     "  --proxy, --source, --gpu, --workdir, --conflicts, --abi N    narrow what is compared, or decide what is added: "
     "see lockstep show --help\n"
-    "  --as-written        without any baseline\n"
+    "  --as-written        without any baseline; with --host, paths still lead where they do there\n"
     "  --snapshots         OLD and NEW are files of lockstep show --format json: what was in force, nothing is added\n"
     "  --allow FILE        accepted changes, each with a reason and the day it expires:\n"
     "                        accepted:\n"
@@ -50,10 +50,13 @@ Result<std::vector<diff::Situation>> situations_of(const Arguments& arguments, c
         hosts, diff::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts") : default_hosts()));
   }
   if (arguments.own.contains("--as-written")) {
-    diff::Situation only;
-    only.host = "every host";
+    diff::Situation only = diff::all_situations(hosts, before, after).front();
     only.context = arguments.context;
-    only.context.host = Host();
+    // Without a baseline, a host that is named still says where paths lead.
+    if (!arguments.given.contains("--host")) {
+      only.host = "every host";
+      only.context.host = Host();
+    }
     only.as_written = true;
     return std::vector<diff::Situation>{only};
   }
@@ -98,8 +101,7 @@ Result<Compared> compared(const Arguments& arguments) {
   diff::Options options;
   LOCKSTEP_ASSIGN(options.situations, situations_of(arguments, *out.before, *out.after));
   options.abi = abi;
-  options.by_object =
-      arguments.given.contains("--host") && arguments.context.host.real && !arguments.own.contains("--as-written");
+  options.by_object = arguments.given.contains("--host") && arguments.context.host.real;
   LOCKSTEP_ASSIGN(out.diff, diff::compare(*out.before, *out.after, std::move(options)));
   return out;
 }

@@ -180,6 +180,25 @@ TEST_F(Places, AHardLinkHasEachNamesParents) {
   EXPECT_EQ(real("{read_only: [/], read_write: [D/out]}", "{read_only: [/, D/out/e], read_write: [D/out]}").code, 0);
 }
 
+// What a baseline adds is one question, where paths lead another.
+TEST_F(Places, AsWrittenOnThisMachineFollowsLinks) {
+  link("../root", "out/l");
+  const Ended ended = real("{read_write: [D/out]}", "{read_write: [D/out, D/out/l]}", {"--as-written"});
+  EXPECT_EQ(ended.code, 1) << ended.out;
+  EXPECT_NE(ended.out.find("\n  " + tree_.path() + "/root\n    + every right"), std::string::npos) << ended.out;
+  // So does a host of a file.
+  const std::string host = dir_.write(
+      "h.json",
+      R"({"schema":"lockstep.host/1","gpu":"none","present":["/srv/out","/srv/root",{"path":"/srv/out/l","kind":"link","target":"../root"}]})");
+  const Ended of_file =
+      diff("{read_write: [/srv/out]}", "{read_write: [/srv/out, /srv/out/l]}", {"--as-written", "--host", host});
+  EXPECT_EQ(of_file.code, 1) << of_file.out << of_file.err;
+  EXPECT_NE(of_file.out.find("\n  /srv/root\n    + every right"), std::string::npos) << of_file.out;
+  // Nothing of a baseline comes with it.
+  const Words with_gpu{"--host", LOCKSTEP_SOURCE_DIR "/fixtures/hosts/nvidia-1.json", "--as-written"};
+  EXPECT_EQ(diff("{read_only: [/usr, /dev/nvidiactl]}", "{read_only: [/usr]}", with_gpu).code, 0);
+}
+
 TEST_F(Places, ABindMountHasEachMountsParents) {
   ::mkdir(tree_.at("out/m").c_str(), 0755);
   tree_.write("out/f", "");
