@@ -12,6 +12,7 @@
 #define LOCKSTEP_HOST_CDI_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct CdiObject {
 
 struct CdiHost {
   std::function<CdiObject(const std::string& path, bool follow)> look;  // `follow`: through a link at the end
+  // The device nodes in a directory, at any depth. Nothing: there is too much below it to look at.
+  std::function<std::optional<std::vector<std::string>>(const std::string& path)> devices_below;
   bool complete = false;  // programs of hooks can be looked up too: on a machine, not in a simulation
 };
 

@@ -166,6 +166,16 @@ AccessSet CdiContainer::allowed(const std::string& number) const {
   return (reads ? AccessSet(Right::read_file) : AccessSet(Right::write_file)) | Right::ioctl_dev;
 }
 
+// What the device brings with it is decided by the host's node, once it is granted: what a container calls it
+// can be anything.
+void CdiContainer::grant_device(const std::string& path, const CdiObject& object, AccessSet access,
+                                const Source& source, int line) {
+  constexpr unsigned nvidias_major = 195;  // the driver's in a folder of its own is known by that
+  const bool by_number = object.numbered && object.kind == Kind::character && object.major == nvidias_major;
+  if (!access.empty() && (is_nvidia_node(path) || by_number)) out_.nvidia = true;
+  grant(path, access, source, line);
+}
+
 void CdiContainer::grant(const std::string& path, AccessSet access, const Source& source, int line) {
   if (access.empty()) return;
   const auto [known, fresh] =
@@ -181,10 +191,38 @@ Result<void> CdiContainer::place_nodes() {
     // Two spellings of one path: the node that is made first stays.
     if (!there.insert(clean_directory(each.edit.path)).second) continue;
     const std::string path = normalise_path(each.edit.host_path.empty() ? each.edit.path : each.edit.host_path);
-    out_.nvidia = out_.nvidia || is_nvidia_node(path) || is_nvidia_node(clean_directory(each.edit.path));
-    if (!each.number.empty()) grant(path, allowed(each.number), each.source, each.edit.line);
+    if (!each.number.empty()) grant_device(path, look(path, false), allowed(each.number), each.source, each.edit.line);
   }
   return {};
+}
+
+std::string CdiContainer::device_of(const std::string& path, const CdiObject& object) {
+  return object.numbered ? std::string(type_of(object.kind)) + " " + std::to_string(object.major) + ":" +
+                               std::to_string(object.minor)
+                         : path;
+}
+
+// Whether device nodes are in the directory: those that some device node names are granted.
+bool CdiContainer::has_devices(const Placed<CdiMount>& mount, const std::string& path) {
+  const CdiMount& edit = mount.edit;
+  const std::optional<std::vector<std::string>> nodes = host_.devices_below(path);
+  if (nodes && nodes->empty()) return false;
+  std::string opened;
+  for (const std::string& node : nodes.value_or(std::vector<std::string>())) {
+    const CdiObject object = host_.look(node, false);
+    const auto known = letters_.find(device_of(node, object));
+    if (known == letters_.end() || has_any(edit.options, {"nodev", "rnodev"})) {
+      if (opened.empty()) opened = node;
+      continue;
+    }
+    grant_device(node, object, allowed(known->first), mount.source, edit.line);
+  }
+  warn(mount.source, edit.line,
+       "the mount of " + printable(path) + " is left out: " +
+           (!nodes           ? "it holds too much to be searched for device nodes"
+            : opened.empty() ? "it holds device nodes, and those alone are granted"
+                             : "it would open " + printable(opened) + ", which no device node here names"));
+  return true;
 }
 
 Result<void> CdiContainer::place_mount(const Placed<CdiMount>& mount) {
@@ -213,13 +251,12 @@ Result<void> CdiContainer::place_mount(const Placed<CdiMount>& mount) {
   if (is_device) {
     // ro binds files, not devices; what the cgroup lets through is known where a node of the device stands in
     // a spec.
-    out_.nvidia = out_.nvidia || is_nvidia_node(path) || is_nvidia_node(clean_directory(edit.container_path));
-    const std::string number =
-        std::string(type_of(object.kind)) + " " + std::to_string(object.major) + ":" + std::to_string(object.minor);
-    const auto known = letters_.find(object.numbered ? number : path);
-    if (holds_devices) grant(path, known == letters_.end() ? all : allowed(known->first), mount.source, edit.line);
+    const auto known = letters_.find(device_of(path, object));
+    if (holds_devices)
+      grant_device(path, object, known == letters_.end() ? all : allowed(known->first), mount.source, edit.line);
     return {};
   }
+  if (object.kind == Kind::directory && has_devices(mount, path)) return {};
   AccessSet access = has_any(edit.options, {"ro", "rro"}) ? access_read_only : all;
   if (has_any(edit.options, {"noexec", "rnoexec"})) access = access - Right::execute;
   if (object.kind == Kind::directory) {

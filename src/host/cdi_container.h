@@ -7,6 +7,8 @@
 // Device nodes: of two on one path the last counts. Permissions are the device cgroup's: for each device (type and
 // numbers) they add up over all that is chosen. Mounts: of two on one path the last counts. A mount is writable unless
 // ro, executable unless noexec, may hold devices unless nodev, and lets sockets be connected to whatever its options.
+// A directory with device nodes in it is not granted: the device cgroup keeps those closed that no device node names,
+// and a rule on the directory would open them all. Those that are named are granted there one by one.
 //
 // Rules are about objects of the host. Where the container gets an object of its own (a node with other numbers than
 // the host's, a FIFO, a tmpfs), nothing of the host is granted, and a warning says so. There is also a warning where
@@ -54,9 +56,12 @@ class CdiContainer {
   Result<void> identify(Placed<CdiDeviceNode>& node);
   Result<void> place_nodes();
   Result<void> place_mount(const Placed<CdiMount>& mount);
+  bool has_devices(const Placed<CdiMount>& mount, const std::string& path);
+  void grant_device(const std::string& path, const CdiObject& object, AccessSet access, const Source& source, int line);
   Result<void> place_mounts();
   Result<void> check_hooks() const;
-  AccessSet allowed(const std::string& number) const;  // by the device cgroup
+  static std::string device_of(const std::string& path, const CdiObject& object);  // which device the node is
+  AccessSet allowed(const std::string& number) const;                              // by the device cgroup
   void grant(const std::string& path, AccessSet access, const Source& source, int line);
 
   const CdiHost& host_;

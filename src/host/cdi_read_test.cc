@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 
 #include <lockstep/abi.h>
 
@@ -31,10 +32,21 @@ CdiObject look(const std::string& path, bool follow) {
       {"/srv/lockstep/file", {Kind::file, false, 0, 0, false}},
       {"/srv/lockstep/m", {Kind::directory, false, 0, 0, false}},
       {"/srv/lockstep/n", {Kind::directory, false, 0, 0, false}},
+      {"/srv/lockstep/d", {Kind::directory, false, 0, 0, false}},
+      {"/srv/lockstep/d/gpu0", {Kind::character, true, 10, 229, false}},
+      {"/srv/lockstep/d/gpu1", {Kind::character, true, 10, 200, false}},
+      {"/srv/lockstep/driver/nvidia0", {Kind::character, true, 195, 0, false}},
+      {"/dev/nvidia0", {Kind::character, true, 195, 0, false}},
+      {"/dev/zero", {Kind::character, true, 1, 5, false}},
       {"/srv/lockstep/link", {Kind::link, false, 0, 0, false}},
   };
   const auto found = host.find(follow && path == "/srv/lockstep/link" ? "/srv/lockstep/m" : path);
   return found == host.end() ? CdiObject() : found->second;
+}
+
+std::optional<std::vector<std::string>> devices_below(const std::string& path) {
+  if (path != "/srv/lockstep/d") return std::vector<std::string>();
+  return std::vector<std::string>{"/srv/lockstep/d/gpu0", "/srv/lockstep/d/gpu1"};
 }
 
 std::string expected_rules(const CdiExpectation& expect) {
@@ -54,7 +66,7 @@ std::string rules_of(const CdiChoice& choice) {
 }
 
 TEST(CdiRead, EveryCaseGivesWhatAContainerWouldGet) {
-  const CdiHost host{look, true};
+  const CdiHost host{look, devices_below, true};
   int asked = 0;
   for (const std::filesystem::path& file : cdi_cases(LOCKSTEP_SOURCE_DIR "/fixtures/cdi/read")) {
     TemporaryDirectory dir;
@@ -79,6 +91,7 @@ TEST(CdiRead, EveryCaseGivesWhatAContainerWouldGet) {
         continue;
       }
       EXPECT_EQ(rules_of(*choice), expected_rules(expect));
+      EXPECT_TRUE(expect.nvidia.empty() || expect.nvidia == (choice->nvidia ? "yes" : "no")) << expect.nvidia;
       EXPECT_EQ(choice->warnings.empty(), expect.warnings.empty())
           << (choice->warnings.empty() ? "" : choice->warnings.front());
       for (const std::string& part : expect.warnings)

@@ -6,6 +6,7 @@
 //   /srv/lockstep/gpu0 all @ /dev/x0   a rule's path, its rights (all, none or names), and where a container has it
 //   warns: TEXT                        part of a warning
 //   refused: TEXT                      part of the error: no container starts
+//   nvidia: yes                        whether NVIDIA's baseline comes with it, yes or no
 //   podman: VERSION                    the first podman with this answer; "no": podman is not asked, because SPEC.md is
 //                                      stricter or no probe can tell
 //
@@ -33,6 +34,7 @@ struct CdiExpectation {
   std::vector<std::string> warnings;
   std::string refused;  // empty: a container starts
   std::string podman;
+  std::string nvidia;  // whether NVIDIA's baseline comes with it: yes, no; empty: not asked
 };
 
 struct CdiCase {
@@ -50,6 +52,7 @@ inline void read_expectation(const std::string& line, CdiCase* out) {
   CdiExpectation& expect = out->expectations.back();
   if (line.starts_with("warns: ")) return expect.warnings.push_back(after("warns: "));
   if (line.starts_with("refused: ")) return void(expect.refused = after("refused: "));
+  if (line.starts_with("nvidia: ")) return void(expect.nvidia = after("nvidia: "));
   if (line.starts_with("podman: ")) return void(expect.podman = after("podman: "));
   if (!line.starts_with("/") || at == std::string::npos) return out->odd.push_back(line);
   expect.rules.push_back({line.substr(0, space), line.substr(space + 1, at - space - 1), line.substr(at + 3)});
@@ -75,7 +78,7 @@ inline CdiCase lay_out_cdi_case(const std::filesystem::path& file, const std::fi
     }
     spec.close();
     if (what == "expect") {
-      out.expectations.push_back({path, {}, {}, "", ""});
+      out.expectations.push_back({path, {}, {}, "", "", ""});
       continue;
     }
     std::filesystem::create_directories((folder / path).parent_path());

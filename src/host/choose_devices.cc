@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "host/cdi.h"
 #include "policy/baseline.h"
@@ -56,46 +57,82 @@ CdiObject on_this_machine(const Host& host, const std::string& path, bool follow
   return out;
 }
 
-// Of a simulated host: what is listed, its parents as directories.
-CdiObject on_simulated_host(const Host& host, std::string path, bool follow) {
-  CdiObject out;
-  for (int links = 0; links < 40; ++links) {
-    if (!host.exists(path)) return out;
-    const auto entry = std::find_if(host.present.begin(), host.present.end(),
-                                    [&](const HostEntry& each) { return each.path == path; });
-    out.has_every_device = path == "/" || path == "/dev";
-    out.kind = Kind::directory;
-    if (entry == host.present.end()) return out;
-    switch (entry->kind) {
-      case NodeKind::directory:
-        return out;
-      case NodeKind::character:
-        out.kind = Kind::character;
-        return out;
-      case NodeKind::socket:
-        out.kind = Kind::socket;
-        return out;
-      case NodeKind::file:
-        out.kind = Kind::file;
-        return out;
-      case NodeKind::link:
-        break;
-    }
-    out.kind = Kind::link;
-    if (!follow) return out;
+const HostEntry* entry_at(const Host& host, const std::string& path) {
+  const auto found =
+      std::find_if(host.present.begin(), host.present.end(), [&](const HostEntry& each) { return each.path == path; });
+  return found == host.present.end() ? nullptr : &*found;
+}
+
+// Where the links of a simulated host lead from there; in a circle, to one of them.
+std::string followed(const Host& host, std::string path) {
+  constexpr int most_links = 40;
+  for (int links = 0; links < most_links; ++links) {
+    const HostEntry* entry = entry_at(host, path);
+    if (entry == nullptr || entry->kind != NodeKind::link) break;
     path = normalise_path(entry->target.starts_with('/') ? entry->target
                                                          : path.substr(0, path.rfind('/') + 1) + entry->target);
   }
-  return CdiObject();
+  return path;
 }
 
-// What it would open beside what was chosen: a GPU below it.
-const std::string* other_gpu_below(const std::string& path, const std::vector<std::string>& nodes,
-                                   const std::vector<std::string>& chosen) {
-  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const std::string& node) {
-    return node.starts_with(path + "/") && std::find(chosen.begin(), chosen.end(), node) == chosen.end();
-  });
-  return found == nodes.end() ? nullptr : &*found;
+// Of a simulated host: what is listed, its parents as directories.
+CdiObject on_simulated_host(const Host& host, const std::string& written, bool follow) {
+  CdiObject out;
+  const std::string path = follow ? followed(host, written) : written;
+  if (!host.exists(path)) return out;
+  out.has_every_device = path == "/" || path == "/dev";
+  const HostEntry* entry = entry_at(host, path);
+  switch (entry == nullptr ? NodeKind::directory : entry->kind) {
+    case NodeKind::directory:
+      out.kind = Kind::directory;
+      break;
+    case NodeKind::character:
+      out.kind = Kind::character;
+      break;
+    case NodeKind::socket:
+      out.kind = Kind::socket;
+      break;
+    case NodeKind::file:
+      out.kind = Kind::file;
+      break;
+    case NodeKind::link:
+      out.kind = follow ? Kind::missing : Kind::link;
+      break;
+  }
+  return out;
+}
+
+// Links are not followed: a rule does not either.
+std::optional<std::vector<std::string>> nodes_on_this_machine(const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr std::size_t most_looked_at = 200'000;
+  std::vector<std::string> out;
+  std::error_code error;
+  const fs::path leads = fs::canonical(path, error);
+  if (is_below(leads.native(), "/proc") || is_below(leads.native(), "/sys")) return out;  // these hold none
+  std::size_t looked_at = 0;
+  // What this program may not list it cannot open either.
+  for (fs::recursive_directory_iterator at(leads, fs::directory_options::skip_permission_denied, error), end;
+       !error && at != end; at.increment(error)) {
+    if (++looked_at > most_looked_at) return std::nullopt;
+    std::error_code gone;
+    const fs::file_type type = at->symlink_status(gone).type();
+    if (type == fs::file_type::character || type == fs::file_type::block) out.push_back(at->path().native());
+  }
+  if (error) return std::nullopt;
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::optional<std::vector<std::string>> nodes_on_simulated_host(const Host& host, const std::string& path) {
+  std::vector<std::string> out = host.gpu_nodes;
+  for (const HostEntry& entry : host.present)
+    if (entry.kind == NodeKind::character) out.push_back(entry.path);
+  const std::string leads = followed(host, path);
+  std::erase_if(out, [&](const std::string& node) { return !is_below(node, leads); });
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
 }
 
 void look_for_chosen(const CdiHost& looks, const std::string& path, Host& host) {
@@ -128,22 +165,17 @@ Result<void> choose_devices(const std::vector<std::string>& specs, const std::st
   const CdiHost looks{[&host](const std::string& path, bool follow) {
                         return host.real ? on_this_machine(host, path, follow) : on_simulated_host(host, path, follow);
                       },
+                      [&host](const std::string& path) {
+                        return host.real ? nodes_on_this_machine(path) : nodes_on_simulated_host(host, path);
+                      },
                       host.real};
   LOCKSTEP_ASSIGN(context->cdi, choose_cdi(specs, words, looks));
   CdiChoice& choice = *context->cdi;
   if (context->gpu == Toggle::off && choice.nvidia) return off;
   // A GPU that was not chosen is not one that CUDA misses.
-  const std::vector<std::string> nodes = host.gpu_nodes;
   std::erase_if(host.gpu_nodes, [&](const std::string& node) {
     return std::none_of(choice.paths.begin(), choice.paths.end(),
                         [&](const CdiPath& each) { return each.path == node; });
-  });
-  std::erase_if(choice.paths, [&](const CdiPath& each) {
-    const std::string* other = other_gpu_below(each.path, nodes, host.gpu_nodes);
-    if (other != nullptr)
-      choice.warnings.push_back(each.spec + ": " + each.path + " is left out: it would open " + *other +
-                                ", which was not chosen");
-    return other != nullptr;
   });
   if (host.real) {
     for (const CdiPath& each : choice.paths) look_for_chosen(looks, each.path, host);
