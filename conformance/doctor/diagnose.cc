@@ -7,7 +7,6 @@
 
 #include "conformance/doctor/examine.h"
 #include "conformance/harness/identity.h"
-#include "host/read_host.h"
 
 namespace lockstep::conformance::doctor {
 namespace {

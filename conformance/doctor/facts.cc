@@ -17,7 +17,7 @@
 #include "conformance/doctor/files.h"
 #include "conformance/harness/ending.h"
 #include "enforce/count_layers.h"
-#include "host/read_host.h"
+#include "landlock/ladder.h"
 
 namespace lockstep::conformance::doctor {
 namespace {

@@ -23,6 +23,7 @@
 #include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/harness/memory_file.h"
+#include "landlock/ladder.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {

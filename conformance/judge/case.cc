@@ -8,8 +8,6 @@
 
 #include <lockstep/abi.h>
 
-#include "host/choose_devices.h"
-#include "host/read_host.h"
 #include "syntax/document.h"
 
 namespace lockstep::conformance::judge {
@@ -97,7 +95,6 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
   LOCKSTEP_ASSIGN(out.policy, load_policy(fixtures_ + "/" + policy_path));
   LOCKSTEP_ASSIGN(const std::string host_path, text(*host, "host"));
   LOCKSTEP_ASSIGN(out.context.host, load_host(fixtures_ + "/" + host_path));
-  if (out.context.host.real) complete_from_machine(out.context.host);
 
   LOCKSTEP_CHECK(choice(root, "source", source_from_name, "default, gateway, image or user", out.context.source));
   LOCKSTEP_CHECK(choice(root, "gpu", toggle_from_name, "auto, on or off", out.context.gpu));

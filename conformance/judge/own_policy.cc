@@ -1,7 +1,5 @@
 // The case of a policy that a user brings: nothing is written down of it, so the model and the kernel stand alone.
 #include "conformance/judge/case.h"
-#include "host/choose_devices.h"
-#include "host/read_host.h"
 
 namespace lockstep::conformance::judge {
 
@@ -18,7 +16,6 @@ Result<Case> case_for_policy(const std::string& policy_file, const std::string& 
     out.context.host = read_host();
   } else {
     LOCKSTEP_ASSIGN(out.context.host, load_host(host_file));
-    if (out.context.host.real) complete_from_machine(out.context.host);
   }
   if (!cdi.empty() || !gpu_devices.empty()) LOCKSTEP_CHECK(choose_devices(cdi, gpu_devices, &out.context));
   if (!conflicts.empty()) {

@@ -29,6 +29,7 @@
 #include "conformance/suite/jobs.h"
 #include "conformance/suite/options.h"
 #include "conformance/suite/suite_tests.h"
+#include "landlock/ladder.h"
 
 namespace lockstep::conformance::suite {
 namespace {

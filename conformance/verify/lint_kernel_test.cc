@@ -13,7 +13,6 @@
 #include "conformance/verify/lint_kernel_rows.h"
 #include "enforce/prepare.h"
 #include "enforce/restrict.h"
-#include "host/read_host.h"
 #include "lint/lint.h"
 #include "model/loaders.h"
 

@@ -5,6 +5,7 @@
 #include <lockstep/kernel.h>
 
 #include "cli/cli.h"
+#include "landlock/errata.h"
 
 namespace lockstep::cli {
 namespace {

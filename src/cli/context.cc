@@ -10,8 +10,6 @@
 #include <lockstep/abi.h>
 
 #include "cli/cli.h"
-#include "host/choose_devices.h"
-#include "host/read_host.h"
 #include "syntax/suggest.h"
 
 namespace lockstep::cli {
@@ -50,13 +48,10 @@ Result<void> set_flag(const std::string& flag, const std::string& value, const s
                       bool* has_host, Arguments* out) {
   Context& context = out->context;
   if (flag == "--host") {
-    if (value == "real") {
-      context.host = read_host();
-    } else {
+    if (value != "real") {
       LOCKSTEP_ASSIGN(context.host, load_host(value));
-      if (context.host.real) complete_from_machine(context.host);
     }
-    *has_host = true;
+    *has_host = value != "real";
   } else if (flag == "--gpu") {
     LOCKSTEP_ASSIGN(context.gpu, toggle(flag, value));
   } else if (flag == "--proxy") {

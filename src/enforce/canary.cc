@@ -14,6 +14,7 @@
 #include <lockstep/kernel.h>
 
 #include "base/unique_fd.h"
+#include "landlock/ladder.h"
 
 namespace lockstep {
 namespace {
@@ -42,7 +43,7 @@ Canary::~Canary() {
 // take it away. Newer kernels remember of a process that has ended whether it was dumpable: it is, for as long as it
 // lives.
 Result<void> Canary::make_sibling() {
-  alignas(64) static std::array<char, 16 * 1024> stack;
+  alignas(64) std::array<char, 16 * 1024> stack;  // this thread waits until the child has done with it
   const bool hidden = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1;
   if (hidden) ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   sibling_ = ::clone(end_at_once, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK, nullptr);

@@ -11,7 +11,6 @@
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
 
-#include "host/choose_devices.h"
 #include "testing/run_program.h"
 
 namespace lockstep {

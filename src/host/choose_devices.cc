@@ -1,5 +1,4 @@
-#include "host/choose_devices.h"
-
+// What `--cdi` and `--gpu-devices` say, for show, exec and the suite alike.
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 

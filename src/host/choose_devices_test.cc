@@ -1,6 +1,4 @@
 // choose_devices() on this machine: what stands at the paths of a spec decides.
-#include "host/choose_devices.h"
-
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -8,6 +6,8 @@
 
 #include <filesystem>
 #include <functional>
+
+#include <lockstep/context.h>
 
 #include "base/unique_fd.h"
 #include "testing/run_program.h"

@@ -1,5 +1,5 @@
-#include "host/read_host.h"
-
+// Reads this machine into a Host: its GPU nodes, which paths of the baseline exist, which paths that tell platforms
+// apart exist, Landlock's ABI and errata.
 #include <dirent.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -112,6 +112,12 @@ Host read_host() {
   if (host.exists("/dev/dxg")) host.gpu = GpuKind::wsl2;
   host.numa_coherent = host.numa_coherent && host.gpu == GpuKind::nvidia;
   return host;
+}
+
+Context this_machine() {
+  Context out;
+  out.host = read_host();
+  return out;
 }
 
 }  // namespace lockstep

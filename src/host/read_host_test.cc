@@ -1,5 +1,4 @@
-#include "host/read_host.h"
-
+// What read_host() says of this machine, and of namespaces where what it looks for is there.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -2,6 +2,8 @@
 
 #include <lockstep/abi.h>
 
+#include "landlock/errata.h"
+
 namespace lockstep {
 namespace {
 

@@ -1,4 +1,5 @@
-// The ladder of ABIs: each is asked by a call that only a kernel which has it takes.
+#include "landlock/ladder.h"
+
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -6,7 +7,6 @@
 #include <cerrno>
 
 #include <lockstep/abi.h>
-#include <lockstep/kernel.h>
 
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"

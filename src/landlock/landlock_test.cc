@@ -15,6 +15,8 @@
 #include <lockstep/rights.h>
 
 #include "base/unique_fd.h"
+#include "landlock/errata.h"
+#include "landlock/ladder.h"
 #include "landlock/ruleset.h"
 #include "landlock/uapi.h"
 

@@ -5,6 +5,7 @@
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
 
+#include "landlock/ladder.h"
 #include "landlock/uapi.h"
 
 namespace lockstep {

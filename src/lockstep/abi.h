@@ -57,15 +57,6 @@ const FeatureInfo& feature_info(NetRight right);
 const FeatureInfo& feature_info(Scope scope);
 const FeatureInfo& feature_info(Extra extra);
 
-// Faults that were fixed in some kernels of an ABI and not in others.
-struct ErratumInfo {
-  int number;              // bit number - 1 of what the kernel says
-  int abi;                 // whose fault it is
-  std::string_view fixed;  // what holds where it is fixed
-};
-
-std::span<const ErratumInfo> errata_table();
-
 }  // namespace lockstep
 
 #endif  // LOCKSTEP_ABI_H_

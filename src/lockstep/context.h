@@ -1,6 +1,7 @@
 // Context: what decides, beside the policy, what is added to it.
 //
-//   Context context{.host = read_host(), .gpu = Toggle::on};          // host/read_host.h
+//   Context context = this_machine();
+//   LOCKSTEP_CHECK(choose_devices({"/etc/cdi", "/var/run/cdi"}, "0,2", &context));      // some of its GPUs
 //   LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(policy, context));
 #ifndef LOCKSTEP_CONTEXT_H_
 #define LOCKSTEP_CONTEXT_H_
@@ -38,8 +39,16 @@ struct Context {
   Source source = Source::user;
   std::optional<std::string> workdir;                 // for include_workdir; absolute, not the root
   std::vector<ConflictRule> administrator_conflicts;  // come first; their reject is final
-  std::optional<CdiChoice> cdi;  // in place of every /dev/nvidia<digits> of the host; host/choose_devices.h sets it
+  std::optional<CdiChoice> cdi;  // in place of every /dev/nvidia<digits> of the host; choose_devices() sets it
 };
+
+// This machine, with nothing chosen: what read_host() found.
+Context this_machine();
+
+// Which of a host's devices a workload gets. Sets context.cdi from specs (directories or files). Where there are no specs
+// it narrows the host's GPU nodes. `devices` "" means all. What stands at the paths of specs is looked up on this
+// machine, or in the simulated host.
+Result<void> choose_devices(const std::vector<std::string>& specs, const std::string& devices, Context* context);
 
 }  // namespace lockstep
 

@@ -1,11 +1,11 @@
 // Host: what a machine offers a policy, as a plain value.
 //
 //   LOCKSTEP_ASSIGN(Host host, load_host("hosts/nvidia-1.json"));   // lockstep.host/1
-//   Host here = read_host();                                        // this machine: host/read_host.h
+//   Host here = read_host();                                        // this machine
 //   host.exists("/dev/nvidiactl");
 //
-// A host with `real` set stands for the machine it runs on: read_host.h fills in `present`, and probes run on its real
-// paths. Any other is simulated: exactly the paths listed exist (their parents implied, their children not).
+// A host with `real` set stands for the machine it runs on: `present` is what was found there, and probes run on its
+// real paths. Any other is simulated: exactly the paths listed exist (their parents implied, their children not).
 #ifndef LOCKSTEP_HOST_H_
 #define LOCKSTEP_HOST_H_
 
@@ -48,10 +48,14 @@ struct Host {
 std::string_view name(GpuKind gpu);
 std::string_view name(NodeKind kind);
 
+// This machine. Looks with stat(2) and listings of /dev; opens no device. Never fails: what cannot be seen is absent.
+Host read_host();
+
+// Where the text says "present": "real", `real` is set and `present` is empty; load_host() fills in what read_host()
+// would find, and keeps what the file does say (gpu nodes listed, absent paths, a kernel).
 Result<Host> decode_host(std::string_view text, const std::string& name);
-// Where the file says "present": "real", `real` is set and `present` is empty: the caller completes it with
-// read_host.h.
 Result<Host> load_host(const std::string& path);
+void complete_from_machine(Host& host);
 std::string host_to_json(const Host& host);  // lockstep.host/1, indented, with a final newline
 
 // "/dev/nvidia0", "/dev/nvidia12"; not "/dev/nvidiactl".

@@ -7,8 +7,8 @@
 // extensions: filesystem_policy.grants, landlock.min_abi, runtime_baseline_conflicts, and restrictions.h. YAML and JSON
 // go through one strict decoder: an unknown or duplicate key, a wrong type, an anchor or alias, a second document,
 // invalid UTF-8, a relative path, `..` or the root in read_write is an error with file and line. Nothing here touches
-// the file system but load_policy's own read of the file: whether a path exists, and what it is, is asked at
-// enforce/prepare.h.
+// the file system but the two that load a file: whether a path exists, and what it is, is asked when a sandbox is
+// opened (lockstep/sandbox.h).
 #ifndef LOCKSTEP_POLICY_H_
 #define LOCKSTEP_POLICY_H_
 
@@ -100,6 +100,7 @@ inline constexpr std::size_t policy_size_limit = 4U << 20;
 const Policy& builtin_default_policy();
 
 // An administrator's file: a mapping with the one key runtime_baseline_conflicts.
+Result<std::vector<ConflictRule>> decode_conflicts(std::string_view text, const std::string& name);
 Result<std::vector<ConflictRule>> load_conflicts(const std::string& path);
 
 // "/proc/" and "//proc/./" are "/proc". Expects an absolute path; leaves `..` alone (the decoder refuses it).

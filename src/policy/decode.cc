@@ -342,19 +342,13 @@ Result<Policy> decode_policy(std::string_view text, const std::string& name) {
   return PolicyReader(name).read(root);
 }
 
-Result<Policy> load_policy(const std::string& path) {
-  LOCKSTEP_ASSIGN(const std::string text, read_input_file(path, policy_size_limit));
-  return decode_policy(text, path);
-}
-
-Result<std::vector<ConflictRule>> load_conflicts(const std::string& path) {
-  LOCKSTEP_ASSIGN(const std::string text, read_input_file(path, policy_size_limit));
-  LOCKSTEP_ASSIGN(const Node root, parse_document(text, path));
-  LOCKSTEP_CHECK(check_root(root, path, "an administrator's file", "it has runtime_baseline_conflicts alone",
+Result<std::vector<ConflictRule>> decode_conflicts(std::string_view text, const std::string& name) {
+  LOCKSTEP_ASSIGN(const Node root, parse_document(text, name));
+  LOCKSTEP_CHECK(check_root(root, name, "an administrator's file", "it has runtime_baseline_conflicts alone",
                             {"runtime_baseline_conflicts"}));
   const Node* node = root.find("runtime_baseline_conflicts");
-  if (node == nullptr) return input_error(path, root.line, "runtime_baseline_conflicts is missing");
-  return PolicyReader(path).read_conflicts(*node);
+  if (node == nullptr) return input_error(name, root.line, "runtime_baseline_conflicts is missing");
+  return PolicyReader(name).read_conflicts(*node);
 }
 
 const Policy& builtin_default_policy() {

@@ -199,11 +199,6 @@ Result<Host> decode_host(std::string_view text, const std::string& name) {
   return HostReader(name).read(root);
 }
 
-Result<Host> load_host(const std::string& path) {
-  LOCKSTEP_ASSIGN(const std::string text, read_input_file(path, policy_size_limit));
-  return decode_host(text, path);
-}
-
 std::string host_to_json(const Host& host) {
   nlohmann::ordered_json out;
   out["schema"] = "lockstep.host/1";
