@@ -8,7 +8,6 @@
 #include "conformance/report/ranges.h"
 #include "conformance/report/report.h"
 #include "conformance/report/upgrades.h"
-#include "render/show.h"
 
 namespace lockstep::conformance::report {
 namespace {
@@ -90,8 +89,7 @@ void render_own_policies(const Run& run, std::string& out) {
     for (const Notice& notice : effective.notices)
       say((notice.level == Notice::Level::info ? "notice    " : "warning   ") + file + ": " + notice.message);
     if (const Result<Plan> plan = compile(effective, newest); plan.ok())
-      for (const Promotion& each : plan->promotions)
-        say("notice    " + file + ": " + render::promotion_text(each, plan->abi));
+      for (const Promotion& each : plan->promotions) say("notice    " + file + ": " + promotion_text(each, plan->abi));
     for (const PolicyWarning& warning : effective.warnings)
       say("warning   " + file + ":" + std::to_string(warning.line) + ": " + warning.message);
     if (const Result<Plan> plan = compile(effective, newest); plan.ok())

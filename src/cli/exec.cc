@@ -1,24 +1,19 @@
 // lockstep exec: a command under a policy.
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <sstream>
 
+#include <lockstep/sandbox.h>
+
+#include "base/unique_fd.h"
 #include "cli/cli.h"
-#include "enforce/canary.h"
-#include "enforce/holder.h"
-#include "enforce/prepare.h"
-#include "enforce/privilege.h"
-#include "enforce/restrict.h"
 #include "model/loaders.h"
-#include "render/show.h"
 
 namespace lockstep::cli {
 namespace {
@@ -95,80 +90,20 @@ std::string why_denied(const std::string& program) {
   ::_exit(err == ENOENT ? not_found : cannot_execute);
 }
 
-// Looked up before the restriction, which may close what names are looked up in. Nothing: stay who we are.
-Result<std::optional<Identity>> wanted_identity(const EffectivePolicy& effective) {
-  if (effective.run_as_user.empty() && effective.run_as_group.empty()) return std::optional<Identity>();
-  LOCKSTEP_ASSIGN(Identity identity, lookup_identity(effective.run_as_user, effective.run_as_group));
-  if (identity.uid == 0) {
-    LOCKSTEP_ASSIGN(identity.keep, permitted_capabilities());
-  }
-  // Who is that user already keeps the groups it has now, which the machine's list may lack.
-  if (::geteuid() != 0 && identity.uid == ::geteuid() && identity.gid == ::getegid())
-    identity.groups = current_groups();
-  return std::optional<Identity>(std::move(identity));
-}
-
-Result<void> become_identity(const std::optional<Identity>& identity) {
-  if (!identity) return {};
-  return drop_privileges(*identity);
-}
-
-// The restriction is proved as who we are now: after a change of identity nobody may look into this process, and the
-// proof would have to allow it for a moment.
-Result<void> enforce(Prepared& prepared, const EffectivePolicy& effective) {
-  LOCKSTEP_ASSIGN(const std::optional<Identity> identity, wanted_identity(effective));
-  if (!prepared.pins.empty()) LOCKSTEP_CHECK(hold_pins(std::move(prepared.pins)));
-  Canary canary;
-  LOCKSTEP_CHECK(canary.set(prepared));
-  LOCKSTEP_CHECK(restrict_self(prepared));
-  LOCKSTEP_CHECK(canary.prove());
-  return become_identity(identity);
-}
-
-int run_unrestricted(const Arguments& arguments, const EffectivePolicy& effective, const Error& why) {
-  std::fprintf(stderr, "lockstep: warning: NOTHING IS RESTRICTED: %s\n", why.message.c_str());
-  const Result<std::optional<Identity>> identity = wanted_identity(effective);
-  if (!identity.ok()) return fail(identity.error());
-  if (Result<void> done = become_identity(*identity); !done.ok()) return fail(done.error());
-  become(arguments.command);
-}
-
 int run(const Arguments& arguments) {
-  Result<EffectivePolicy> effective = load_effective(arguments.rest[0], arguments.context);
+  const Result<EffectivePolicy> effective = load_effective(arguments.rest[0], arguments.context);
   if (!effective.ok()) return fail(effective.error());
-  for (const PolicyWarning& warning : effective->warnings)
-    std::fprintf(stderr, "lockstep: warning: %s\n",
-                 input_error(effective->file, warning.line, warning.message).to_string().c_str());
-  for (const Notice& notice : effective->notices) say(notice);
+  const std::vector<Notice> first = notices(*effective);  // said also where nothing comes of it
+  for (const Notice& notice : first) say(notice);
 
-  const Result<KernelLandlock> kernel = query_kernel();
-  if (!kernel.ok()) {
-    if (!arguments.allow_unsandboxed) return fail(kernel.error());
-    return run_unrestricted(arguments, *effective, kernel.error());
-  }
-  // What the command runs under from here on anyway; the ladder's questions need it.
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail(system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)"));
-  if (const Result<void> honest = check_ladder(*kernel); !honest.ok()) return fail(honest.error());
-  if (arguments.abi > kernel->abi)
-    return fail(unsupported_error(
-        0, "--abi " + std::to_string(arguments.abi) + ": this kernel has ABI " + std::to_string(kernel->abi)));
-  Arguments native = arguments;
-  native.context.host.kernel = *kernel;
-  const Result<int> abi = plan_abi(native);
-  if (!abi.ok()) return fail(abi.error());
-  const Result<Plan> plan = compile(*effective, *abi);
-  if (!plan.ok()) return fail(plan.error());
-  for (const Promotion& each : plan->promotions)
-    std::fprintf(stderr, "lockstep: notice: %s\n", render::promotion_text(each, plan->abi).c_str());
-  for (const Missing& each : plan->dropped)
-    std::fprintf(stderr, "lockstep: warning: %s is not enforced (from ABI %d): %s\n",
-                 std::string(each.feature->name).c_str(), each.feature->first_abi,
-                 std::string(each.feature->unprotected).c_str());
-
-  Result<Prepared> prepared = prepare(*plan, {});
-  if (!prepared.ok()) return fail(prepared.error());
-  for (const Notice& notice : prepared->notices) say(notice);
-  if (const Result<void> done = enforce(*prepared, *effective); !done.ok()) return fail(done.error());
+  SandboxOptions options;
+  if (arguments.allow_unsandboxed) options.unsandboxed = Unsandboxed::allowed;
+  if (arguments.abi != 0) options.older_abi = OlderAbi{arguments.abi};
+  Result<Sandbox> sandbox = Sandbox::open(*effective, options);
+  if (!sandbox.ok()) return fail(sandbox.error());
+  for (std::size_t i = first.size(); i < sandbox->notices().size(); ++i) say(sandbox->notices()[i]);
+  if (const Result<Enforcement> done = sandbox->restrict_self(Pins::in_a_process_beside); !done.ok())
+    return fail(done.error());
   become(arguments.command);
 }
 

@@ -14,19 +14,12 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include <lockstep/error.h>
+#include <lockstep/sandbox.h>
 
 namespace lockstep {
-
-struct Identity {
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;  // supplementary
-  std::uint64_t keep = 0;     // capabilities to keep, bit N = capability N; only uid 0 can keep any
-};
 
 // Every capability this process has now.
 Result<std::uint64_t> permitted_capabilities();
@@ -37,10 +30,6 @@ std::uint64_t container_default_capabilities();
 std::vector<gid_t> current_groups();
 
 Result<void> drop_privileges(const Identity& identity);
-
-// From run_as_user and run_as_group (a name or a number each; an empty group is the user's own). Fails (input) for a
-// name that the machine does not know.
-Result<Identity> lookup_identity(const std::string& user, const std::string& group);
 
 }  // namespace lockstep
 

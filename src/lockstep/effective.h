@@ -6,7 +6,8 @@
 //   for (const EffectiveRule& rule : effective.rules) ...      // sorted by path; each says where it came from and why
 //
 // Nothing is allowed at run time that is not a rule here. Paths are spellings, not objects: two names of one object are
-// found at enforce/prepare.h. Enriching as_policy(effective) under the same context changes nothing.
+// found when a sandbox is opened (lockstep/sandbox.h). Enriching as_policy(effective) under the same context changes
+// nothing.
 #ifndef LOCKSTEP_EFFECTIVE_H_
 #define LOCKSTEP_EFFECTIVE_H_
 
@@ -59,7 +60,8 @@ struct SkippedPath {
 };
 
 // Something done that the author did not ask for (info), or that will hurt (warning). `code` is stable: proc-promoted,
-// promoted, baseline-kept, both-lists, procfs-pinned, procfs-unpinned, same-object, path-skipped, right-dropped, ...
+// promoted, baseline-kept, both-lists, policy-warning, promotion-adds, right-dropped, procfs-pinned, procfs-unpinned,
+// same-object, path-skipped, unsandboxed, ...
 struct Notice {
   enum class Level { info, warning };
   Level level = Level::info;
@@ -94,10 +96,8 @@ struct EffectivePolicy {
 // Fails (input) where a conflict is rejected, and where the workdir is unusable.
 Result<EffectivePolicy> enrich(const Policy& policy, const Context& context);
 
-// The rule that settles a read_only entry, or a grant without write_file, against a read-write baseline path: the
-// administrator's first, then the policy's, then the built-in one.
-const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator,
-                                  const std::vector<ConflictRule>& policy, Source source, std::string_view path);
+// All that is to be said of it: its warnings and its notices.
+std::vector<Notice> notices(const EffectivePolicy& effective);
 
 // The effective policy written as a policy again, complete: lists, grants, compatibility, min_abi.
 Policy as_policy(const EffectivePolicy& effective);

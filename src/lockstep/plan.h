@@ -59,6 +59,11 @@ struct Plan {
   bool quiet() const;  // some rule is quiet
 };
 
+// "promoting /proc adds, at ABI 2, write_file, ...: procfs opens for writing ...".
+std::string promotion_text(const Promotion& promotion, int abi);
+// All that is to be said of it: what was promoted, and what is not enforced.
+std::vector<Notice> notices(const Plan& plan);
+
 // `abi` is 1 to newest_abi. Fails (unsupported) as above, and (input) where no rule is left.
 Result<Plan> compile(const EffectivePolicy& effective, int abi);
 

@@ -51,6 +51,11 @@ const ConflictRule& built_in_conflict_rule(std::string_view path);
 // The part of a glob that stands for itself: all of it where it has no special character.
 std::string_view plain_start(std::string_view glob);
 
+// The rule that settles a read_only entry, or a grant without write_file, against a read-write baseline path: the
+// administrator's first, then the policy's, then the built-in one.
+const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator,
+                                  const std::vector<ConflictRule>& policy, Source source, std::string_view path);
+
 }  // namespace lockstep
 
 #endif  // LOCKSTEP_POLICY_CONFLICT_INDEX_H_

@@ -186,11 +186,6 @@ std::string process_yaml(const Policy& policy) {
 
 }  // namespace
 
-std::string promotion_text(const Promotion& promotion, int abi) {
-  return "promoting " + printable(promotion.path) + " adds, at ABI " + std::to_string(abi) + ", " +
-         join_names(promotion.added, ", ") + ": " + promotion.opens;
-}
-
 std::string show_json(const EffectivePolicy& effective, const Plan& plan) {
   Json out;
   out["schema"] = "lockstep.show/1";

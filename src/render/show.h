@@ -11,8 +11,6 @@ namespace lockstep::render {
 
 std::string show_json(const EffectivePolicy& effective, const Plan& plan);  // lockstep.show/1
 std::string show_text(const EffectivePolicy& effective, const Plan& plan);
-// "promoting /proc adds, at ABI 2, write_file, ...: procfs opens for writing ...".
-std::string promotion_text(const Promotion& promotion, int abi);
 std::string show_two_lists(const Policy& policy);         // what OpenShell's schema knows of it
 std::string show_yaml(const EffectivePolicy& effective);  // a policy file: loads, and enriches to the same
 

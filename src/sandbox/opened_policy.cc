@@ -1,0 +1,144 @@
+#include "sandbox/opened_policy.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "enforce/canary.h"
+#include "enforce/holder.h"
+#include "enforce/privilege.h"
+#include "enforce/restrict.h"
+#include "landlock/ladder.h"
+
+namespace lockstep {
+namespace {
+
+std::string ids(const Identity& identity) {
+  return std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
+}
+
+// Looked up before the restriction, which may close what names are looked up in. Nothing: stay who we are.
+Result<std::optional<Identity>> wanted_identity(const EffectivePolicy& effective, const SandboxOptions& options,
+                                                const std::optional<Identity>& given) {
+  const bool asked = !effective.run_as_user.empty() || !effective.run_as_group.empty();
+  if (!asked || options.kept_identity == KeptIdentity::allowed) return given;
+  LOCKSTEP_ASSIGN(Identity identity, lookup_identity(effective.run_as_user, effective.run_as_group));
+  if (given && (given->uid != identity.uid || given->gid != identity.gid))
+    return input_error(effective.file, 0,
+                       "process.run_as_user and run_as_group are " + ids(identity) + ", and the caller asks for " +
+                           ids(*given) + ": take one of the two out, or say KeptIdentity::allowed");
+  if (identity.uid == 0) {
+    LOCKSTEP_ASSIGN(identity.keep, permitted_capabilities());
+    if (given) identity.keep &= given->keep;
+  }
+  // Who is that user already keeps the groups it has now, which the machine's list may lack.
+  if (::geteuid() != 0 && identity.uid == ::geteuid() && identity.gid == ::getegid())
+    identity.groups = current_groups();
+  return std::optional<Identity>(std::move(identity));
+}
+
+// By what the caller asks for and the kernel says. Needs no_new_privs to ask all of the ladder: enforce() asks again.
+Result<int> abi_to_plan_for(const KernelLandlock& kernel, const std::optional<OlderAbi>& older) {
+  LOCKSTEP_CHECK(check_ladder(kernel));
+  if (!older) return std::min(kernel.abi, newest_abi);
+  if (older->abi > kernel.abi)
+    return unsupported_error(
+        0, "ABI " + std::to_string(older->abi) + " is asked for: this kernel has ABI " + std::to_string(kernel.abi));
+  return older->abi;
+}
+
+// What the caller let be weaker, as far as it is: each is said.
+void note_weakening(const SandboxOptions& options, OpenedPolicy& out) {
+  const EffectivePolicy& effective = out.effective;
+  const bool keeps_identity = options.kept_identity == KeptIdentity::allowed &&
+                              (!effective.run_as_user.empty() || !effective.run_as_group.empty());
+  const bool frees_threads = options.free_threads == FreeThreads::allowed && !out.all_threads;
+  if (keeps_identity)
+    out.notices.push_back({Notice::Level::warning, "identity-kept", "",
+                           "process.run_as_user and run_as_group are not acted on: the caller keeps its identity"});
+  if (frees_threads)
+    out.notices.push_back({Notice::Level::warning, "threads-free", "",
+                           "threads that run already are not restricted: the caller lets them be free"});
+  const bool full = out.enforcement.dropped.empty() && !keeps_identity && !frees_threads &&
+                    out.plan.abi == std::min(out.kernel->abi, newest_abi);
+  out.enforcement.level = full ? Enforcement::Level::full : Enforcement::Level::partial;
+}
+
+Result<void> restrict(OpenedPolicy& opened, Pins keeper) {
+  Prepared& prepared = *opened.prepared;
+  std::vector<Pin>& pins = prepared.pins;
+  if (!pins.empty() && opened.opener != ::getpid())
+    return input_error(opened.effective.file, 0,
+                       printable(pins[0].path) +
+                           " is an entry of procfs, opened by another process than the one that restricts itself: open "
+                           "the policy there, or spawn()");
+  // The ladder's questions need it.
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)");
+  LOCKSTEP_CHECK(check_ladder(*opened.kernel));
+  if (keeper == Pins::in_a_process_beside && !pins.empty()) LOCKSTEP_CHECK(hold_pins(std::move(pins)));
+  RestrictOptions options;
+  if (opened.free_threads == FreeThreads::allowed) options.threads = Threads::calling;
+  if (opened.all_threads) options.threads = Threads::all;
+  // Proved as who we are now: after a change of identity nobody may look into this process, and the proof would have to
+  // allow it for a moment.
+  Canary canary;
+  LOCKSTEP_CHECK(canary.set(prepared));
+  LOCKSTEP_CHECK(restrict_self(prepared, options));
+  LOCKSTEP_CHECK(canary.prove());
+  if (keeper == Pins::in_this_process)
+    for (Pin& pin : pins)
+      (void)pin.fd.release();  // the restriction stays as long as the process does, and so must they
+  pins.clear();
+  return {};
+}
+
+}  // namespace
+
+Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions& options,
+                                 const std::optional<Identity>& identity) {
+  OpenedPolicy out;
+  out.effective = std::move(effective);
+  out.all_threads = options.all_threads;
+  out.free_threads = options.free_threads;
+  out.notices = notices(out.effective);
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel.ok() && options.unsandboxed == Unsandboxed::refused) return kernel.error();
+  LOCKSTEP_ASSIGN(out.identity, wanted_identity(out.effective, options, identity));
+  if (!kernel.ok()) {
+    out.notices.push_back(
+        {Notice::Level::warning, "unsandboxed", "", "NOTHING IS RESTRICTED: " + kernel.error().message});
+    return out;
+  }
+  out.kernel = *kernel;
+  LOCKSTEP_ASSIGN(const int abi, abi_to_plan_for(*kernel, options.older_abi));
+  LOCKSTEP_ASSIGN(out.plan, compile(out.effective, abi));
+  const std::vector<Notice> of_plan = notices(out.plan);
+  out.notices.insert(out.notices.end(), of_plan.begin(), of_plan.end());
+  out.enforcement.abi = abi;
+  out.enforcement.dropped = out.plan.dropped;
+  note_weakening(options, out);
+  return out;
+}
+
+Result<void> open_paths(OpenedPolicy& opened) {
+  opened.opener = ::getpid();
+  if (!opened.kernel) return {};
+  LOCKSTEP_ASSIGN(opened.prepared, prepare(opened.plan, {}));
+  const Prepared& prepared = *opened.prepared;
+  opened.notices.insert(opened.notices.end(), prepared.notices.begin(), prepared.notices.end());
+  opened.enforcement.skipped = prepared.skipped;
+  for (const Pin& pin : prepared.pins) opened.enforcement.pinned.push_back(pin.path);
+  return {};
+}
+
+Result<Enforcement> enforce(OpenedPolicy& opened, Pins pins) {
+  if (opened.used) return input_error("", 0, "restrict_self() was called before: a sandbox restricts once");
+  opened.used = true;
+  if (opened.prepared) LOCKSTEP_CHECK(restrict(opened, pins));
+  if (opened.identity) LOCKSTEP_CHECK(drop_privileges(*opened.identity));
+  return opened.enforcement;
+}
+
+}  // namespace lockstep

@@ -1,0 +1,43 @@
+// The steps behind Sandbox and spawn(): the first two restrict nothing, the third is irreversible.
+//
+//   LOCKSTEP_ASSIGN(OpenedPolicy opened, plan_policy(effective, options, std::nullopt));   // for this kernel
+//   LOCKSTEP_CHECK(open_paths(opened));                                     // in the process that is to be restricted
+//   LOCKSTEP_ASSIGN(const Enforcement done, enforce(opened, Pins::in_this_process));
+#ifndef LOCKSTEP_SANDBOX_OPENED_POLICY_H_
+#define LOCKSTEP_SANDBOX_OPENED_POLICY_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <vector>
+
+#include <lockstep/kernel.h>
+#include <lockstep/sandbox.h>
+
+#include "enforce/prepare.h"
+
+namespace lockstep {
+
+struct OpenedPolicy {
+  EffectivePolicy effective;
+  bool all_threads = false;
+  FreeThreads free_threads = FreeThreads::refused;
+  std::optional<KernelLandlock> kernel;  // nothing: there is no Landlock, and Unsandboxed::allowed
+  Plan plan;
+  std::optional<Identity> identity;  // nothing: stay who we are
+  Enforcement enforcement;           // what will be so once enforce() has done its work
+  std::vector<Notice> notices;
+  std::optional<Prepared> prepared;
+  pid_t opener = 0;
+  bool used = false;
+};
+
+// `identity`: the caller's wish; the policy's word must not be another.
+Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions& options,
+                                 const std::optional<Identity>& identity);
+Result<void> open_paths(OpenedPolicy& opened);
+Result<Enforcement> enforce(OpenedPolicy& opened, Pins pins);
+
+}  // namespace lockstep
+
+#endif  // LOCKSTEP_SANDBOX_OPENED_POLICY_H_
