@@ -1,14 +1,13 @@
 // The report as a program reads it, and its exit code.
+#include "syntax/json.h"
+
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "conformance/doctor/remedies.h"
 #include "conformance/doctor/report.h"
 
 namespace lockstep::conformance::doctor {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json node_json(const Node& node) {
   Json out = {{"path", printable(node.path)},

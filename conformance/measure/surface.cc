@@ -4,16 +4,14 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 
 #include "conformance/judge/row.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::measure {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* directories[] = {"/proc/self", "/proc/$child", "/proc/1", "/proc/sys"};
 

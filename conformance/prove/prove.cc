@@ -13,18 +13,16 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "conformance/fuzz/executed.h"
 #include "conformance/prove/worker.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::prove {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using nlohmann::json;
-
 constexpr std::uint64_t pairs_of_a_tree = 12;
 constexpr int silence_ms = 600'000;  // of all workers: a fault that is cut down takes many trees
 
@@ -51,9 +49,7 @@ bool write_all(int fd, const std::string& text) {
 }
 
 std::string to_line(const Error& error) {
-  return json({{"kind", static_cast<int>(error.kind)}, {"message", error.message}})
-             .dump(-1, ' ', false, json::error_handler_t::replace) +
-         "\n";
+  return Json({{"kind", static_cast<int>(error.kind)}, {"message", error.message}}).dump() + "\n";
 }
 
 class Campaign {
@@ -153,7 +149,7 @@ class Campaign {
 };
 
 Result<Tally> take_line(const std::string& line) {
-  const json read = json::parse(line, nullptr, false);
+  const Json read = Json::parse_or_null(line);
   if (read.is_object() && read.contains("message"))
     return Error{static_cast<ErrorKind>(read.value("kind", 4)), 0, read.value("message", ""), {}, 0};
   return tally_from_json(line);

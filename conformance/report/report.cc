@@ -4,16 +4,14 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "conformance/report/findings.h"
 #include "conformance/report/upgrades.h"
 #include "conformance/report/write_file.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string read_line(const char* path) {
   std::ifstream in(path);

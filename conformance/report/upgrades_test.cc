@@ -5,17 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
 
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::conformance::report {
 namespace {
 
-using Json = nlohmann::json;
 using lockstep::testing::Ended;
 using lockstep::testing::TemporaryDirectory;
 
@@ -119,7 +118,7 @@ class UpgradesOfPolicies : public ::testing::TestWithParam<Loss> {
         {{}, 120});
     *said = ended.out;
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
-    return Json::parse(dir_.read("r.json"), nullptr, false);
+    return Json::parse_or_null(dir_.read("r.json"));
   }
 
   // The one to the ABI in question, where something that is not harmless is lost.

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::cli {
@@ -92,11 +92,11 @@ TEST_F(LintCommand, OnlyAndIgnoreChoose) {
 }
 
 TEST_F(LintCommand, EveryFormatIsWritten) {
-  const nlohmann::json json = nlohmann::json::parse(lint({trap_, clean_, "--format", "json"}).out);
+  const Json json = Json::parse(lint({trap_, clean_, "--format", "json"}).out);
   EXPECT_EQ(json.at("schema"), "lockstep.lint/1");
   EXPECT_EQ(json.at("policies").size(), 2U);
   EXPECT_EQ(json.at("errors"), 1);
-  const nlohmann::json sarif = nlohmann::json::parse(lint({trap_, "--format", "sarif"}).out);
+  const Json sarif = Json::parse(lint({trap_, "--format", "sarif"}).out);
   EXPECT_EQ(sarif.at("version"), "2.1.0");
   EXPECT_GE(sarif.at("runs").at(0).at("results").size(), 2U);
 }
@@ -104,9 +104,9 @@ TEST_F(LintCommand, EveryFormatIsWritten) {
 TEST_F(LintCommand, ListsEveryTrap) {
   const Ended text = lint({"--list"});
   EXPECT_EQ(text.code, 0);
-  const nlohmann::json json = nlohmann::json::parse(lint({"--list", "--format", "json"}).out);
+  const Json json = Json::parse(lint({"--list", "--format", "json"}).out);
   EXPECT_GE(json.at("traps").size(), 30U);
-  for (const nlohmann::json& trap : json.at("traps"))
+  for (const Json& trap : json.at("traps"))
     EXPECT_NE(text.out.find(trap.at("id").get<std::string>() + " "), std::string::npos);
 }
 

@@ -4,7 +4,6 @@
 
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
@@ -13,6 +12,7 @@
 #include "diff/diff.h"
 #include "diff/moves.h"
 #include "diff/settings.h"
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::diff {
@@ -118,7 +118,7 @@ TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
             1);
   // As the class says, and so that it can be accepted.
   const Ended json = diff(grants(a, b + ", execute"), grants(a, b), {"--format", "json"});
-  const nlohmann::json document = nlohmann::json::parse(json.out);
+  const Json document = Json::parse(json.out);
   EXPECT_EQ(document["class"], "both");
   const std::string is = document["settings"][0]["message"];
   const std::string allow =
@@ -193,8 +193,8 @@ TEST_F(Compared, AScalarsTypeIsItsMeaning) {
 
 std::set<std::string> codes_in(const std::string& schema, const std::vector<std::string>& way) {
   std::ifstream in(std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/schemas/" + schema);
-  nlohmann::json at = nlohmann::json::parse(in);
-  for (const std::string& key : way) at = nlohmann::json(at.at(key));
+  Json at = Json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
+  for (const std::string& key : way) at = Json(at.at(key));
   return at.get<std::set<std::string>>();
 }
 

@@ -4,8 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::diff {

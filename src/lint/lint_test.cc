@@ -7,10 +7,10 @@
 
 #include <chrono>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "render/render_lint.h"
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::lint {
@@ -399,11 +399,9 @@ TEST(Lint, EveryFormatSaysTheSame) {
   const Policy of = policy("version: 1\nfilesystem_policy:\n  read_only:\n    - /proc/self\n    - /usr/\n");
   const std::vector<render::Linted> all{{"dir/a b.yaml", found(of, on_a_host())}};
   ASSERT_TRUE(render::counts(all));
-  const nlohmann::json json = nlohmann::json::parse(render::lint_json(all)),
-                       sarif = nlohmann::json::parse(render::lint_sarif(all));
+  const Json json = Json::parse(render::lint_json(all)), sarif = Json::parse(render::lint_sarif(all));
   EXPECT_EQ(json.at("schema"), "lockstep.lint/1");
-  const nlohmann::json &findings = json.at("policies").at(0).at("findings"),
-                       &results = sarif.at("runs").at(0).at("results");
+  const Json &findings = json.at("policies").at(0).at("findings"), &results = sarif.at("runs").at(0).at("results");
   ASSERT_EQ(findings.size(), all[0].findings.size());
   ASSERT_EQ(results.size(), findings.size());
   const std::string text = render::lint_text(all);
