@@ -27,6 +27,7 @@
 #include <string>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "conformance/harness/workers.h"
 #include "landlock/uapi.h"

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include <lockstep/rights.h>
+
 #include "conformance/cuda/testing.h"
 #include "syntax/json.h"
 

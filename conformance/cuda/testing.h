@@ -17,6 +17,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "conformance/harness/workers.h"
 #include "conformance/wire/cu_result.h"

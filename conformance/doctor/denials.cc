@@ -9,6 +9,7 @@
 #include <set>
 
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"

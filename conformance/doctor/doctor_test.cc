@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "conformance/doctor/testing.h"
 #include "syntax/json.h"

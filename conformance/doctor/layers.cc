@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <lockstep/error.h>
+#include <lockstep/rights.h>
 
 #include "conformance/doctor/examine.h"
 #include "conformance/doctor/remedies.h"

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <set>
 
+#include <lockstep/rights.h>
+
 #include "conformance/doctor/remedies.h"
 
 namespace lockstep::conformance::doctor {

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <lockstep/rights.h>
+
 #include "syntax/json.h"
 
 namespace lockstep::conformance::fuzz {

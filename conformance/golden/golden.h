@@ -26,7 +26,7 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 #include "conformance/golden/golden_file.h"
 #include "conformance/report/report.h"

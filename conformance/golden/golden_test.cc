@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include <lockstep/rights.h>
+
 #include "testing/run_program.h"
 
 namespace lockstep::conformance::golden {

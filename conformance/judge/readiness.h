@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 #include "conformance/judge/case.h"
 #include "conformance/judge/cuda.h"

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::conformance::judge {
 namespace {
 

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/kernel.h>
-#include <lockstep/rights.h>
 
 #include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/sendfile.h>
 
+#include <lockstep/rights.h>
+
 #include "conformance/probes/resolve.h"
 #include "conformance/probes/testing.h"
 

@@ -7,6 +7,8 @@
 
 #include <cstring>
 
+#include <lockstep/rights.h>
+
 #include "conformance/probes/testing.h"
 
 namespace lockstep::conformance::probes {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <lockstep/rights.h>
+
 #include "conformance/probes/testing.h"
 
 namespace lockstep::conformance::probes {

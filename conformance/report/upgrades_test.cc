@@ -8,6 +8,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "syntax/json.h"
 #include "testing/run_program.h"

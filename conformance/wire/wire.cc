@@ -5,6 +5,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::conformance::wire {
 namespace {
 

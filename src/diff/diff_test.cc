@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "policy/danger.h"
 #include "syntax/json.h"

@@ -8,6 +8,7 @@
 #include <set>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "diff/diff.h"
 #include "diff/moves.h"

@@ -7,6 +7,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
 #include "policy/conflict_index.h"
 

@@ -7,6 +7,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "enforce/restrict.h"
 #include "landlock/ruleset.h"

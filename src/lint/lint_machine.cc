@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include <lockstep/rights.h>
+
 #include "lint/lint_subject.h"
 
 namespace lockstep::lint::find {

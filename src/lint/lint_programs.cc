@@ -9,6 +9,7 @@
 #include <set>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "lint/lint_subject.h"
 #include "model/loaders.h"

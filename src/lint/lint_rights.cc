@@ -3,6 +3,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
 #include "lint/lint_subject.h"
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "paths/every_name.h"
 
@@ -80,6 +81,10 @@ bool Entry::is_pattern() const {
   const std::size_t bracket = path().find('[');
   const bool closed = bracket != std::string::npos && path().find(']', bracket) != std::string::npos;
   return !place.exists && (closed || path().find_first_of("*?") != std::string::npos);
+}
+
+bool Entry::changes() const {
+  return !access_read_only.contains(rights);
 }
 
 bool Entry::is_variable() const {

@@ -42,7 +42,7 @@ struct Entry {
   // Whether somebody thought the spelling would be expanded. Not where a directory is really called so.
   bool is_pattern() const;
   bool is_variable() const;
-  bool changes() const { return !access_read_only.contains(rights); }
+  bool changes() const;
 };
 
 // Rights by path, joined with those of all paths above, as Landlock does.

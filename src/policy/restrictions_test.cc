@@ -4,6 +4,7 @@
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
 #include <lockstep/restrictions.h>
+#include <lockstep/rights.h>
 
 #include "render/show.h"
 #include "syntax/json.h"

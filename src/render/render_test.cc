@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include <lockstep/rights.h>
+
 #include "render/show.h"
 #include "syntax/json.h"
 #include "testing/run_program.h"

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include <lockstep/rights.h>
+
 #include "syntax/json.h"
 #include "syntax/json_text.h"
 

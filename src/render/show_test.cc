@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <lockstep/rights.h>
+
 #include "syntax/json.h"
 
 namespace lockstep::render {

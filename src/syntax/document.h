@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/error.h>
-#include <lockstep/rights.h>
 
 namespace lockstep {
 

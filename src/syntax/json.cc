@@ -8,14 +8,6 @@
 namespace lockstep {
 namespace {
 
-constexpr const char* kind_names[] = {"null",     "a bool", "a number", "a number",
-                                      "a number", "text",   "a list",   "an object"};
-
-[[noreturn]] void is_not(const Json& json, const char* wanted) {
-  throw JsonError(std::string(wanted) + " is wanted, and " + kind_names[static_cast<int>(json.kind())] +
-                  " stands there");
-}
-
 // Events to a value. `open_` are the arrays and objects that are not closed yet; what is complete goes into the last of them.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -121,12 +113,12 @@ Json Json::parse_or_null(std::string_view text) {
 }
 
 const std::vector<Json>& Json::items() const {
-  if (kind_ != Kind::array) is_not(*this, "a list");
+  if (kind_ != Kind::array) is_not("a list");
   return items_;
 }
 
 const std::vector<Json::Entry>& Json::entries() const {
-  if (kind_ != Kind::object) is_not(*this, "an object");
+  if (kind_ != Kind::object) is_not("an object");
   return entries_;
 }
 
@@ -137,7 +129,7 @@ const Json* Json::find(std::string_view key) const {
 }
 
 const Json& Json::at(std::string_view key) const {
-  if (kind_ != Kind::object) is_not(*this, "an object");
+  if (kind_ != Kind::object) is_not("an object");
   const Json* found = find(key);
   if (found == nullptr) throw JsonError("the key " + std::string(key) + " is missing");
   return *found;
@@ -150,7 +142,7 @@ const Json& Json::at(std::size_t index) const {
 
 Json& Json::operator[](std::string_view key) {
   if (kind_ == Kind::null) kind_ = Kind::object;
-  if (kind_ != Kind::object) is_not(*this, "an object");
+  if (kind_ != Kind::object) is_not("an object");
   if (const Json* found = find(key)) return const_cast<Json&>(*found);
   return entries_.emplace_back(key, Json()).second;
 }
@@ -161,7 +153,7 @@ Json& Json::operator[](std::size_t index) {
 
 void Json::push_back(Json value) {
   if (kind_ == Kind::null) kind_ = Kind::array;
-  if (kind_ != Kind::array) is_not(*this, "a list");
+  if (kind_ != Kind::array) is_not("a list");
   items_.push_back(std::move(value));
 }
 
@@ -173,18 +165,19 @@ void Json::erase(std::string_view key) {
   std::erase_if(entries_, [&](const Entry& each) { return each.first == key; });
 }
 
-std::string Json::value(std::string_view key, const char* fallback) const {
-  return value(key, std::string(fallback));
+void Json::is_not(const char* wanted) const {
+  constexpr const char* names[] = {"null", "a bool", "a number", "a number", "a number", "text", "a list", "an object"};
+  throw JsonError(std::string(wanted) + " is wanted, and " + names[static_cast<int>(kind_)] + " stands there");
 }
 
 bool Json::boolean() const {
-  if (kind_ != Kind::boolean) is_not(*this, "a bool");
+  if (kind_ != Kind::boolean) is_not("a bool");
   return bits_ != 0;
 }
 
 std::int64_t Json::integer() const {
   if (kind_ == Kind::real) return static_cast<std::int64_t>(std::bit_cast<double>(bits_));
-  if (kind_ != Kind::negative && kind_ != Kind::natural) is_not(*this, "a number");
+  if (kind_ != Kind::negative && kind_ != Kind::natural) is_not("a number");
   return static_cast<std::int64_t>(bits_);
 }
 
@@ -194,7 +187,7 @@ double Json::real() const {
 }
 
 const std::string& Json::text() const {
-  if (kind_ != Kind::text) is_not(*this, "text");
+  if (kind_ != Kind::text) is_not("text");
   return text_;
 }
 

@@ -12,31 +12,17 @@
 #ifndef LOCKSTEP_SYNTAX_JSON_H_
 #define LOCKSTEP_SYNTAX_JSON_H_
 
-#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <iosfwd>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "syntax/json_types.h"
+
 namespace lockstep {
-
-struct JsonError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-class Json;
-template <typename T>
-concept JsonText = std::convertible_to<const T&, std::string_view>;
-template <typename T>
-concept JsonList = !JsonText<T> && !std::same_as<T, Json> && requires(const T& list) {
-  list.begin() != list.end();
-};
-template <typename T>
-concept JsonNumber = std::is_arithmetic_v<T> && !std::same_as<T, char>;
 
 class Json {
  public:
@@ -78,7 +64,6 @@ class Json {
   // In one line, or with a line for each value; with `ascii`, \uNNNN for all else. What is no UTF-8 is replaced.
   std::string dump(int indent = -1, bool ascii = false) const;
 
-  Kind kind() const { return kind_; }
   bool is_null() const { return kind_ == Kind::null; }
   bool is_array() const { return kind_ == Kind::array; }
   bool is_object() const { return kind_ == Kind::object; }
@@ -121,8 +106,7 @@ class Json {
       return out;
     }
   }
-  template <typename T>
-  requires JsonNumber<T> || std::same_as<T, std::string>
+  template <JsonScalar T>
   operator T() const {  // NOLINT(google-explicit-constructor)
     return get<T>();
   }
@@ -131,12 +115,11 @@ class Json {
     const Json* found = find(key);
     return found != nullptr ? found->get<T>() : fallback;
   }
-  std::string value(std::string_view key, const char* fallback) const;
+  std::string value(std::string_view key, const char* fallback) const { return value(key, std::string(fallback)); }
 
   friend bool operator==(const Json& a, const Json& b) { return a.equals(b); }
-  template <typename T>
-  requires(!std::same_as<T, Json> && std::convertible_to<const T&, Json>) friend bool operator==(const Json& a,
-                                                                                                 const T& b) {
+  template <JsonPlain T>
+  friend bool operator==(const Json& a, const T& b) {
     return a.equals(Json(b));
   }
   friend std::ostream& operator<<(std::ostream& out, const Json& json) { return json.print(out); }
@@ -144,6 +127,7 @@ class Json {
  private:
   Json(Kind kind, unsigned long long bits);
   Json(Kind kind, std::string_view text);
+  [[noreturn]] void is_not(const char* wanted) const;
   bool boolean() const;
   std::int64_t integer() const;  // the bits of a std::uint64_t where it is greater
   double real() const;
