@@ -7,7 +7,7 @@
 
 #include "conformance/doctor/examine.h"
 #include "conformance/harness/identity.h"
-#include "host/read_host.h"
+#include "host/context_flags.h"
 
 namespace lockstep::conformance::doctor {
 namespace {
@@ -153,19 +153,17 @@ Result<std::vector<Diagnosis>> diagnose(harness::Workers& workers, const judge::
   return out;
 }
 
-Result<judge::CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir) {
+Result<judge::CaseRun> policy_on_this_machine(const std::string& file, const ContextFlags& flags) {
   judge::Case source;
   if (file.empty()) {
     source.own_policy = true;
     source.name = "default";
     source.policy = builtin_default_policy();
-    source.context.host = read_host();
+    LOCKSTEP_ASSIGN(source.context, make_context(flags));
     source.context.source = Source::default_policy;
   } else {
-    LOCKSTEP_ASSIGN(source, judge::case_for_policy(file, ""));
+    LOCKSTEP_ASSIGN(source, judge::case_for_policy(file, flags));
   }
-  source.context.gpu = gpu;
-  if (!workdir.empty()) source.context.workdir = workdir;
   LOCKSTEP_ASSIGN(judge::CaseRun run, judge::prepare_case(std::move(source)));
   // All the way to a kernel's result, where the suite asks cuInit(0) alone.
   for (wire::CellRequest& cell : run.cells.cells)

@@ -23,6 +23,10 @@
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
 
+namespace lockstep {
+struct ContextFlags;
+}
+
 namespace lockstep::conformance::doctor {
 
 struct StepDiagnosis {
@@ -56,7 +60,7 @@ Result<std::vector<Diagnosis>> diagnose(harness::Workers& workers, const judge::
                                         const std::vector<wire::IdentityKind>& identities, Denials& denials);
 
 // A policy on this machine; an empty file is the built-in default.
-Result<judge::CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir);
+Result<judge::CaseRun> policy_on_this_machine(const std::string& file, const ContextFlags& flags);
 
 }  // namespace lockstep::conformance::doctor
 

@@ -38,6 +38,10 @@
 
 #include "conformance/wire/wire.h"
 
+namespace lockstep {
+struct ContextFlags;
+}
+
 namespace lockstep::conformance::judge {
 
 // Plan ABIs, as bits 1 to newest_abi.
@@ -99,9 +103,7 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures);
 
 // A case for a user's own policy, on this machine or on the host of a file. It has no expectations: the model and the
 // kernel are the witnesses.
-Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file,
-                             const std::vector<std::string>& cdi = {}, const std::string& gpu_devices = {},
-                             const std::string& conflicts = {});
+Result<Case> case_for_policy(const std::string& policy_file, const ContextFlags& flags);
 
 // Sets the path of operations that take none in a case: the sibling's, or the server's name.
 void set_implied_path(wire::CellRequest* cell);

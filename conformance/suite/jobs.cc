@@ -20,15 +20,6 @@ int write_text(const std::string& text, const std::string& path) {
 
 }  // namespace
 
-int code_of(const Error& error) {
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep-conformance: %s\n", error.to_string().c_str());
-  return code_of(error);
-}
-
 Result<void> flush_output() {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};

@@ -83,8 +83,7 @@ Result<std::vector<judge::CaseRun>> load_runs(const Options& options) {
     LOCKSTEP_ASSIGN(cases, judge::load_cases(options.fixtures));
   } else {
     for (const std::string& policy : options.policies) {
-      LOCKSTEP_ASSIGN(judge::Case each, judge::case_for_policy(policy, options.host, options.cdi, options.gpu_devices,
-                                                               options.conflicts));
+      LOCKSTEP_ASSIGN(judge::Case each, judge::case_for_policy(policy, options.context));
       cases.push_back(std::move(each));
     }
   }
@@ -94,12 +93,6 @@ Result<std::vector<judge::CaseRun>> load_runs(const Options& options) {
     runs.push_back(std::move(run));
   }
   return runs;
-}
-
-int print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  const Result<void> written = flush_output();
-  return written.ok() ? 0 : complain(written.error());
 }
 
 int show_mutants(harness::Workers& workers, const Suite& suite, double min_tried) {
@@ -217,7 +210,7 @@ Result<void> fill(const Options& options, const Shard& shard, const wire::Identi
   const auto is_real = [](const judge::CaseRun& run) { return run.source.context.host.real; };
   if (!options.golden.empty() && std::all_of(suite->runs.begin(), suite->runs.end(), is_real))
     return input_error(
-        options.host, 0,
+        options.context.host, 0,
         "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths");
   LOCKSTEP_ASSIGN(const judge::AbiSet abis, selected_abis(options.abis, suite->kernel.abi));
   for (const judge::CaseRun& run : suite->runs) {
@@ -238,6 +231,7 @@ int show_reproduction(const Suite& suite, const std::string& name) {
 }
 
 int conformance_main(int argc, char** argv) {
+  name_program("lockstep-conformance");
   harness::keep_ended_children();
   const Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
   if (!options.ok()) return complain(options.error());

@@ -9,15 +9,13 @@
 #include <lockstep/error.h>
 
 #include "conformance/judge/case.h"
+#include "host/context_flags.h"
 
 namespace lockstep::conformance::suite {
 
 struct Options {
   std::vector<std::string> policies;
-  std::string host;              // a host file for the policies; empty: this machine
-  std::vector<std::string> cdi;  // CDI specs for the policies
-  std::string gpu_devices;
-  std::string conflicts;  // an administrator's file
+  ContextFlags context;  // of the policies
   std::string fixtures;
   std::string abis = "all";                 // native, all, or a list
   std::optional<judge::Readiness> require;  // ready or degraded

@@ -116,7 +116,7 @@ std::string rendered(const diff::Diff& diff, const std::vector<std::string>& not
 
 }  // namespace
 
-int run_diff(int argc, char** argv, const Verifier& verifier) {
+int run_diff(int argc, char** argv, const Verifier& verifier, const std::function<int()>& become_verifier) {
   const Result<Arguments> arguments =
       parse_arguments(argc, argv, {"text", "json", "markdown", "github", "sarif"}, false,
                       {"--hosts=", "--allow=", "--as-written", "--snapshots", "--verify"});
@@ -130,7 +130,7 @@ int run_diff(int argc, char** argv, const Verifier& verifier) {
     return complain(usage_error("--verify makes files of its own: it is for simulated hosts, not for --host real"));
   if (verifies && arguments->own.contains("--as-written"))
     return complain(usage_error("--verify needs hosts: take out --as-written"));
-  if (verifies && !verifier) return exec_companion("lockstep-verify", argc, argv);
+  if (verifies && !verifier) return become_verifier();
   std::vector<diff::Acceptance> accepted;
   if (arguments->own.contains("--allow")) {
     Result<std::vector<diff::Acceptance>> loaded = diff::load_acceptances(arguments->own.at("--allow"));

@@ -1,9 +1,15 @@
-#include <csignal>
-#include <string_view>
+#include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "base/complain.h"
 #include "base/standard_fds.h"
+#include "base/suggest.h"
 #include "cli/cli.h"
-#include "syntax/suggest.h"
 
 namespace {
 
@@ -21,6 +27,23 @@ constexpr char usage[] =
     "\n"
     "exit: 0 fine; 2 bad input; 3 this host cannot do it; exec: the command's own, 125 ours, 126/127 as env(1)\n";
 
+// Becomes a program of the suite, which stands beside this one or where the build puts it. Returns, with an exit code, only where
+// there is none.
+int exec_companion(const char* program, int argc, char** argv) {
+  using namespace lockstep;
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return complain(system_error(error.value(), "readlink(\"/proc/self/exe\")"));
+  std::vector<char*> arguments(argv, argv + argc);
+  arguments.push_back(nullptr);
+  const std::string path = (self.parent_path() / program).string();
+  ::execv(path.c_str(), arguments.data());
+  if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
+  // 3 would say that this machine cannot: it is the installation that is not whole.
+  return complain(internal_error(std::string(program) + " is not in " + printable(self.parent_path().string()) +
+                                 ": build that target"));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -28,18 +51,19 @@ int main(int argc, char** argv) {
   const bool executes = argc > 1 && std::string_view(argv[1]) == "exec";
   if (!fill_standard_descriptors()) return executes ? 125 : 4;
   if (executes) return cli::run_exec(argc - 1, argv + 1);  // which gives SIGPIPE back as it was
-  std::signal(SIGPIPE, SIG_IGN);                      // a closed pipe is an error we say, not a death
-  if (argc < 2) return cli::complain(cli::usage_error("a subcommand is missing"));
+  std::signal(SIGPIPE, SIG_IGN);                           // a closed pipe is an error we say, not a death
+  if (argc < 2) return complain(usage_error("a subcommand is missing"));
   const std::string_view word = argv[1];
-  if (word == "--help" || word == "-h") return cli::print(usage);
+  if (word == "--help" || word == "-h") return print(usage);
   if (word == "host") return cli::run_host(argc - 1, argv + 1);
   if (word == "show") return cli::run_show(argc - 1, argv + 1);
   if (word == "explain") return cli::run_explain(argc - 1, argv + 1);
   if (word == "abi") return cli::run_abi(argc - 1, argv + 1);
-  if (word == "diff") return cli::run_diff(argc - 1, argv + 1);
-  if (word == "doctor") return cli::exec_companion("lockstep-doctor", argc - 1, argv + 1);
+  if (word == "diff")
+    return cli::run_diff(argc - 1, argv + 1, {}, [&] { return exec_companion("lockstep-verify", argc - 1, argv + 1); });
+  if (word == "doctor") return exec_companion("lockstep-doctor", argc - 1, argv + 1);
   if (word == "lint") return cli::run_lint(argc - 1, argv + 1);
-  return cli::complain(cli::usage_error(
+  return complain(usage_error(
       "no subcommand is called " + printable(word) +
       did_you_mean(suggestion(word, {"host", "show", "explain", "exec", "diff", "doctor", "lint", "abi"}))));
 }

@@ -6,9 +6,9 @@
 #include <lockstep/policy.h>
 #include <lockstep/rights.h>
 
+#include "base/suggest.h"
 #include "syntax/core_schema.h"
 #include "syntax/document.h"
-#include "syntax/suggest.h"
 
 namespace lockstep {
 namespace {
