@@ -8,8 +8,7 @@
 
 #include <lockstep/abi.h>
 
-#include "host/choose_devices.h"
-#include "host/read_host.h"
+#include "host/context_flags.h"
 #include "syntax/document.h"
 
 namespace lockstep::conformance::judge {
@@ -96,31 +95,26 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
   LOCKSTEP_ASSIGN(const std::string policy_path, text(*policy, "policy"));
   LOCKSTEP_ASSIGN(out.policy, load_policy(fixtures_ + "/" + policy_path));
   LOCKSTEP_ASSIGN(const std::string host_path, text(*host, "host"));
-  LOCKSTEP_ASSIGN(out.context.host, load_host(fixtures_ + "/" + host_path));
-  if (out.context.host.real) complete_from_machine(out.context.host);
-
-  LOCKSTEP_CHECK(choice(root, "source", source_from_name, "default, gateway, image or user", out.context.source));
-  LOCKSTEP_CHECK(choice(root, "gpu", toggle_from_name, "auto, on or off", out.context.gpu));
-  LOCKSTEP_CHECK(choice(root, "proxy", toggle_from_name, "auto, on or off", out.context.proxy));
+  ContextFlags flags;
+  flags.host = fixtures_ + "/" + host_path;
+  LOCKSTEP_CHECK(choice(root, "source", source_from_name, "default, gateway, image or user", flags.source));
+  LOCKSTEP_CHECK(choice(root, "gpu", toggle_from_name, "auto, on or off", flags.gpu));
+  LOCKSTEP_CHECK(choice(root, "proxy", toggle_from_name, "auto, on or off", flags.proxy));
   if (const Node* node = root.find("workdir")) {
-    LOCKSTEP_ASSIGN(out.context.workdir, text(*node, "workdir"));
+    LOCKSTEP_ASSIGN(flags.workdir, text(*node, "workdir"));
   }
   if (const Node* node = root.find("administrator_conflicts")) {
     LOCKSTEP_ASSIGN(const std::string path, text(*node, "administrator_conflicts"));
-    LOCKSTEP_ASSIGN(out.context.administrator_conflicts, load_conflicts(fixtures_ + "/" + path));
+    flags.conflicts = fixtures_ + "/" + path;
   }
-  if (const Node* spec = root.find("cdi"), *devices = root.find("gpu_devices"); spec != nullptr || devices != nullptr) {
-    std::vector<std::string> specs;
-    std::string chosen;
-    if (spec != nullptr) {
-      LOCKSTEP_ASSIGN(const std::string path, text(*spec, "cdi"));
-      specs.push_back(fixtures_ + "/" + path);
-    }
-    if (devices != nullptr) {
-      LOCKSTEP_ASSIGN(chosen, text(*devices, "gpu_devices"));
-    }
-    LOCKSTEP_CHECK(choose_devices(specs, chosen, &out.context));
+  if (const Node* node = root.find("cdi")) {
+    LOCKSTEP_ASSIGN(const std::string path, text(*node, "cdi"));
+    flags.cdi.push_back(fixtures_ + "/" + path);
   }
+  if (const Node* node = root.find("gpu_devices")) {
+    LOCKSTEP_ASSIGN(flags.gpu_devices, text(*node, "gpu_devices"));
+  }
+  LOCKSTEP_ASSIGN(out.context, make_context(flags));
   if (const Node* node = root.find("stacked")) LOCKSTEP_CHECK(read_stacked(*node, out));
   if (const Node* node = root.find("plan_abis")) {
     LOCKSTEP_ASSIGN(out.plan_abis, abis(*node, "plan_abis"));
