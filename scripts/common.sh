@@ -61,3 +61,43 @@ build() {
     exit 4
   fi
 }
+
+# --- roots of other Debian releases, for what is tried in one ------------------------------------------------------------------
+
+# use_roots DIR MIRROR: before the first debian_root. An empty MIRROR is the one of this machine's apt sources.
+use_roots() {
+  roots=$1 root_mirror=$2
+  if [ -z "$root_mirror" ]; then
+    # shellcheck disable=SC2016  # apt's own placeholders
+    root_mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Packages' | awk '$2 !~ /-/ && /debian/ { print $1; exit }')
+  fi
+  [ -n "$root_mirror" ] || { echo "this machine's apt sources name no mirror: --mirror URL" >&2; exit 3; }
+  export PATH=$PATH:/usr/sbin:/sbin
+  mkdir -p "$roots"
+}
+
+# debian_root RELEASE: says the folder of an empty root of it, made once and kept.
+debian_root() {
+  if [ ! -f "$roots/$1.done" ]; then
+    rm -rf "${roots:?}/$1"
+    echo "Making a root of $1 from $root_mirror" >&2
+    debootstrap --variant=minbase "$1" "$roots/$1" "$root_mirror" >"$roots/$1.log" 2>&1 || { tail -n 5 "$roots/$1.log" >&2; return 1; }
+    touch "$roots/$1.done"
+  fi
+  echo "$roots/$1"
+}
+
+# in_root ROOT COMMAND...: the root becomes that of a mount namespace, as a machine's is. A chroot would have the suite skip what
+# it simulates.
+in_root() {
+  # shellcheck disable=SC2016  # for the shell inside
+  unshare -m sh -c '
+    set -e
+    mount --make-rprivate /
+    mount --bind "$0" "$0" && cd "$0"
+    mount -t proc proc proc && mount --rbind /sys sys && mount --rbind /dev dev
+    mkdir -p old && pivot_root . old && cd / && umount -l /old && rmdir /old
+    export HOME=/nonexistent PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    unset LD_LIBRARY_PATH TMPDIR
+    exec "$@"' "$@"
+}

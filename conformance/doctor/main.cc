@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/doctor/files.h"
 #include "conformance/doctor/report.h"
 #include "conformance/harness/ending.h"
@@ -216,5 +217,7 @@ int doctor_main(int argc, char** argv) {
 }  // namespace lockstep::conformance::doctor
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::doctor::doctor_main(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-doctor");
+  return lockstep::conformance::doctor::doctor_main(argc, argv);
 }

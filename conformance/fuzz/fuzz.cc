@@ -16,6 +16,7 @@
 #include <csignal>
 #include <thread>
 
+#include "base/installation.h"
 #include "conformance/fuzz/executed.h"
 #include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/worker.h"
@@ -64,8 +65,7 @@ class Campaign {
     // What a worker that is ended leaves comes to this process, and ends too.
     if (::prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper_) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
       return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
-    LOCKSTEP_ASSIGN(
-        helper_, harness::load_helper(harness::beside_this_executable(harness::probe_helper), harness::probe_helper));
+    LOCKSTEP_ASSIGN(helper_, harness::load_helper(companion_program(harness::probe_helper), harness::probe_helper));
     if (!harness::is_in_memory(helper_.get()))
       return unsupported_error(
           0, "memfd_create is denied here: a program that is executed would have to ask the layers for its file");

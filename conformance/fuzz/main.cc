@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/fuzz/fuzz.h"
 #include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/report.h"
@@ -233,5 +234,7 @@ int main_with(int argc, char** argv) {
 }  // namespace lockstep::conformance::fuzz
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::fuzz::main_with(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-fuzz");
+  return lockstep::conformance::fuzz::main_with(argc, argv);
 }

@@ -1,7 +1,6 @@
 #include "conformance/harness/helpers.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,13 +8,6 @@
 #include <cerrno>
 
 namespace lockstep::conformance::harness {
-
-std::string beside_this_executable(const char* name) {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
-  const std::string self(path, length > 0 ? static_cast<std::size_t>(length) : 0);
-  return self.substr(0, self.rfind('/') + 1) + name;
-}
 
 Result<UniqueFd> load_helper(const std::string& path, const char* name) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

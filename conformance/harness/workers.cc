@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "base/installation.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
 #include "conformance/harness/ending.h"
@@ -141,8 +142,8 @@ Result<Workers> Workers::start(const Options& options) {
   LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove());
   state->procfs.emplace(std::move(procfs));
   constexpr char cuda_helper[] = "lockstep-cuda-helper";
-  if (state->options.helper_path.empty()) state->options.helper_path = beside_this_executable(probe_helper);
-  if (state->options.cuda_helper_path.empty()) state->options.cuda_helper_path = beside_this_executable(cuda_helper);
+  if (state->options.helper_path.empty()) state->options.helper_path = companion_program(probe_helper);
+  if (state->options.cuda_helper_path.empty()) state->options.cuda_helper_path = companion_program(cuda_helper);
   if (state->options.scratch_root.empty()) state->options.scratch_root = temporary_directory();
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   const unsigned count = options.count > 0 ? options.count : static_cast<unsigned>(std::clamp(cores, 1L, 8L));

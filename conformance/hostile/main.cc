@@ -13,6 +13,7 @@
 #include <lockstep/error.h>
 
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/harness/ending.h"
 #include "conformance/hostile/environment.h"
 #include "conformance/hostile/expectation.h"
@@ -200,5 +201,7 @@ int main_with(int argc, char** argv) {
 }  // namespace lockstep::conformance::hostile
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::hostile::main_with(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-hostile");
+  return lockstep::conformance::hostile::main_with(argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/kernels/matrix.h"
 #include "conformance/report/report.h"
 #include "conformance/report/write_file.h"
@@ -80,5 +81,7 @@ int matrix_main(std::vector<std::string> words) {
 }  // namespace lockstep::conformance::kernels
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::kernels::matrix_main({argv + 1, argv + argc}) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-matrix");
+  return lockstep::conformance::kernels::matrix_main({argv + 1, argv + argc});
 }

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/installation.h"
 #include "conformance/harness/child.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
@@ -70,8 +71,7 @@ Result<void> Namings::make(pid_t sibling) {
     probes_.push_back({Operation::comm_open, Mode::rdwr, actor, wire::Target::other_thread, false, "", "", -1});
   }
   const std::string bytes = wire::encode(request);
-  LOCKSTEP_ASSIGN(helper_,
-                  harness::load_helper(harness::beside_this_executable(harness::probe_helper), harness::probe_helper));
+  LOCKSTEP_ASSIGN(helper_, harness::load_helper(companion_program(harness::probe_helper), harness::probe_helper));
   LOCKSTEP_ASSIGN(request_, harness::memory_file("naming", 0));
   if (::write(request_.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     return system_error(errno, "write(memfd)");

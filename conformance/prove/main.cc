@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "base/version.h"
 #include "conformance/prove/prove.h"
 
 namespace lockstep::conformance::prove {
@@ -154,5 +155,6 @@ int main_with(int argc, char** argv) {
 }  // namespace lockstep::conformance::prove
 
 int main(int argc, char** argv) {
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-prove-diff");
   return lockstep::conformance::prove::main_with(argc, argv);
 }

@@ -14,7 +14,9 @@
 
 #include <lockstep/abi.h>
 
+#include "base/installation.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/harness/workers.h"
@@ -239,7 +241,7 @@ int show_reproduction(const Suite& suite, const std::string& name) {
 
 int conformance_main(int argc, char** argv) {
   harness::keep_ended_children();
-  const Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
+  const Result<Options> options = parse_options(&argc, argv, fixture_path(""));
   if (!options.ok()) return complain(options.error());
   if (options->help) return print(usage());
   const Result<Asked> asked = read_gtest_flags(argc, argv);
@@ -289,5 +291,6 @@ int conformance_main(int argc, char** argv) {
 int main(int argc, char** argv) {
   if (!lockstep::fill_standard_descriptors()) return 4;
   ::signal(SIGPIPE, SIG_IGN);  // a pipe that nobody reads any more is an error we say, not a death
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-conformance");
   return lockstep::conformance::suite::conformance_main(argc, argv);
 }

@@ -9,7 +9,9 @@
 #include <fstream>
 #include <string_view>
 
+#include "base/installation.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/trace/observed.h"
 #include "conformance/trace/trace.h"
@@ -86,7 +88,7 @@ Result<Options> parse(int argc, char** argv) {
     return input_error("", 0, "--read shows a file: it takes no command and writes nothing");
   out.own_command = out.trace.command.empty();
   if (out.own_command) {
-    out.trace.command = {harness::beside_this_executable("lockstep-cuda-helper"), "work"};
+    out.trace.command = {companion_program("lockstep-cuda-helper"), "work"};
   } else {
     LOCKSTEP_ASSIGN(out.trace.command[0], find_program(out.trace.command[0]));
   }
@@ -131,5 +133,7 @@ int trace_main(int argc, char** argv) {
 }  // namespace lockstep::conformance::trace
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::trace::trace_main(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-cuda-trace");
+  return lockstep::conformance::trace::trace_main(argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <lockstep/kernel.h>
 
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "cli/cli.h"
 #include "conformance/harness/workers.h"
 #include "conformance/verify/verify.h"
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
   using namespace lockstep::conformance;
   using namespace lockstep::conformance::verify;
   if (!fill_standard_descriptors()) return 4;
+  if (asks_version(argc, argv)) return print_version("lockstep-verify");
   std::signal(SIGPIPE, SIG_IGN);
   // Before anything grows: what the workers fork stays small.
   Result<harness::Workers> started = harness::Workers::start({});

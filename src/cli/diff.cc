@@ -1,7 +1,7 @@
 // lockstep diff: what a change of policy gives and takes.
 #include <algorithm>
-#include <filesystem>
 
+#include "base/installation.h"
 #include "cli/cli.h"
 #include "diff/accept.h"
 #include "render/render.h"
@@ -29,25 +29,14 @@ constexpr char usage[] =
     "  --format text|json|markdown|github|sarif\n"
     "exit: 0 nothing is widened or weakened, or it is accepted; 1 something is; 2 bad input\n";
 
-// Beside the executable's folder where both were carried, else where they were built from.
-std::string default_hosts() {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const std::filesystem::path carried = self.parent_path().parent_path() / "fixtures" / "hosts";
-    if (std::filesystem::is_directory(carried, error)) return carried.string();
-  }
-  return LOCKSTEP_FIXTURES "/hosts";
-}
-
 Result<std::vector<diff::Situation>> situations_of(const Arguments& arguments, const Policy& before,
                                                    const Policy& after) {
   std::vector<Host> hosts;
   if (arguments.given.contains("--host")) {
     hosts.push_back(arguments.context.host);
   } else {
-    LOCKSTEP_ASSIGN(
-        hosts, diff::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts") : default_hosts()));
+    LOCKSTEP_ASSIGN(hosts, diff::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts")
+                                                                              : fixture_path("hosts")));
   }
   if (arguments.own.contains("--as-written")) {
     diff::Situation only = diff::all_situations(hosts, before, after).front();

@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "cli/cli.h"
 #include "syntax/suggest.h"
 
@@ -28,8 +29,9 @@ int main(int argc, char** argv) {
   const bool executes = argc > 1 && std::string_view(argv[1]) == "exec";
   if (!fill_standard_descriptors()) return executes ? 125 : 4;
   if (executes) return cli::run_exec(argc - 1, argv + 1);  // which gives SIGPIPE back as it was
-  std::signal(SIGPIPE, SIG_IGN);                      // a closed pipe is an error we say, not a death
+  std::signal(SIGPIPE, SIG_IGN);                           // a closed pipe is an error we say, not a death
   if (argc < 2) return cli::complain(cli::usage_error("a subcommand is missing"));
+  if (asks_version(argc, argv)) return print_version("lockstep");
   const std::string_view word = argv[1];
   if (word == "--help" || word == "-h") return cli::print(usage);
   if (word == "host") return cli::run_host(argc - 1, argv + 1);
