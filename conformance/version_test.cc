@@ -20,7 +20,7 @@ TEST(Version, EveryProgramSaysItAndTheCommit) {
     const Ended ended = run_program({programs / name, "--version"}, {});
     EXPECT_EQ(ended.code, 0) << name << ": " << ended.err;
     EXPECT_EQ(ended.out.find(name + " " LOCKSTEP_VERSION " (commit "), 0U) << ended.out;
-    EXPECT_EQ(ended.out.substr(ended.out.size() - 2), ")\n") << ended.out;
+    EXPECT_TRUE(ended.out.ends_with(")\n")) << ended.out;
   }
 }
 
@@ -33,7 +33,7 @@ TEST(Version, ThatCannotBeWrittenIsAFailure) {
 // bin, libexec and share as a package lays them out, of symbolic links to what was built but for the program that is asked.
 TEST(Installed, ProgramsFindWhatBelongsToThem) {
   const lockstep::testing::TemporaryDirectory root;
-  for (const char* each : {"bin", "libexec/lockstep", "share/lockstep"}) fs::create_directories(root.at(each));
+  for (const char* each : {"bin", "libexec/lockstep", "share/lockstep/fixtures"}) fs::create_directories(root.at(each));
   fs::copy_file(LOCKSTEP_CLI, root.at("bin/lockstep"));
   fs::create_symlink("/bin/echo", root.at("libexec/lockstep/lockstep-doctor"));
   const std::string policy = root.write("policy.yaml", "version: 1\n");

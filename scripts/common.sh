@@ -76,15 +76,21 @@ use_roots() {
   mkdir -p "$roots"
 }
 
-# debian_root RELEASE: says the folder of an empty root of it, made once and kept.
+# debian_root RELEASE [PACKAGE...]: says the folder of a root of it that is empty but for these, made once and kept.
 debian_root() {
-  if [ ! -f "$roots/$1.done" ]; then
-    rm -rf "${roots:?}/$1"
-    echo "Making a root of $1 from $root_mirror" >&2
-    debootstrap --variant=minbase "$1" "$roots/$1" "$root_mirror" >"$roots/$1.log" 2>&1 || { tail -n 5 "$roots/$1.log" >&2; return 1; }
-    touch "$roots/$1.done"
+  local release=$1 root=$roots/$1 with=()
+  shift
+  if [ $# -gt 0 ]; then
+    root=$root-build
+    with=(--include="$(IFS=, && echo "$*")")
   fi
-  echo "$roots/$1"
+  if [ ! -f "$root.done" ]; then
+    rm -rf "${root:?}"
+    echo "Making ${root##*/}, a root of $release, from $root_mirror" >&2
+    debootstrap --variant=minbase "${with[@]}" "$release" "$root" "$root_mirror" >"$root.log" 2>&1 || { tail -n 5 "$root.log" >&2; return 1; }
+    touch "$root.done"
+  fi
+  echo "$root"
 }
 
 # in_root ROOT COMMAND...: the root becomes that of a mount namespace, as a machine's is. A chroot would have the suite skip what
