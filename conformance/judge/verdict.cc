@@ -128,11 +128,11 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     out.needed = decision->needed;
     out.missing = decision->missing;
     const int hidden = hidden_by_procfs(row, i, reply);
-    const bool hidden_from_both = hidden != 0 && (control.err == ENOENT || control.err == EPERM);
+    // Which of the two it is hangs on whether somebody who may has looked the process up in between (hidepid=4).
+    const auto hides = [](int err) { return err == ENOENT || err == EPERM; };
     const Composed composed =
-        hidden_from_both ? Composed{control.err, false}
-        : hidden != 0    ? Composed{hidden, true}
-                         : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, *decision);
+        hidden != 0 ? Composed{hides(restricted.err) ? restricted.err : hidden, !hides(control.err)}
+                    : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, *decision);
     out.predicted = composed.err;
     comparable = composed.comparable;
     if (hidden != 0) out.expected.reset();  // written for a /proc that shows other processes

@@ -65,6 +65,29 @@ TEST_F(Judge, ACanaryThatProvesNothingIsNoPass) {
   EXPECT_EQ(verdict().outcome, RowOutcome::error);
 }
 
+// Another process's entry: hidepid=4 says ENOENT of it until somebody privileged has looked it up, and EPERM from then on.
+TEST_F(Judge, WhatProcfsHidesIsHiddenByEitherErrno) {
+  wire::CellRequest& hidden = run_.cells.cells[1];
+  hidden.operation = Operation::open_r;
+  hidden.path = "/proc/1/comm";
+  reply_.restricted.hidden = EPERM;
+  reply_.restricted.canary_after = EPERM;
+  const auto seen = [&](int control, int observed) {
+    reply_.control.cells[1].err = control;
+    reply_.restricted.cells[1].err = observed;
+    return verdict().cells[1].verdict;
+  };
+  EXPECT_EQ(seen(ENOENT, EPERM), Verdict::not_comparable);
+  EXPECT_EQ(seen(EPERM, ENOENT), Verdict::not_comparable);
+  EXPECT_EQ(seen(0, EPERM), Verdict::agree);
+  EXPECT_EQ(seen(0, ENOENT), Verdict::agree);
+  for (const int control : {0, ENOENT, EPERM}) EXPECT_EQ(seen(control, 0), Verdict::disagree) << control;
+  EXPECT_EQ(seen(0, EACCES), Verdict::disagree);
+  reply_.restricted.hidden = 0;
+  reply_.restricted.canary_after = EACCES;
+  EXPECT_EQ(seen(ENOENT, EPERM), Verdict::disagree);
+}
+
 TEST_F(Judge, TheKernelAloneAgainstTheModelIsADisagreement) {
   reply_.restricted.cells[0].err = 0;
   const RowVerdict got = verdict();
