@@ -9,6 +9,7 @@
 
 #include <lockstep/abi.h>
 
+#include "base/executable.h"
 #include "cli/cli.h"
 #include "host/choose_devices.h"
 #include "host/read_host.h"
@@ -196,17 +197,14 @@ Error usage_error(std::string message) {
 }
 
 int exec_companion(const char* program, int argc, char** argv) {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return complain(system_error(error.value(), "readlink(\"/proc/self/exe\")"));
+  const std::string directory = executable_directory();
   std::vector<char*> arguments(argv, argv + argc);
   arguments.push_back(nullptr);
-  const std::string path = (self.parent_path() / program).string();
+  const std::string path = directory + program;
   ::execv(path.c_str(), arguments.data());
   if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
   // 3 would say that this machine cannot: it is the installation that is not whole.
-  return complain(internal_error(std::string(program) + " is not in " + printable(self.parent_path().string()) +
-                                 ": build that target"));
+  return complain(internal_error(std::string(program) + " is not in " + printable(directory) + ": build that target"));
 }
 
 int complain(const Error& error) {

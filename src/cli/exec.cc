@@ -11,6 +11,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/standard_fds.h"
 #include "cli/cli.h"
 #include "enforce/canary.h"
 #include "enforce/holder.h"
@@ -53,9 +54,6 @@ int fail(const Error& error) {
   return own_failure;
 }
 
-using Handler = void (*)(int);
-Handler inherited_sigpipe = SIG_DFL;  // the command's again
-
 // The file that execvp() found by that name: stat and access are not restricted. Empty: none.
 std::string program_of(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
@@ -83,7 +81,7 @@ std::string why_denied(const std::string& program) {
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  ::signal(SIGPIPE, inherited_sigpipe);
+  restore_write_signals();
   ::execvp(argv[0], argv.data());
   const int err = errno;
   const std::string program = err == EACCES ? program_of(command[0]) : "";
@@ -175,7 +173,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 int run_exec(int argc, char** argv) {
-  inherited_sigpipe = ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error we say, not a death
+  ignore_write_signals();
   const Result<Arguments> arguments = parse_arguments(argc, argv, {}, true);
   if (!arguments.ok()) return fail(arguments.error());
   if (arguments->help) return print(std::string(usage) + context_help);

@@ -1,4 +1,3 @@
-#include <csignal>
 #include <string_view>
 
 #include "base/standard_fds.h"
@@ -27,8 +26,8 @@ int main(int argc, char** argv) {
   using namespace lockstep;
   const bool executes = argc > 1 && std::string_view(argv[1]) == "exec";
   if (!fill_standard_descriptors()) return executes ? 125 : 4;
-  if (executes) return cli::run_exec(argc - 1, argv + 1);  // which gives SIGPIPE back as it was
-  std::signal(SIGPIPE, SIG_IGN);                      // a closed pipe is an error we say, not a death
+  if (executes) return cli::run_exec(argc - 1, argv + 1);  // which gives them back to the command
+  ignore_write_signals();
   if (argc < 2) return cli::complain(cli::usage_error("a subcommand is missing"));
   const std::string_view word = argv[1];
   if (word == "--help" || word == "-h") return cli::print(usage);
