@@ -110,7 +110,7 @@ std::vector<Program> make_programs(const Options& options, const std::string& wo
                                          "alone.*:default_policy_on_this_machine.*"};
   std::vector<Program> out = {
       {"suite", {build + "/bin/lockstep-conformance", "--fixtures", options.source + "/fixtures"}},
-      {"doctor", {build + "/bin/lockstep-doctor"}},
+      {"doctor", {build + "/bin/lockstep", "doctor"}},
       {"exec", {build + "/bin/lockstep", "exec", plain, "--", "/bin/true"}},
       {"exec-holder", {build + "/bin/lockstep", "exec", held, "--", "/bin/true"}},
       {"fuzz", {build + "/bin/lockstep-fuzz", "--operations", "2000", "--workers", "2"}},
@@ -184,7 +184,7 @@ int run_all(const Options& options) {
   return wrong > 0 ? 1 : right == 0 ? 3 : 0;
 }
 
-int main_with(int argc, char** argv) {
+int asked_for(int argc, char** argv) {
   const Result<Options> options = parse(argc, argv);
   if (!options.ok()) return std::fprintf(stderr, "lockstep-hostile: %s\n", options.error().to_string().c_str()), 2;
   if (options->help) return std::fputs(usage, stdout), 0;
@@ -196,9 +196,19 @@ int main_with(int argc, char** argv) {
   return run_all(*options);
 }
 
+int main_with(int argc, char** argv) {
+  const int code = asked_for(argc, argv);
+  const Result<void> said = flush_output();
+  if (said.ok()) return code;
+  std::fprintf(stderr, "lockstep-hostile: %s\n", said.error().to_string().c_str());
+  return 4;
+}
+
 }  // namespace
 }  // namespace lockstep::conformance::hostile
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::hostile::main_with(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::hostile::main_with(argc, argv);
 }
