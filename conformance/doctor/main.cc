@@ -191,7 +191,7 @@ Result<DoctorReport> examine_all(const Options& options, Result<harness::Workers
 
 int doctor_main(int argc, char** argv) {
   harness::keep_ended_children();
-  std::signal(SIGPIPE, SIG_IGN);
+  ignore_write_signals();
   const Result<Options> options = parse(argc, argv);
   if (!options.ok()) return complain(options.error());
   if (options->help) return print(usage);

@@ -160,12 +160,11 @@ int run(const Options& options, const std::string& save) {
   const Result<Report> report = fuzz(options);
   if (!report) return complain(report.error());
   print(options, *report);
-  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
   if (!save.empty())
     if (const Result<void> saved = write_file(save, to_json(options, *report)); !saved) return complain(saved.error());
   if (interrupted != 0) return complain(internal_error("interrupted"));
   if (!report->found && report->denied() == 0)
-    return complain(internal_error("nothing was denied: such a run shows nothing"));
+    return complain(unsupported_error(0, "nothing was denied: such a run shows nothing"));
   if (!report->found) return 0;
   std::printf("disagrees, after %llu operations: %s\n%s", static_cast<unsigned long long>(report->found->after),
               report->found->words.c_str(), report->found->json.c_str());
@@ -204,7 +203,7 @@ int run_faults(Options options, const std::string& save) {
   return all ? 0 : 1;
 }
 
-int main_with(int argc, char** argv) {
+int asked_for(int argc, char** argv) {
   Result<Arguments> arguments = parse(argc, argv);
   if (!arguments) return complain(arguments.error());
   if (arguments->help) return std::fputs(usage, stdout), 0;
@@ -229,9 +228,17 @@ int main_with(int argc, char** argv) {
                                    : run(arguments->options, arguments->save);
 }
 
+int main_with(int argc, char** argv) {
+  const int code = asked_for(argc, argv);
+  const Result<void> said = flush_output();
+  return said.ok() ? code : complain(said.error());
+}
+
 }  // namespace
 }  // namespace lockstep::conformance::fuzz
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::fuzz::main_with(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::fuzz::main_with(argc, argv);
 }

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/fork.h"
 #include "conformance/harness/cu_init.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
@@ -136,7 +137,7 @@ Result<void> Child::open_everything() {
   if (request_.simulated && !context_.privileged) {
     // In a user namespace of its own, this child may look only at processes of the same one.
     own_sibling_ = sibling_ = start_sibling(wire::IdentityKind::self, 0, &stop_own_sibling_);
-    if (sibling_ < 0) return system_error(errno, "fork()");
+    if (sibling_ < 0) return call_error();
   }
   for (const Plan& plan : wire::plans_of(request_)) {
     Result<Prepared> prepared = prepare(plan, {});
@@ -322,7 +323,7 @@ pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop) {
     return -1;
   }
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) {
     close_all_but({ready[1], ending[0]});
     Result<Identity> identity = identity_of(kind, user);

@@ -80,5 +80,7 @@ int matrix_main(std::vector<std::string> words) {
 }  // namespace lockstep::conformance::kernels
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::kernels::matrix_main({argv + 1, argv + argc}) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::kernels::matrix_main({argv + 1, argv + argc});
 }

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fork.h"
 #include "conformance/harness/child.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
@@ -164,8 +165,8 @@ Result<std::int32_t> HeldChild::start(const Plan& plan, wire::IdentityKind ident
     return system_error(errno, "socketpair() or the canary's sibling");
   socket_.reset(sockets[0]);
   const UniqueFd theirs(sockets[1]);
-  pid_ = ::fork();
-  if (pid_ < 0) return system_error(errno, "fork()");
+  pid_ = fork_process();
+  if (pid_ < 0) return call_error();
   if (pid_ == 0) {
     socket_.reset();
     child_main(theirs.get(), plan, identity, close_pins, sibling_);

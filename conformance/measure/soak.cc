@@ -17,6 +17,7 @@
 
 #include <lockstep/abi.h>
 
+#include "base/fork.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/measure/surface.h"
@@ -48,7 +49,7 @@ class LimitedCgroup {
     path_ = path;
     if (!write_to(path + (two ? "/memory.max" : "/memory.limit_in_bytes"), cgroup_limit))
       return "no limit can be set in " + path + ": " + errno_name(errno);
-    pressure_ = ::fork();
+    pressure_ = fork_process();
     if (pressure_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (!write_to(path + "/cgroup.procs", std::to_string(::getpid()))) ::_exit(1);

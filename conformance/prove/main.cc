@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "base/standard_fds.h"
 #include "conformance/prove/prove.h"
 
 namespace lockstep::conformance::prove {
@@ -122,11 +123,11 @@ int run(const Options& options) {
   if (!report->found.empty()) return 1;
   if (interrupted != 0) return complain(internal_error("interrupted"));
   if (report->observed[static_cast<std::size_t>(diff::Class::widening)] == 0)
-    return complain(internal_error("nothing was widened by any pair: such a run shows nothing"));
+    return complain(unsupported_error(0, "nothing was widened by any pair: such a run shows nothing"));
   return 0;
 }
 
-int main_with(int argc, char** argv) {
+int asked_for(int argc, char** argv) {
   Result<Arguments> arguments = parse(argc, argv);
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help) return std::fputs(usage, stdout), 0;
@@ -150,9 +151,17 @@ int main_with(int argc, char** argv) {
   return run(arguments->options);
 }
 
+int main_with(int argc, char** argv) {
+  const int code = asked_for(argc, argv);
+  const Result<void> said = flush_output();
+  return said.ok() ? code : complain(said.error());
+}
+
 }  // namespace
 }  // namespace lockstep::conformance::prove
 
 int main(int argc, char** argv) {
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  lockstep::ignore_write_signals();
   return lockstep::conformance::prove::main_with(argc, argv);
 }

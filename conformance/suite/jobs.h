@@ -13,9 +13,6 @@ int code_of(const Error& error);
 // "lockstep-conformance: FILE:LINE: message" on standard error; the exit code.
 int complain(const Error& error);
 
-// Fails where printed text could not be written: a full disk, a pipe that nobody reads, a closed descriptor.
-Result<void> flush_output();
-
 // Holds the run against its golden verdicts, or writes them. Differences become findings; the text for people is
 // returned. Where nothing was compared or written, that is a finding of exit code 3: nothing was shown.
 std::string run_golden_job(const Options& options, const golden::GoldenScope& scope, report::Run& run);

@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   using namespace lockstep::conformance;
   using namespace lockstep::conformance::verify;
   if (!fill_standard_descriptors()) return 4;
-  std::signal(SIGPIPE, SIG_IGN);
+  ignore_write_signals();
   // Before anything grows: what the workers fork stays small.
   Result<harness::Workers> started = harness::Workers::start({});
   if (!started.ok()) return cli::complain(started.error());

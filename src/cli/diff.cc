@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/executable.h"
 #include "cli/cli.h"
 #include "diff/accept.h"
 #include "render/render.h"
@@ -31,12 +32,9 @@ constexpr char usage[] =
 
 // Beside the executable's folder where both were carried, else where they were built from.
 std::string default_hosts() {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const std::filesystem::path carried = self.parent_path().parent_path() / "fixtures" / "hosts";
-    if (std::filesystem::is_directory(carried, error)) return carried.string();
-  }
+  std::error_code ignored;
+  const std::string carried = executable_directory() + "../fixtures/hosts";
+  if (std::filesystem::is_directory(carried, ignored)) return carried;
   return LOCKSTEP_FIXTURES "/hosts";
 }
 
