@@ -152,6 +152,25 @@ TEST_F(Formats, TooLittleTriedIsAFailureOfTheRun) {
 
 TEST_F(Formats, NoRowIsAFailureOfNoTest) {
   expect_red({"--policy", policy_, "--gtest_filter=none", "--min-tried", "0"}, 2, "no row was selected");
+  expect_red({"--policy", policy_, "--gtest_filter=-*"}, 2, "no test ran that could say why");
+}
+
+TEST_F(Formats, WhatAnEarlierRunWroteIsTakenAwayHoweverEarlyThisOneEnds) {
+  const std::string bad = dir_.write("bad.yaml", "version: 9\n");
+  for (const Words& early : {Words{"--policy", bad}, Words{"--policy", policy_, "--gtest_repeat=0"}}) {
+    Words words = early;
+    words.insert(words.end(),
+                 {"--report", dir_.write("r.json", "green"), "--gtest_output=xml:" + dir_.write("o.xml", "green")});
+    EXPECT_NE(run(words).code, 0);
+    for (const char* each : {"r.json", "o.xml"})
+      EXPECT_FALSE(std::filesystem::exists(dir_.at(each))) << each << " " << words[1];
+  }
+}
+
+TEST_F(Formats, ALimitOnTheSizeOfFilesIsSaid) {
+  const Ended ended = run_by("ulimit -f 8;", "");
+  EXPECT_EQ(ended.code, 4) << ended.out;
+  EXPECT_NE(ended.err.find("ulimit -f"), std::string::npos) << ended.err;
 }
 
 TEST_F(Formats, ACaseNamedAfterAFileIsNotSplitAtItsDot) {

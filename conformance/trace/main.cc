@@ -117,10 +117,12 @@ int trace_main(int argc, char** argv) {
   if (!options->output.empty()) {  // before anything runs
     std::error_code error;
     const std::filesystem::file_status there = std::filesystem::status(options->output, error);
-    if (std::filesystem::exists(there)
-            ? !std::filesystem::is_regular_file(there) || ::access(options->output.c_str(), W_OK) != 0
-            : std::ofstream(options->output).fail())
+    // Emptied, for an earlier trace says nothing of this one; and removed, so that a trace that is ended leaves nothing.
+    // A link stays a link.
+    if ((std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) ||
+        std::ofstream(options->output).fail())
       return complain(input_error(options->output, 0, "cannot be written: name a regular file"));
+    if (!std::filesystem::is_symlink(options->output, error)) std::filesystem::remove(options->output, error);
   }
   const Result<Trace> trace = options->read.empty() ? trace_command(options->trace) : read_trace(options->read);
   if (!trace.ok()) return complain(trace.error());
@@ -131,5 +133,7 @@ int trace_main(int argc, char** argv) {
 }  // namespace lockstep::conformance::trace
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::trace::trace_main(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::trace::trace_main(argc, argv);
 }
