@@ -70,12 +70,16 @@ std::string program_of(const std::string& name) {
 
 // Why EACCES, as far as it can be seen from inside: what is opened to execute a program beside the program itself.
 std::string why_denied(const std::string& program) {
-  for (const std::string& loader : model::read_loaders(program).paths) {
+  const model::Loaders loaders = model::read_loaders(program);
+  for (const std::string& loader : loaders.paths) {
     const UniqueFd fd(::open(loader.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd && errno == EACCES)
       return ": it is executed by way of " + printable(loader) +
              ", on which the policy does not grant execute and read_file";
   }
+  if (loaders.error == ENOEXEC)
+    return ": " + loaders.unknown +
+           ", so it is given to /bin/sh, on which or on whose loader the policy does not grant execute and read_file";
   return "";
 }
 

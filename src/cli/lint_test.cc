@@ -131,6 +131,15 @@ TEST_F(LintCommand, FixIsAPatchAndWritesNothing) {
   EXPECT_EQ(some.out.find("\n-    - /dev/nvidiactl\n"), std::string::npos) << some.out;
 }
 
+TEST_F(LintCommand, AFixWithNothingToPatchSaysHowMuchIsLeft) {
+  const Ended none = lint({file("root.yaml", "  read_only: [/]\n  read_write: [/dev/null]\n"), "--fix"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_EQ(none.out, "");
+  EXPECT_NE(none.err.find("root.yaml: 1 finding has no patch: lockstep lint without --fix says what to write"),
+            std::string::npos)
+      << none.err;
+}
+
 TEST_F(LintCommand, AsksTheHostThatIsNamed) {
   const std::string missing =
       file("missing.yaml", "  read_only: [/srv/gone, /dev/urandom]\n  read_write: [/dev/null]\n");
@@ -146,6 +155,12 @@ TEST_F(LintCommand, TheRootAsWorkDirectoryIsAFinding) {
   const Ended root = lint({policy, "--workdir", "/"});
   EXPECT_EQ(root.code, 1);
   EXPECT_NE(root.out.find("[workdir-root]"), std::string::npos);
+  ASSERT_EQ(::symlink("/", dir_.at("all").c_str()), 0);
+  for (const std::string& name : {dir_.at("all"), std::string("/proc/self/root")}) {
+    const Ended by_name = lint({policy, "--workdir", name});
+    EXPECT_EQ(by_name.code, 1) << name;
+    EXPECT_NE(by_name.out.find("leads to the root, and include_workdir"), std::string::npos) << by_name.out;
+  }
 }
 
 TEST_F(LintCommand, BadInputIsExitTwo) {

@@ -188,6 +188,15 @@ TEST_F(Compared, AScalarsTypeIsItsMeaning) {
     EXPECT_EQ(diff(with(after), with(before)).code, 1) << after << " to " << before;
     EXPECT_EQ(diff(with(after), with(after)).code, 0);
   }
+  // A key's as well.
+  const auto keyed = [](const std::string& key) { return "network_policies: {a: {" + key + ": 1}}"; };
+  for (const auto& [before, after] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"true", "\"true\""}, {"1", "'1'"}, {"no", "'no'"}}) {
+    EXPECT_EQ(diff(keyed(before), keyed(after)).code, 1) << before << " to " << after;
+    EXPECT_EQ(diff(keyed(after), keyed(before)).code, 1) << after << " to " << before;
+    EXPECT_EQ(diff(keyed(before), keyed(before)).code, 0);
+  }
+  EXPECT_EQ(diff(keyed("web"), keyed("'web'")).code, 0) << "text either way";
   EXPECT_EQ(diff(with("web"), with("'web'")).code, 0) << "text either way";
 }
 

@@ -199,6 +199,17 @@ TEST_F(Places, AsWrittenOnThisMachineFollowsLinks) {
   EXPECT_EQ(diff("{read_only: [/usr, /dev/nvidiactl]}", "{read_only: [/usr]}", with_gpu).code, 0);
 }
 
+TEST_F(Places, AQuietPathIsAPlaceAsWell) {
+  link("root", "r");
+  const auto quiet = [&](const std::string& path) {
+    return "{grants: [{path: " + path + ", access: [read], quiet: true}]}";
+  };
+  const Ended same = real(quiet("D/r"), quiet("D/root"));
+  EXPECT_EQ(same.code, 0) << same.out;
+  const Ended other = real(quiet("D/r"), quiet("D/out"));
+  EXPECT_NE(other.out.find("weakening (quiet)"), std::string::npos) << other.out;
+}
+
 TEST_F(Places, ABindMountHasEachMountsParents) {
   ::mkdir(tree_.at("out/m").c_str(), 0755);
   tree_.write("out/f", "");

@@ -124,10 +124,11 @@ void same_object(const Subject& subject, Report& report) {
 
 void workdir_root(const Subject& subject, Report& report) {
   const std::optional<std::string>& workdir = subject.options.context.workdir;
-  if (subject.policy.include_workdir && workdir && normalise_path(*workdir) == "/")
-    report.add(subject.policy.filesystem_line, "/",
-               "the work directory is the root, and include_workdir would make it writable: Lockstep refuses "
-               "that, another enforcer may not");
+  if (subject.policy.include_workdir && workdir && place_of(*workdir, subject.options.context.host).is_root)
+    report.add(subject.policy.filesystem_line, normalise_path(*workdir),
+               "the work directory " + (normalise_path(*workdir) == "/" ? "is" : printable(*workdir) + " leads to") +
+                   " the root, and include_workdir would make it writable: Lockstep refuses "
+                   "that, another enforcer may not");
 }
 
 void workdir_read_only(const Subject& subject, Report& report) {

@@ -42,7 +42,7 @@ Place on_file(const std::string& path, const Host& host, paths::Names& names) {
   out.leads_to = path;
   const paths::Lead lead = paths::follow(path, names);
   if (lead.endless || lead.process != nullptr) return out;
-  out.exists = host.exists(lead.path);
+  out.exists = lead.path == "/" || host.exists(lead.path);
   if (out.exists) out.leads_to = lead.path;
   const auto entry = std::find_if(host.present.begin(), host.present.end(),
                                   [&](const HostEntry& each) { return each.path == out.leads_to; });
@@ -160,7 +160,8 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
   for (const Grant& each : policy.grants) add(each.entry, Access::grant, each.access, each.quiet);
   if (host.real) LOCKSTEP_CHECK(out.find_other_names());
   Context context = options.context;
-  if (context.workdir && normalise_path(*context.workdir) == "/") context.workdir.reset();  // a trap of its own
+  if (context.workdir && place_of(*context.workdir, options.context.host).is_root)
+    context.workdir.reset();  // a trap of its own
   LOCKSTEP_ASSIGN(out.effective, enrich(policy, context));
   out.in_force = rights_of(out.effective);
   context.host = complete_host(policy);
