@@ -62,7 +62,7 @@ void read_cuda(const judge::CellPlan& plan, const wire::RowReply& reply, const M
     seen.libcuda = machine.libcuda;
     seen.around = surroundings_of(machine);
     for (const StepDiagnosis& step : out.steps)
-      if (step.step.importance == judge::CudaImportance::fatal) seen.failing.push_back(step.finding);
+      if (step.step.importance == gpu::Importance::fatal) seen.failing.push_back(step.finding);
     out.cuda.without = seen.without;
     out.cuda.under = seen.under;
     out.cuda.called = seen.without.loaded || seen.under.loaded;
@@ -87,7 +87,7 @@ Result<void> read_steps(const judge::CaseRun& run, const wire::RowReply& reply, 
                         const Machine& machine, const Denials& denials, Diagnosis& out) {
   const judge::CellPlan& plan = run.cells;
   std::vector<Evidence> evidence;
-  for (const judge::CudaStep& step : judge::cuda_steps(run.source.context.host)) {
+  for (const gpu::Step& step : gpu::steps_of(run.source.context.host)) {
     for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
       const judge::CellVerdict& cell = verdict.cells[i];
       if (plan.info[i].step != step.id || cell.verdict == judge::Verdict::skip) continue;

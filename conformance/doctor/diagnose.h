@@ -19,14 +19,14 @@
 #include "conformance/doctor/facts.h"
 #include "conformance/doctor/layers.h"
 #include "conformance/harness/workers.h"
-#include "conformance/judge/cuda.h"
+#include "gpu/steps.h"
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
 
 namespace lockstep::conformance::doctor {
 
 struct StepDiagnosis {
-  judge::CudaStep step;
+  gpu::Step step;
   std::string path;
   int control = 0, observed = 0;
   Finding finding;
@@ -43,7 +43,7 @@ struct Diagnosis {
   int plan_abi = 0;
   judge::RowOutcome outcome = judge::RowOutcome::error;
   std::string message;
-  judge::ReadinessVerdict readiness;
+  gpu::ReadinessVerdict readiness;
   std::size_t steps_passed = 0;
   std::vector<StepDiagnosis> steps;  // those that fail, in the order of the start-up
   CudaDiagnosis cuda;

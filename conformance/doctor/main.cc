@@ -45,7 +45,7 @@ struct Options {
   std::vector<wire::IdentityKind> identities;  // empty: all
   std::string format = "text", workdir;
   Toggle gpu = Toggle::automatic;
-  std::optional<judge::Readiness> require;
+  std::optional<gpu::Readiness> require;
   bool help = false;
 };
 
@@ -78,8 +78,8 @@ Result<void> set_flag(const std::string& flag, const std::string& value, Options
     if (value != "text" && value != "json") return bad("--format takes text or json, not " + printable(value));
     out->format = value;
   } else if (flag == "--require") {
-    out->require = judge::readiness_from_name(value);
-    if (!out->require || *out->require > judge::Readiness::degraded)
+    out->require = gpu::readiness_from_name(value);
+    if (!out->require || *out->require > gpu::Readiness::degraded)
       return bad("--require takes ready or degraded, not " + printable(value));
   } else if (flag == "--identity") {
     LOCKSTEP_ASSIGN(out->identities, identity_list(value));

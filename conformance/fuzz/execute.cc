@@ -71,7 +71,7 @@ class SideRun {
       ready.probe = {operation.operation,
                      operation.mode,
                      operation.actor,
-                     operation.mode == Mode::setname ? wire::Target::other_thread : wire::Target::own,
+                     operation.mode == Mode::setname ? Target::other_thread : Target::own,
                      false,
                      nullptr,
                      nullptr,

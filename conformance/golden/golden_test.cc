@@ -33,7 +33,7 @@ class GoldenTest : public ::testing::Test {
       report::JudgedRow row{{&run_case_, abi, identity}, {}};
       row.verdict.outcome = judge::RowOutcome::agree;
       row.verdict.readiness = {
-          abi < 3 ? judge::Readiness::ready : judge::Readiness::blocked, abi < 3 ? "" : "comm needs x", {}};
+          abi < 3 ? gpu::Readiness::ready : gpu::Readiness::blocked, abi < 3 ? "" : "comm needs x", {}};
       for (const int err : errs) {
         judge::CellVerdict cell;
         cell.verdict = err < 0 ? judge::Verdict::skip : judge::Verdict::agree;
@@ -92,7 +92,7 @@ TEST_F(GoldenTest, AChangedCellIsASentence) {
 TEST_F(GoldenTest, AChangedWordOfReadinessIsASentence) {
   ASSERT_TRUE(update(run({{1, {0, 0}}})).ok());
   Shown other = run({{1, {0, 0}}});
-  other.rows[0].verdict.readiness = {judge::Readiness::blocked, "comm needs y", {}};
+  other.rows[0].verdict.readiness = {gpu::Readiness::blocked, "comm needs y", {}};
   EXPECT_EQ(
       differences(other),
       std::vector<std::string>{"a-case: readiness as user at plan ABI 1: ready before, blocked: comm needs y now"});

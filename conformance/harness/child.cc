@@ -23,7 +23,6 @@
 #include "conformance/harness/misbehave.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
-#include "conformance/wire/plans.h"
 #include "enforce/prepare.h"
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
@@ -138,7 +137,8 @@ Result<void> Child::open_everything() {
     own_sibling_ = sibling_ = start_sibling(wire::IdentityKind::self, 0, &stop_own_sibling_);
     if (sibling_ < 0) return system_error(errno, "fork()");
   }
-  for (const Plan& plan : wire::plans_of(request_)) {
+  if (request_.plans.empty()) return internal_error("a row without a plan");
+  for (const Plan& plan : request_.plans) {
     Result<Prepared> prepared = prepare(plan, {});
     if (!prepared.ok() && prepared.error().kind == ErrorKind::input) fail(prepared.error(), exit_refused);
     if (!prepared.ok()) return std::move(prepared).error();

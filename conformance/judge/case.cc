@@ -155,7 +155,7 @@ Result<void> CaseReader::read_stacked(const Node& node, Case& out) const {
 Result<void> CaseReader::read_readiness(const Node& node, Case& out) const {
   const auto one = [&](const Node& value, AbiSet set) -> Result<void> {
     LOCKSTEP_ASSIGN(const std::string word, text(value, "readiness"));
-    const std::optional<Readiness> is = readiness_from_name(word);
+    const std::optional<gpu::Readiness> is = gpu::readiness_from_name(word);
     if (!is) return fail(value, "readiness: write ready, degraded, blocked or blocked-elsewhere");
     out.readiness.push_back({set, *is});
     return {};
@@ -219,7 +219,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   out.cell.operation = *operation;
   const bool comm = *operation == Operation::comm_open;
   out.cell.mode = comm ? Mode::rdwr : Mode::plain;
-  out.cell.target = comm ? wire::Target::other_thread : wire::Target::own;
+  out.cell.target = comm ? Target::other_thread : Target::own;
 
   LOCKSTEP_ASSIGN(const std::string result_word, text(*result, "result"));
   const std::optional<int> err = errno_from_name(result_word);
@@ -238,7 +238,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
       choice(node, "actor", actor_from_name, "self, thread, child, grandchild, exec or early-thread", out.cell.actor));
   if (const Node* value = node.find("target")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "target"));
-    const std::optional<wire::Target> target = wire::target_from_name(word);
+    const std::optional<Target> target = target_from_name(word);
     if (!target || !comm)
       return fail(*value, "target: own, other-thread, numeric or other-process, of comm-open alone");
     out.cell.target = *target;

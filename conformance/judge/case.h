@@ -37,6 +37,7 @@
 #include <lockstep/error.h>
 
 #include "conformance/wire/wire.h"
+#include "gpu/readiness.h"
 
 namespace lockstep::conformance::judge {
 
@@ -55,11 +56,6 @@ class AbiSet {
   unsigned bits_ = 0;
 };
 
-enum class Readiness { ready, degraded, blocked, blocked_elsewhere, unknown };
-std::string_view name(Readiness readiness);
-// Empty for "unknown" too: nobody can claim or require that.
-std::optional<Readiness> readiness_from_name(std::string_view name);
-
 struct Expectation {
   wire::CellRequest cell;
   AbiSet abis = AbiSet::all();
@@ -71,7 +67,7 @@ struct Expectation {
 
 struct ReadinessExpectation {
   AbiSet abis = AbiSet::all();
-  Readiness is = Readiness::ready;
+  gpu::Readiness is = gpu::Readiness::ready;
 };
 
 struct Case {

@@ -125,9 +125,9 @@ TEST_F(Judge, ADeviceThatEvenRootMayNotMakeIsAnUntriedExpectation) {
 // The row has no cell of the start-up at all: whatever a case claims of it, nobody has seen it.
 TEST_F(Judge, AClaimOfReadinessThatNobodyCouldTryIsASkipAndNoPass) {
   run_.source.context.host.gpu = GpuKind::nvidia;
-  EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
+  EXPECT_EQ(verdict().readiness.is, gpu::Readiness::unknown);
   EXPECT_EQ(verdict().outcome, RowOutcome::agree) << "nothing is claimed";
-  for (const Readiness claimed : {Readiness::ready, Readiness::degraded, Readiness::blocked}) {
+  for (const gpu::Readiness claimed : {gpu::Readiness::ready, gpu::Readiness::degraded, gpu::Readiness::blocked}) {
     run_.source.readiness = {{AbiSet::all(), claimed}};
     const RowVerdict got = verdict();
     EXPECT_EQ(got.outcome, RowOutcome::skip) << name(claimed);
@@ -142,11 +142,11 @@ TEST_F(Judge, AStepThatWasSkippedIsNotAStepThatWorked) {
   run_.cells.info[0].step = "node /dev/dxg";
   for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
     child->cells[0] = {wire::CellState::unsupported, 0, 0, 0, 0};
-  EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
+  EXPECT_EQ(verdict().readiness.is, gpu::Readiness::unknown);
   for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
     child->cells[0] = {wire::CellState::done, 0, 0, 0, 0};
   reply_.restricted.cells[0].err = EACCES;
-  EXPECT_EQ(verdict().readiness.is, Readiness::blocked) << "one that is denied blocks, whatever is unknown";
+  EXPECT_EQ(verdict().readiness.is, gpu::Readiness::blocked) << "one that is denied blocks, whatever is unknown";
 }
 
 TEST_F(Judge, ARefusalAgreesOnlyWhereItIsClaimedAndBothSayIt) {

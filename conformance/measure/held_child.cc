@@ -65,9 +65,9 @@ Result<void> Namings::make(pid_t sibling) {
     cell.operation = Operation::comm_open;
     cell.mode = Mode::rdwr;
     cell.actor = actor;
-    cell.target = wire::Target::other_thread;
+    cell.target = Target::other_thread;
     request.cells.push_back(cell);
-    probes_.push_back({Operation::comm_open, Mode::rdwr, actor, wire::Target::other_thread, false, "", "", -1});
+    probes_.push_back({Operation::comm_open, Mode::rdwr, actor, Target::other_thread, false, "", "", -1});
   }
   const std::string bytes = wire::encode(request);
   LOCKSTEP_ASSIGN(helper_,

@@ -83,7 +83,7 @@ class Child {
       ::execve(each.path.c_str(), argv, envp);
       cell.err = errno == ENOEXEC ? 0 : errno;
     } else {
-      const probes::Probe probe{each.operation, each.mode,         Actor::self,        wire::Target::own,
+      const probes::Probe probe{each.operation, each.mode,         Actor::self,        Target::own,
                                 false,          each.path.c_str(), each.path2.c_str(), -1};
       probes::run_probe(probe, &cell);
       if (cell.state == static_cast<std::uint32_t>(wire::CellState::unsupported)) cell.err = ENOTSUP;

@@ -139,8 +139,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
     } else if (flag == "--reproduce") {
       out.reproduce = value;
     } else if (flag == "--require") {
-      out.require = judge::readiness_from_name(value);
-      if (!out.require || *out.require > judge::Readiness::degraded)
+      out.require = gpu::readiness_from_name(value);
+      if (!out.require || *out.require > gpu::Readiness::degraded)
         return bad("--require takes ready or degraded, not " + printable(value));
     } else if (flag == "--min-tried") {
       double share = 0;

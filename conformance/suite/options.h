@@ -20,7 +20,7 @@ struct Options {
   std::string conflicts;  // an administrator's file
   std::string fixtures;
   std::string abis = "all";                 // native, all, or a list
-  std::optional<judge::Readiness> require;  // ready or degraded
+  std::optional<gpu::Readiness> require;  // ready or degraded
   std::optional<double> min_tried;          // of the rows planned; 0 to 1
   std::string report;
   std::string reproduce;    // a row's name

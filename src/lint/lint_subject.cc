@@ -179,12 +179,4 @@ Finding& Report::add(int line, const std::string& path, std::string message) {
                                    std::string(trap_.fix), trap_.fixable});
 }
 
-bool is_gpu_device(std::string_view path) {
-  // MIG's capability files are read and nothing else.
-  if (is_below(path, "/dev/nvidia-caps")) return false;
-  for (const std::string_view each : {"/dev/dxg", "/dev/nvmap", "/dev/kfd", "/dev/dri", "/dev/nvgpu"})
-    if (is_below(path, each)) return true;
-  return path.starts_with("/dev/nvidia") || path.starts_with("/dev/nvhost-");
-}
-
 }  // namespace lockstep::lint

@@ -94,9 +94,6 @@ class Report {
 // A GPU host where nothing of the baseline is missing, with the GPU nodes that the policy names.
 Host complete_host(const Policy& policy);
 
-// A node that computing needs for reading, writing and ioctl.
-bool is_gpu_device(std::string_view path);
-
 // lint_lists.cc: what the text alone shows. lint_rights.cc: rights by name. lint_machine.cc: host, GPU,
 // conflicts. lint_programs.cc: what real programs need.
 namespace find {
