@@ -13,6 +13,7 @@
 #include <string>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"

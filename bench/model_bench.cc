@@ -2,6 +2,8 @@
 // million. Walks of six objects, forty rules.
 #include <benchmark/benchmark.h>
 
+#include <lockstep/rights.h>
+
 #include "model/model.h"
 
 namespace {

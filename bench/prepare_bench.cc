@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "enforce/prepare.h"
 #include "landlock/uapi.h"

@@ -27,6 +27,7 @@
 #include <string>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "conformance/harness/workers.h"
 #include "landlock/uapi.h"
@@ -260,10 +261,11 @@ void run_row(benchmark::State& state) {
   row.id = 1;
   row.name = "row_bench";
   row.identity = ::geteuid() == 0 ? wire::IdentityKind::user : wire::IdentityKind::self;
-  row.plan_abi = abi;
-  row.handled = abi_info(abi)->fs.bits();
+  Plan& plan = row.plans.emplace_back();
+  plan.abi = abi;
+  plan.handled = abi_info(abi)->fs;
   row.without_control = true;
-  for (const char* path : rule_paths) row.rules.push_back({path, access_read_only.bits(), false});
+  for (const char* path : rule_paths) plan.rules.push_back({path, access_read_only});
   for (int i = 0; i < probes; ++i) {
     row.cells.emplace_back();
     row.cells.back().operation = Operation::open_r;

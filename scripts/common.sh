@@ -61,3 +61,49 @@ build() {
     exit 4
   fi
 }
+
+# --- roots of other Debian releases, for what is tried in one ------------------------------------------------------------------
+
+# use_roots DIR MIRROR: before the first debian_root. An empty MIRROR is the one of this machine's apt sources.
+use_roots() {
+  roots=$1 root_mirror=$2
+  if [ -z "$root_mirror" ]; then
+    # shellcheck disable=SC2016  # apt's own placeholders
+    root_mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Packages' | awk '$2 !~ /-/ && /debian/ { print $1; exit }')
+  fi
+  [ -n "$root_mirror" ] || { echo "this machine's apt sources name no mirror: --mirror URL" >&2; exit 3; }
+  export PATH=$PATH:/usr/sbin:/sbin
+  mkdir -p "$roots"
+}
+
+# debian_root RELEASE [PACKAGE...]: says the folder of a root of it that is empty but for these, made once and kept.
+debian_root() {
+  local release=$1 root=$roots/$1 with=()
+  shift
+  if [ $# -gt 0 ]; then
+    root=$root-build
+    with=(--include="$(IFS=, && echo "$*")")
+  fi
+  if [ ! -f "$root.done" ]; then
+    rm -rf "${root:?}"
+    echo "Making ${root##*/}, a root of $release, from $root_mirror" >&2
+    debootstrap --variant=minbase "${with[@]}" "$release" "$root" "$root_mirror" >"$root.log" 2>&1 || { tail -n 5 "$root.log" >&2; return 1; }
+    touch "$root.done"
+  fi
+  echo "$root"
+}
+
+# in_root ROOT COMMAND...: the root becomes that of a mount namespace, as a machine's is. A chroot would have the suite skip what
+# it simulates.
+in_root() {
+  # shellcheck disable=SC2016  # for the shell inside
+  unshare -m sh -c '
+    set -e
+    mount --make-rprivate /
+    mount --bind "$0" "$0" && cd "$0"
+    mount -t proc proc proc && mount --rbind /sys sys && mount --rbind /dev dev
+    mkdir -p old && pivot_root . old && cd / && umount -l /old && rmdir /old
+    export HOME=/nonexistent PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    unset LD_LIBRARY_PATH TMPDIR
+    exec "$@"' "$@"
+}

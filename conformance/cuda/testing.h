@@ -17,6 +17,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "conformance/harness/workers.h"
 #include "conformance/wire/cu_result.h"
@@ -52,12 +53,12 @@ class CuInitTest : public testing::Test {
     out.id = 7;
     out.name = "cu-init";
     out.identity = ::geteuid() == 0 ? wire::IdentityKind::user : wire::IdentityKind::self;
-    out.plan_abi = 1;
-    out.handled = abi_info(1)->fs.bits();
-    for (const char* path : {"/usr", "/lib", "/lib64", "/etc"})
-      out.rules.push_back({path, access_read_only.bits(), true});
-    out.rules.push_back({"/proc", proc.bits(), false});
-    if (library_rule) out.rules.push_back({root_ + "/lib", access_read_only.bits(), false});
+    Plan& plan = out.plans.emplace_back();
+    plan.abi = 1;
+    plan.handled = abi_info(1)->fs;
+    for (const char* path : {"/usr", "/lib", "/lib64", "/etc"}) plan.rules.push_back({path, access_read_only, true});
+    plan.rules.push_back({"/proc", proc});
+    if (library_rule) plan.rules.push_back({root_ + "/lib", access_read_only});
     wire::CellRequest real, passwd;
     real.operation = Operation::cu_init;
     passwd.operation = Operation::open_w;

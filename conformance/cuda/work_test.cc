@@ -12,6 +12,8 @@
 #include <fstream>
 #include <iterator>
 
+#include <lockstep/rights.h>
+
 #include "base/unique_fd.h"
 #include "conformance/cuda/testing.h"
 #include "conformance/harness/cu_init.h"

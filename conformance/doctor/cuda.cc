@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include <lockstep/error.h>
+#include <lockstep/rights.h>
 
 #include "conformance/wire/cu_result.h"
 

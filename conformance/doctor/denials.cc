@@ -1,7 +1,6 @@
 #include "conformance/doctor/denials.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,7 +8,10 @@
 #include <set>
 
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
+#include "base/fork.h"
+#include "base/installation.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 #include "enforce/restrict.h"
@@ -37,7 +39,7 @@ bool is_made(const AuditRecord& record) {
 
 // A later process that is denied something for certain: when that was heard, so was all that came before.
 pid_t fence() {
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid != 0) {
     if (pid > 0) harness::await_end(pid, 5000);
     return pid;
@@ -45,12 +47,6 @@ pid_t fence() {
   const Result<Ruleset> rules = Ruleset::create({.fs = Right::read_dir}, 1);
   if (rules.ok() && restrict_self(rules->fd()).ok()) UniqueFd(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)).reset();
   ::_exit(0);
-}
-
-std::string this_executable() {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
-  return {path, length > 0 ? static_cast<std::size_t>(length) : 0};
 }
 
 }  // namespace
@@ -99,7 +95,7 @@ void Denials::end_row() {
     listener_.reset();
     return;
   }
-  const std::string self = this_executable();
+  const std::string self = own_program();
   probes_ = denials_of(listener_->records(), first_, [&](const AuditRecord& record) {
     return decoded(record.field("exe")) == self && record.field("pid") != last;
   });

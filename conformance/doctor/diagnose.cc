@@ -7,6 +7,7 @@
 
 #include "conformance/doctor/examine.h"
 #include "conformance/harness/identity.h"
+#include "host/context_flags.h"
 
 namespace lockstep::conformance::doctor {
 namespace {
@@ -61,7 +62,7 @@ void read_cuda(const judge::CellPlan& plan, const wire::RowReply& reply, const M
     seen.libcuda = machine.libcuda;
     seen.around = surroundings_of(machine);
     for (const StepDiagnosis& step : out.steps)
-      if (step.step.importance == judge::CudaImportance::fatal) seen.failing.push_back(step.finding);
+      if (step.step.importance == gpu::Importance::fatal) seen.failing.push_back(step.finding);
     out.cuda.without = seen.without;
     out.cuda.under = seen.under;
     out.cuda.called = seen.without.loaded || seen.under.loaded;
@@ -86,7 +87,7 @@ Result<void> read_steps(const judge::CaseRun& run, const wire::RowReply& reply, 
                         const Machine& machine, const Denials& denials, Diagnosis& out) {
   const judge::CellPlan& plan = run.cells;
   std::vector<Evidence> evidence;
-  for (const judge::CudaStep& step : judge::cuda_steps(run.source.context.host)) {
+  for (const gpu::Step& step : gpu::steps_of(run.source.context.host)) {
     for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
       const judge::CellVerdict& cell = verdict.cells[i];
       if (plan.info[i].step != step.id || cell.verdict == judge::Verdict::skip) continue;
@@ -152,19 +153,17 @@ Result<std::vector<Diagnosis>> diagnose(harness::Workers& workers, const judge::
   return out;
 }
 
-Result<judge::CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir) {
+Result<judge::CaseRun> policy_on_this_machine(const std::string& file, const ContextFlags& flags) {
   judge::Case source;
   if (file.empty()) {
     source.own_policy = true;
     source.name = "default";
     source.policy = builtin_default_policy();
-    source.context.host = read_host();
+    LOCKSTEP_ASSIGN(source.context, make_context(flags));
     source.context.source = Source::default_policy;
   } else {
-    LOCKSTEP_ASSIGN(source, judge::case_for_policy(file, ""));
+    LOCKSTEP_ASSIGN(source, judge::case_for_policy(file, flags));
   }
-  source.context.gpu = gpu;
-  if (!workdir.empty()) source.context.workdir = workdir;
   LOCKSTEP_ASSIGN(judge::CaseRun run, judge::prepare_case(std::move(source)));
   // All the way to a kernel's result, where the suite asks cuInit(0) alone.
   for (wire::CellRequest& cell : run.cells.cells)

@@ -19,14 +19,18 @@
 #include "conformance/doctor/facts.h"
 #include "conformance/doctor/layers.h"
 #include "conformance/harness/workers.h"
-#include "conformance/judge/cuda.h"
 #include "conformance/judge/row.h"
 #include "conformance/judge/verdict.h"
+#include "gpu/steps.h"
+
+namespace lockstep {
+struct ContextFlags;
+}
 
 namespace lockstep::conformance::doctor {
 
 struct StepDiagnosis {
-  judge::CudaStep step;
+  gpu::Step step;
   std::string path;
   int control = 0, observed = 0;
   Finding finding;
@@ -43,7 +47,7 @@ struct Diagnosis {
   int plan_abi = 0;
   judge::RowOutcome outcome = judge::RowOutcome::error;
   std::string message;
-  judge::ReadinessVerdict readiness;
+  gpu::ReadinessVerdict readiness;
   std::size_t steps_passed = 0;
   std::vector<StepDiagnosis> steps;  // those that fail, in the order of the start-up
   CudaDiagnosis cuda;
@@ -56,7 +60,7 @@ Result<std::vector<Diagnosis>> diagnose(harness::Workers& workers, const judge::
                                         const std::vector<wire::IdentityKind>& identities, Denials& denials);
 
 // A policy on this machine; an empty file is the built-in default.
-Result<judge::CaseRun> policy_on_this_machine(const std::string& file, Toggle gpu, const std::string& workdir);
+Result<judge::CaseRun> policy_on_this_machine(const std::string& file, const ContextFlags& flags);
 
 }  // namespace lockstep::conformance::doctor
 

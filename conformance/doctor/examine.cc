@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/fork.h"
 #include "conformance/doctor/files.h"
 #include "conformance/harness/ending.h"
 
@@ -118,7 +119,7 @@ Result<std::vector<PathFacts>> examine(const std::vector<PathQuestion>& question
   if (memory == MAP_FAILED) return system_error(errno, "mmap()");
   auto* shared = static_cast<Answers*>(memory);
   const std::vector<Mount> mounts = read_mounts();  // before: the identity may not read it where /proc is hidden
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) {
     if (identity != nullptr) {
       const Result<void> became = drop_privileges(*identity);

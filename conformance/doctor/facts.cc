@@ -14,6 +14,7 @@
 #include <functional>
 #include <sstream>
 
+#include "base/fork.h"
 #include "conformance/doctor/files.h"
 #include "conformance/harness/ending.h"
 #include "enforce/count_layers.h"
@@ -26,7 +27,7 @@ constexpr int trial_ms = 5000;
 
 // A child that answers with its exit code, or minus the signal that ended it.
 int in_child(const std::function<int()>& body) {
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid < 0) return -1;
   if (pid == 0) ::_exit(body());
   const int status = harness::await_end(pid, trial_ms).status;

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <lockstep/rights.h>
+
 #include "conformance/doctor/examine.h"
 #include "conformance/doctor/files.h"
 #include "conformance/doctor/testing.h"

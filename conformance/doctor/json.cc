@@ -1,14 +1,13 @@
 // The report as a program reads it, and its exit code.
+#include "syntax/json.h"
+
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "conformance/doctor/remedies.h"
 #include "conformance/doctor/report.h"
 
 namespace lockstep::conformance::doctor {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json node_json(const Node& node) {
   Json out = {{"path", printable(node.path)},
@@ -71,10 +70,10 @@ Json finding_json(const Finding& finding) {
 Json step_json(const StepDiagnosis& step) {
   const auto answer = [](int err) { return err == 0 ? std::string("allow") : errno_name(err); };
   Json out = {{"step", step.step.id},
-              {"op", name(step.step.cell.operation)},
-              {"actor", name(step.step.cell.actor)},
+              {"op", name(step.step.operation)},
+              {"actor", name(step.step.actor)},
               {"path", printable(step.path)},
-              {"importance", judge::name(step.step.importance)},
+              {"importance", gpu::name(step.step.importance)},
               {"breaks", step.step.breaks},
               {"without", answer(step.control)},
               {"under", answer(step.observed)}};
@@ -98,7 +97,7 @@ Json row_json(const Diagnosis& row) {
   out["outcome"] = judge::name(row.outcome);
   if (!row.message.empty()) out["message"] = printable(row.message);
   const bool judged = row.outcome == judge::RowOutcome::agree || row.outcome == judge::RowOutcome::disagree;
-  if (judged) out["readiness"] = {{"is", judge::name(row.readiness.is)}, {"why", printable(row.readiness.why)}};
+  if (judged) out["readiness"] = {{"is", gpu::name(row.readiness.is)}, {"why", printable(row.readiness.why)}};
   out["steps_passed"] = row.steps_passed;
   out["steps_failed"] = Json::array();
   for (const StepDiagnosis& step : row.steps) out["steps_failed"].push_back(step_json(step));
@@ -111,7 +110,7 @@ Json row_json(const Diagnosis& row) {
   return out;
 }
 
-bool is_met(const Diagnosis& row, judge::Readiness required) {
+bool is_met(const Diagnosis& row, gpu::Readiness required) {
   return row.outcome == judge::RowOutcome::agree && static_cast<int>(row.readiness.is) <= static_cast<int>(required);
 }
 
@@ -123,7 +122,7 @@ std::vector<Finding> machine_findings(const Machine& machine) {
   return out;
 }
 
-bool meets(const DoctorReport& report, judge::Readiness required) {
+bool meets(const DoctorReport& report, gpu::Readiness required) {
   std::size_t rows = 0;
   for (const PolicyReport& policy : report.policies) {
     for (const Diagnosis& row : policy.rows) {
@@ -165,8 +164,7 @@ std::string to_json(const DoctorReport& report) {
     for (const Diagnosis& row : policy.rows) rows.push_back(row_json(row));
     out["policies"].push_back({{"policy", printable(policy.name)}, {"notices", policy.notices}, {"rows", rows}});
   }
-  if (report.require)
-    out["require"] = {{"level", judge::name(*report.require)}, {"met", meets(report, *report.require)}};
+  if (report.require) out["require"] = {{"level", gpu::name(*report.require)}, {"met", meets(report, *report.require)}};
   out["exit"] = exit_code(report);
   return out.dump(2) + "\n";
 }

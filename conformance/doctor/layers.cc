@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <lockstep/error.h>
+#include <lockstep/rights.h>
 
 #include "conformance/doctor/examine.h"
 #include "conformance/doctor/remedies.h"
@@ -123,6 +124,12 @@ Finding by_eperm(const Evidence& seen) {
         Layer::device_cgroup,
         "the device controller of the container's cgroup keeps " + seen.path + " closed (access() says EPERM as well)",
         "start the container with the device: docker run --device " + seen.path);
+  // The file is the thread's own: what was denied is the thread.
+  if (seen.operation == Operation::comm_open && seen.around.seccomp == 2)
+    return found(Layer::seccomp,
+                 "no thread can be started: a seccomp filter answers EPERM to clone3, and libc takes another way for "
+                 "ENOSYS alone",
+                 "let the filter answer ENOSYS to clone3: docker run --security-opt seccomp=PROFILE.json");
   const bool filtered = seen.around.seccomp == 2 && !seen.same_call_worked;
   if (filtered)
     return found(Layer::seccomp,

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/host.h>
-#include <lockstep/rights.h>
 
 #include "operation/operation.h"
 

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <set>
 
+#include <lockstep/rights.h>
+
 #include "conformance/doctor/remedies.h"
 
 namespace lockstep::conformance::doctor {
@@ -207,6 +209,11 @@ std::vector<Case> cases() {
        "ENOSYS",
        "seccomp=PROFILE"},
       {"ENOSYS without a filter", node(ENOSYS), {L::unknown}, "this kernel", ""},
+      {"a filter that lets no thread be started",
+       with(comm, [](Evidence& e) { e.control = e.observed = EPERM, e.facts.read_only = false, e.around.seccomp = 2; }),
+       {L::seccomp},
+       "clone3",
+       "ENOSYS to clone3"},
       {"EPERM under a filter that lets the call through elsewhere",
        with(node(EPERM), [](Evidence& e) { e.around.seccomp = 2; }),
        {L::capability},

@@ -1,17 +1,18 @@
 // lockstep-doctor: whether CUDA starts under a policy on this machine, and which layer stops it where it does
 // not.
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <set>
 
+#include "base/complain.h"
+#include "base/flags.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/doctor/files.h"
 #include "conformance/doctor/report.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/workers.h"
-#include "syntax/suggest.h"
+#include "host/context_flags.h"
 
 namespace lockstep::conformance::doctor {
 namespace {
@@ -43,20 +44,11 @@ constexpr char usage[] =
 struct Options {
   std::vector<std::string> policies;
   std::vector<wire::IdentityKind> identities;  // empty: all
-  std::string format = "text", workdir;
-  Toggle gpu = Toggle::automatic;
-  std::optional<judge::Readiness> require;
+  std::string format = "text";
+  ContextFlags context;
+  std::optional<gpu::Readiness> require;
   bool help = false;
 };
-
-Error bad(const std::string& message) {
-  return {ErrorKind::input, 0, message + " (see --help)", {}, 0};
-}
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep doctor: %s\n", error.to_string().c_str());
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
 
 Result<std::vector<wire::IdentityKind>> identity_list(const std::string& text) {
   std::vector<wire::IdentityKind> out;
@@ -64,64 +56,54 @@ Result<std::vector<wire::IdentityKind>> identity_list(const std::string& text) {
     const std::size_t comma = std::min(text.find(',', start), text.size());
     const std::optional<wire::IdentityKind> identity = wire::identity_from_name(text.substr(start, comma - start));
     if (!identity)
-      return bad("--identity takes user, container-root, root, self, or several with commas, not " + printable(text));
+      return usage_error("--identity takes user, container-root, root, self, or several with commas, not " +
+                         printable(text));
     if (std::find(out.begin(), out.end(), *identity) != out.end())
-      return bad("--identity names " + std::string(wire::name(*identity)) + " twice");
+      return usage_error("--identity names " + std::string(wire::name(*identity)) + " twice");
     out.push_back(*identity);
     start = comma + 1;
   }
   return out;
 }
 
-Result<void> set_flag(const std::string& flag, const std::string& value, Options* out) {
-  if (flag == "--format") {
-    if (value != "text" && value != "json") return bad("--format takes text or json, not " + printable(value));
+Result<void> set_flag(const Flag& flag, Options* out) {
+  const std::string& value = flag.value;
+  if (flag.name == "--format") {
+    if (value != "text" && value != "json") return usage_error("--format takes text or json, not " + printable(value));
     out->format = value;
-  } else if (flag == "--require") {
-    out->require = judge::readiness_from_name(value);
-    if (!out->require || *out->require > judge::Readiness::degraded)
-      return bad("--require takes ready or degraded, not " + printable(value));
-  } else if (flag == "--identity") {
+  } else if (flag.name == "--require") {
+    out->require = gpu::readiness_from_name(value);
+    if (!out->require || *out->require > gpu::Readiness::degraded)
+      return usage_error("--require takes ready or degraded, not " + printable(value));
+  } else if (flag.name == "--identity") {
     LOCKSTEP_ASSIGN(out->identities, identity_list(value));
-  } else if (flag == "--gpu") {
-    if (value != "auto" && value != "on" && value != "off")
-      return bad("--gpu takes auto, on or off, not " + printable(value));
-    out->gpu = value == "on" ? Toggle::on : value == "off" ? Toggle::off : Toggle::automatic;
+  } else if (flag.name == "--host") {
+    return usage_error(
+        "doctor is about this machine: lockstep-conformance --policy FILE --host FILE asks about another, simulated");
   } else {
-    if (!value.starts_with('/')) return bad("--workdir takes an absolute path, not \"" + printable(value) + "\"");
-    out->workdir = value;
+    LOCKSTEP_CHECK(take_context_flag(flag, &out->context));
   }
   return {};
 }
 
 Result<Options> parse(int argc, char** argv) {
   Options out;
-  std::set<std::string> given;
-  const std::set<std::string> known = {"--format", "--require", "--identity", "--gpu", "--workdir"};
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--help" || word == "-h") {
+  FlagReader reader(argc, argv, {"--format=", "--require=", "--identity=", "--gpu=", "--workdir=", "--host="});
+  while (reader.more()) {
+    LOCKSTEP_ASSIGN(const Flag flag, reader.next());
+    if (flag.name == "--help") {
       out.help = true;
       return out;
     }
-    if (!word.starts_with("-") || word == "-") {
-      if (word.empty()) return bad("an empty name of a policy");
-      if (std::find(out.policies.begin(), out.policies.end(), word) != out.policies.end())
-        return bad(printable(word) + " is given twice");
-      out.policies.push_back(word);
+    if (!flag.name.empty()) {
+      LOCKSTEP_CHECK(set_flag(flag, &out));
       continue;
     }
-    const std::size_t equals = word.find('=');
-    const std::string flag = word.substr(0, equals);
-    if (flag == "--host")
-      return bad(
-          "doctor is about this machine: lockstep-conformance --policy FILE --host FILE asks about another, "
-          "simulated");
-    if (known.count(flag) == 0)
-      return bad("unknown flag " + printable(flag) + did_you_mean(suggestion(flag, {known.begin(), known.end()})));
-    if (!given.insert(flag).second) return bad(flag + " is given twice");
-    if (equals == std::string::npos && i + 1 >= argc) return bad(flag + " needs a value");
-    LOCKSTEP_CHECK(set_flag(flag, equals == std::string::npos ? argv[++i] : word.substr(equals + 1), &out));
+    const std::string& word = flag.value;
+    if (word.empty()) return usage_error("an empty name of a policy");
+    if (std::find(out.policies.begin(), out.policies.end(), word) != out.policies.end())
+      return usage_error(printable(word) + " is given twice");
+    out.policies.push_back(word);
   }
   return out;
 }
@@ -148,20 +130,13 @@ Result<std::vector<wire::IdentityKind>> identities_to_run(const Options& options
   return out;
 }
 
-int print(const std::string& text) {
-  const bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return ok ? 0
-            : complain(
-                  Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});
-}
-
 // `workers`: an error where none can be had here.
 Result<DoctorReport> examine_all(const Options& options, Result<harness::Workers>& workers) {
   DoctorReport report;
   report.require = options.require;
   std::vector<judge::CaseRun> runs;
   for (const std::string& file : options.policies.empty() ? std::vector<std::string>{""} : options.policies) {
-    LOCKSTEP_ASSIGN(judge::CaseRun run, policy_on_this_machine(file, options.gpu, options.workdir));
+    LOCKSTEP_ASSIGN(judge::CaseRun run, policy_on_this_machine(file, options.context));
     runs.push_back(std::move(run));
   }
   report.machine = read_machine();
@@ -190,8 +165,9 @@ Result<DoctorReport> examine_all(const Options& options, Result<harness::Workers
 }
 
 int doctor_main(int argc, char** argv) {
+  name_program("lockstep doctor");
   harness::keep_ended_children();
-  std::signal(SIGPIPE, SIG_IGN);
+  ignore_write_signals();
   const Result<Options> options = parse(argc, argv);
   if (!options.ok()) return complain(options.error());
   if (options->help) return print(usage);
@@ -216,5 +192,7 @@ int doctor_main(int argc, char** argv) {
 }  // namespace lockstep::conformance::doctor
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::doctor::doctor_main(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-doctor");
+  return lockstep::conformance::doctor::doctor_main(argc, argv);
 }

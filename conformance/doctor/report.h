@@ -27,7 +27,7 @@ struct DoctorReport {
   std::string no_records;             // why the kernel's audit records could not be heard; empty: they were
   std::vector<PolicyReport> policies;
   std::vector<std::string> missing_identities;  // "container-root cannot be had: ..."
-  std::optional<judge::Readiness> require;
+  std::optional<gpu::Readiness> require;
 };
 
 // What stops CUDA here under any policy, and without one.
@@ -36,7 +36,7 @@ std::vector<Finding> machine_findings(const Machine& machine);
 // 0, 1 (a disagreement, a missed requirement), 2 (a policy refused), 3 (nothing could be shown), 4 (a row
 // failed).
 int exit_code(const DoctorReport& report);
-bool meets(const DoctorReport& report, judge::Readiness required);
+bool meets(const DoctorReport& report, gpu::Readiness required);
 
 std::string to_text(const DoctorReport& report);
 std::string to_json(const DoctorReport& report);

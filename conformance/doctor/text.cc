@@ -104,7 +104,7 @@ std::string steps_text(const Diagnosis& row) {
     also.clear();
   };
   for (const StepDiagnosis& step : row.steps) {
-    if (step.step.importance == judge::CudaImportance::harmless) {
+    if (step.step.importance == gpu::Importance::harmless) {
       harmless += (harmless.empty() ? "" : ", ") + step.step.id;
       continue;
     }
@@ -116,7 +116,7 @@ std::string steps_text(const Diagnosis& row) {
     end_of_step();
     last = said;
     out += "      " + pad(step.step.id, 24) + pad(errno_name(step.control != 0 ? step.control : step.observed), 7) +
-           pad(std::string(judge::name(step.step.importance)), 8) + said;
+           pad(std::string(gpu::name(step.step.importance)), 8) + said;
   }
   end_of_step();
   if (row.cuda.finding) out += "      " + pad("CUDA itself", 40) + finding_text(*row.cuda.finding);
@@ -151,7 +151,7 @@ std::string word(const Diagnosis& row, const Machine& machine) {
     case judge::RowOutcome::agree:
       break;
   }
-  if (row.readiness.is != judge::Readiness::blocked_elsewhere) return std::string(judge::name(row.readiness.is));
+  if (row.readiness.is != gpu::Readiness::blocked_elsewhere) return std::string(gpu::name(row.readiness.is));
   return machine.has_gpu() ? "elsewhere" : "no GPU";
 }
 
@@ -169,7 +169,7 @@ std::string to_text(const DoctorReport& report) {
   for (const std::string& each : report.missing_identities) line(out, "not run", each);
   for (const PolicyReport& policy : report.policies) policy_text(policy, report.machine, out);
   if (report.require)
-    out += "\nrequired: " + std::string(judge::name(*report.require)) +
+    out += "\nrequired: " + std::string(gpu::name(*report.require)) +
            (meets(report, *report.require) ? ", and every row is\n" : ", and not every row is\n");
   return out;
 }

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "model/model.h"
 #include "syntax/document.h"

@@ -31,9 +31,9 @@
 #include <string_view>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/error.h>
 #include <lockstep/policy.h>
-#include <lockstep/rights.h>
 
 #include "operation/operation.h"
 

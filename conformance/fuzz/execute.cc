@@ -16,6 +16,7 @@
 #include <map>
 #include <thread>
 
+#include "base/fork.h"
 #include "conformance/fuzz/executed.h"
 #include "conformance/fuzz/layers.h"
 #include "conformance/fuzz/oracle.h"
@@ -71,7 +72,7 @@ class SideRun {
       ready.probe = {operation.operation,
                      operation.mode,
                      operation.actor,
-                     operation.mode == Mode::setname ? wire::Target::other_thread : wire::Target::own,
+                     operation.mode == Mode::setname ? Target::other_thread : Target::own,
                      false,
                      nullptr,
                      nullptr,
@@ -237,7 +238,7 @@ class SideRun {
   }
 
   bool run_forked(Actor actor, int depth) {
-    const pid_t pid = ::fork();
+    const pid_t pid = fork_process();
     if (pid < 0) return false;
     if (pid == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -316,7 +317,7 @@ bool run_side(Tier tier, SideRun& side) {
     }).join();
     return true;
   }
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     side.run();

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/harness/memory_file.h"
@@ -46,9 +47,7 @@ void keep_open(const std::string& path) {
 
 bool came_to_its_end(pid_t pid) {
   int status = 0;
-  while (pid > 0 && ::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 42;
+  return pid > 0 && wait_for(pid, &status) && WIFEXITED(status) && WEXITSTATUS(status) == 42;
 }
 
 bool run_executed(ExecutedRun& run) {
@@ -64,7 +63,7 @@ bool run_executed(ExecutedRun& run) {
   if (::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return false;
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, answered.get(), 0);
   if (memory == MAP_FAILED) return false;
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) child(run, asked.get(), answered.get());
   const bool ended = came_to_its_end(pid);
   if (ended) {

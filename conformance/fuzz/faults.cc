@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::conformance::fuzz {
 namespace {
 

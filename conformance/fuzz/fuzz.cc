@@ -16,6 +16,8 @@
 #include <csignal>
 #include <thread>
 
+#include "base/fork.h"
+#include "base/installation.h"
 #include "conformance/fuzz/executed.h"
 #include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/worker.h"
@@ -58,22 +60,21 @@ class Campaign {
 
   Result<void> open() {
     harness::keep_ended_children();
+    LOCKSTEP_CHECK(harness::check_waitid());
+    LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove_for_children());
     LOCKSTEP_ASSIGN(kernel_, query_honest_kernel());
-    LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove());
     procfs_.emplace(std::move(procfs));
     before_ = harness::children_of_this_process(*procfs_);
     // What a worker that is ended leaves comes to this process, and ends too.
     if (::prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper_) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
       return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
-    LOCKSTEP_ASSIGN(
-        helper_, harness::load_helper(harness::beside_this_executable(harness::probe_helper), harness::probe_helper));
+    LOCKSTEP_ASSIGN(helper_, harness::load_helper(companion_program(harness::probe_helper), harness::probe_helper));
     if (!harness::is_in_memory(helper_.get()))
       return unsupported_error(
           0, "memfd_create is denied here: a program that is executed would have to ask the layers for its file");
     options_.helper = helper_.get();
     if (options_.reclaim) LOCKSTEP_CHECK(open_drop_caches());
     const std::string root = harness::temporary_directory();
-    ::mkdir(root.c_str(), 01777);
     LOCKSTEP_ASSIGN(base_, harness::make_scratch(root, "lockstep-fuzz-"));
     for (const char* directory : {"", "/disk", "/memory"}) {
       const std::string path = base_ + directory;
@@ -90,8 +91,8 @@ class Campaign {
   // Runs `work` in a child of its own, which has entered its namespaces.
   template <typename Work>
   Result<pid_t> start(Work work) {
-    const pid_t pid = ::fork();
-    if (pid < 0) return system_error(errno, "fork()");
+    const pid_t pid = fork_process();
+    if (pid < 0) return call_error();
     if (pid > 0) return pid;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (const int each : {SIGINT, SIGTERM}) std::signal(each, SIG_IGN);  // the driver's business: it says stop

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include <lockstep/rights.h>
+
 #include "conformance/fuzz/policy_layer.h"
 #include "enforce/restrict.h"
 #include "landlock/uapi.h"

@@ -1,12 +1,14 @@
 // lockstep-fuzz: random trees, rules and operations, the model against the running kernel.
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
 
+#include "base/complain.h"
+#include "base/flags.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/fuzz/fuzz.h"
 #include "conformance/fuzz/reclaim.h"
 #include "conformance/fuzz/report.h"
@@ -57,66 +59,42 @@ struct Arguments {
   bool list = false, help = false;
 };
 
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep-fuzz: %s\n", error.to_string().c_str());
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
-
-template <typename Number>
-Result<Number> number(const std::string& flag, std::string_view text, Number low, Number high) {
-  Number value{};
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc() || end != text.data() + text.size() || value < low || value > high)
-    return input_error("", 0,
-                       flag + " takes a number from " + std::to_string(low) + " to " + std::to_string(high) +
-                           ", not \"" + printable(text.substr(0, 40)) + "\" (see --help)");
-  return value;
-}
-
-Result<void> take_value(Arguments& out, const std::string& flag, const std::string& value) {
+Result<void> take_value(Arguments& out, const Flag& flag) {
   constexpr std::uint64_t most = 1'000'000'000'000;
-  if (flag == "--seed") {
-    LOCKSTEP_ASSIGN(out.options.seed, number<std::uint64_t>(flag, value, 0, ~std::uint64_t{0}));
-  } else if (flag == "--operations") {
-    LOCKSTEP_ASSIGN(out.options.operations, number<std::uint64_t>(flag, value, 1, most));
-  } else if (flag == "--seconds") {
-    LOCKSTEP_ASSIGN(const std::uint64_t seconds, number<std::uint64_t>(flag, value, 1, 1'000'000));
+  if (flag.name == "--seed") {
+    LOCKSTEP_ASSIGN(out.options.seed, read_number(flag, 0, UINT64_MAX));
+  } else if (flag.name == "--operations") {
+    LOCKSTEP_ASSIGN(out.options.operations, read_number(flag, 1, most));
+  } else if (flag.name == "--seconds") {
+    LOCKSTEP_ASSIGN(const std::uint64_t seconds, read_number(flag, 1, 1'000'000));
     out.options.seconds = static_cast<double>(seconds);
     if (out.options.operations == Options{}.operations) out.options.operations = most;
-  } else if (flag == "--layers") {
-    LOCKSTEP_ASSIGN(out.options.most_layers, number<std::size_t>(flag, value, 1, 16));
-  } else if (flag == "--workers") {
-    LOCKSTEP_ASSIGN(out.options.workers, number<int>(flag, value, 1, 64));
-  } else if (flag == "--replay") {
-    out.replay = value;
-  } else if (flag == "--save") {
-    out.save = value;
+  } else if (flag.name == "--layers") {
+    LOCKSTEP_ASSIGN(out.options.most_layers, read_number(flag, 1, 16));
+  } else if (flag.name == "--workers") {
+    LOCKSTEP_ASSIGN(const std::uint64_t workers, read_number(flag, 1, 64));
+    out.options.workers = static_cast<int>(workers);
   } else {
-    out.plant = value;
+    (flag.name == "--replay" ? out.replay : flag.name == "--save" ? out.save : out.plant) = flag.value;
   }
   return {};
 }
 
 Result<Arguments> parse(int argc, char** argv) {
   Arguments out;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i], flag = word.substr(0, word.find('='));
-    if (word == "--help" || word == "-h") {
-      out.help = true;
-    } else if (word == "--list-faults") {
-      out.list = true;
-    } else if (word == "--reclaim") {
-      out.options.reclaim = true;
-    } else if (word == "--thread-tier" || word == "--process-tier") {
-      out.options.tier = word == "--thread-tier" ? Tier::thread : Tier::process;
-    } else if (flag == "--seed" || flag == "--operations" || flag == "--seconds" || flag == "--layers" ||
-               flag == "--workers" || flag == "--replay" || flag == "--plant" || flag == "--save") {
-      const bool joined = flag.size() < word.size();
-      if (!joined && i + 1 == argc) return input_error("", 0, flag + " needs a value (see --help)");
-      LOCKSTEP_CHECK(take_value(out, flag, joined ? word.substr(flag.size() + 1) : argv[++i]));
-    } else {
-      return input_error("", 0, "unknown argument " + printable(word) + " (see --help)");
-    }
+  FlagReader reader(argc, argv,
+                    {"--seed=*", "--operations=*", "--seconds=*", "--layers=*", "--workers=*", "--replay=*",
+                     "--plant=*", "--save=*", "--list-faults*", "--reclaim*", "--thread-tier*", "--process-tier*"},
+                    "argument");
+  while (reader.more()) {
+    LOCKSTEP_ASSIGN(const Flag flag, reader.next());
+    if (flag.name.empty()) return usage_error("unknown argument " + printable(flag.value));
+    if (flag.has_value) LOCKSTEP_CHECK(take_value(out, flag));
+    if (flag.name == "--help") out.help = true;
+    if (flag.name == "--list-faults") out.list = true;
+    if (flag.name == "--reclaim") out.options.reclaim = true;
+    if (flag.name == "--thread-tier") out.options.tier = Tier::thread;
+    if (flag.name == "--process-tier") out.options.tier = Tier::process;
   }
   if (!out.plant.empty() && out.plant != "all" && find_fault(out.plant) == nullptr)
     return input_error("", 0, "there is no fault " + printable(out.plant) + " (see --list-faults)");
@@ -160,12 +138,11 @@ int run(const Options& options, const std::string& save) {
   const Result<Report> report = fuzz(options);
   if (!report) return complain(report.error());
   print(options, *report);
-  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
   if (!save.empty())
     if (const Result<void> saved = write_file(save, to_json(options, *report)); !saved) return complain(saved.error());
   if (interrupted != 0) return complain(internal_error("interrupted"));
   if (!report->found && report->denied() == 0)
-    return complain(internal_error("nothing was denied: such a run shows nothing"));
+    return complain(unsupported_error(0, "nothing was denied: such a run shows nothing"));
   if (!report->found) return 0;
   std::printf("disagrees, after %llu operations: %s\n%s", static_cast<unsigned long long>(report->found->after),
               report->found->words.c_str(), report->found->json.c_str());
@@ -204,7 +181,7 @@ int run_faults(Options options, const std::string& save) {
   return all ? 0 : 1;
 }
 
-int main_with(int argc, char** argv) {
+int asked_for(int argc, char** argv) {
   Result<Arguments> arguments = parse(argc, argv);
   if (!arguments) return complain(arguments.error());
   if (arguments->help) return std::fputs(usage, stdout), 0;
@@ -229,9 +206,19 @@ int main_with(int argc, char** argv) {
                                    : run(arguments->options, arguments->save);
 }
 
+int main_with(int argc, char** argv) {
+  name_program("lockstep-fuzz");
+  const int code = asked_for(argc, argv);
+  const Result<void> said = flush_output();
+  return said.ok() ? code : complain(said.error());
+}
+
 }  // namespace
 }  // namespace lockstep::conformance::fuzz
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::fuzz::main_with(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-fuzz");
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::fuzz::main_with(argc, argv);
 }

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/fork.h"
 #include "conformance/fuzz/executed.h"
 #include "conformance/harness/network.h"
 
@@ -54,8 +55,8 @@ Result<void> Outside::start() {
     if (kind != Kind::udp_server && !accepts_later(server.get())) return system_error(errno, "listen()");
     (kind == Kind::udp_server ? servers_ : listening_).push_back(std::move(server));
   }
-  process_ = ::fork();
-  if (process_ < 0) return system_error(errno, "fork()");
+  process_ = fork_process();
+  if (process_ < 0) return call_error();
   if (process_ > 0) return {};
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (;;) ::pause();
@@ -80,7 +81,7 @@ bool Peer::start(int helper) {
   alive_.reset(ends[1]);
   const UniqueFd reader(ends[0]), started(replaced[0]);
   UniqueFd starts(replaced[1]);  // closed by the execution
-  process_ = ::fork();
+  process_ = fork_process();
   char byte;
   if (process_ != 0) {
     starts.reset();
@@ -102,8 +103,7 @@ bool Peer::start(int helper) {
 void Peer::end() {
   alive_.reset();  // not killed: a scope may stand between
   servers_.clear();
-  while (process_ > 0 && ::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  if (process_ > 0) (void)wait_for(process_, nullptr);
   process_ = 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <lockstep/rights.h>
+
 #include "conformance/fuzz/others.h"
 #include "model/model.h"
 

@@ -1,6 +1,8 @@
 // The part of the generator that makes policies, and rules on entries of procfs.
 #include <algorithm>
 
+#include <lockstep/rights.h>
+
 #include "conformance/fuzz/random.h"
 #include "model/model.h"
 

@@ -3,12 +3,11 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
+
+#include "syntax/json.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 double tenths(double value) {
   return static_cast<double>(static_cast<std::int64_t>(value * 10 + 0.5)) / 10;
@@ -38,7 +37,7 @@ std::string to_json(const Options& options, const Report& report) {
   }
   if (report.found) {
     out["words"] = report.found->words;
-    out["case"] = Json::parse(report.found->json, nullptr, false);
+    out["case"] = Json::parse_or_null(report.found->json);
   }
   return out.dump(1) + "\n";
 }

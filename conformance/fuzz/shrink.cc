@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::conformance::fuzz {
 namespace {
 

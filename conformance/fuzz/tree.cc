@@ -188,9 +188,11 @@ Result<void> Tree::mount(const Item& item) {
   if (on_file ? make_file(*resolve(item.path), 0777) != 0 : ::mkdir(path.c_str(), 0777) != 0)
     if (errno != EEXIST) return check(-1, item);
   const UniqueFd below = open_path(item.path);
+  if (!below) return check(-1, item);
   if (::mount(source.c_str(), path.c_str(), type, flags, options.empty() ? nullptr : options.c_str()) != 0)
     return check(-1, item);
   UniqueFd above = open_path(item.path);
+  if (!above) return check(-1, item);
   const auto low = object_of(below.get()), high = object_of(above.get());
   if (!low || !high) return check(-1, item);
   covered_.emplace_back(*high, *low);

@@ -1,29 +1,29 @@
 // A fuzz case as text.
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 
 #include "conformance/fuzz/case.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
 
-nlohmann::ordered_json to_json(const Item& item) {
-  nlohmann::ordered_json out = {{"kind", name(item.kind)}, {"path", item.path}};
+Json to_json(const Item& item) {
+  Json out = {{"kind", name(item.kind)}, {"path", item.path}};
   if (!item.target.empty()) out["target"] = item.target;
   if (!item.moved_to.empty()) out["moved_to"] = item.moved_to, out["mount"] = item.mount;
   if (item.mode != 0777) out["mode"] = item.mode;
   return out;
 }
 
-nlohmann::ordered_json to_json(const RuleSpec& rule) {
-  nlohmann::ordered_json out = {{"path", rule.path}, {"rights", names(rule.rights)}};
+Json to_json(const RuleSpec& rule) {
+  Json out = {{"path", rule.path}, {"rights", names(rule.rights)}};
   if (rule.pinned) out["pinned"] = true;
   return out;
 }
 
-nlohmann::ordered_json to_json(const PolicySpec& policy) {
-  nlohmann::ordered_json out = {{"read_only", policy.read_only}, {"read_write", policy.read_write}};
+Json to_json(const PolicySpec& policy) {
+  Json out = {{"read_only", policy.read_only}, {"read_write", policy.read_write}};
   for (const RuleSpec& grant : policy.grants) out["grants"].push_back(to_json(grant));
   if (!policy.present.empty()) out["present"] = policy.present;
   if (!policy.workdir.empty()) out["workdir"] = policy.workdir;
@@ -34,8 +34,8 @@ nlohmann::ordered_json to_json(const PolicySpec& policy) {
   return out;
 }
 
-nlohmann::ordered_json to_json(const LayerSpec& layer) {
-  nlohmann::ordered_json out, rules = nlohmann::ordered_json::array();
+Json to_json(const LayerSpec& layer) {
+  Json out, rules = Json::array();
   for (const RuleSpec& rule : layer.rules) rules.push_back(to_json(rule));
   if (layer.policy)
     out = {{"policy", to_json(*layer.policy)}};
@@ -51,12 +51,11 @@ nlohmann::ordered_json to_json(const LayerSpec& layer) {
 }  // namespace
 
 std::string to_json(const FuzzCase& fuzz_case) {
-  using nlohmann::ordered_json;
-  ordered_json items = ordered_json::array(), layers = ordered_json::array(), operations = ordered_json::array();
+  Json items = Json::array(), layers = Json::array(), operations = Json::array();
   for (const Item& item : fuzz_case.items) items.push_back(to_json(item));
   for (const LayerSpec& layer : fuzz_case.layers) layers.push_back(to_json(layer));
   for (const OperationSpec& each : fuzz_case.operations) {
-    ordered_json operation = {{"op", name(each.operation)}};
+    Json operation = {{"op", name(each.operation)}};
     if (each.mode != Mode::plain) operation["mode"] = name(each.mode);
     if (each.actor != Actor::self) operation["actor"] = name(each.actor);
     if (operand(each.operation) == Operand::port) operation["port"] = each.port;
@@ -65,12 +64,12 @@ std::string to_json(const FuzzCase& fuzz_case) {
     operations.push_back(operation);
   }
   // One element a line: short enough to read, long enough to be compared by a text diff.
-  const auto lines = [](const ordered_json& list) {
+  const auto lines = [](const Json& list) {
     std::string out;
-    for (const ordered_json& each : list) out += (out.empty() ? "\n  " : ",\n  ") + each.dump();
+    for (const Json& each : list) out += (out.empty() ? "\n  " : ",\n  ") + each.dump();
     return "[" + out + "]";
   };
-  ordered_json head = {{"schema", fuzz_schema}, {"why", fuzz_case.why}};
+  Json head = {{"schema", fuzz_schema}, {"why", fuzz_case.why}};
   if (!fuzz_case.finds.empty()) head["finds"] = fuzz_case.finds;
   head["identity"] = fuzz_case.identity == Identity::user ? "user" : "root";
   if (!fuzz_case.chroot.empty()) head["chroot"] = fuzz_case.chroot;

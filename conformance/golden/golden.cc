@@ -170,10 +170,10 @@ bool has_case(const GoldenScope& scope, const std::string& name) {
 // Files of cases that there are not.
 Result<std::vector<GoldenFile>> dropped(const GoldenScope& scope) {
   std::vector<GoldenFile> out;
-  if (!scope.whole || scope.cases == nullptr) return out;
+  if (!scope.misses || scope.cases == nullptr) return out;
   LOCKSTEP_ASSIGN(const std::vector<GoldenFile> all, list_golden(scope.directory));
   std::copy_if(all.begin(), all.end(), std::back_inserter(out),
-               [&](const GoldenFile& file) { return !has_case(scope, file.name); });
+               [&](const GoldenFile& file) { return !has_case(scope, file.name) && scope.misses(file.name); });
   return out;
 }
 

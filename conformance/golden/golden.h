@@ -1,6 +1,6 @@
 // Golden verdicts: what each policy allowed and denied when somebody last looked.
 //
-//   const GoldenScope scope{"golden", &suite.runs, true};
+//   const GoldenScope scope{"golden", &suite.runs, [](const std::string&) { return true; }};
 //   LOCKSTEP_ASSIGN(GoldenResult result, check_golden(run, scope));
 //   result.differences;              // each cell that came out otherwise
 //   golden_text(result, scope);      // for people: by path and right, first what widened
@@ -23,10 +23,11 @@
 #ifndef LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_
 #define LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 #include "conformance/golden/golden_file.h"
 #include "conformance/report/report.h"
@@ -36,7 +37,9 @@ namespace lockstep::conformance::golden {
 struct GoldenScope {
   std::string directory;
   const std::vector<judge::CaseRun>* cases = nullptr;  // of the run, selected or not
-  bool whole = false;  // all cases were meant to run: a file without its case is one that was dropped
+  // Whether a file of this name without its case is one that was dropped: all of them where every case was meant to
+  // run, a share of them in a shard, so that each is missed in one.
+  std::function<bool(const std::string& name)> misses = nullptr;
 };
 
 enum class Change {
@@ -74,7 +77,7 @@ std::string golden_text(const GoldenResult& result, const GoldenScope& scope);
 
 struct GoldenUpdate {
   std::size_t written = 0;
-  std::vector<std::string> removed;  // files of cases that are no more, where the scope is whole
+  std::vector<std::string> removed;  // files of cases that are no more, that the scope misses
 };
 // Writes what the run shows into the files, each beside itself and renamed. Makes the directory.
 Result<GoldenUpdate> update_golden(const report::Run& run, const GoldenScope& scope);

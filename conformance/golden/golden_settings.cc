@@ -1,5 +1,7 @@
 #include "conformance/golden/golden_settings.h"
 
+#include <lockstep/rights.h>
+
 namespace lockstep::conformance::golden {
 namespace {
 

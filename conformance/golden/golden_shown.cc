@@ -116,7 +116,7 @@ std::map<std::string, Shown> shown_by(const report::Run& run) {
       continue;
     }
     const std::string why = verdict.readiness.why.empty() ? "" : ": " + printable(verdict.readiness.why);
-    shown.golden.answers[{identity, readiness_cell}][abi] = std::string(judge::name(verdict.readiness.is)) + why;
+    shown.golden.answers[{identity, readiness_cell}][abi] = std::string(gpu::name(verdict.readiness.is)) + why;
     for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
       const judge::CellVerdict& cell = verdict.cells[i];
       if (cell.verdict == judge::Verdict::skip || cell.verdict == judge::Verdict::error) continue;

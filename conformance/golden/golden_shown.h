@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 #include "conformance/golden/golden_file.h"
 #include "conformance/report/report.h"

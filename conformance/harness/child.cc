@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/fork.h"
 #include "conformance/harness/cu_init.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
@@ -23,7 +24,6 @@
 #include "conformance/harness/misbehave.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
-#include "conformance/wire/plans.h"
 #include "enforce/prepare.h"
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
@@ -136,9 +136,10 @@ Result<void> Child::open_everything() {
   if (request_.simulated && !context_.privileged) {
     // In a user namespace of its own, this child may look only at processes of the same one.
     own_sibling_ = sibling_ = start_sibling(wire::IdentityKind::self, 0, &stop_own_sibling_);
-    if (sibling_ < 0) return system_error(errno, "fork()");
+    if (sibling_ < 0) return call_error();
   }
-  for (const Plan& plan : wire::plans_of(request_)) {
+  if (request_.plans.empty()) return internal_error("a row without a plan");
+  for (const Plan& plan : request_.plans) {
     Result<Prepared> prepared = prepare(plan, {});
     if (!prepared.ok() && prepared.error().kind == ErrorKind::input) fail(prepared.error(), exit_refused);
     if (!prepared.ok()) return std::move(prepared).error();
@@ -322,7 +323,7 @@ pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop) {
     return -1;
   }
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) {
     close_all_but({ready[1], ending[0]});
     Result<Identity> identity = identity_of(kind, user);

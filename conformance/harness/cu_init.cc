@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/fork.h"
 #include "conformance/harness/child.h"
 #include "conformance/harness/ending.h"
 #include "conformance/probes/verbs.h"
@@ -50,8 +51,8 @@ namespace {
 Result<void> run_cu_init(const CuInit& init, const wire::Slot& slot, std::uint32_t index) {
   wire::SlotCell* cell = &slot.cells[index];
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid < 0) return system_error(errno, "fork()");
+  const pid_t pid = fork_process();
+  if (pid < 0) return call_error();
   if (pid == 0) execute(init, slot, index, parent);
   const Ending end = await_end(pid, static_cast<int>(init.timeout_ms));
   const int status = end.status;

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <vector>
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
 
 namespace lockstep::conformance::harness {
@@ -31,13 +32,26 @@ Clock::time_point in(int milliseconds) {
   return Clock::now() + std::chrono::milliseconds(std::max(0, milliseconds));
 }
 
-// False at the deadline.
+// Waits for news of a child, for a moment. False where a filter answers every call that waits.
+bool nap(long milliseconds) {
+  sigset_t child;
+  ::sigemptyset(&child);
+  ::sigaddset(&child, SIGCHLD);
+  const timespec time{milliseconds / 1000, milliseconds % 1000 * 1000000};
+  if (::sigtimedwait(&child, nullptr, &time) == SIGCHLD || errno == EAGAIN || errno == EINTR) return true;
+  return ::clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr) == 0;
+}
+
+// False at the deadline, or where nothing can be waited for.
 bool ends_by(pid_t pid, const UniqueFd& pidfd, Clock::time_point deadline) {
+  bool polled = false;
   while (state_of_child(pid) == ChildState::alive) {
     const long left = left_until(deadline);
     if (left == 0) return false;
-    if (pidfd) {
-      pollfd wait{pidfd.get(), POLLIN, 0};
+    pollfd wait{pidfd.get(), POLLIN, 0};
+    // Once: what a filter says at once, and waitid() does not bear out, it would say again.
+    if (!polled && pidfd) {
+      polled = true;
       ::poll(&wait, 1, static_cast<int>(std::min<long>(left, 60000)));
       continue;
     }
@@ -46,12 +60,9 @@ bool ends_by(pid_t pid, const UniqueFd& pidfd, Clock::time_point deadline) {
     ::sigaddset(&child, SIGCHLD);
     ::pthread_sigmask(SIG_BLOCK, &child, &before);
     // Blocked before it is looked at once more: an end in between leaves its signal pending.
-    if (state_of_child(pid) == ChildState::alive) {
-      const long nap = std::min(left, longest_nap_ms);
-      const timespec time{nap / 1000, nap % 1000 * 1000000};
-      ::sigtimedwait(&child, nullptr, &time);
-    }
+    const bool waited = state_of_child(pid) != ChildState::alive || nap(std::min(left, longest_nap_ms));
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (!waited) return false;
   }
   return true;
 }
@@ -70,8 +81,9 @@ bool is_given_up(pid_t pid) {
 ChildState state_of_child(pid_t pid) {
   if (pid <= 0) return ChildState::not_ours;
   siginfo_t info{};
-  while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0)
-    if (errno != EINTR) return ChildState::not_ours;
+  // It does not wait, so nothing interrupts it: EINTR is a filter's, and would come again.
+  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0)
+    return ChildState::not_ours;
   return info.si_pid == pid ? ChildState::ended : ChildState::alive;
 }
 
@@ -93,12 +105,15 @@ Ending await_end(pid_t pid, int timeout_ms, const EndingOptions& options) {
     given_up().push_back(pid);
     return out;
   }
-  pid_t waited = 0;
-  do waited = ::waitpid(pid, &out.status, WNOHANG | __WALL);
-  while (waited < 0 && errno == EINTR);
-  out.reaped = waited == pid;
+  out.reaped = ::waitpid(pid, &out.status, WNOHANG | __WALL) == pid;
   given_up().erase(std::remove(given_up().begin(), given_up().end(), pid), given_up().end());
   return out;
+}
+
+Result<void> check_waitid() {
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(::getpid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0) errno = EPROTO;
+  return errno == ECHILD ? Result<void>() : call_error("waitid()");
 }
 
 void keep_ended_children() {

@@ -13,6 +13,8 @@
 
 #include <sys/types.h>
 
+#include <lockstep/error.h>
+
 namespace lockstep::conformance::harness {
 
 struct Ending {
@@ -41,6 +43,8 @@ ChildState state_of_child(pid_t pid);  // reaps nothing; what this process trace
 // Call first in every program that forks. A program may be started with SIGCHLD ignored: then its children vanish as
 // they end, and their numbers may be other processes' by the time a signal is sent.
 void keep_ended_children();
+// Whether the kernel can be asked about children at all: without that nothing that is started can be ended.
+Result<void> check_waitid();
 
 }  // namespace lockstep::conformance::harness
 

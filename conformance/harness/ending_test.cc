@@ -17,6 +17,7 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <lockstep/error.h>
 
@@ -140,6 +141,40 @@ TEST(Ending, DoesWithoutPidfds) {
     if (got == 100) GTEST_SKIP() << "no-seccomp: a filter cannot be set here";
     EXPECT_EQ(got, 0) << err;
   }
+}
+
+// Where nothing can be waited for, nothing is waited for with a whole processor.
+TEST(Ending, ComesWhereAFilterAnswersEveryWait) {
+#ifdef SYS_poll
+  constexpr long poll_call = SYS_poll;
+#else
+  constexpr long poll_call = SYS_ppoll;
+#endif
+  constexpr int an_hour = 3600 * 1000;
+  const int waits = in_child([&] {
+    const pid_t child = start(hang);
+    std::vector<testing::CallAnswer> denied;
+    for (const long call : {poll_call, long{SYS_rt_sigtimedwait}, long{SYS_clock_nanosleep}})
+      denied.push_back({.call = call, .err = EPERM});
+    if (!testing::answer_calls(denied)) return 100;
+    ::alarm(60);
+    const Ending end = await_end(child, an_hour);
+    ::kill(child, SIGKILL);
+    return end.in_time ? 1 : 0;
+  });
+  if (waits == 100) GTEST_SKIP() << "no-seccomp: a filter cannot be set here";
+  EXPECT_EQ(waits, 0);
+  for (const int err : {EINTR, EPERM, 0})
+    EXPECT_EQ(in_child([&] {
+                ::alarm(60);
+                if (!check_waitid().ok()) return 1;
+                if (!testing::answer_calls({{.call = SYS_waitid, .err = err}})) return 2;
+                const Result<void> asked = check_waitid();
+                if (asked.ok() || asked.error().message.find("waitid()") == std::string::npos) return 3;
+                return err != 0 && state_of_child(::getpid()) != ChildState::not_ours ? 4 : 0;
+              }),
+              0)
+        << err;
 }
 
 TEST(Ending, OfAChildIsKeptThoughWeWereStartedWithSigchldIgnored) {

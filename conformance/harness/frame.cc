@@ -11,6 +11,7 @@ namespace lockstep::conformance::harness {
 namespace {
 
 constexpr std::uint32_t max_frame = 64U << 20;
+constexpr int most_interruptions = 1000;  // in a row: only a filter answers EINTR so often
 
 // Whether the socket is ready before the deadline.
 bool await(int socket, bool sending, Deadline deadline) {
@@ -26,11 +27,13 @@ bool await(int socket, bool sending, Deadline deadline) {
 bool transfer(int socket, char* data, std::size_t size, bool sending, Deadline deadline) {
   const bool bounded = deadline != Deadline::max();
   const int flags = bounded ? MSG_DONTWAIT : 0;
+  int interrupted = 0;
   while (size > 0) {
     if (bounded && !await(socket, sending, deadline)) return false;
     const ssize_t n = sending ? ::send(socket, data, size, MSG_NOSIGNAL | flags) : ::recv(socket, data, size, flags);
-    if (n < 0 && (errno == EINTR || (bounded && errno == EAGAIN))) continue;
+    if (n < 0 && (errno == EINTR || (bounded && errno == EAGAIN)) && ++interrupted < most_interruptions) continue;
     if (n <= 0) return false;
+    interrupted = 0;
     data += n;
     size -= static_cast<std::size_t>(n);
   }

@@ -1,7 +1,6 @@
 #include "conformance/harness/helpers.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,12 +9,22 @@
 
 namespace lockstep::conformance::harness {
 
-std::string beside_this_executable(const char* name) {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof(path));
-  const std::string self(path, length > 0 ? static_cast<std::size_t>(length) : 0);
-  return self.substr(0, self.rfind('/') + 1) + name;
+namespace {
+
+// A limit on the size of files takes what there is room for, and denies the rest.
+Result<void> write_all(int memory, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(memory, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EFBIG)
+      return system_error(errno, "write(memfd), which is over the limit on the size of files (ulimit -f)");
+    if (n <= 0) return system_error(n < 0 ? errno : EIO, "write(memfd)");
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
 }
+
+}  // namespace
 
 Result<UniqueFd> load_helper(const std::string& path, const char* name) {
   UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -28,7 +37,7 @@ Result<UniqueFd> load_helper(const std::string& path, const char* name) {
     const ssize_t n = ::read(file.get(), buffer, sizeof(buffer));
     if (n < 0) return system_error(errno, "read(\"" + printable(path) + "\")");
     if (n == 0) break;
-    if (::write(memory.get(), buffer, static_cast<std::size_t>(n)) != n) return system_error(errno, "write(memfd)");
+    LOCKSTEP_CHECK(write_all(memory.get(), {buffer, static_cast<std::size_t>(n)}));
   }
   // Every child of every row holds this descriptor: none may change what the next one executes.
   if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)

@@ -1,6 +1,6 @@
-// The programs that stand beside ours: found, and loaded into memory.
+// The programs that ours have children execute, loaded into memory.
 //
-//   LOCKSTEP_ASSIGN(UniqueFd helper, load_helper(beside_this_executable(probe_helper), probe_helper));
+//   LOCKSTEP_ASSIGN(UniqueFd helper, load_helper(companion_program(probe_helper), probe_helper));
 #ifndef LOCKSTEP_CONFORMANCE_HARNESS_HELPERS_H_
 #define LOCKSTEP_CONFORMANCE_HARNESS_HELPERS_H_
 
@@ -13,8 +13,6 @@
 namespace lockstep::conformance::harness {
 
 inline constexpr char probe_helper[] = "lockstep-probe-helper";  // the exec actor's program
-
-std::string beside_this_executable(const char* name);
 
 // Copies the program into memory, because a child in another root or of another user could not reach the file. Sealed
 // and close-on-exec. Where a filter denies memfd_create it is the file itself; executing that takes the right to

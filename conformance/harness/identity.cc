@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 
@@ -48,7 +49,7 @@ std::string try_to_become(const Identity& identity, const std::string& directory
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return "pipe2(): " + errno_name(errno);
   UniqueFd ours(ends[0]), theirs(ends[1]);
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid < 0) return "fork(): " + errno_name(errno);
   if (pid == 0) {
     const Result<void> done = drop_privileges(identity);

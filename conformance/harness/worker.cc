@@ -21,6 +21,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/child.h"
 #include "conformance/harness/descendants.h"
@@ -204,7 +205,7 @@ wire::ChildReply Worker::run_one(const wire::RowRequest& request, int request_fd
     return reply;
   }
 
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) run_child(context);
   Ending end;
   if (pid < 0)
@@ -249,7 +250,7 @@ wire::ChildReply Worker::run_one(const wire::RowRequest& request, int request_fd
 
 // Whether a simulated row can be had is found out by having one.
 int Worker::try_mount_namespace() {
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) {
     const Result<void> entered = enter_mount_namespace(identities_.privileged);
     const std::string root = base_ + "/root";

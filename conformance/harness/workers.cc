@@ -16,6 +16,8 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "base/fork.h"
+#include "base/installation.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
 #include "conformance/harness/ending.h"
@@ -68,10 +70,10 @@ struct Workers::State {
 
 Result<void> Workers::State::start(std::size_t index) {
   int sockets[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return system_error(errno, "socketpair()");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return call_error("socketpair()");
   UniqueFd ours(sockets[0]), theirs(sockets[1]);
-  const pid_t pid = ::fork();
-  if (pid < 0) return system_error(errno, "fork()");
+  const pid_t pid = fork_process();
+  if (pid < 0) return call_error();
   if (pid == 0) {
     ours.reset();
     for (Process& other : processes) other.socket.reset();  // else a worker would not see the driver hang up on another
@@ -138,11 +140,12 @@ Result<Workers> Workers::start(const Options& options) {
   auto state = std::make_unique<State>();
   state->options = options;
   keep_ended_children();
-  LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove());
+  LOCKSTEP_CHECK(check_waitid());
+  LOCKSTEP_ASSIGN(OwnProcfs procfs, OwnProcfs::prove_for_children());
   state->procfs.emplace(std::move(procfs));
   constexpr char cuda_helper[] = "lockstep-cuda-helper";
-  if (state->options.helper_path.empty()) state->options.helper_path = beside_this_executable(probe_helper);
-  if (state->options.cuda_helper_path.empty()) state->options.cuda_helper_path = beside_this_executable(cuda_helper);
+  if (state->options.helper_path.empty()) state->options.helper_path = companion_program(probe_helper);
+  if (state->options.cuda_helper_path.empty()) state->options.cuda_helper_path = companion_program(cuda_helper);
   if (state->options.scratch_root.empty()) state->options.scratch_root = temporary_directory();
   const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
   const unsigned count = options.count > 0 ? options.count : static_cast<unsigned>(std::clamp(cores, 1L, 8L));
@@ -151,7 +154,7 @@ Result<Workers> Workers::start(const Options& options) {
   state->processes.resize(count);
   state->children_before = children_of_this_process(*state->procfs);
   if (::prctl(PR_GET_CHILD_SUBREAPER, &state->was_subreaper) != 0 || ::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
-    return system_error(errno, "prctl(PR_SET_CHILD_SUBREAPER)");
+    return call_error("prctl(PR_SET_CHILD_SUBREAPER)");
   Workers workers(std::move(state));
   for (std::size_t i = 0; i < count; ++i) LOCKSTEP_CHECK(workers.state_->start(i));
   return workers;

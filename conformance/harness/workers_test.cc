@@ -22,6 +22,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
@@ -72,9 +73,10 @@ class WorkersTest : public testing::Test {
     out.id = 7;
     out.name = "test";
     out.identity = identity_;
-    out.plan_abi = 1;
-    out.handled = abi_info(1)->fs.bits();
-    out.rules = {{"/proc", access_read_only.bits(), false}, {"/tmp", access_read_only.bits(), false}};
+    Plan& plan = out.plans.emplace_back();
+    plan.abi = 1;
+    plan.handled = abi_info(1)->fs;
+    plan.rules = {{"/proc", access_read_only}, {"/tmp", access_read_only}};
     out.view_paths = {"/proc", "/tmp"};
     out.tree = {{wire::TreeKind::file, "$scratch/file", "", 16, false}};
     wire::CellRequest read, write;
@@ -176,7 +178,7 @@ TEST_F(WorkersTest, OutOfDescriptorsTheCellsSaySo) {
 
 TEST_F(WorkersTest, ARuleSetTheKernelRefusesIsASetupFailure) {
   wire::RowRequest row = request();
-  row.rules[0].rights = std::uint64_t{1} << 40;
+  row.plans[0].rules[0].rights = AccessSet::from_bits(std::uint64_t{1} << 40);
   const wire::RowReply reply = run(row);
   EXPECT_EQ(reply.control.outcome, wire::ChildOutcome::setup_failed);
   EXPECT_EQ(reply.control.detail, EINVAL);

@@ -41,7 +41,7 @@ struct Environment {
   std::vector<long> denied;  // system calls that a filter answers with `err`
   int err = 0;
   std::vector<int> closed;  // descriptors
-  std::string without;      // a program that is in no directory of PATH
+  std::string without;      // a program that cannot be executed
   bool signals = false;     // SIGCHLD, SIGPIPE and SIGHUP ignored, every other signal blocked
   int descriptors = 0;      // RLIMIT_NOFILE, where not 0
 };

@@ -49,6 +49,8 @@ const std::vector<Line>& lines() {
       {"kit", "no-tar", anybody, {4}, "tar"},
       {"kit", "closed-*", anybody, {0, 4}, ""},
 
+      {"kit", "fork-EAGAIN", anybody, {4}, "fork"},
+
       {"trace", "ptrace-*", anybody, {3}, "ptrace"},
       {"trace", "all-seven-*", anybody, {3}, "ptrace"},
 

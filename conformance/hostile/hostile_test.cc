@@ -67,6 +67,9 @@ TEST_F(HostileTest, TheDoctorKnowsAnotherNamespacesProc) {
 TEST_F(HostileTest, TheSuiteKnowsThatThereIsNoProc) {
   expect_code("no-proc", suite(), 3, "none-procfs");
 }
+TEST_F(HostileTest, TheDoctorIsFoundWithoutAProc) {
+  expect_code("no-proc", {LOCKSTEP_CLI, "doctor"}, 3, "none-procfs");
+}
 TEST_F(HostileTest, TheModelKnowsWhatProcHides) {
   expect_code("proc-hidepid-2", suite(), 0, "", true);
   expect_code("proc-hidepid-4", suite(), 0, "", true);

@@ -12,7 +12,10 @@
 
 #include <lockstep/error.h>
 
+#include "base/complain.h"
+#include "base/flags.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/harness/ending.h"
 #include "conformance/hostile/environment.h"
 #include "conformance/hostile/expectation.h"
@@ -54,37 +57,31 @@ struct Program {
 
 Result<Options> parse(int argc, char** argv) {
   Options out;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view flag = argv[i];
-    if (flag == "--fast")
-      out.fast = true;
-    else if (flag == "--list")
-      out.list = true;
-    else if (flag == "--verbose")
-      out.verbose = true;
-    else if (flag == "--help" || flag == "-h")
-      out.help = true;
-    else if (i + 1 == argc)
-      return input_error("", 0, printable(flag) + " is unknown, or needs a value (see --help)");
-    else if (flag == "--build")
-      out.build = argv[++i];
-    else if (flag == "--source")
-      out.source = argv[++i];
-    else if (flag == "--program")
-      out.program = argv[++i];
-    else if (flag == "--environment")
-      out.environment = argv[++i];
-    else if (flag == "--seconds")
-      out.seconds = std::atoi(argv[++i]);
-    else
-      return input_error("", 0, "unknown argument " + printable(flag) + " (see --help)");
+  FlagReader reader(
+      argc, argv,
+      {"--build=*", "--source=*", "--program=*", "--environment=*", "--seconds=*", "--fast*", "--list*", "--verbose*"},
+      "argument");
+  while (reader.more()) {
+    LOCKSTEP_ASSIGN(const Flag flag, reader.next());
+    if (flag.name.empty()) return usage_error("unknown argument " + printable(flag.value));
+    for (const auto& [name, text] : {std::pair{"--build", &out.build},
+                                     {"--source", &out.source},
+                                     {"--program", &out.program},
+                                     {"--environment", &out.environment}})
+      if (flag.name == name) *text = flag.value;
+    for (const auto& [name, set] :
+         {std::pair{"--fast", &out.fast}, {"--list", &out.list}, {"--verbose", &out.verbose}, {"--help", &out.help}})
+      if (flag.name == name) *set = true;
+    if (flag.name == "--seconds") {
+      LOCKSTEP_ASSIGN(const std::uint64_t seconds, read_number(flag, 1, 86400, "seconds"));
+      out.seconds = static_cast<int>(seconds);
+    }
   }
   if (!out.help && !out.list && (out.build.empty() || out.source.empty()))
     return input_error("", 0, "--build and --source are needed (see --help)");
   // The programs run elsewhere than we do.
   for (std::string* each : {&out.build, &out.source})
     if (!each->empty()) *each = fs::absolute(*each).lexically_normal().string();
-  if (out.seconds < 1) return input_error("", 0, "--seconds takes a number from 1 on");
   return out;
 }
 
@@ -110,7 +107,7 @@ std::vector<Program> make_programs(const Options& options, const std::string& wo
                                          "alone.*:default_policy_on_this_machine.*"};
   std::vector<Program> out = {
       {"suite", {build + "/bin/lockstep-conformance", "--fixtures", options.source + "/fixtures"}},
-      {"doctor", {build + "/bin/lockstep-doctor"}},
+      {"doctor", {build + "/bin/lockstep", "doctor"}},
       {"exec", {build + "/bin/lockstep", "exec", plain, "--", "/bin/true"}},
       {"exec-holder", {build + "/bin/lockstep", "exec", held, "--", "/bin/true"}},
       {"fuzz", {build + "/bin/lockstep-fuzz", "--operations", "2000", "--workers", "2"}},
@@ -184,9 +181,9 @@ int run_all(const Options& options) {
   return wrong > 0 ? 1 : right == 0 ? 3 : 0;
 }
 
-int main_with(int argc, char** argv) {
+int asked_for(int argc, char** argv) {
   const Result<Options> options = parse(argc, argv);
-  if (!options.ok()) return std::fprintf(stderr, "lockstep-hostile: %s\n", options.error().to_string().c_str()), 2;
+  if (!options.ok()) return complain(options.error());
   if (options->help) return std::fputs(usage, stdout), 0;
   if (options->list) {
     for (const Environment& each : all_environments()) std::puts(each.name.c_str());
@@ -196,9 +193,19 @@ int main_with(int argc, char** argv) {
   return run_all(*options);
 }
 
+int main_with(int argc, char** argv) {
+  name_program("lockstep-hostile");
+  const int code = asked_for(argc, argv);
+  const Result<void> said = flush_output();
+  return said.ok() ? code : complain(said.error());
+}
+
 }  // namespace
 }  // namespace lockstep::conformance::hostile
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::hostile::main_with(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-hostile");
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::hostile::main_with(argc, argv);
 }

@@ -23,6 +23,8 @@
 
 #include <lockstep/error.h>
 
+#include "base/fork.h"
+#include "base/standard_fds.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/layout.h"
@@ -81,12 +83,11 @@ void Maker::enter() {
   const Result<void> entered = harness::enter_mount_namespace(privileged);
   if (!entered.ok()) errno = entered.error().err, fail("a mount namespace");
   must(::unshare(CLONE_NEWPID) == 0, "unshare(CLONE_NEWPID)");
-  const pid_t first = ::fork();
+  const pid_t first = fork_process();
   if (first == 0) first_of_namespace();
   must(first > 0, "fork()");
   int status = 0;
-  while (::waitpid(first, &status, 0) < 0 && errno == EINTR) {
-  }
+  (void)wait_for(first, &status);
   ::_exit(0);
 }
 
@@ -94,7 +95,7 @@ void Maker::first_of_namespace() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   make_temporary();
   make_proc();
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) become_command();
   must(pid > 0, "fork()");
   int status = 0;
@@ -167,20 +168,13 @@ void Maker::make_temporary() {
   must(errno == ENOSPC, "filling " + path);
 }
 
-// PATH is a directory of links to whatever is in the usual ones, but for this.
+// Wherever the system has it lies something that nobody can execute, whatever PATH says.
 void Maker::leave_program_out() {
-  const std::string links = options_.directory + "/bin";
-  must(::mkdir(links.c_str(), 0755) == 0, "mkdir(" + links + ")");
   for (const char* directory : {"/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"}) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(directory, ignored)) {
-      const std::string name = entry.path().filename();
-      if (name != environment_.without && ::symlink(entry.path().c_str(), (links + "/" + name).c_str()) != 0 &&
-          errno != EEXIST)
-        fail("symlink(" + name + ")");
-    }
+    const std::string file = std::string(directory) + "/" + environment_.without;
+    if (::access(file.c_str(), F_OK) == 0)
+      must(::mount("/dev/null", file.c_str(), nullptr, MS_BIND, nullptr) == 0, "mount(MS_BIND, " + file + ")");
   }
-  ::setenv("PATH", links.c_str(), 1);
 }
 
 void Maker::deny() {
@@ -198,6 +192,7 @@ void Maker::deny() {
 
 void Maker::become_command() {
   ::setsid();
+  restore_write_signals();
   ::setenv("TMPDIR", (options_.directory + "/tmp").c_str(), 1);
   if (!environment_.without.empty()) leave_program_out();
   must(::chdir(options_.directory.c_str()) == 0, "chdir(" + options_.directory + ")");
@@ -244,7 +239,7 @@ Ran run_in(const Environment& environment, const std::vector<std::string>& comma
   if (memory == MAP_FAILED) return out.why = "mmap(): " + errno_name(errno), out;
   auto* shared = static_cast<Shared*>(memory);
   const auto start = std::chrono::steady_clock::now();
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid == 0) Maker(environment, command, options, shared).enter();
   out.in_time = pid > 0 && harness::await_end(pid, options.seconds * 1000, {.whole_group = true}).in_time;
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

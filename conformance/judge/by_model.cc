@@ -115,7 +115,7 @@ class Tree {
 
 }  // namespace
 
-std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelLandlock& kernel) {
+std::optional<gpu::ReadinessVerdict> readiness_by_model(const Row& row, const KernelLandlock& kernel) {
   const CaseRun& run = *row.run;
   if (run.source.context.host.real) return std::nullopt;
   for (const EffectiveRule& rule : run.effective.rules)

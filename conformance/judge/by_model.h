@@ -13,13 +13,13 @@
 
 #include <lockstep/kernel.h>
 
-#include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
+#include "gpu/readiness.h"
 
 namespace lockstep::conformance::judge {
 
 // Empty for a policy with a rule below /proc, which is about one process, and where the host is this machine.
-std::optional<ReadinessVerdict> readiness_by_model(const Row& row, const KernelLandlock& kernel);
+std::optional<gpu::ReadinessVerdict> readiness_by_model(const Row& row, const KernelLandlock& kernel);
 
 }  // namespace lockstep::conformance::judge
 

@@ -14,7 +14,7 @@ namespace {
 TEST(ByModel, SaysWhatTheCasesExpect) {
   const Result<std::vector<Case>> cases = load_cases(LOCKSTEP_SOURCE_DIR "/fixtures");
   ASSERT_TRUE(cases.ok()) << cases.error().to_string();
-  std::map<Readiness, std::size_t> compared;
+  std::map<gpu::Readiness, std::size_t> compared;
   for (const Case& each : *cases) {
     const Result<CaseRun> run = prepare_case(each);
     ASSERT_TRUE(run.ok()) << each.name;
@@ -22,7 +22,7 @@ TEST(ByModel, SaysWhatTheCasesExpect) {
     for (int abi = oldest_abi; abi <= newest_abi; ++abi) {
       if (!each.plan_abis.contains(abi)) continue;
       const Row row{&*run, abi, wire::IdentityKind::user};
-      const std::optional<ReadinessVerdict> said = readiness_by_model(row, {newest_abi, 0xf});
+      const std::optional<gpu::ReadinessVerdict> said = readiness_by_model(row, {newest_abi, 0xf});
       for (const ReadinessExpectation& expected : each.readiness) {
         if (!expected.abis.contains(abi)) continue;
         if (said) {
@@ -33,7 +33,8 @@ TEST(ByModel, SaysWhatTheCasesExpect) {
       }
     }
   }
-  for (const Readiness each : {Readiness::ready, Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere})
+  for (const gpu::Readiness each :
+       {gpu::Readiness::ready, gpu::Readiness::degraded, gpu::Readiness::blocked, gpu::Readiness::blocked_elsewhere})
     EXPECT_GT(compared[each], 10U) << name(each);
 }
 

@@ -8,6 +8,7 @@
 
 #include <lockstep/abi.h>
 
+#include "host/context_flags.h"
 #include "syntax/document.h"
 
 namespace lockstep::conformance::judge {
@@ -94,30 +95,26 @@ Result<void> CaseReader::read_context(const Node& root, Case& out) const {
   LOCKSTEP_ASSIGN(const std::string policy_path, text(*policy, "policy"));
   LOCKSTEP_ASSIGN(out.policy, load_policy(fixtures_ + "/" + policy_path));
   LOCKSTEP_ASSIGN(const std::string host_path, text(*host, "host"));
-  LOCKSTEP_ASSIGN(out.context.host, load_host(fixtures_ + "/" + host_path));
-
-  LOCKSTEP_CHECK(choice(root, "source", source_from_name, "default, gateway, image or user", out.context.source));
-  LOCKSTEP_CHECK(choice(root, "gpu", toggle_from_name, "auto, on or off", out.context.gpu));
-  LOCKSTEP_CHECK(choice(root, "proxy", toggle_from_name, "auto, on or off", out.context.proxy));
+  ContextFlags flags;
+  flags.host = fixtures_ + "/" + host_path;
+  LOCKSTEP_CHECK(choice(root, "source", source_from_name, "default, gateway, image or user", flags.source));
+  LOCKSTEP_CHECK(choice(root, "gpu", toggle_from_name, "auto, on or off", flags.gpu));
+  LOCKSTEP_CHECK(choice(root, "proxy", toggle_from_name, "auto, on or off", flags.proxy));
   if (const Node* node = root.find("workdir")) {
-    LOCKSTEP_ASSIGN(out.context.workdir, text(*node, "workdir"));
+    LOCKSTEP_ASSIGN(flags.workdir, text(*node, "workdir"));
   }
   if (const Node* node = root.find("administrator_conflicts")) {
     LOCKSTEP_ASSIGN(const std::string path, text(*node, "administrator_conflicts"));
-    LOCKSTEP_ASSIGN(out.context.administrator_conflicts, load_conflicts(fixtures_ + "/" + path));
+    flags.conflicts = fixtures_ + "/" + path;
   }
-  if (const Node* spec = root.find("cdi"), *devices = root.find("gpu_devices"); spec != nullptr || devices != nullptr) {
-    std::vector<std::string> specs;
-    std::string chosen;
-    if (spec != nullptr) {
-      LOCKSTEP_ASSIGN(const std::string path, text(*spec, "cdi"));
-      specs.push_back(fixtures_ + "/" + path);
-    }
-    if (devices != nullptr) {
-      LOCKSTEP_ASSIGN(chosen, text(*devices, "gpu_devices"));
-    }
-    LOCKSTEP_CHECK(choose_devices(specs, chosen, &out.context));
+  if (const Node* node = root.find("cdi")) {
+    LOCKSTEP_ASSIGN(const std::string path, text(*node, "cdi"));
+    flags.cdi.push_back(fixtures_ + "/" + path);
   }
+  if (const Node* node = root.find("gpu_devices")) {
+    LOCKSTEP_ASSIGN(flags.gpu_devices, text(*node, "gpu_devices"));
+  }
+  LOCKSTEP_ASSIGN(out.context, make_context(flags));
   if (const Node* node = root.find("stacked")) LOCKSTEP_CHECK(read_stacked(*node, out));
   if (const Node* node = root.find("plan_abis")) {
     LOCKSTEP_ASSIGN(out.plan_abis, abis(*node, "plan_abis"));
@@ -152,7 +149,7 @@ Result<void> CaseReader::read_stacked(const Node& node, Case& out) const {
 Result<void> CaseReader::read_readiness(const Node& node, Case& out) const {
   const auto one = [&](const Node& value, AbiSet set) -> Result<void> {
     LOCKSTEP_ASSIGN(const std::string word, text(value, "readiness"));
-    const std::optional<Readiness> is = readiness_from_name(word);
+    const std::optional<gpu::Readiness> is = gpu::readiness_from_name(word);
     if (!is) return fail(value, "readiness: write ready, degraded, blocked or blocked-elsewhere");
     out.readiness.push_back({set, *is});
     return {};
@@ -216,7 +213,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
   out.cell.operation = *operation;
   const bool comm = *operation == Operation::comm_open;
   out.cell.mode = comm ? Mode::rdwr : Mode::plain;
-  out.cell.target = comm ? wire::Target::other_thread : wire::Target::own;
+  out.cell.target = comm ? Target::other_thread : Target::own;
 
   LOCKSTEP_ASSIGN(const std::string result_word, text(*result, "result"));
   const std::optional<int> err = errno_from_name(result_word);
@@ -235,7 +232,7 @@ Result<Expectation> CaseReader::read_expectation(const Node& node) const {
       choice(node, "actor", actor_from_name, "self, thread, child, grandchild, exec or early-thread", out.cell.actor));
   if (const Node* value = node.find("target")) {
     LOCKSTEP_ASSIGN(const std::string word, text(*value, "target"));
-    const std::optional<wire::Target> target = wire::target_from_name(word);
+    const std::optional<Target> target = target_from_name(word);
     if (!target || !comm)
       return fail(*value, "target: own, other-thread, numeric or other-process, of comm-open alone");
     out.cell.target = *target;

@@ -37,6 +37,11 @@
 #include <lockstep/error.h>
 
 #include "conformance/wire/wire.h"
+#include "gpu/readiness.h"
+
+namespace lockstep {
+struct ContextFlags;
+}
 
 namespace lockstep::conformance::judge {
 
@@ -55,11 +60,6 @@ class AbiSet {
   unsigned bits_ = 0;
 };
 
-enum class Readiness { ready, degraded, blocked, blocked_elsewhere, unknown };
-std::string_view name(Readiness readiness);
-// Empty for "unknown" too: nobody can claim or require that.
-std::optional<Readiness> readiness_from_name(std::string_view name);
-
 struct Expectation {
   wire::CellRequest cell;
   AbiSet abis = AbiSet::all();
@@ -71,7 +71,7 @@ struct Expectation {
 
 struct ReadinessExpectation {
   AbiSet abis = AbiSet::all();
-  Readiness is = Readiness::ready;
+  gpu::Readiness is = gpu::Readiness::ready;
 };
 
 struct Case {
@@ -99,9 +99,7 @@ Result<std::vector<Case>> load_cases(const std::string& fixtures);
 
 // A case for a user's own policy, on this machine or on the host of a file. It has no expectations: the model and the
 // kernel are the witnesses.
-Result<Case> case_for_policy(const std::string& policy_file, const std::string& host_file,
-                             const std::vector<std::string>& cdi = {}, const std::string& gpu_devices = {},
-                             const std::string& conflicts = {});
+Result<Case> case_for_policy(const std::string& policy_file, const ContextFlags& flags);
 
 // Sets the path of operations that take none in a case: the sibling's, or the server's name.
 void set_implied_path(wire::CellRequest* cell);

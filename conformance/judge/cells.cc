@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
-#include "conformance/judge/cuda.h"
 #include "conformance/judge/host_tree.h"
+#include "gpu/steps.h"
 
 namespace lockstep::conformance::judge {
 namespace {
@@ -249,26 +249,31 @@ void Planner::sweep_devices() {
 
 void Planner::sweep_comm() {
   for (Actor actor : {Actor::self, Actor::thread, Actor::child, Actor::grandchild, Actor::exec}) {
-    const auto comm = [&](Mode mode, wire::Target target) {
+    const auto comm = [&](Mode mode, Target target) {
       wire::CellRequest cell;
       cell.operation = Operation::comm_open;
       cell.mode = mode;
       cell.target = target;
       cell.actor = actor;
-      if (target == wire::Target::other_process) cell.path = "/proc/$sibling/comm";
+      if (target == Target::other_process) cell.path = "/proc/$sibling/comm";
       add(std::move(cell));
     };
-    for (Mode mode : {Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname}) comm(mode, wire::Target::other_thread);
-    comm(Mode::prctl, wire::Target::own);
-    comm(Mode::rdwr, wire::Target::own);
-    comm(Mode::rdwr, wire::Target::numeric);
-    comm(Mode::wronly, wire::Target::other_process);
+    for (Mode mode : {Mode::rdwr, Mode::wronly, Mode::trunc, Mode::setname}) comm(mode, Target::other_thread);
+    comm(Mode::prctl, Target::own);
+    comm(Mode::rdwr, Target::own);
+    comm(Mode::rdwr, Target::numeric);
+    comm(Mode::wronly, Target::other_process);
   }
 }
 
 void Planner::sweep_cuda() {
-  for (const CudaStep& step : cuda_steps(case_.context.host)) {
-    wire::CellRequest cell = step.cell;
+  for (const gpu::Step& step : gpu::steps_of(case_.context.host)) {
+    wire::CellRequest cell;
+    cell.operation = step.operation;
+    cell.mode = step.mode;
+    cell.actor = step.actor;
+    cell.target = step.target;
+    cell.path = step.path;
     CellInfo info;
     info.step = step.id;
     // Where the sweep has the cell already, it answers for the step as well.

@@ -5,6 +5,8 @@
 #include <initializer_list>
 #include <span>
 
+#include <lockstep/rights.h>
+
 #include "conformance/wire/reply.h"
 
 namespace lockstep::conformance::judge {

@@ -39,7 +39,7 @@ struct CuVerdict {
   bool elsewhere = false;  // CUDA does not start without the policy either: that must not be called ready
 };
 
-CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, const ReadinessVerdict& readiness,
+CuVerdict judge_cu_init(const CuAnswer& control, const CuAnswer& restricted, const gpu::ReadinessVerdict& readiness,
                         Mode mode = Mode::plain);
 
 }  // namespace lockstep::conformance::judge

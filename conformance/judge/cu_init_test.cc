@@ -28,7 +28,7 @@ CuAnswer returned(int value) {
 const CuAnswer missing = answer(wire::CuOutcome::not_loaded);
 const CuAnswer crashed = answer(wire::CuOutcome::signalled, 11);
 
-Verdict verdict(const CuAnswer& control, const CuAnswer& restricted, Readiness is) {
+Verdict verdict(const CuAnswer& control, const CuAnswer& restricted, gpu::Readiness is) {
   return judge_cu_init(control, restricted, {is, "", {}}).verdict;
 }
 
@@ -64,42 +64,43 @@ TEST(CuInitVerdict, WorkThatFailsUnderThePolicyAtAnyStageIsNotReady) {
   const CuAnswer wrong = answer(wire::CuOutcome::wrong_value, 0, wire::CuStage::compare);
   const CuAnswer no_compiler = answer(wire::CuOutcome::returned, 221, wire::CuStage::module);
   for (const CuAnswer& failure : {wrong, no_compiler}) {
-    EXPECT_EQ(judge_cu_init(done, failure, {Readiness::ready, "", {}}, Mode::work).verdict, Verdict::disagree);
-    EXPECT_EQ(judge_cu_init(done, failure, {Readiness::blocked, "", {}}, Mode::work).verdict, Verdict::agree);
-    EXPECT_EQ(judge_cu_init(failure, failure, {Readiness::ready, "", {}}, Mode::work).verdict, Verdict::not_comparable);
+    EXPECT_EQ(judge_cu_init(done, failure, {gpu::Readiness::ready, "", {}}, Mode::work).verdict, Verdict::disagree);
+    EXPECT_EQ(judge_cu_init(done, failure, {gpu::Readiness::blocked, "", {}}, Mode::work).verdict, Verdict::agree);
+    EXPECT_EQ(judge_cu_init(failure, failure, {gpu::Readiness::ready, "", {}}, Mode::work).verdict,
+              Verdict::not_comparable);
   }
-  EXPECT_EQ(judge_cu_init(done, done, {Readiness::ready, "", {}}, Mode::work).verdict, Verdict::agree);
-  EXPECT_EQ(judge_cu_init(done, no_compiler, {Readiness::blocked, "", {}}, Mode::work).why,
+  EXPECT_EQ(judge_cu_init(done, done, {gpu::Readiness::ready, "", {}}, Mode::work).verdict, Verdict::agree);
+  EXPECT_EQ(judge_cu_init(done, no_compiler, {gpu::Readiness::blocked, "", {}}, Mode::work).why,
             "CUDA's work: CUDA_SUCCESS without the policy, CUDA_ERROR_JIT_COMPILER_NOT_FOUND (221) at module under it");
 }
 
 TEST(CuInitVerdict, SuccessUnderThePolicyAgreesWithReadyAlone) {
-  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::ready), Verdict::agree);
-  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::degraded), Verdict::agree);
-  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::blocked), Verdict::disagree);
-  EXPECT_EQ(verdict(returned(0), returned(0), Readiness::blocked_elsewhere), Verdict::disagree);
+  EXPECT_EQ(verdict(returned(0), returned(0), gpu::Readiness::ready), Verdict::agree);
+  EXPECT_EQ(verdict(returned(0), returned(0), gpu::Readiness::degraded), Verdict::agree);
+  EXPECT_EQ(verdict(returned(0), returned(0), gpu::Readiness::blocked), Verdict::disagree);
+  EXPECT_EQ(verdict(returned(0), returned(0), gpu::Readiness::blocked_elsewhere), Verdict::disagree);
 }
 
 TEST(CuInitVerdict, AnyFailureUnderThePolicyAgreesWithBlockedAlone) {
   for (const CuAnswer& failure : {returned(304), returned(999), crashed, answer(wire::CuOutcome::timed_out),
                                   answer(wire::CuOutcome::exited, 42)}) {
     SCOPED_TRACE(describe(failure));
-    EXPECT_EQ(verdict(returned(0), failure, Readiness::blocked), Verdict::agree);
-    EXPECT_EQ(verdict(returned(0), failure, Readiness::ready), Verdict::disagree);
-    EXPECT_EQ(verdict(returned(0), failure, Readiness::degraded), Verdict::disagree);
-    EXPECT_EQ(verdict(returned(0), failure, Readiness::blocked_elsewhere), Verdict::disagree);
+    EXPECT_EQ(verdict(returned(0), failure, gpu::Readiness::blocked), Verdict::agree);
+    EXPECT_EQ(verdict(returned(0), failure, gpu::Readiness::ready), Verdict::disagree);
+    EXPECT_EQ(verdict(returned(0), failure, gpu::Readiness::degraded), Verdict::disagree);
+    EXPECT_EQ(verdict(returned(0), failure, gpu::Readiness::blocked_elsewhere), Verdict::disagree);
   }
 }
 
 TEST(CuInitVerdict, ADisagreementNamesBothWitnesses) {
-  const CuVerdict verdict = judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}});
+  const CuVerdict verdict = judge_cu_init(returned(0), returned(304), {gpu::Readiness::ready, "", {}});
   EXPECT_EQ(verdict.why,
             "the compound probe says ready, and cuInit: CUDA_SUCCESS without the policy, "
             "CUDA_ERROR_OPERATING_SYSTEM (304) under it");
 }
 
 TEST(CuInitVerdict, AFailureWithoutThePolicyLeavesNothingToCompareButAFlip) {
-  for (Readiness is : {Readiness::ready, Readiness::blocked, Readiness::blocked_elsewhere}) {
+  for (gpu::Readiness is : {gpu::Readiness::ready, gpu::Readiness::blocked, gpu::Readiness::blocked_elsewhere}) {
     EXPECT_EQ(verdict(returned(100), returned(100), is), Verdict::not_comparable);
     EXPECT_EQ(verdict(returned(100), returned(304), is), Verdict::not_comparable);
     EXPECT_EQ(verdict(crashed, crashed, is), Verdict::not_comparable);
@@ -110,17 +111,17 @@ TEST(CuInitVerdict, AFailureWithoutThePolicyLeavesNothingToCompareButAFlip) {
 
 TEST(CuInitVerdict, AFailureWithoutThePolicyIsNotReady) {
   for (const CuAnswer& control : {returned(100), crashed}) {
-    EXPECT_TRUE(judge_cu_init(control, returned(304), {Readiness::ready, "", {}}).elsewhere);
-    EXPECT_TRUE(judge_cu_init(control, control, {Readiness::degraded, "", {}}).elsewhere);
-    EXPECT_FALSE(judge_cu_init(control, control, {Readiness::blocked, "comm", {}}).elsewhere)
+    EXPECT_TRUE(judge_cu_init(control, returned(304), {gpu::Readiness::ready, "", {}}).elsewhere);
+    EXPECT_TRUE(judge_cu_init(control, control, {gpu::Readiness::degraded, "", {}}).elsewhere);
+    EXPECT_FALSE(judge_cu_init(control, control, {gpu::Readiness::blocked, "comm", {}}).elsewhere)
         << "the policy blocks as well";
   }
-  EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}}).elsewhere);
-  EXPECT_FALSE(judge_cu_init(missing, missing, {Readiness::ready, "", {}}).elsewhere);
+  EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {gpu::Readiness::ready, "", {}}).elsewhere);
+  EXPECT_FALSE(judge_cu_init(missing, missing, {gpu::Readiness::ready, "", {}}).elsewhere);
 }
 
 TEST(CuInitVerdict, AMissingLibraryIsASkipAndNeverAnAgreement) {
-  for (Readiness is : {Readiness::ready, Readiness::blocked, Readiness::blocked_elsewhere}) {
+  for (gpu::Readiness is : {gpu::Readiness::ready, gpu::Readiness::blocked, gpu::Readiness::blocked_elsewhere}) {
     const CuVerdict verdict = judge_cu_init(missing, missing, {is, "", {}});
     EXPECT_EQ(verdict.verdict, Verdict::skip);
     EXPECT_EQ(verdict.why, "libcuda.so.1 is not here (no such file)");
@@ -130,12 +131,12 @@ TEST(CuInitVerdict, AMissingLibraryIsASkipAndNeverAnAgreement) {
 
 TEST(CuInitVerdict, ALibraryThatThePolicyHidesBlocks) {
   for (const CuAnswer& control : {returned(0), returned(100)}) {
-    EXPECT_TRUE(judge_cu_init(control, missing, {Readiness::ready, "", {}}).blocks);
-    EXPECT_TRUE(judge_cu_init(control, missing, {Readiness::degraded, "", {}}).blocks);
-    EXPECT_FALSE(judge_cu_init(control, missing, {Readiness::blocked, "comm", {}}).blocks);
+    EXPECT_TRUE(judge_cu_init(control, missing, {gpu::Readiness::ready, "", {}}).blocks);
+    EXPECT_TRUE(judge_cu_init(control, missing, {gpu::Readiness::degraded, "", {}}).blocks);
+    EXPECT_FALSE(judge_cu_init(control, missing, {gpu::Readiness::blocked, "comm", {}}).blocks);
   }
-  EXPECT_EQ(verdict(returned(0), missing, Readiness::blocked), Verdict::agree);
-  EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {Readiness::ready, "", {}}).blocks);
+  EXPECT_EQ(verdict(returned(0), missing, gpu::Readiness::blocked), Verdict::agree);
+  EXPECT_FALSE(judge_cu_init(returned(0), returned(304), {gpu::Readiness::ready, "", {}}).blocks);
 }
 
 std::size_t cu_init_cells(const wire::RowRequest& request) {

@@ -9,6 +9,8 @@
 
 #include <cerrno>
 
+#include <lockstep/rights.h>
+
 #include "conformance/judge/order_testing.h"
 
 namespace lockstep::conformance::judge::order {

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <lockstep/rights.h>
+
 #include "conformance/judge/order_testing.h"
 
 namespace lockstep::conformance::judge::order {

@@ -81,9 +81,9 @@ int run(const Situation& each, const std::string& root, AccessSet handled, int a
     if (!restricted && has_name(each.operation)) model::read_walk(first.c_str(), follow, &slot->walks[0]);
     if (!restricted && !second.empty()) model::read_walk(second.c_str(), follow, &slot->walks[1]);
     if (restricted) restrict_to(handled, each, abi);
-    probes::run_probe({each.operation, each.mode, Actor::self, wire::Target::own, false, first.c_str(), second.c_str(),
-                       -1, each.port},
-                      &slot->cells[restricted ? 1 : 0]);
+    probes::run_probe(
+        {each.operation, each.mode, Actor::self, Target::own, false, first.c_str(), second.c_str(), -1, each.port},
+        &slot->cells[restricted ? 1 : 0]);
   });
 }
 

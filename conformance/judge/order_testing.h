@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 #include "base/unique_fd.h"
 #include "operation/operation.h"

@@ -5,7 +5,7 @@
 #include <lockstep/abi.h>
 
 #include "conformance/judge/compose.h"
-#include "conformance/judge/cuda.h"
+#include "gpu/steps.h"
 
 namespace lockstep::conformance::judge {
 namespace {
@@ -67,7 +67,7 @@ model::Decision decide(const Row& row, const model::Model& model, std::size_t i,
   model::Query query;
   query.operation = request.operation;
   // glibc names the calling thread by prctl: no file is opened.
-  const bool by_prctl = request.mode == Mode::setname && request.target == wire::Target::own;
+  const bool by_prctl = request.mode == Mode::setname && request.target == Target::own;
   query.mode = by_prctl ? Mode::prctl : request.mode;
   query.first = &first;
   query.second = &second;
@@ -79,19 +79,19 @@ model::Decision decide(const Row& row, const model::Model& model, std::size_t i,
 void read_readiness(const Row& row, const wire::RowReply& reply, const KernelLandlock& kernel,
                     const std::vector<model::Decision>& decisions, RowVerdict& out) {
   const Case& source = row.run->source;
-  const auto expected_at = [&](int abi) -> std::optional<Readiness> {
+  const auto expected_at = [&](int abi) -> std::optional<gpu::Readiness> {
     for (const ReadinessExpectation& each : source.readiness)
       if (each.abis.contains(abi)) return each.is;
     return std::nullopt;
   };
-  const std::vector<CudaStep> steps = cuda_steps(source.context.host);
+  const std::vector<gpu::Step> steps = gpu::steps_of(source.context.host);
   std::vector<std::size_t> cells(steps.size(), out.cells.size());
   for (std::size_t i = 0; i < out.cells.size(); ++i)
     for (std::size_t s = 0; s < steps.size(); ++s)
       if (row.run->cells.info[i].step == steps[s].id) cells[s] = i;
   const bool promoted = promoted_on_gpu_hosts(source, row.run->effective);
   const auto answers = [&](const model::Model* model) {
-    std::vector<StepAnswer> all(steps.size());
+    std::vector<gpu::StepAnswer> all(steps.size());
     for (std::size_t s = 0; s < steps.size(); ++s) {
       const std::size_t i = cells[s];
       if (i == out.cells.size()) continue;
@@ -107,13 +107,13 @@ void read_readiness(const Row& row, const wire::RowReply& reply, const KernelLan
     }
     return all;
   };
-  out.readiness = conclude(steps, answers(nullptr), promoted);
+  out.readiness = gpu::conclude(steps, answers(nullptr), promoted);
   out.readiness.expected = expected_at(row.plan_abi);
   if (row.plan_abi != kernel.abi) return;
   for (int abi = kernel.abi + 1; abi <= newest_abi; ++abi) {
     if (!source.plan_abis.contains(abi)) continue;
     const model::Model model = build_model(row, reply, {abi, kernel.errata}, abi);
-    out.beyond.push_back({abi, conclude(steps, answers(&model), promoted)});
+    out.beyond.push_back({abi, gpu::conclude(steps, answers(&model), promoted)});
     out.beyond.back().verdict.expected = expected_at(abi);
   }
 }

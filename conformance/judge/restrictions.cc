@@ -1,6 +1,8 @@
 // The part of the sweep that is about no path.
 #include <algorithm>
 
+#include <lockstep/rights.h>
+
 #include "conformance/judge/cells.h"
 
 namespace lockstep::conformance::judge {

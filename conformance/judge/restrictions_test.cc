@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <lockstep/rights.h>
+
 #include "conformance/judge/cells.h"
 
 namespace lockstep::conformance::judge {

@@ -4,8 +4,6 @@
 
 #include <lockstep/abi.h>
 
-#include "conformance/wire/plans.h"
-
 namespace lockstep::conformance::judge {
 namespace {
 
@@ -95,27 +93,18 @@ Result<wire::RowRequest> make_request(const Row& row, const Subject& subject) {
 
   wire::RowRequest request;
   request.name = row.name();
-  request.policy_file = run.source.policy.file;
   request.id = stable_hash(request.name);
   request.identity = row.identity;
   request.simulated = !run.source.context.host.real;
   request.bind_sys = run.cells.bind_sys;
   request.tree = run.cells.tree;
-  request.plan_abi = plan.abi;
   request.network = run.cells.network;
-  request.handled = plan.handled.bits();
-  request.handled_net = plan.handled_net.bits();
-  request.scoped = plan.scoped.bits();
-  request.ports = plan.ports;
-  request.log = plan.log.bits();
-  request.all_threads = plan.all_threads;
-  request.hard_requirement = plan.compatibility == Compatibility::hard_requirement;
-  for (const PlanRule& rule : plan.rules) request.rules.push_back(wire::to_wire(rule));
+  request.plans.push_back(std::move(plan));
   for (const EffectiveRule& rule : run.effective.rules) request.view_paths.push_back(rule.path);
   for (const EffectivePolicy& more : run.stacked) {
     LOCKSTEP_ASSIGN(Plan on_top, compile(more, row.plan_abi));
     if (subject.after_compile_of_stacked) subject.after_compile_of_stacked(on_top);
-    request.stacked.push_back(wire::to_wire(on_top));
+    request.plans.push_back(std::move(on_top));
     for (const EffectiveRule& rule : more.rules) request.view_paths.push_back(rule.path);
   }
   request.cells = run.cells.cells;

@@ -128,11 +128,11 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
     out.needed = decision->needed;
     out.missing = decision->missing;
     const int hidden = hidden_by_procfs(row, i, reply);
-    const bool hidden_from_both = hidden != 0 && (control.err == ENOENT || control.err == EPERM);
+    // Which of the two it is hangs on whether somebody who may has looked the process up in between (hidepid=4).
+    const auto hides = [](int err) { return err == ENOENT || err == EPERM; };
     const Composed composed =
-        hidden_from_both ? Composed{control.err, false}
-        : hidden != 0    ? Composed{hidden, true}
-                         : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, *decision);
+        hidden != 0 ? Composed{hides(restricted.err) ? restricted.err : hidden, !hides(control.err)}
+                    : compose(request.operation, request.mode, {control.err, control.ret, control.aux}, *decision);
     out.predicted = composed.err;
     comparable = composed.comparable;
     if (hidden != 0) out.expected.reset();  // written for a /proc that shows other processes
@@ -157,8 +157,8 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
 void judge_real_cuda(std::size_t i, Mode mode, const wire::RowReply& reply, RowVerdict& out) {
   const CuAnswer control{reply.control.cells[i], reply.control.message};
   const CuAnswer restricted{reply.restricted.cells[i], reply.restricted.message};
-  ReadinessVerdict said = out.readiness;
-  const bool unknown = said.is == Readiness::unknown;
+  gpu::ReadinessVerdict said = out.readiness;
+  const bool unknown = said.is == gpu::Readiness::unknown;
   if (unknown) said = {};  // ready as far as anybody could see
   CuVerdict verdict = judge_cu_init(control, restricted, said, mode);
   // Of an unknown readiness the real answer is the only witness; a start-up that fails under the policy alone settles
@@ -177,18 +177,18 @@ void judge_real_cuda(std::size_t i, Mode mode, const wire::RowReply& reply, RowV
   cell.aux = control.cell.after;
   cell.decided = verdict.why;
   if (verdict.blocks) {
-    out.readiness.is = Readiness::blocked;
+    out.readiness.is = gpu::Readiness::blocked;
     out.readiness.why = cell.observed_word + " under the policy";
   }
   if (verdict.elsewhere) {
-    out.readiness.is = Readiness::blocked_elsewhere;
+    out.readiness.is = gpu::Readiness::blocked_elsewhere;
     out.readiness.why = "cu-init: " + cell.control_word + " without the policy";
   }
 }
 
 // Empty: as expected, or nothing is; or unknown, which is nobody's disagreement.
-std::string missed(const ReadinessVerdict& readiness, const std::string& what) {
-  if (!readiness.expected || *readiness.expected == readiness.is || readiness.is == Readiness::unknown) return "";
+std::string missed(const gpu::ReadinessVerdict& readiness, const std::string& what) {
+  if (!readiness.expected || *readiness.expected == readiness.is || readiness.is == gpu::Readiness::unknown) return "";
   return what + ": expected " + std::string(name(*readiness.expected)) + ", got " + std::string(name(readiness.is)) +
          " (" + readiness.why + ")";
 }
@@ -310,12 +310,12 @@ RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlo
   for (std::size_t i = 0; i < cells; ++i)
     stopped_before = stopped_before || (out.cells[i].verdict == Verdict::skip && out.cells[i].expected &&
                                         below_proc(row.run->cells.cells[i]));
-  if (out.readiness.is == Readiness::blocked_elsewhere && stopped_before) {
-    out.readiness.is = Readiness::unknown;
-    for (PredictedReadiness& each : out.beyond) each.verdict.is = Readiness::unknown;
+  if (out.readiness.is == gpu::Readiness::blocked_elsewhere && stopped_before) {
+    out.readiness.is = gpu::Readiness::unknown;
+    for (gpu::PredictedReadiness& each : out.beyond) each.verdict.is = gpu::Readiness::unknown;
   }
   std::string readiness = missed(out.readiness, "readiness");
-  for (const PredictedReadiness& each : out.beyond)
+  for (const gpu::PredictedReadiness& each : out.beyond)
     if (readiness.empty())
       readiness = missed(each.verdict, "readiness at plan " + std::to_string(each.plan_abi) + ", predicted");
   if (out.disagreed > 0 || !readiness.empty()) {
@@ -333,7 +333,7 @@ RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlo
     return out;
   }
   // What is claimed of it can be neither confirmed nor denied.
-  if (out.readiness.expected && out.readiness.is == Readiness::unknown) {
+  if (out.readiness.expected && out.readiness.is == gpu::Readiness::unknown) {
     out.outcome = RowOutcome::skip;
     out.message = "readiness is unknown: " + out.readiness.why;
     return out;

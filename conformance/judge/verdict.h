@@ -15,12 +15,12 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/kernel.h>
-#include <lockstep/rights.h>
 
-#include "conformance/judge/readiness.h"
 #include "conformance/judge/row.h"
 #include "conformance/wire/wire.h"
+#include "gpu/readiness.h"
 
 namespace lockstep::conformance::judge {
 
@@ -64,9 +64,10 @@ struct RowVerdict {
   std::string message;  // of a skip or an error: what is missing, what went wrong
   SkipReason why_skipped = SkipReason::none;
   std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
-  ReadinessVerdict readiness;
-  std::vector<PredictedReadiness> beyond;  // of the row at the kernel's own ABI: what newer plan ABIs would make of it
-  std::optional<ReadinessVerdict>
+  gpu::ReadinessVerdict readiness;
+  std::vector<gpu::PredictedReadiness>
+      beyond;  // of the row at the kernel's own ABI: what newer plan ABIs would make of it
+  std::optional<gpu::ReadinessVerdict>
       by_model;  // of a row on a simulated host that could not be tried here: no kernel was asked
   std::vector<SkippedPath>
       skipped_paths;  // of the author: they could not be opened, and the policy goes on without them

@@ -65,6 +65,29 @@ TEST_F(Judge, ACanaryThatProvesNothingIsNoPass) {
   EXPECT_EQ(verdict().outcome, RowOutcome::error);
 }
 
+// Another process's entry: hidepid=4 says ENOENT of it until somebody privileged has looked it up, and EPERM from then on.
+TEST_F(Judge, WhatProcfsHidesIsHiddenByEitherErrno) {
+  wire::CellRequest& hidden = run_.cells.cells[1];
+  hidden.operation = Operation::open_r;
+  hidden.path = "/proc/1/comm";
+  reply_.restricted.hidden = EPERM;
+  reply_.restricted.canary_after = EPERM;
+  const auto seen = [&](int control, int observed) {
+    reply_.control.cells[1].err = control;
+    reply_.restricted.cells[1].err = observed;
+    return verdict().cells[1].verdict;
+  };
+  EXPECT_EQ(seen(ENOENT, EPERM), Verdict::not_comparable);
+  EXPECT_EQ(seen(EPERM, ENOENT), Verdict::not_comparable);
+  EXPECT_EQ(seen(0, EPERM), Verdict::agree);
+  EXPECT_EQ(seen(0, ENOENT), Verdict::agree);
+  for (const int control : {0, ENOENT, EPERM}) EXPECT_EQ(seen(control, 0), Verdict::disagree) << control;
+  EXPECT_EQ(seen(0, EACCES), Verdict::disagree);
+  reply_.restricted.hidden = 0;
+  reply_.restricted.canary_after = EACCES;
+  EXPECT_EQ(seen(ENOENT, EPERM), Verdict::disagree);
+}
+
 TEST_F(Judge, TheKernelAloneAgainstTheModelIsADisagreement) {
   reply_.restricted.cells[0].err = 0;
   const RowVerdict got = verdict();
@@ -125,9 +148,9 @@ TEST_F(Judge, ADeviceThatEvenRootMayNotMakeIsAnUntriedExpectation) {
 // The row has no cell of the start-up at all: whatever a case claims of it, nobody has seen it.
 TEST_F(Judge, AClaimOfReadinessThatNobodyCouldTryIsASkipAndNoPass) {
   run_.source.context.host.gpu = GpuKind::nvidia;
-  EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
+  EXPECT_EQ(verdict().readiness.is, gpu::Readiness::unknown);
   EXPECT_EQ(verdict().outcome, RowOutcome::agree) << "nothing is claimed";
-  for (const Readiness claimed : {Readiness::ready, Readiness::degraded, Readiness::blocked}) {
+  for (const gpu::Readiness claimed : {gpu::Readiness::ready, gpu::Readiness::degraded, gpu::Readiness::blocked}) {
     run_.source.readiness = {{AbiSet::all(), claimed}};
     const RowVerdict got = verdict();
     EXPECT_EQ(got.outcome, RowOutcome::skip) << name(claimed);
@@ -142,11 +165,11 @@ TEST_F(Judge, AStepThatWasSkippedIsNotAStepThatWorked) {
   run_.cells.info[0].step = "node /dev/dxg";
   for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
     child->cells[0] = {wire::CellState::unsupported, 0, 0, 0, 0};
-  EXPECT_EQ(verdict().readiness.is, Readiness::unknown);
+  EXPECT_EQ(verdict().readiness.is, gpu::Readiness::unknown);
   for (wire::ChildReply* child : {&reply_.control, &reply_.restricted})
     child->cells[0] = {wire::CellState::done, 0, 0, 0, 0};
   reply_.restricted.cells[0].err = EACCES;
-  EXPECT_EQ(verdict().readiness.is, Readiness::blocked) << "one that is denied blocks, whatever is unknown";
+  EXPECT_EQ(verdict().readiness.is, gpu::Readiness::blocked) << "one that is denied blocks, whatever is unknown";
 }
 
 TEST_F(Judge, ARefusalAgreesOnlyWhereItIsClaimedAndBothSayIt) {

@@ -53,32 +53,10 @@ AbiSet operator|(AbiSet a, AbiSet b) {
   return a;
 }
 
-std::string_view name(Readiness readiness) {
-  switch (readiness) {
-    case Readiness::ready:
-      return "ready";
-    case Readiness::degraded:
-      return "degraded";
-    case Readiness::blocked:
-      return "blocked";
-    case Readiness::unknown:
-      return "unknown";
-    case Readiness::blocked_elsewhere:
-      break;
-  }
-  return "blocked-elsewhere";
-}
-
-std::optional<Readiness> readiness_from_name(std::string_view text) {
-  for (Readiness each : {Readiness::ready, Readiness::degraded, Readiness::blocked, Readiness::blocked_elsewhere})
-    if (name(each) == text) return each;
-  return std::nullopt;
-}
-
 void set_implied_path(wire::CellRequest* cell) {
   switch (cell->operation) {
     case Operation::comm_open:
-      if (cell->target == wire::Target::other_process) cell->path = "/proc/$sibling/comm";
+      if (cell->target == Target::other_process) cell->path = "/proc/$sibling/comm";
       break;
     case Operation::signal:
       cell->path = "$sibling";
@@ -96,7 +74,7 @@ std::string cell_name(const wire::CellRequest& cell) {
   if (cell.survey) out = "survey";
   if (cell.mode != Mode::plain) out += " " + std::string(name(cell.mode));
   if (cell.operation == Operation::comm_open) {
-    out += " " + std::string(wire::name(cell.target));
+    out += " " + std::string(name(cell.target));
   } else if (operand(cell.operation) == Operand::port) {
     out += " " + std::to_string(cell.port);
   } else if (operand(cell.operation) != Operand::none) {

@@ -5,13 +5,12 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "syntax/json.h"
 
 namespace lockstep::conformance::kernels {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t tail_lines = 15;
 // What guest-init says last; without it a parcel that happens to be whole is not believed.
@@ -74,7 +73,7 @@ Result<std::vector<GuestRun>> read_runs(const std::string& path) {
 
 // The report of the guest's fuzzer; a broken one is none, which is a problem of the kernel's (matrix.cc).
 std::optional<Fuzzed> read_fuzzed(const std::string& path) {
-  const Json json = Json::parse(read_text(path), nullptr, false);
+  const Json json = Json::parse_or_null(read_text(path));
   if (!json.is_object() || json.value("schema", "") != "lockstep.fuzz-report/1") return std::nullopt;
   try {
     Fuzzed out{json.at("seed"),
@@ -86,7 +85,7 @@ std::optional<Fuzzed> read_fuzzed(const std::string& path) {
                {}};
     if (json.contains("case")) out.found = json.at("case").dump();
     return out;
-  } catch (const Json::exception&) {
+  } catch (const JsonError&) {
     return std::nullopt;
   }
 }
@@ -208,7 +207,7 @@ Result<Boot> record_boot(const std::string& directory, const std::vector<std::st
 
 Result<Boot> read_boot(const std::string& directory) {
   const std::string path = directory + "/boot.json";
-  const Json json = Json::parse(read_text(path), nullptr, false);
+  const Json json = Json::parse_or_null(read_text(path));
   if (!json.is_object() || json.value("schema", "") != "lockstep.boot/1")
     return input_error(path, 0, "not a boot of lockstep.boot/1: run scripts/kernel-matrix again");
   try {
@@ -226,8 +225,8 @@ Result<Boot> read_boot(const std::string& directory) {
     boot.lsm = json.at("lsm");
     boot.landlock = json.at("landlock");
     boot.seconds = json.at("seconds");
-    json.at("complaints").get_to(boot.complaints);
-    json.at("console_tail").get_to(boot.console_tail);
+    boot.complaints = json.at("complaints").get<std::vector<std::string>>();
+    boot.console_tail = json.at("console_tail").get<std::vector<std::string>>();
     bool known = false;
     for (std::size_t i = 0; i <= static_cast<std::size_t>(BootOutcome::unavailable); ++i) {
       if (name(static_cast<BootOutcome>(i)) != json.at("outcome").get<std::string>()) continue;
@@ -250,7 +249,7 @@ Result<Boot> read_boot(const std::string& directory) {
                  fuzz.at("seconds"), fuzz.value("words", ""), fuzz.value("found", "")};
     }
     return boot;
-  } catch (const Json::exception& error) {
+  } catch (const JsonError& error) {
     return input_error(path, 0, printable(error.what()));
   }
 }

@@ -4,7 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "base/complain.h"
+#include "base/flags.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/kernels/matrix.h"
 #include "conformance/report/report.h"
 #include "conformance/report/write_file.h"
@@ -26,22 +29,23 @@ constexpr char usage_text[] =
     "had, or none is green;\n"
     "4 a kernel hung or panicked, or its harness failed\n";
 
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep-matrix: %s\n", error.to_string().c_str());
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
-
 int show(std::vector<std::string> words) {
   std::string output;
-  if (words.size() >= 2 && words[0] == "--output") {
-    output = words[1];
-    words.erase(words.begin(), words.begin() + 2);
+  std::vector<std::string> boots;
+  for (FlagReader reader(std::move(words), {"--output="}); reader.more();) {
+    const Result<Flag> flag = reader.next();
+    if (!flag.ok()) return complain(flag.error());
+    if (flag->name == "--help") return print(usage_text);
+    if (flag->name.empty())
+      boots.push_back(flag->value);
+    else
+      output = flag->value;
   }
-  if (words.empty()) return complain(input_error("", 0, "show needs a directory (see --help)"));
+  if (boots.empty()) return complain(usage_error("show needs a directory"));
   if (!output.empty()) {
     if (Result<void> writable = report::check_report_path(output); !writable.ok()) return complain(writable.error());
   }
-  const Result<Matrix> matrix = join_boots(words);
+  const Result<Matrix> matrix = join_boots(boots);
   if (!matrix.ok()) return complain(matrix.error());
   std::fputs(render(*matrix).c_str(), stdout);
   if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
@@ -54,15 +58,13 @@ int show(std::vector<std::string> words) {
 }
 
 int matrix_main(std::vector<std::string> words) {
+  name_program("lockstep-matrix");
   const std::string command = words.empty() ? "" : words.front();
-  if (command == "--help" || command == "-h") {
-    std::fputs(usage_text, stdout);
-    return 0;
-  }
+  if (command == "--help" || command == "-h") return print(usage_text);
   if (!words.empty()) words.erase(words.begin());
   if (command == "show") return show(std::move(words));
   if ((command != "record" && command != "line" && command != "is-disabled") || words.empty())
-    return complain(input_error("", 0, "one of record, line, is-disabled and show, and a directory (see --help)"));
+    return complain(usage_error("one of record, line, is-disabled and show, and a directory"));
   const std::string directory = words.front();
   words.erase(words.begin());
   if (command == "record") {
@@ -80,5 +82,8 @@ int matrix_main(std::vector<std::string> words) {
 }  // namespace lockstep::conformance::kernels
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::kernels::matrix_main({argv + 1, argv + argc}) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-matrix");
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::kernels::matrix_main({argv + 1, argv + argc});
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 namespace lockstep::conformance::kernels {
 namespace {

@@ -1,13 +1,11 @@
 // The matrix as a person reads it, and as JSON.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "conformance/kernels/matrix.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::kernels {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t lines_shown = 20;
 

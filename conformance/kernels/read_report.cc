@@ -1,12 +1,11 @@
 #include "conformance/kernels/read_report.h"
 
 #include <fstream>
-#include <nlohmann/json.hpp>
+
+#include "syntax/json.h"
 
 namespace lockstep::conformance::kernels {
 namespace {
-
-using Json = nlohmann::json;
 
 std::string key_of(const Json& cell) {
   std::string out = cell.at("op").get<std::string>();
@@ -45,7 +44,7 @@ ReadRow row_of(const Json& json) {
 Result<ReadReport> read_report(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return input_error(path, 0, "the report cannot be read");
-  const Json json = Json::parse(in, nullptr, false);
+  const Json json = Json::parse_or_null(std::string(std::istreambuf_iterator<char>(in), {}));
   if (!json.is_object() || json.value("schema", "") != "lockstep.report/1")
     return input_error(path, 0, "not a report of lockstep.report/1");
   try {
@@ -62,7 +61,7 @@ Result<ReadReport> read_report(const std::string& path) {
         return input_error(path, 0, "the row " + printable(row.at("row").get<std::string>()) + " stands there twice");
     }
     return out;
-  } catch (const Json::exception& error) {
+  } catch (const JsonError& error) {
     return input_error(path, 0, printable(error.what()));
   }
 }

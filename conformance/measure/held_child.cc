@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "base/fork.h"
+#include "base/installation.h"
 #include "conformance/harness/child.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/helpers.h"
@@ -65,13 +67,12 @@ Result<void> Namings::make(pid_t sibling) {
     cell.operation = Operation::comm_open;
     cell.mode = Mode::rdwr;
     cell.actor = actor;
-    cell.target = wire::Target::other_thread;
+    cell.target = Target::other_thread;
     request.cells.push_back(cell);
-    probes_.push_back({Operation::comm_open, Mode::rdwr, actor, wire::Target::other_thread, false, "", "", -1});
+    probes_.push_back({Operation::comm_open, Mode::rdwr, actor, Target::other_thread, false, "", "", -1});
   }
   const std::string bytes = wire::encode(request);
-  LOCKSTEP_ASSIGN(helper_,
-                  harness::load_helper(harness::beside_this_executable(harness::probe_helper), harness::probe_helper));
+  LOCKSTEP_ASSIGN(helper_, harness::load_helper(companion_program(harness::probe_helper), harness::probe_helper));
   LOCKSTEP_ASSIGN(request_, harness::memory_file("naming", 0));
   if (::write(request_.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     return system_error(errno, "write(memfd)");
@@ -164,8 +165,8 @@ Result<std::int32_t> HeldChild::start(const Plan& plan, wire::IdentityKind ident
     return system_error(errno, "socketpair() or the canary's sibling");
   socket_.reset(sockets[0]);
   const UniqueFd theirs(sockets[1]);
-  pid_ = ::fork();
-  if (pid_ < 0) return system_error(errno, "fork()");
+  pid_ = fork_process();
+  if (pid_ < 0) return call_error();
   if (pid_ == 0) {
     socket_.reset();
     child_main(theirs.get(), plan, identity, close_pins, sibling_);

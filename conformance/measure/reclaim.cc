@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 
 #include "conformance/measure/held_child.h"
 #include "conformance/measure/surface.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::measure {
 namespace {
@@ -94,11 +94,11 @@ std::string render(const std::vector<ReclaimRow>& rows) {
 }
 
 std::string to_json(const std::vector<ReclaimRow>& rows, const KernelLandlock& kernel) {
-  nlohmann::ordered_json out = {{"schema", "lockstep.reclaim/1"},
-                                {"kernel", kernel_version()},
-                                {"kernel_abi", kernel.abi},
-                                {"plan_abi", std::min(kernel.abi, newest_abi)},
-                                {"rows", nlohmann::ordered_json::array()}};
+  Json out = {{"schema", "lockstep.reclaim/1"},
+              {"kernel", kernel_version()},
+              {"kernel_abi", kernel.abi},
+              {"plan_abi", std::min(kernel.abi, newest_abi)},
+              {"rows", Json::array()}};
   for (const ReclaimRow& row : rows)
     out["rows"].push_back({{"way", row.way},
                            {"identity", wire::name(row.identity)},

@@ -11,13 +11,12 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include "syntax/json.h"
 
 namespace lockstep::conformance::measure {
 namespace {
-
-using Json = nlohmann::json;
 
 // By hand. /proc itself is the file system's root, which is never reclaimed; anything below it is, unless it
 // is pinned.

@@ -13,13 +13,14 @@
 #include <cstdio>
 #include <fstream>
 #include <list>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 
+#include "base/fork.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/measure/surface.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::measure {
 namespace {
@@ -48,7 +49,7 @@ class LimitedCgroup {
     path_ = path;
     if (!write_to(path + (two ? "/memory.max" : "/memory.limit_in_bytes"), cgroup_limit))
       return "no limit can be set in " + path + ": " + errno_name(errno);
-    pressure_ = ::fork();
+    pressure_ = fork_process();
     if (pressure_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (!write_to(path + "/cgroup.procs", std::to_string(::getpid()))) ::_exit(1);
@@ -177,20 +178,20 @@ std::string render(const Soak& soak) {
 }
 
 std::string to_json(const Soak& soak) {
-  nlohmann::ordered_json out = {{"schema", "lockstep.soak/1"},
-                                {"kernel", kernel_version()},
-                                {"kernel_abi", soak.kernel.abi},
-                                {"plan_abi", std::min(soak.kernel.abi, newest_abi)},
-                                {"seconds", static_cast<long>(soak.seconds)},
-                                {"rounds", soak.rounds},
-                                {"lookups", soak.lookups},
-                                {"means", soak.means},
-                                {"not_means", soak.not_means},
-                                {"rows", nlohmann::ordered_json::array()}};
+  Json out = {{"schema", "lockstep.soak/1"},
+              {"kernel", kernel_version()},
+              {"kernel_abi", soak.kernel.abi},
+              {"plan_abi", std::min(soak.kernel.abi, newest_abi)},
+              {"seconds", static_cast<long>(soak.seconds)},
+              {"rounds", soak.rounds},
+              {"lookups", soak.lookups},
+              {"means", soak.means},
+              {"not_means", soak.not_means},
+              {"rows", Json::array()}};
   for (const SoakRow& row : soak.rows) {
-    nlohmann::ordered_json actors;
+    Json actors;
     for (std::size_t i = 0; i < naming_actors.size(); ++i) {
-      nlohmann::ordered_json& each = actors[std::string(lockstep::name(naming_actors[i]))];
+      Json& each = actors[std::string(lockstep::name(naming_actors[i]))];
       each["before"] = row.before[i] == 0 ? "allow" : errno_name(row.before[i]);
       each["failed_after_s"] = nullptr;
       if (row.failed_after[i])

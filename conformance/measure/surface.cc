@@ -4,32 +4,30 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 
 #include "conformance/judge/row.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::measure {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* directories[] = {"/proc/self", "/proc/$child", "/proc/1", "/proc/sys"};
 
 struct Naming {
   const char* name;
   Mode mode;
-  wire::Target target;
+  Target target;
   Actor actor;
 };
 constexpr Naming namings[] = {
-    {"own-thread", Mode::rdwr, wire::Target::other_thread, Actor::self},
-    {"own-thread-write-only", Mode::wronly, wire::Target::other_thread, Actor::self},
-    {"own-thread-truncating", Mode::trunc, wire::Target::other_thread, Actor::self},
-    {"in-child", Mode::rdwr, wire::Target::other_thread, Actor::child},
-    {"in-program", Mode::rdwr, wire::Target::other_thread, Actor::exec},
-    {"other-process", Mode::wronly, wire::Target::other_process, Actor::self},
+    {"own-thread", Mode::rdwr, Target::other_thread, Actor::self},
+    {"own-thread-write-only", Mode::wronly, Target::other_thread, Actor::self},
+    {"own-thread-truncating", Mode::trunc, Target::other_thread, Actor::self},
+    {"in-child", Mode::rdwr, Target::other_thread, Actor::child},
+    {"in-program", Mode::rdwr, Target::other_thread, Actor::exec},
+    {"other-process", Mode::wronly, Target::other_process, Actor::self},
 };
 
 judge::CellPlan surface_cells() {
@@ -48,7 +46,7 @@ judge::CellPlan surface_cells() {
     cell.mode = naming.mode;
     cell.target = naming.target;
     cell.actor = naming.actor;
-    if (naming.target == wire::Target::other_process) cell.path = "/proc/$sibling/comm";
+    if (naming.target == Target::other_process) cell.path = "/proc/$sibling/comm";
     out.cells.push_back(std::move(cell));
   }
   out.info.resize(out.cells.size());

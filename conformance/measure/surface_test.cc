@@ -9,13 +9,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include "syntax/json.h"
 
 namespace lockstep::conformance::measure {
 namespace {
-
-using Json = nlohmann::json;
 
 const std::string read_only = "comm-read-only", read_write = "comm-read-write", write_added = "comm-write-file",
                   truncating = "comm-write-file-truncate", write_only = "comm-write-file-only",

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/sendfile.h>
 
+#include <lockstep/rights.h>
+
 #include "conformance/probes/resolve.h"
 #include "conformance/probes/testing.h"
 
@@ -104,9 +106,9 @@ TEST_F(ActorsTest, EachNamesItsThreadWhereProcIsWritable) {
   wire::CellRequest cell;
   cell.operation = Operation::comm_open;
   for (const auto& [mode, target] :
-       {std::pair{Mode::rdwr, wire::Target::other_thread}, std::pair{Mode::setname, wire::Target::other_thread},
-        std::pair{Mode::rdwr, wire::Target::numeric}, std::pair{Mode::rdwr, wire::Target::own},
-        std::pair{Mode::prctl, wire::Target::own}}) {
+       {std::pair{Mode::rdwr, Target::other_thread}, std::pair{Mode::setname, Target::other_thread},
+        std::pair{Mode::rdwr, Target::numeric}, std::pair{Mode::rdwr, Target::own},
+        std::pair{Mode::prctl, Target::own}}) {
     cell.mode = mode;
     cell.target = target;
     each_actor(cell);
@@ -127,7 +129,7 @@ TEST_F(ActorsTest, ARuleOnTheProcesssOwnTasksEndsAtTheFork) {
   wire::CellRequest cell;
   cell.operation = Operation::comm_open;
   cell.mode = Mode::rdwr;
-  cell.target = wire::Target::other_thread;
+  cell.target = Target::other_thread;
   each_actor(cell);
   SharedSlot slot(5);
   ASSERT_EQ(run(&slot,
@@ -143,7 +145,7 @@ TEST_F(ActorsTest, TheSiblingsPidIsFilledInForAll) {
   wire::CellRequest cell;
   cell.operation = Operation::comm_open;
   cell.mode = Mode::wronly;
-  cell.target = wire::Target::other_process;
+  cell.target = Target::other_process;
   cell.path = "/proc/$sibling/comm";
   each_actor(cell);
   SharedSlot slot(5);
@@ -157,7 +159,7 @@ TEST_F(ActorsTest, CaptureWalksThePathReallyUsed) {
   each_actor(cell);
   cell.operation = Operation::comm_open;
   cell.mode = Mode::rdwr;
-  cell.target = wire::Target::other_thread;
+  cell.target = Target::other_thread;
   each_actor(cell);
   SharedSlot slot(10, 20);
   ASSERT_EQ(run(

@@ -67,8 +67,8 @@ int flags_of(Mode mode) {
 }
 
 // "/proc/self/task/<tid>/comm", or by number "/proc/<pid>/task/<tid>/comm".
-void comm_path(wire::Target target, pid_t tid, char* out) {
-  if (target == wire::Target::numeric) {
+void comm_path(Target target, pid_t tid, char* out) {
+  if (target == Target::numeric) {
     std::memcpy(out, "/proc/", 6);
     out = put_number(out + 6, ::getpid());
   } else {
@@ -95,7 +95,7 @@ void write_name(const char* path, Mode mode, wire::SlotCell* cell) {
 }  // namespace
 
 void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk) {
-  if (probe.target == wire::Target::other_process) {
+  if (probe.target == Target::other_process) {
     if (walk != nullptr) model::read_walk(probe.path, true, walk);
     write_name(probe.path, probe.mode, cell);
     return;
@@ -103,7 +103,7 @@ void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk) 
   char before[16] = {};
   ::prctl(PR_GET_NAME, before);
   Parked parked{};
-  const bool own = probe.target == wire::Target::own;
+  const bool own = probe.target == Target::own;
   if (!own && !start(&parked)) {
     cell->err = errno;
     return;

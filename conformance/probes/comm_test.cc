@@ -2,6 +2,8 @@
 // running kernel.
 #include <gtest/gtest.h>
 
+#include <lockstep/rights.h>
+
 #include "conformance/probes/testing.h"
 
 namespace lockstep::conformance::probes {
@@ -11,7 +13,7 @@ const AccessSet handled = all_rights;
 const AccessSet write_only = Right::write_file;
 const AccessSet read_write = access_read_only | Right::write_file;
 
-wire::SlotCell run_comm(Mode mode, wire::Target target, const std::function<void()>& restrict, const char* path = "") {
+wire::SlotCell run_comm(Mode mode, Target target, const std::function<void()>& restrict, const char* path = "") {
   SharedSlot slot(1);
   const Probe probe{Operation::comm_open, mode, Actor::self, target, false, path, "", -1};
   EXPECT_EQ(in_child([&] {
@@ -35,7 +37,7 @@ class CommTest : public ::testing::TestWithParam<Line> {
     if (!GetParam().restricted) return [] {};
     return [] { restrict_to(handled, {{"/proc", GetParam().proc}}); };
   }
-  static void check(Mode mode, wire::Target target, int err) {
+  static void check(Mode mode, Target target, int err) {
     const wire::SlotCell cell = run_comm(mode, target, restriction());
     EXPECT_EQ(cell.err, err) << name(mode);
     EXPECT_EQ(cell.after, err == 0 ? 1U : 0U) << name(mode);
@@ -43,23 +45,23 @@ class CommTest : public ::testing::TestWithParam<Line> {
 };
 
 TEST_P(CommTest, AnotherThread) {
-  check(Mode::rdwr, wire::Target::other_thread, GetParam().rdwr);
-  check(Mode::wronly, wire::Target::other_thread, GetParam().wronly);
-  check(Mode::trunc, wire::Target::other_thread, GetParam().trunc);
-  check(Mode::setname, wire::Target::other_thread, GetParam().setname);
+  check(Mode::rdwr, Target::other_thread, GetParam().rdwr);
+  check(Mode::wronly, Target::other_thread, GetParam().wronly);
+  check(Mode::trunc, Target::other_thread, GetParam().trunc);
+  check(Mode::setname, Target::other_thread, GetParam().setname);
 }
 
 TEST_P(CommTest, TheSameThreadByTheProcesssNumber) {
-  check(Mode::rdwr, wire::Target::numeric, GetParam().rdwr);
+  check(Mode::rdwr, Target::numeric, GetParam().rdwr);
 }
 
 TEST_P(CommTest, ItselfByFile) {
-  check(Mode::wronly, wire::Target::own, GetParam().wronly);
+  check(Mode::wronly, Target::own, GetParam().wronly);
 }
 
 TEST_P(CommTest, ItselfByPrctlIsNeverRestricted) {
-  check(Mode::prctl, wire::Target::own, 0);
-  check(Mode::setname, wire::Target::own, 0);
+  check(Mode::prctl, Target::own, 0);
+  check(Mode::setname, Target::own, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, CommTest,
@@ -74,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Rules, CommTest,
 TEST(Comm, ARuleOnOnesOwnTasksDoesNotReachAChild) {
   const auto own_tasks = [] { restrict_to(handled, {{"/proc", access_read_only}, {"/proc/self/task", read_write}}); };
   SharedSlot slot(2);
-  const Probe probe{Operation::comm_open, Mode::rdwr, Actor::self, wire::Target::other_thread, false, "", "", -1};
+  const Probe probe{Operation::comm_open, Mode::rdwr, Actor::self, Target::other_thread, false, "", "", -1};
   EXPECT_EQ(in_child([&] {
               own_tasks();
               run_probe(probe, &slot->cells[0]);
@@ -88,7 +90,7 @@ TEST(Comm, ARuleOnOnesOwnTasksDoesNotReachAChild) {
 TEST(Comm, AnotherProcessOpensAndRefusesTheWrite) {
   const std::string path = "/proc/" + std::to_string(::getpid()) + "/comm";
   const wire::SlotCell cell = run_comm(
-      Mode::wronly, wire::Target::other_process, [] {}, path.c_str());
+      Mode::wronly, Target::other_process, [] {}, path.c_str());
   EXPECT_EQ(cell.err, EINVAL);
   EXPECT_EQ(cell.aux, static_cast<std::uint64_t>(EINVAL));
   EXPECT_EQ(cell.after, 0U);
@@ -97,7 +99,7 @@ TEST(Comm, AnotherProcessOpensAndRefusesTheWrite) {
 TEST(Comm, ADeniedOpenIsToldFromADeniedWrite) {
   const std::string path = "/proc/" + std::to_string(::getpid()) + "/comm";
   const wire::SlotCell cell = run_comm(
-      Mode::wronly, wire::Target::other_process,
+      Mode::wronly, Target::other_process,
       [] {
         restrict_to(handled, {{"/proc", access_read_only}});
       },
@@ -108,7 +110,7 @@ TEST(Comm, ADeniedOpenIsToldFromADeniedWrite) {
 
 TEST(Comm, PutsTheOwnNameBack) {
   SharedSlot slot(1);
-  const Probe probe{Operation::comm_open, Mode::rdwr, Actor::self, wire::Target::own, false, "", "", -1};
+  const Probe probe{Operation::comm_open, Mode::rdwr, Actor::self, Target::own, false, "", "", -1};
   EXPECT_EQ(in_child([&] {
               ::prctl(PR_SET_NAME, "mine");
               run_probe(probe, &slot->cells[0]);

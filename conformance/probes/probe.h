@@ -18,7 +18,7 @@ struct Probe {
   Operation operation;
   Mode mode;
   Actor actor;
-  wire::Target target;
+  Target target;
   bool survey;
   const char* path;
   const char* path2;

@@ -7,6 +7,8 @@
 
 #include <cstring>
 
+#include <lockstep/rights.h>
+
 #include "conformance/probes/testing.h"
 
 namespace lockstep::conformance::probes {
@@ -87,7 +89,7 @@ class OperationTest : public ::testing::TestWithParam<Expected> {
   wire::SlotCell run(bool restricted) {
     SharedSlot slot(1);
     const std::string path = scratch_.at(GetParam().path), path2 = scratch_.at(GetParam().path2);
-    Probe probe{GetParam().operation, GetParam().mode, Actor::self, wire::Target::own, false,
+    Probe probe{GetParam().operation, GetParam().mode, Actor::self, Target::own, false,
                 path.c_str(),         path2.c_str(),   -1};
     EXPECT_EQ(in_child([&] {
                 if (probe.mode == Mode::before) probe.before_fd = open_before(probe);
@@ -125,7 +127,7 @@ wire::SlotCell run_one(
     Operation operation, const std::string& path, const std::function<void()>& before = [] {},
     Mode mode = Mode::plain) {
   SharedSlot slot(1);
-  Probe probe{operation, mode, Actor::self, wire::Target::own, false, path.c_str(), "", -1};
+  Probe probe{operation, mode, Actor::self, Target::own, false, path.c_str(), "", -1};
   EXPECT_EQ(in_child([&] {
               if (mode == Mode::before) probe.before_fd = open_before(probe);
               before();
@@ -262,8 +264,7 @@ TEST(Probes, LeaveNoDescriptorOpen) {
       // exec reports through shared memory; comm_open's thread is its own test's
       if (operation == Operation::exec || operation == Operation::comm_open) continue;
       for (const std::string& target : {path, directory}) {
-        run_probe({operation, Mode::plain, Actor::self, wire::Target::own, false, target.c_str(), path.c_str(), -1},
-                  &cell);
+        run_probe({operation, Mode::plain, Actor::self, Target::own, false, target.c_str(), path.c_str(), -1}, &cell);
         const int now = ::dup(0);
         if (now != lowest) ::_exit(i);
         ::close(now);

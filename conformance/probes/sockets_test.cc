@@ -60,8 +60,7 @@ class SocketTest : public ::testing::TestWithParam<Expected> {
     SharedSlot slot(1);
     std::string path = each.operation == Operation::connect_unix ? scratch_.at(each.path) : each.path;
     if (each.operation == Operation::signal) path = std::to_string(::getpid());
-    const Probe probe{each.operation, each.mode, Actor::self, wire::Target::own, false,
-                      path.c_str(),   "",        -1,          each.port};
+    const Probe probe{each.operation, each.mode, Actor::self, Target::own, false, path.c_str(), "", -1, each.port};
     EXPECT_EQ(in_child([&] {
                 if (::unshare(CLONE_NEWNET) != 0 || !harness::open_loopback().ok()) ::_exit(2);
                 std::vector<UniqueFd> servers;
@@ -104,13 +103,11 @@ TEST(Sockets, AServerOfOnesOwnLeavesItsNameAndSaysSo) {
   const Scratch scratch;
   const std::string path = scratch.at("own"), below = scratch.at("missing/own");
   wire::SlotCell cell{};
-  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, wire::Target::own, false, path.c_str(), "", -1},
-            &cell);
+  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, Target::own, false, path.c_str(), "", -1}, &cell);
   EXPECT_EQ(cell.err, 0);
   EXPECT_EQ(cell.after, 1U);
   cell = {};
-  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, wire::Target::own, false, below.c_str(), "", -1},
-            &cell);
+  run_probe({Operation::connect_unix, Mode::own_server, Actor::self, Target::own, false, below.c_str(), "", -1}, &cell);
   EXPECT_EQ(cell.err, ENOENT);
   EXPECT_EQ(cell.after, 0U);
 }
@@ -122,7 +119,7 @@ TEST(Sockets, ANameOrAProcessThatCannotBeIsUnsupported) {
                                         {Operation::signal, std::string("0")},
                                         {Operation::signal, std::string()}}) {
     wire::SlotCell cell{};
-    run_probe({operation, Mode::plain, Actor::self, wire::Target::own, false, path.c_str(), "", -1}, &cell);
+    run_probe({operation, Mode::plain, Actor::self, Target::own, false, path.c_str(), "", -1}, &cell);
     EXPECT_EQ(cell.state, static_cast<std::uint32_t>(wire::CellState::unsupported)) << name(operation);
   }
 }

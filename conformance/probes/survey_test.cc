@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <lockstep/rights.h>
+
 #include "conformance/probes/testing.h"
 
 namespace lockstep::conformance::probes {
@@ -12,7 +14,7 @@ const AccessSet read_write = access_read_only | Right::write_file;
 wire::SlotCell survey(
     const char* path, const std::function<void()>& restrict = [] {}) {
   SharedSlot slot(1);
-  Probe probe{Operation::open_w, Mode::before, Actor::self, wire::Target::own, true, path, "", -1};
+  Probe probe{Operation::open_w, Mode::before, Actor::self, Target::own, true, path, "", -1};
   EXPECT_EQ(in_child([&] {
               probe.before_fd = open_before(probe);
               restrict();
@@ -103,7 +105,7 @@ TEST(Survey, TooDeepIsUnsupportedAndNotHalfACount) {
 
 TEST(Survey, WithoutItsListIsUnsupported) {
   wire::SlotCell cell{};
-  run_probe({Operation::open_w, Mode::before, Actor::exec, wire::Target::own, true, "/proc/self", "", -1}, &cell);
+  run_probe({Operation::open_w, Mode::before, Actor::exec, Target::own, true, "/proc/self", "", -1}, &cell);
   EXPECT_EQ(cell.state, static_cast<std::uint32_t>(wire::CellState::unsupported));
 }
 
@@ -113,16 +115,15 @@ TEST(Survey, SeveralListsAreKeptApart) {
   two.file("b");
   two.file("c");
   SharedSlot slot(2);
-  EXPECT_EQ(
-      in_child([&] {
-        Probe first{Operation::open_w, Mode::before, Actor::self, wire::Target::own, true, one.path.c_str(), "", -1};
-        Probe second{Operation::open_w, Mode::before, Actor::self, wire::Target::own, true, two.path.c_str(), "", -1};
-        first.before_fd = open_before(first);
-        second.before_fd = open_before(second);
-        run_probe(first, &slot->cells[0]);
-        run_probe(second, &slot->cells[1]);
-      }),
-      42);
+  EXPECT_EQ(in_child([&] {
+              Probe first{Operation::open_w, Mode::before, Actor::self, Target::own, true, one.path.c_str(), "", -1};
+              Probe second{Operation::open_w, Mode::before, Actor::self, Target::own, true, two.path.c_str(), "", -1};
+              first.before_fd = open_before(first);
+              second.before_fd = open_before(second);
+              run_probe(first, &slot->cells[0]);
+              run_probe(second, &slot->cells[1]);
+            }),
+            42);
   EXPECT_EQ(slot->cells[0].aux, 1U);
   EXPECT_EQ(slot->cells[0].ret, 1);
   EXPECT_EQ(slot->cells[1].aux, 2U);

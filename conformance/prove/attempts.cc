@@ -5,6 +5,8 @@
 #include <array>
 #include <map>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::conformance::prove {
 namespace {
 

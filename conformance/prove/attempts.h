@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 #include "conformance/prove/names.h"
 #include "operation/operation.h"

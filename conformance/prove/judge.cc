@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 namespace lockstep::conformance::prove {
 namespace {

@@ -9,6 +9,8 @@
 #include <functional>
 #include <set>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::conformance::prove {
 namespace {
 

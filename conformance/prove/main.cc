@@ -1,9 +1,12 @@
 // lockstep-prove-diff: random pairs of policies over random trees, lockstep diff against the running kernel.
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <string_view>
 
+#include "base/complain.h"
+#include "base/flags.h"
+#include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/prove/prove.h"
 
 namespace lockstep::conformance::prove {
@@ -36,60 +39,39 @@ void interrupt(int) {
   interrupted = 1;
 }
 
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep-prove-diff: %s\n", error.to_string().c_str());
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
-
 struct Arguments {
   Options options;
   std::string replay;
   bool help = false, list = false;
 };
 
-Result<std::uint64_t> number(const std::string& flag, std::string_view text, std::uint64_t low) {
-  std::uint64_t value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc() || end != text.data() + text.size() || value < low)
-    return input_error("", 0,
-                       flag + " takes a number from " + std::to_string(low) + " on, not \"" +
-                           printable(text.substr(0, 40)) + "\" (see --help)");
-  return value;
-}
-
-Result<void> take(Arguments& out, const std::string& flag, const std::string& value) {
-  if (flag == "--replay") return out.replay = value, Result<void>();
-  if (flag == "--lie") {
-    out.options.lie = find_lie(value);
+Result<void> take(Arguments& out, const Flag& flag) {
+  if (flag.name == "--replay") return out.replay = flag.value, Result<void>();
+  if (flag.name == "--lie") {
+    out.options.lie = find_lie(flag.value);
     if (out.options.lie == nullptr)
-      return input_error("", 0, "there is no lie \"" + printable(value) + "\" (see --list-lies)");
+      return input_error("", 0, "there is no lie \"" + printable(flag.value) + "\" (see --list-lies)");
     return {};
   }
-  LOCKSTEP_ASSIGN(const std::uint64_t given, number(flag, value, flag == "--seed" ? 0 : 1));
-  if (flag == "--seed") out.options.seed = given;
-  if (flag == "--pairs") out.options.pairs = given;
-  if (flag == "--faults") out.options.faults = given;
-  if (flag == "--workers") out.options.workers = static_cast<int>(std::min<std::uint64_t>(given, 64));
+  LOCKSTEP_ASSIGN(const std::uint64_t given, read_number(flag, flag.name == "--seed" ? 0 : 1, UINT64_MAX));
+  if (flag.name == "--seed") out.options.seed = given;
+  if (flag.name == "--pairs") out.options.pairs = given;
+  if (flag.name == "--faults") out.options.faults = given;
+  if (flag.name == "--workers") out.options.workers = static_cast<int>(std::min<std::uint64_t>(given, 64));
   return {};
 }
 
 Result<Arguments> parse(int argc, char** argv) {
   Arguments out;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const std::size_t equals = word.find('=');
-    const std::string flag = word.substr(0, equals);
-    if (word == "--help" || word == "-h") {
-      out.help = true;
-    } else if (word == "--list-lies") {
-      out.list = true;
-    } else if (flag == "--pairs" || flag == "--seed" || flag == "--workers" || flag == "--faults" || flag == "--lie" ||
-               flag == "--replay") {
-      if (equals == std::string::npos && i + 1 == argc) return input_error("", 0, flag + " takes a value (see --help)");
-      LOCKSTEP_CHECK(take(out, flag, equals == std::string::npos ? argv[++i] : word.substr(equals + 1)));
-    } else {
-      return input_error("", 0, "there is no \"" + printable(word) + "\" (see --help)");
-    }
+  FlagReader reader(argc, argv,
+                    {"--pairs=*", "--seed=*", "--workers=*", "--faults=*", "--lie=*", "--replay=*", "--list-lies*"},
+                    "argument");
+  while (reader.more()) {
+    LOCKSTEP_ASSIGN(const Flag flag, reader.next());
+    if (flag.name.empty()) return usage_error("unknown argument " + printable(flag.value));
+    if (flag.has_value) LOCKSTEP_CHECK(take(out, flag));
+    if (flag.name == "--help") out.help = true;
+    if (flag.name == "--list-lies") out.list = true;
   }
   return out;
 }
@@ -122,11 +104,11 @@ int run(const Options& options) {
   if (!report->found.empty()) return 1;
   if (interrupted != 0) return complain(internal_error("interrupted"));
   if (report->observed[static_cast<std::size_t>(diff::Class::widening)] == 0)
-    return complain(internal_error("nothing was widened by any pair: such a run shows nothing"));
+    return complain(unsupported_error(0, "nothing was widened by any pair: such a run shows nothing"));
   return 0;
 }
 
-int main_with(int argc, char** argv) {
+int asked_for(int argc, char** argv) {
   Result<Arguments> arguments = parse(argc, argv);
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help) return std::fputs(usage, stdout), 0;
@@ -150,9 +132,19 @@ int main_with(int argc, char** argv) {
   return run(arguments->options);
 }
 
+int main_with(int argc, char** argv) {
+  name_program("lockstep-prove-diff");
+  const int code = asked_for(argc, argv);
+  const Result<void> said = flush_output();
+  return said.ok() ? code : complain(said.error());
+}
+
 }  // namespace
 }  // namespace lockstep::conformance::prove
 
 int main(int argc, char** argv) {
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-prove-diff");
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  lockstep::ignore_write_signals();
   return lockstep::conformance::prove::main_with(argc, argv);
 }

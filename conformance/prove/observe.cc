@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/fork.h"
 #include "conformance/fuzz/executed.h"
 #include "conformance/probes/probe.h"
 #include "enforce/restrict.h"
@@ -83,7 +84,7 @@ class Child {
       ::execve(each.path.c_str(), argv, envp);
       cell.err = errno == ENOEXEC ? 0 : errno;
     } else {
-      const probes::Probe probe{each.operation, each.mode,         Actor::self,        wire::Target::own,
+      const probes::Probe probe{each.operation, each.mode,         Actor::self,        Target::own,
                                 false,          each.path.c_str(), each.path2.c_str(), -1};
       probes::run_probe(probe, &cell);
       if (cell.state == static_cast<std::uint32_t>(wire::CellState::unsupported)) cell.err = ENOTSUP;
@@ -162,8 +163,8 @@ Result<Observation> Observer::tried(const std::vector<Attempt>& attempts, const 
   LOCKSTEP_CHECK(make_room(attempts.size()));
   LOCKSTEP_ASSIGN(Pipe asks, make_pipe());
   LOCKSTEP_ASSIGN(Pipe answers, make_pipe());
-  const pid_t parent = ::getpid(), pid = ::fork();
-  if (pid < 0) return system_error(errno, "fork()");
+  const pid_t parent = ::getpid(), pid = fork_process();
+  if (pid < 0) return call_error();
   if (pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);

@@ -8,36 +8,42 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/fork.h"
 #include "conformance/fuzz/executed.h"
 #include "conformance/prove/worker.h"
+#include "host/own_procfs.h"
+#include "landlock/ladder.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::prove {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using nlohmann::json;
-
 constexpr std::uint64_t pairs_of_a_tree = 12;
-constexpr int silence_ms = 600'000;  // of all workers: a fault that is cut down takes many trees
+constexpr int most_workers = 64;
+constexpr int look_ms = 500;  // how often the workers are looked at
 
 // What the workers take their work from.
 struct Work {
   std::atomic<std::uint64_t> next_tree{0};
   std::atomic<int> stop{0};
+  std::array<std::atomic<std::uint64_t>, most_workers> beats{};  // each worker's, one a pair
 };
 
 struct Process {
   pid_t pid = -1;
   UniqueFd lines;
   std::string text;  // read, and no whole line yet
+  std::uint64_t beat = 0;
+  Clock::time_point moved = Clock::now();
 };
 
 bool write_all(int fd, const std::string& text) {
@@ -51,9 +57,7 @@ bool write_all(int fd, const std::string& text) {
 }
 
 std::string to_line(const Error& error) {
-  return json({{"kind", static_cast<int>(error.kind)}, {"message", error.message}})
-             .dump(-1, ' ', false, json::error_handler_t::replace) +
-         "\n";
+  return Json({{"kind", static_cast<int>(error.kind)}, {"message", error.message}}).dump() + "\n";
 }
 
 class Campaign {
@@ -67,7 +71,11 @@ class Campaign {
   }
 
   Result<void> open() {
-    LOCKSTEP_ASSIGN(kernel_, query_kernel());
+    // Without a /proc of its own it goes on: only names by way of procfs are not tried then.
+    if (look_at_procfs().kind == ProcfsKind::own) {
+      if (const Result<OwnProcfs> procfs = OwnProcfs::prove_for_children(); !procfs.ok()) return procfs.error();
+    }
+    LOCKSTEP_ASSIGN(kernel_, query_honest_kernel());
     void* memory = ::mmap(nullptr, sizeof(Work), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return system_error(errno, "mmap()");
     work_ = new (memory) Work{};
@@ -80,13 +88,13 @@ class Campaign {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return system_error(errno, "pipe2()");
     UniqueFd read(ends[0]), write(ends[1]);
-    const pid_t parent = ::getpid(), pid = ::fork();
-    if (pid < 0) return system_error(errno, "fork()");
+    const pid_t parent = ::getpid(), pid = fork_process();
+    if (pid < 0) return call_error();
     if (pid > 0) return processes_.push_back({pid, std::move(read), {}}), Result<void>();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);
     for (const int each : {SIGINT, SIGTERM}) std::signal(each, SIG_IGN);  // the driver's business: it says stop
-    Worker worker(options_, kernel_);
+    Worker worker(options_, kernel_, &work_->beats[processes_.size()]);
     Result<void> ran = worker.start();
     if (ran.ok()) ran = job(worker, write.get());
     if (!ran.ok()) write_all(write.get(), to_line(ran.error()));
@@ -100,10 +108,11 @@ class Campaign {
       for (const Process& each : processes_)
         if (each.lines) open.push_back({each.lines.get(), POLLIN, 0});
       if (open.empty()) return finish();
-      const int ready = ::poll(open.data(), open.size(), silence_ms);
+      const int ready = ::poll(open.data(), open.size(), look_ms);
       if (options_.interrupted != nullptr && *options_.interrupted != 0) work_->stop.store(1);
-      if (ready < 0 && errno == EINTR) continue;
-      if (ready <= 0) return internal_error("no worker said anything for ten minutes");
+      if (ready < 0 && errno != EINTR) return call_error("poll()");
+      LOCKSTEP_CHECK(all_move());
+      if (ready <= 0) continue;
       for (Process& each : processes_) LOCKSTEP_CHECK(read(each, open, take));
     }
   }
@@ -112,6 +121,20 @@ class Campaign {
   const KernelLandlock& kernel() const { return kernel_; }
 
  private:
+  // A pair that does not come to its end is a fault of ours or a worker that was stopped.
+  Result<void> all_move() {
+    const auto now = Clock::now();
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+      Process& each = processes_[i];
+      const std::uint64_t beat = work_->beats[i].load();
+      if (beat != std::exchange(each.beat, beat)) each.moved = now;
+      if (each.lines && now - each.moved > std::chrono::seconds(options_.pair_seconds))
+        return internal_error("a worker did not come to the end of a pair within " +
+                              std::to_string(options_.pair_seconds) + " s");
+    }
+    return {};
+  }
+
   Result<void> read(Process& from, const std::vector<pollfd>& open,
                     const std::function<Result<void>(const std::string&)>& take) {
     const auto polled =
@@ -153,7 +176,7 @@ class Campaign {
 };
 
 Result<Tally> take_line(const std::string& line) {
-  const json read = json::parse(line, nullptr, false);
+  const Json read = Json::parse_or_null(line);
   if (read.is_object() && read.contains("message"))
     return Error{static_cast<ErrorKind>(read.value("kind", 4)), 0, read.value("message", ""), {}, 0};
   return tally_from_json(line);
@@ -177,7 +200,8 @@ Result<Report> prove(const Options& options) {
     return {};
   };
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  for (int i = 0; i < (options.workers > 0 ? options.workers : cores); ++i) LOCKSTEP_CHECK(campaign.start(job));
+  for (int i = 0; i < std::min(options.workers > 0 ? options.workers : cores, most_workers); ++i)
+    LOCKSTEP_CHECK(campaign.start(job));
   Report out;
   LOCKSTEP_CHECK(campaign.listen([&](const std::string& line) -> Result<void> {
     LOCKSTEP_ASSIGN(const Tally tally, take_line(line));

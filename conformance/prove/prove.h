@@ -33,6 +33,7 @@ struct Options {
   std::uint64_t pairs = 200;
   int workers = 0;         // 0: one for each processor
   std::size_t faults = 1;  // stop after so many
+  int pair_seconds = 120;  // a pair that takes longer hangs
   const Lie* lie = nullptr;
   const volatile std::sig_atomic_t* interrupted = nullptr;  // not 0: stop, and clean up
 };

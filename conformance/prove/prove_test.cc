@@ -2,10 +2,13 @@
 #include "conformance/prove/prove.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <string>
 
 namespace lockstep::conformance::prove {
 namespace {
@@ -32,6 +35,18 @@ TEST(Proof, AHundredPairsHoldOnTheKernel) {
   EXPECT_GT(report->attempts, 50'000U);
   RecordProperty("confirmed", static_cast<int>(report->confirmed));
   RecordProperty("unseen", static_cast<int>(unseen));
+}
+
+TEST(Proof, AWorkerThatIsStoppedIsSaidAndEnded) {
+  Lie stops = all_lies()[0];
+  stops.answer = [](Policies /*pair*/) -> Result<diff::Diff> {
+    ::raise(SIGSTOP);
+    return internal_error("it went on");
+  };
+  const Result<Report> report = prove({.pairs = 1, .workers = 1, .pair_seconds = 2, .lie = &stops});
+  if (!report.ok() && report.error().kind == ErrorKind::unsupported) GTEST_SKIP() << report.error().message;
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().message.find("end of a pair within 2 s"), std::string::npos) << report.error().message;
 }
 
 class PlantedLie : public ::testing::TestWithParam<Lie> {};
@@ -71,6 +86,14 @@ INSTANTIATE_TEST_SUITE_P(Each, PlantedLie, ::testing::ValuesIn(all_lies().begin(
 int exit_of(const std::string& arguments) {
   const int status = std::system((std::string(LOCKSTEP_PROVE_DIFF) + " " + arguments + " >/dev/null 2>&1").c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(ProveDiff, WhatCannotBeSaidIsExitFour) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no-dev-full";
+  for (const char* program : {LOCKSTEP_PROVE_DIFF " --list-lies", LOCKSTEP_FUZZ " --list-faults"}) {
+    const int status = std::system((std::string(program) + " >/dev/full 2>&1").c_str());
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 4) << program << " " << status;
+  }
 }
 
 TEST(ProveDiff, SaysWhatIsWrongWithItsArguments) {

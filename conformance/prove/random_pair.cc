@@ -4,6 +4,7 @@
 #include <array>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 namespace lockstep::conformance::prove {
 

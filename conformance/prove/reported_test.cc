@@ -2,6 +2,8 @@
 // of it is found out.
 #include <gtest/gtest.h>
 
+#include <lockstep/rights.h>
+
 #include "conformance/prove/prove.h"
 
 namespace lockstep::conformance::prove {

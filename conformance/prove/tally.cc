@@ -1,11 +1,9 @@
 // What a worker says to its driver.
-#include <nlohmann/json.hpp>
 
 #include "conformance/prove/prove.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::prove {
-
-using nlohmann::json;
 
 void Tally::add(const Tally& other) {
   pairs += other.pairs, trees += other.trees, attempts += other.attempts, confirmed += other.confirmed;
@@ -17,32 +15,32 @@ void Tally::add(const Tally& other) {
 }
 
 std::string to_json(const Tally& tally) {
-  json found = json::array();
+  Json found = Json::array();
   for (const Found& each : tally.found)
     found.push_back({static_cast<int>(each.fault), each.words, each.text, each.json});
-  const json out = {{"pairs", tally.pairs},       {"trees", tally.trees},         {"attempts", tally.attempts},
+  const Json out = {{"pairs", tally.pairs},       {"trees", tally.trees},         {"attempts", tally.attempts},
                     {"observed", tally.observed}, {"changes", tally.changes},     {"confirmed", tally.confirmed},
                     {"unseen", tally.unseen},     {"not_tried", tally.not_tried}, {"found", found}};
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  return out.dump();
 }
 
 Result<Tally> tally_from_json(const std::string& line) {
   try {
-    const json read = json::parse(line);
+    const Json read = Json::parse(line);
     Tally out;
     for (const auto& [key, count] : {std::pair("pairs", &out.pairs),
                                      {"trees", &out.trees},
                                      {"attempts", &out.attempts},
                                      {"confirmed", &out.confirmed}})
       *count = read.at(key).get<std::uint64_t>();
-    read.at("observed").get_to(out.observed);
-    read.at("changes").get_to(out.changes);
-    read.at("unseen").get_to(out.unseen);
-    read.at("not_tried").get_to(out.not_tried);
-    for (const json& each : read.at("found"))
+    for (std::size_t i = 0; i < out.observed.size(); ++i) out.observed[i] = read.at("observed").at(i);
+    for (std::size_t i = 0; i < out.changes.size(); ++i) out.changes[i] = read.at("changes").at(i);
+    for (const auto& [why, count] : read.at("unseen").entries()) out.unseen[why] = count;
+    out.not_tried = read.at("not_tried").get<std::set<std::string>>();
+    for (const Json& each : read.at("found"))
       out.found.push_back({static_cast<Fault>(each.at(0).get<int>()), each.at(1), each.at(2), each.at(3)});
     return out;
-  } catch (const json::exception& error) {
+  } catch (const JsonError& error) {
     return internal_error(std::string("a worker's line: ") + error.what());
   }
 }

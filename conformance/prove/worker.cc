@@ -102,6 +102,7 @@ Result<void> Worker::stand(Stand& out, const std::vector<fuzz::Item>& items) {
 }
 
 Result<Judged> Worker::ask(const Stand& stand, const fuzz::FuzzCase& pair) {
+  beats_->fetch_add(1);
   LOCKSTEP_ASSIGN(const Policies policies, policies_of(pair, tree_root));
   const Result<diff::Diff> diff = options_.lie != nullptr ? options_.lie->answer(policies) : answer(policies);
   if (!diff.ok() && diff.error().kind != ErrorKind::input) return diff.error();

@@ -6,6 +6,8 @@
 #ifndef LOCKSTEP_CONFORMANCE_PROVE_WORKER_H_
 #define LOCKSTEP_CONFORMANCE_PROVE_WORKER_H_
 
+#include <atomic>
+
 #include "conformance/fuzz/tree.h"
 #include "conformance/prove/observe.h"
 #include "conformance/prove/prove.h"
@@ -14,7 +16,9 @@ namespace lockstep::conformance::prove {
 
 class Worker {
  public:
-  Worker(const Options& options, KernelLandlock kernel) : options_(options), kernel_(kernel) {}
+  // `beats` is counted up with every pair that is asked about.
+  Worker(const Options& options, KernelLandlock kernel, std::atomic<std::uint64_t>* beats)
+      : options_(options), kernel_(kernel), beats_(beats) {}
 
   Result<void> start();
   Result<Tally> run_tree(std::uint64_t index, std::uint64_t pairs);
@@ -30,6 +34,7 @@ class Worker {
 
   const Options& options_;
   KernelLandlock kernel_;
+  std::atomic<std::uint64_t>* beats_;
   Observer observer_;
 };
 

@@ -11,20 +11,20 @@
 namespace lockstep::conformance::report {
 namespace {
 
-bool meets(judge::Readiness is, judge::Readiness required) {
+bool meets(gpu::Readiness is, gpu::Readiness required) {
   return static_cast<int>(is) <= static_cast<int>(required);
 }
 
 // A row that was skipped, or refused as its case claims, has shown nothing: it cannot be what is required.
-std::string missed(const judge::RowVerdict& verdict, judge::Readiness required) {
-  const std::string wanted = std::string(judge::name(required)) + " is required, and ";
+std::string missed(const judge::RowVerdict& verdict, gpu::Readiness required) {
+  const std::string wanted = std::string(gpu::name(required)) + " is required, and ";
   if (verdict.by_model)
-    return wanted + "by the model alone the row is " + std::string(judge::name(verdict.by_model->is)) +
+    return wanted + "by the model alone the row is " + std::string(gpu::name(verdict.by_model->is)) +
            (verdict.by_model->why.empty() ? "" : ": " + verdict.by_model->why);
   if (verdict.outcome == judge::RowOutcome::skip) return wanted + "the row was skipped: " + verdict.message;
   if (verdict.cells.empty()) return wanted + "the policy is refused";
   if (verdict.outcome == judge::RowOutcome::agree && meets(verdict.readiness.is, required)) return "";
-  return wanted + "the row is " + std::string(judge::name(verdict.readiness.is)) +
+  return wanted + "the row is " + std::string(gpu::name(verdict.readiness.is)) +
          (verdict.readiness.why.empty() ? "" : ": " + verdict.readiness.why);
 }
 
@@ -150,7 +150,7 @@ std::string conclusion(const Run& run, const Required& required, const std::vect
   if (required.readiness) {
     const auto misses = [&](const JudgedRow& judged) { return !missed(judged.verdict, *required.readiness).empty(); };
     const auto number = static_cast<std::size_t>(std::count_if(run.rows.begin(), run.rows.end(), misses));
-    out += "; required " + std::string(judge::name(*required.readiness)) + ": ";
+    out += "; required " + std::string(gpu::name(*required.readiness)) + ": ";
     out += run.rows.empty() ? "no row" : number == 0 ? "met" : "missed by " + counted(number, "row");
     // A policy that asks for more than an old plan ABI has.
     const auto untried = [&](const JudgedRow& judged) {

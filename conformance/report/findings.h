@@ -22,7 +22,7 @@ inline constexpr char run_suite[] = "run";
 inline constexpr char tried_test[] = "run.tried", golden_test[] = "run.golden", output_test[] = "run.output";
 
 struct Required {
-  std::optional<judge::Readiness> readiness;
+  std::optional<gpu::Readiness> readiness;
   double tried = 0.9;  // of the rows planned; 0 to 1
 };
 

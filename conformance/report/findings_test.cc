@@ -13,7 +13,7 @@ class Findings : public ::testing::Test {
   void SetUp() override { case_.source.name = "a.case"; }
 
   void add(judge::RowOutcome outcome, judge::SkipReason skipped = judge::SkipReason::none, std::size_t number = 1,
-           judge::Readiness readiness = judge::Readiness::ready) {
+           gpu::Readiness readiness = gpu::Readiness::ready) {
     for (std::size_t i = 0; i < number; ++i) {
       JudgedRow row{{&case_, static_cast<int>(run_.rows.size() % 11) + 1, wire::IdentityKind::user}, {}};
       row.verdict.outcome = outcome;
@@ -46,7 +46,7 @@ TEST_F(Findings, NothingShownIsNotGreen) {
   run_.rows.clear();
   run_.claims.push_back({&case_, {}});
   EXPECT_EQ(code(), 0) << "claims can fail";
-  EXPECT_EQ(code({judge::Readiness::ready, 0.9}), 3) << "but are no row";
+  EXPECT_EQ(code({gpu::Readiness::ready, 0.9}), 3) << "but are no row";
 }
 
 TEST_F(Findings, AlmostNothingIsNotGreen) {
@@ -85,12 +85,12 @@ TEST_F(Findings, TheCauseOfAMissingNamespaceIsSaidOnce) {
 }
 
 TEST_F(Findings, WhatIsRequiredIsMissedByARowThatHasNotShownIt) {
-  const Required ready{judge::Readiness::ready, 0.9};
+  const Required ready{gpu::Readiness::ready, 0.9};
   add(judge::RowOutcome::agree);
   EXPECT_EQ(code(ready), 0);
   EXPECT_NE(last_line(ready).find("; required ready: met"), std::string::npos);
-  for (const judge::Readiness other : {judge::Readiness::degraded, judge::Readiness::blocked,
-                                       judge::Readiness::blocked_elsewhere, judge::Readiness::unknown}) {
+  for (const gpu::Readiness other : {gpu::Readiness::degraded, gpu::Readiness::blocked,
+                                     gpu::Readiness::blocked_elsewhere, gpu::Readiness::unknown}) {
     add(judge::RowOutcome::agree, judge::SkipReason::none, 1, other);
     const std::vector<Finding> found = findings_of(run_, ready);
     ASSERT_EQ(found.size(), 1U);
@@ -99,10 +99,10 @@ TEST_F(Findings, WhatIsRequiredIsMissedByARowThatHasNotShownIt) {
     EXPECT_NE(last_line(ready).find("; required ready: missed by 1 row"), std::string::npos);
     run_.rows.pop_back();
   }
-  add(judge::RowOutcome::agree, judge::SkipReason::none, 1, judge::Readiness::degraded);
-  EXPECT_EQ(code({judge::Readiness::degraded, 0.9}), 0);
+  add(judge::RowOutcome::agree, judge::SkipReason::none, 1, gpu::Readiness::degraded);
+  EXPECT_EQ(code({gpu::Readiness::degraded, 0.9}), 0);
   add(judge::RowOutcome::skip, judge::SkipReason::identity);
-  EXPECT_EQ(code({judge::Readiness::degraded, 0.9}), 1) << "a row that was skipped";
+  EXPECT_EQ(code({gpu::Readiness::degraded, 0.9}), 1) << "a row that was skipped";
 }
 
 TEST_F(Findings, TheWorstCodeIsTheRuns) {

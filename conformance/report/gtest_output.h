@@ -7,8 +7,8 @@
 //   LOCKSTEP_CHECK(output.deliver());
 //
 // Takes what GoogleTest takes: xml and json, with a file, a directory (with a slash at its end) or nothing. Missing
-// directories are made. Between a flag and GTEST_OUTPUT the flag counts, and of two flags the last. Another format is
-// an error here.
+// directories are made. A file that an earlier run left is removed at once. Between a flag and GTEST_OUTPUT the flag
+// counts, and of two flags the last. Another format is an error here.
 #ifndef LOCKSTEP_CONFORMANCE_REPORT_GTEST_OUTPUT_H_
 #define LOCKSTEP_CONFORMANCE_REPORT_GTEST_OUTPUT_H_
 
@@ -28,9 +28,13 @@ class GtestOutput {
   std::string flag() const;
   // Writes what GoogleTest wrote; does nothing where no output is asked for. Fails (system) where the file cannot be
   // written, or GoogleTest wrote nothing.
-  Result<void> deliver() const;
+  // `untold`: why the run is not green where no test ran that could say so (the totals count tests alone); one sentence
+  // without quotes. It becomes the one failure of the document.
+  Result<void> deliver(const std::string& untold = "") const;
 
  private:
+  Result<void> write(const std::string& text) const;
+
   std::string format_;
   std::string path_;
   UniqueFd memory_;

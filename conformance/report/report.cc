@@ -4,16 +4,15 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "conformance/report/findings.h"
 #include "conformance/report/upgrades.h"
 #include "conformance/report/write_file.h"
+#include "gpu/platforms.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string read_line(const char* path) {
   std::ifstream in(path);
@@ -58,7 +57,7 @@ Json cell_json(const wire::CellRequest& request, const judge::CellInfo& info, co
   out["op"] = request.survey ? "survey" : std::string(name(request.operation));
   if (request.mode != Mode::plain) out["mode"] = name(request.mode);
   out["actor"] = name(request.actor);
-  if (request.operation == Operation::comm_open) out["target"] = wire::name(request.target);
+  if (request.operation == Operation::comm_open) out["target"] = lockstep::name(request.target);
   const Operand about = operand(request.operation);
   if (about == Operand::port) out["port"] = request.port;
   if (!request.path.empty() && (about != Operand::none || request.operation == Operation::comm_open))
@@ -80,20 +79,20 @@ Json cell_json(const wire::CellRequest& request, const judge::CellInfo& info, co
   return out;
 }
 
-Json step_json(const judge::DeniedStep& step) {
+Json step_json(const gpu::DeniedStep& step) {
   return {{"step", printable(step.id)},
           {"path", printable(step.path)},
-          {"importance", judge::name(step.importance)},
-          {"certainty", judge::name(step.certainty)},
+          {"importance", gpu::name(step.importance)},
+          {"certainty", gpu::name(step.certainty)},
           {"by", step.elsewhere ? "elsewhere" : "policy"},
           {"missing", names(step.missing)},
           {"breaks", step.breaks}};
 }
 
-Json readiness_json(const judge::ReadinessVerdict& readiness, std::string_view word) {
+Json readiness_json(const gpu::ReadinessVerdict& readiness, std::string_view word) {
   Json out = {{"is", word}, {"why", printable(readiness.why)}};
-  if (readiness.expected) out["expected"] = judge::name(*readiness.expected);
-  for (const judge::DeniedStep& step : readiness.denied) out["denied"].push_back(step_json(step));
+  if (readiness.expected) out["expected"] = gpu::name(*readiness.expected);
+  for (const gpu::DeniedStep& step : readiness.denied) out["denied"].push_back(step_json(step));
   return out;
 }
 
@@ -103,10 +102,10 @@ Json upgrade_json(const Upgrade& upgrade) {
               {"to", upgrade.to},
               {"predicted", upgrade.predicted},
               {"identities", Json::array()},
-              {"before", judge::name(upgrade.before)},
-              {"after", judge::name(upgrade.after)}};
+              {"before", gpu::name(upgrade.before)},
+              {"after", gpu::name(upgrade.after)}};
   for (const wire::IdentityKind identity : upgrade.identities) out["identities"].push_back(wire::name(identity));
-  for (const judge::DeniedStep& step : upgrade.lost) out["lost"].push_back(step_json(step));
+  for (const gpu::DeniedStep& step : upgrade.lost) out["lost"].push_back(step_json(step));
   for (const Fix& fix : upgrade.fixes)
     out["fix"].push_back({{"path", printable(fix.path)}, {"access", names(fix.access)}});
   return out;
@@ -122,20 +121,20 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
   out["kernel_abi"] = kernel_abi;
   out["identity"] = wire::name(row.identity);
   out["host"] = row.run->source.context.host.real ? "real" : "simulated";
-  if (const std::vector<std::string> are = judge::platforms(row.run->source.context.host); !are.empty())
+  if (const std::vector<std::string> are = gpu::platforms(row.run->source.context.host); !are.empty())
     out["platforms"] = are;
   out["outcome"] = judge::name(verdict.outcome);
   if (!verdict.message.empty()) out["message"] = printable(verdict.message);
   if (verdict.outcome == judge::RowOutcome::skip) out["skipped"] = judge::name(verdict.why_skipped);
   // A row without cells has shown nothing of it.
-  const std::string_view readiness = !verdict.cells.empty() ? judge::name(verdict.readiness.is)
+  const std::string_view readiness = !verdict.cells.empty() ? gpu::name(verdict.readiness.is)
                                      : verdict.outcome == judge::RowOutcome::agree
                                          ? judge::name(judge::RowOutcome::refused)
                                          : judge::name(verdict.outcome);
   out["readiness"] = readiness_json(verdict.readiness, readiness);
-  if (verdict.by_model) out["by_model"] = readiness_json(*verdict.by_model, judge::name(verdict.by_model->is));
-  for (const judge::PredictedReadiness& each : verdict.beyond) {
-    out["predicted"].push_back(readiness_json(each.verdict, judge::name(each.verdict.is)));
+  if (verdict.by_model) out["by_model"] = readiness_json(*verdict.by_model, gpu::name(verdict.by_model->is));
+  for (const gpu::PredictedReadiness& each : verdict.beyond) {
+    out["predicted"].push_back(readiness_json(each.verdict, gpu::name(each.verdict.is)));
     out["predicted"].back()["plan_abi"] = each.plan_abi;
   }
   for (const SkippedPath& skipped : verdict.skipped_paths)

@@ -21,23 +21,23 @@ struct Tally {
   bool simulated = false;
   bool no_gpu = false;  // the host has none: of a fixture nothing else need be said
   bool own_policy = false;
-  judge::Readiness readiness = judge::Readiness::ready;  // of the most blocked identity, with its reason
-  judge::Readiness best = judge::Readiness::blocked;     // of the least blocked
+  gpu::Readiness readiness = gpu::Readiness::ready;  // of the most blocked identity, with its reason
+  gpu::Readiness best = gpu::Readiness::blocked;     // of the least blocked
   std::string why;
 };
 
 // The most blocked row of an entry speaks for it.
-int severity(judge::Readiness readiness) {
+int severity(gpu::Readiness readiness) {
   switch (readiness) {
-    case judge::Readiness::ready:
+    case gpu::Readiness::ready:
       return 0;
-    case judge::Readiness::degraded:
+    case gpu::Readiness::degraded:
       return 1;
-    case judge::Readiness::unknown:
+    case gpu::Readiness::unknown:
       return 2;
-    case judge::Readiness::blocked_elsewhere:
+    case gpu::Readiness::blocked_elsewhere:
       return 3;
-    case judge::Readiness::blocked:
+    case gpu::Readiness::blocked:
       break;
   }
   return 4;
@@ -55,15 +55,15 @@ std::string mark(const Tally& tally) {
   if (tally.skip == tally.rows) return "skip";
   if (tally.refused) return "refused";
   switch (tally.readiness) {
-    case judge::Readiness::ready:
+    case gpu::Readiness::ready:
       return "ready";
-    case judge::Readiness::degraded:
+    case gpu::Readiness::degraded:
       return "degraded";
-    case judge::Readiness::blocked:
+    case gpu::Readiness::blocked:
       return "blocked";
-    case judge::Readiness::unknown:
+    case gpu::Readiness::unknown:
       return "unknown";
-    case judge::Readiness::blocked_elsewhere:
+    case gpu::Readiness::blocked_elsewhere:
       break;
   }
   return tally.no_gpu ? "no GPU" : "elsewhere";
@@ -121,8 +121,8 @@ std::string reason(const ByAbi& row) {
   const Tally* worst = nullptr;
   for (const auto& [abi, tally] : row)
     if (worst == nullptr || severity(tally.readiness) > severity(worst->readiness)) worst = &tally;
-  const bool plain = worst == nullptr || worst->readiness == judge::Readiness::ready ||
-                     (worst->no_gpu && !worst->own_policy && worst->readiness == judge::Readiness::blocked_elsewhere);
+  const bool plain = worst == nullptr || worst->readiness == gpu::Readiness::ready ||
+                     (worst->no_gpu && !worst->own_policy && worst->readiness == gpu::Readiness::blocked_elsewhere);
   if (plain) return "";
   // Whom it concerns is said where it does not concern everybody.
   const bool everybody = worst->best == worst->readiness;

@@ -148,8 +148,8 @@ void render_by_model(const Run& run, std::string& out) {
   std::map<std::string, std::map<std::string, std::set<int>>> said;
   for (const JudgedRow& judged : run.rows) {
     if (!judged.verdict.by_model || !judged.row.run->source.own_policy) continue;
-    const judge::ReadinessVerdict& is = *judged.verdict.by_model;
-    said[judged.row.run->source.name][std::string(judge::name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(
+    const gpu::ReadinessVerdict& is = *judged.verdict.by_model;
+    said[judged.row.run->source.name][std::string(gpu::name(is.is)) + (is.why.empty() ? "" : ": " + is.why)].insert(
         judged.row.plan_abi);
   }
   for (const auto& [case_name, answers] : said)

@@ -14,7 +14,7 @@ namespace {
 struct Stage {
   int abi = 0;
   bool predicted = false;
-  const judge::ReadinessVerdict* readiness = nullptr;
+  const gpu::ReadinessVerdict* readiness = nullptr;
 };
 
 using Stages = std::map<wire::IdentityKind, std::vector<Stage>>;
@@ -29,7 +29,7 @@ std::vector<std::pair<const judge::CaseRun*, Stages>> stages_of(const Run& run) 
     if (found == out.end()) found = out.insert(out.end(), {judged.row.run, {}});
     std::vector<Stage>& stages = found->second[judged.row.identity];
     stages.push_back({judged.row.plan_abi, false, &judged.verdict.readiness});
-    for (const judge::PredictedReadiness& each : judged.verdict.beyond)
+    for (const gpu::PredictedReadiness& each : judged.verdict.beyond)
       stages.push_back({each.plan_abi, true, &each.verdict});
   }
   for (auto& [run_of, by_identity] : out)
@@ -38,19 +38,18 @@ std::vector<std::pair<const judge::CaseRun*, Stages>> stages_of(const Run& run) 
   return out;
 }
 
-std::vector<judge::DeniedStep> lost_between(const judge::ReadinessVerdict& before,
-                                            const judge::ReadinessVerdict& after) {
-  std::vector<judge::DeniedStep> out;
-  for (const judge::DeniedStep& step : after.denied) {
-    const auto same = [&](const judge::DeniedStep& other) { return other.id == step.id; };
+std::vector<gpu::DeniedStep> lost_between(const gpu::ReadinessVerdict& before, const gpu::ReadinessVerdict& after) {
+  std::vector<gpu::DeniedStep> out;
+  for (const gpu::DeniedStep& step : after.denied) {
+    const auto same = [&](const gpu::DeniedStep& other) { return other.id == step.id; };
     if (!step.elsewhere && std::none_of(before.denied.begin(), before.denied.end(), same)) out.push_back(step);
   }
   return out;
 }
 
-std::vector<Fix> fixes_of(const std::vector<judge::DeniedStep>& lost) {
+std::vector<Fix> fixes_of(const std::vector<gpu::DeniedStep>& lost) {
   std::vector<Fix> out;
-  for (const judge::DeniedStep& step : lost) {
+  for (const gpu::DeniedStep& step : lost) {
     if (step.missing.empty()) continue;
     const auto same = std::find_if(out.begin(), out.end(), [&](const Fix& fix) { return fix.path == step.grant_path; });
     if (same != out.end())
@@ -65,15 +64,15 @@ bool same_loss(const Upgrade& a, const Upgrade& b) {
   return a.from == b.from && a.to == b.to && a.before == b.before && a.after == b.after &&
          std::equal(
              a.lost.begin(), a.lost.end(), b.lost.begin(), b.lost.end(),
-             [](const judge::DeniedStep& x, const judge::DeniedStep& y) { return x.id == y.id && x.what == y.what; });
+             [](const gpu::DeniedStep& x, const gpu::DeniedStep& y) { return x.id == y.id && x.what == y.what; });
 }
 
 std::string case_of(const judge::CaseRun& run) {
   return printable(run.source.own_policy ? run.source.file : run.source.name);
 }
 
-std::string class_of(const judge::DeniedStep& step) {
-  return " [" + std::string(judge::name(step.importance)) + ", " + std::string(judge::name(step.certainty)) + "]";
+std::string class_of(const gpu::DeniedStep& step) {
+  return " [" + std::string(gpu::name(step.importance)) + ", " + std::string(gpu::name(step.certainty)) + "]";
 }
 
 std::string words(const std::vector<wire::IdentityKind>& identities) {
@@ -83,10 +82,10 @@ std::string words(const std::vector<wire::IdentityKind>& identities) {
 }
 
 // Steps that lack the same for the same reason stand in one line: "comm, comm-child needs write_file on ...".
-std::vector<std::string> lines_of(const std::vector<judge::DeniedStep>& steps, bool harmless_too) {
+std::vector<std::string> lines_of(const std::vector<gpu::DeniedStep>& steps, bool harmless_too) {
   std::vector<std::pair<std::string, std::string>> lines;  // ids, the rest
-  for (const judge::DeniedStep& step : steps) {
-    if (step.importance == judge::CudaImportance::harmless && !harmless_too) continue;
+  for (const gpu::DeniedStep& step : steps) {
+    if (step.importance == gpu::Importance::harmless && !harmless_too) continue;
     const std::string rest = step.what.substr(step.id.size()) + ": " + step.breaks + class_of(step);
     const auto same = std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.second == rest; });
     if (same != lines.end())
@@ -103,7 +102,7 @@ std::vector<std::string> lines_of(const std::vector<judge::DeniedStep>& steps, b
 // "ioctl_dev is new at ABI 5": of the rights that the newer plan handles and the older did not.
 std::string new_rights(const Upgrade& upgrade) {
   AccessSet missing;
-  for (const judge::DeniedStep& step : upgrade.lost) missing |= step.missing;
+  for (const gpu::DeniedStep& step : upgrade.lost) missing |= step.missing;
   std::string out;
   for (int abi = upgrade.from + 1; abi <= upgrade.to; ++abi) {
     const AccessSet added = (abi_info(abi)->fs - abi_info(abi - 1)->fs) & missing;
@@ -117,8 +116,8 @@ std::string headline(const Upgrade& upgrade, int kernel_abi) {
   std::string out = "upgrade   " + case_of(*upgrade.run) + ": plan " + std::to_string(upgrade.from) + " -> " +
                     std::to_string(upgrade.to);
   if (upgrade.predicted) out += " (predicted: this kernel has ABI " + std::to_string(kernel_abi) + ")";
-  if (upgrade.after == upgrade.before) return out + ": stays " + std::string(judge::name(upgrade.after));
-  return out + ": " + std::string(judge::name(upgrade.before)) + " -> " + std::string(judge::name(upgrade.after));
+  if (upgrade.after == upgrade.before) return out + ": stays " + std::string(gpu::name(upgrade.after));
+  return out + ": " + std::string(gpu::name(upgrade.before)) + " -> " + std::string(gpu::name(upgrade.after));
 }
 
 }  // namespace
@@ -173,10 +172,10 @@ std::string render_steps(const Run& run, bool all) {
     const auto at = newest.find(run_of);
     if (at == newest.end() || judged.row.plan_abi != at->second || !(all || each.own_policy)) continue;
     ++identities[run_of];
-    std::vector<judge::DeniedStep> steps = judged.verdict.readiness.denied;
+    std::vector<gpu::DeniedStep> steps = judged.verdict.readiness.denied;
     // Where there is no GPU, what is missing is that: the table says so.
     if (each.context.host.gpu == GpuKind::none && !all)
-      std::erase_if(steps, [](const judge::DeniedStep& step) { return step.elsewhere; });
+      std::erase_if(steps, [](const gpu::DeniedStep& step) { return step.elsewhere; });
     for (const std::string& line : lines_of(steps, all)) {
       const std::string text = "denied    " + case_of(*run_of) + ", plan " + std::to_string(at->second) + ": " + line;
       source[text] = run_of;

@@ -25,10 +25,10 @@ struct Upgrade {
   const judge::CaseRun* run = nullptr;
   std::vector<wire::IdentityKind> identities;  // those it concerns
   int from = 0, to = 0;                        // plan ABIs, next to each other among those that were run
-  judge::Readiness before = judge::Readiness::ready;
-  judge::Readiness after = judge::Readiness::ready;
+  gpu::Readiness before = gpu::Readiness::ready;
+  gpu::Readiness after = gpu::Readiness::ready;
   bool predicted = false;  // `to` is newer than the kernel
-  std::vector<judge::DeniedStep> lost;
+  std::vector<gpu::DeniedStep> lost;
   std::vector<Fix> fixes;  // lines for filesystem_policy.grants
 };
 

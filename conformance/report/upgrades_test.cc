@@ -5,25 +5,25 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::conformance::report {
 namespace {
 
-using Json = nlohmann::json;
 using lockstep::testing::Ended;
 using lockstep::testing::TemporaryDirectory;
 
-judge::DeniedStep denied(const std::string& id, AccessSet missing, const std::string& path, bool elsewhere = false) {
+gpu::DeniedStep denied(const std::string& id, AccessSet missing, const std::string& path, bool elsewhere = false) {
   return {id,
           path,
-          judge::CudaImportance::fatal,
-          judge::Certainty::source,
+          gpu::Importance::fatal,
+          gpu::Certainty::source,
           "it breaks",
           id + " needs something on " + path,
           elsewhere,
@@ -31,8 +31,8 @@ judge::DeniedStep denied(const std::string& id, AccessSet missing, const std::st
           path};
 }
 
-JudgedRow row_of(const judge::CaseRun& run, int abi, wire::IdentityKind identity, judge::Readiness is,
-                 std::vector<judge::DeniedStep> steps) {
+JudgedRow row_of(const judge::CaseRun& run, int abi, wire::IdentityKind identity, gpu::Readiness is,
+                 std::vector<gpu::DeniedStep> steps) {
   JudgedRow out{{&run, abi, identity}, {}};
   out.verdict.outcome = judge::RowOutcome::agree;
   out.verdict.cells.resize(1);
@@ -45,19 +45,19 @@ TEST(Upgrades, AreFoundOnceForAllIdentitiesAndBeyondTheKernel) {
   of_case.source.name = "c";
   report::Run run;
   run.kernel.abi = 5;
-  const judge::DeniedStep lost = denied("node", Right::ioctl_dev, "/dev/nvidia0");
-  const judge::DeniedStep socket = denied("mps", Right::resolve_unix, "/tmp/nvidia-mps");
+  const gpu::DeniedStep lost = denied("node", Right::ioctl_dev, "/dev/nvidia0");
+  const gpu::DeniedStep socket = denied("mps", Right::resolve_unix, "/tmp/nvidia-mps");
   for (const wire::IdentityKind identity : {wire::IdentityKind::user, wire::IdentityKind::container_root}) {
-    run.rows.push_back(row_of(of_case, 5, identity, judge::Readiness::blocked, {lost}));
-    run.rows.back().verdict.beyond = {{8, {judge::Readiness::blocked, "", std::nullopt, {lost}}},
-                                      {9, {judge::Readiness::blocked, "", std::nullopt, {lost, socket}}}};
-    run.rows.push_back(row_of(of_case, 4, identity, judge::Readiness::ready, {}));
+    run.rows.push_back(row_of(of_case, 5, identity, gpu::Readiness::blocked, {lost}));
+    run.rows.back().verdict.beyond = {{8, {gpu::Readiness::blocked, "", std::nullopt, {lost}}},
+                                      {9, {gpu::Readiness::blocked, "", std::nullopt, {lost, socket}}}};
+    run.rows.push_back(row_of(of_case, 4, identity, gpu::Readiness::ready, {}));
   }
   const std::vector<Upgrade> found = find_upgrades(run);
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].from, 4);
   EXPECT_EQ(found[0].to, 5);
-  EXPECT_EQ(found[0].after, judge::Readiness::blocked);
+  EXPECT_EQ(found[0].after, gpu::Readiness::blocked);
   EXPECT_FALSE(found[0].predicted);
   EXPECT_EQ(found[0].identities.size(), 2U);
   ASSERT_EQ(found[0].fixes.size(), 1U);
@@ -70,15 +70,15 @@ TEST(Upgrades, AreFoundOnceForAllIdentitiesAndBeyondTheKernel) {
 
 TEST(Upgrades, WhatGetsBetterFailsAnywayOrWasNotRunIsNone) {
   judge::CaseRun better, elsewhere, refused;
-  const judge::DeniedStep step = denied("node", Right::ioctl_dev, "/dev/nvidia0");
+  const gpu::DeniedStep step = denied("node", Right::ioctl_dev, "/dev/nvidia0");
   report::Run run;
-  run.rows.push_back(row_of(better, 1, wire::IdentityKind::user, judge::Readiness::blocked, {step}));
-  run.rows.push_back(row_of(better, 2, wire::IdentityKind::user, judge::Readiness::ready, {}));
-  run.rows.push_back(row_of(elsewhere, 4, wire::IdentityKind::user, judge::Readiness::ready, {}));
-  run.rows.push_back(row_of(elsewhere, 5, wire::IdentityKind::user, judge::Readiness::blocked_elsewhere,
+  run.rows.push_back(row_of(better, 1, wire::IdentityKind::user, gpu::Readiness::blocked, {step}));
+  run.rows.push_back(row_of(better, 2, wire::IdentityKind::user, gpu::Readiness::ready, {}));
+  run.rows.push_back(row_of(elsewhere, 4, wire::IdentityKind::user, gpu::Readiness::ready, {}));
+  run.rows.push_back(row_of(elsewhere, 5, wire::IdentityKind::user, gpu::Readiness::blocked_elsewhere,
                             {denied("node", {}, "/dev/nvidia0", true)}));
-  run.rows.push_back(row_of(refused, 4, wire::IdentityKind::user, judge::Readiness::ready, {}));
-  run.rows.push_back(row_of(refused, 5, wire::IdentityKind::user, judge::Readiness::ready, {step}));
+  run.rows.push_back(row_of(refused, 4, wire::IdentityKind::user, gpu::Readiness::ready, {}));
+  run.rows.push_back(row_of(refused, 5, wire::IdentityKind::user, gpu::Readiness::ready, {step}));
   run.rows.back().verdict.cells.clear();
   EXPECT_TRUE(find_upgrades(run).empty());
 }
@@ -119,7 +119,7 @@ class UpgradesOfPolicies : public ::testing::TestWithParam<Loss> {
         {{}, 120});
     *said = ended.out;
     EXPECT_EQ(ended.code, 0) << ended.out << ended.err;
-    return Json::parse(dir_.read("r.json"), nullptr, false);
+    return Json::parse_or_null(dir_.read("r.json"));
   }
 
   // The one to the ABI in question, where something that is not harmless is lost.

@@ -69,6 +69,15 @@ Result<void> write_file(const std::string& path, const std::string& text) {
   return written;
 }
 
+Result<void> clear_report(const std::string& path) {
+  struct stat existing {};
+  if (::stat(path.c_str(), &existing) != 0 || !S_ISREG(existing.st_mode)) return {};
+  struct stat name {};
+  const bool is_link = ::lstat(path.c_str(), &name) == 0 && S_ISLNK(name.st_mode);  // which stays one
+  if ((is_link ? ::truncate(path.c_str(), 0) : ::unlink(path.c_str())) == 0) return {};
+  return failed(is_link ? "truncate" : "unlink", path);
+}
+
 Result<void> check_report_path(const std::string& path) {
   const std::string temporary = path + part;
   const auto cannot = [&] { return input_error(path, 0, "the report cannot be written there: " + errno_name(errno)); };
@@ -78,7 +87,7 @@ Result<void> check_report_path(const std::string& path) {
   const bool exists = ::stat(path.c_str(), &existing) == 0;
   if (!exists && errno != ENOENT) return cannot();
   if (exists && !S_ISREG(existing.st_mode)) return input_error(path, 0, "the report must be a regular file");
-  return {};
+  return clear_report(path);
 }
 
 }  // namespace lockstep::conformance::report

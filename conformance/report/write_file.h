@@ -16,7 +16,9 @@
 namespace lockstep::conformance::report {
 
 Result<void> write_file(const std::string& path, const std::string& text);
-// Fails (input) where a report could not be written there later.
+// Removes the report of an earlier run, or empties it where the name is a link: it says nothing of this run.
+Result<void> clear_report(const std::string& path);
+// Fails (input) where a report could not be written there later; else clears it.
 Result<void> check_report_path(const std::string& path);
 
 }  // namespace lockstep::conformance::report

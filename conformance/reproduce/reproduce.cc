@@ -81,12 +81,13 @@ constexpr char usage[] = R"(, as bare system calls.
 
 // The declarations that reproduce_program.c is written against. Every table ends in an empty entry.
 std::string declare(const wire::RowRequest& row) {
+  const Plan& plan = row.plans.front();
   std::string out = "static const char identity[] = " + c_string(wire::name(row.identity)) + ";\n";
   out += flag("simulated", row.simulated) + flag("bind_sys", row.bind_sys) +
-         flag("hard_requirement", row.hard_requirement);
-  out += "enum { plan_abi = " + std::to_string(row.plan_abi) + ", row_user = " + std::to_string(harness::first_user) +
-         " };\n";
-  out += set("handled", row.handled, join_names(AccessSet::from_bits(row.handled)));
+         flag("hard_requirement", plan.compatibility == Compatibility::hard_requirement);
+  out +=
+      "enum { plan_abi = " + std::to_string(plan.abi) + ", row_user = " + std::to_string(harness::first_user) + " };\n";
+  out += set("handled", plan.handled.bits(), join_names(plan.handled));
   out += set("read_only", access_read_only.bits(), "what changes nothing: " + join_names(access_read_only));
   out += set("on_files", access_on_files.bits(), "what means something on a file: " + join_names(access_on_files));
   out += set("container_capabilities", container_default_capabilities(), "what a container's root has");
@@ -98,14 +99,14 @@ std::string declare(const wire::RowRequest& row) {
              c_string(item.kind == wire::TreeKind::socket ? wire::name(item.type) : item.target) + ", " +
              std::to_string(item.size) + ", " + (item.executable ? "1" : "0") + "},\n";
   out += "  {0}};\n\nstatic const struct rule rules[] = {\n";
-  for (const wire::WirePlanRule& rule : row.rules)
-    out += "  {" + c_string(rule.path) + ", " + std::to_string(rule.rights) + "ull, " +
-           (rule.from_baseline ? "1" : "0") + "},  /* " + join_names(AccessSet::from_bits(rule.rights)) + " */\n";
+  for (const PlanRule& rule : plan.rules)
+    out += "  {" + c_string(rule.path) + ", " + std::to_string(rule.rights.bits()) + "ull, " +
+           (rule.from_baseline ? "1" : "0") + "},  /* " + join_names(rule.rights) + " */\n";
   out += "  {0}};\n\nstatic const struct cell cells[] = {\n";
   for (const wire::CellRequest& cell : row.cells) {
     if (is_left_out(cell)) continue;
     out += "  {" + c_string(name(cell.operation)) + ", " + c_string(name(cell.mode)) + ", " +
-           c_string(name(cell.actor)) + ", " + c_string(wire::name(cell.target)) + ", " + c_string(cell.path) + ", " +
+           c_string(name(cell.actor)) + ", " + c_string(name(cell.target)) + ", " + c_string(cell.path) + ", " +
            c_string(cell.path2) + "},\n";
   }
   const auto left_out = std::count_if(row.cells.begin(), row.cells.end(), is_left_out);
@@ -117,7 +118,7 @@ std::string declare(const wire::RowRequest& row) {
 
 Result<std::string> reproduce(const judge::Row& row) {
   LOCKSTEP_ASSIGN(const wire::RowRequest request, judge::make_request(row, judge::Subject{}));
-  if (!request.stacked.empty())
+  if (request.plans.size() > 1)
     return unsupported_error(0, printable(row.name()) + " stacks a second policy, which the program does not know");
   const std::string_view program = reproduce_program;
   constexpr std::string_view include = "#include \"reproduce_row.h\"\n";

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 namespace lockstep::conformance::subjects {
 namespace {

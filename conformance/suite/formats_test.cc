@@ -11,12 +11,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include <lockstep/kernel.h>
 
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::conformance::suite {
@@ -70,9 +70,9 @@ class Formats : public ::testing::Test {
       const std::string text = dir_.read(std::string("out.") + format);
       // GoogleTest's JSON writes a slash as \\/.
       const bool json_text = std::string_view(format) == "json";
-      EXPECT_NE((json_text ? nlohmann::json::parse(text).dump() : text).find(says), std::string::npos) << text;
+      EXPECT_NE((json_text ? Json::parse(text).dump() : text).find(says), std::string::npos) << text;
       if (std::string_view(format) == "json") {
-        const nlohmann::json json = nlohmann::json::parse(text);
+        const Json json = Json::parse(text);
         EXPECT_GT(json.at("failures").get<int>(), 0) << text;
       } else {
         const std::size_t head = text.find("<testsuites ");
@@ -152,12 +152,31 @@ TEST_F(Formats, TooLittleTriedIsAFailureOfTheRun) {
 
 TEST_F(Formats, NoRowIsAFailureOfNoTest) {
   expect_red({"--policy", policy_, "--gtest_filter=none", "--min-tried", "0"}, 2, "no row was selected");
+  expect_red({"--policy", policy_, "--gtest_filter=-*"}, 2, "no test ran that could say why");
+}
+
+TEST_F(Formats, WhatAnEarlierRunWroteIsTakenAwayHoweverEarlyThisOneEnds) {
+  const std::string bad = dir_.write("bad.yaml", "version: 9\n");
+  for (const Words& early : {Words{"--policy", bad}, Words{"--policy", policy_, "--gtest_repeat=0"}}) {
+    Words words = early;
+    words.insert(words.end(),
+                 {"--report", dir_.write("r.json", "green"), "--gtest_output=xml:" + dir_.write("o.xml", "green")});
+    EXPECT_NE(run(words).code, 0);
+    for (const char* each : {"r.json", "o.xml"})
+      EXPECT_FALSE(std::filesystem::exists(dir_.at(each))) << each << " " << words[1];
+  }
+}
+
+TEST_F(Formats, ALimitOnTheSizeOfFilesIsSaid) {
+  const Ended ended = run_by("ulimit -f 8;", "");
+  EXPECT_EQ(ended.code, 4) << ended.out;
+  EXPECT_NE(ended.err.find("ulimit -f"), std::string::npos) << ended.err;
 }
 
 TEST_F(Formats, ACaseNamedAfterAFileIsNotSplitAtItsDot) {
   const Ended ended = run({"--policy", policy_, "--gtest_output=json:" + dir_.at("o.json")});
-  const nlohmann::json json = nlohmann::json::parse(dir_.read("o.json"));
-  const nlohmann::json& suite = json.at("testsuites").at(0);
+  const Json json = Json::parse(dir_.read("o.json"));
+  const Json& suite = json.at("testsuites").at(0);
   EXPECT_TRUE(suite.at("name").get<std::string>().ends_with("/my.policy.yaml")) << suite.at("name");
   EXPECT_TRUE(suite.at("testsuite").at(0).at("name").get<std::string>().starts_with("abi")) << ended.out;
 }
@@ -243,7 +262,7 @@ TEST_F(Formats, ASignalInTheMiddleLeavesNothing) {
 
 TEST_F(Formats, AReportHasTheFindingsAndTheExitCode) {
   const Ended ended = run({"--policy", policy_, "--host", host_, "--require", "ready", "--report", dir_.at("r.json")});
-  const nlohmann::json json = nlohmann::json::parse(dir_.read("r.json"));
+  const Json json = Json::parse(dir_.read("r.json"));
   EXPECT_EQ(json.at("exit_code").get<int>(), ended.code);
   EXPECT_FALSE(json.at("findings").empty());
   EXPECT_EQ(json.at("tried").at("planned"), json.at("totals").at("rows"));

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/standard_fds.h"
 #include "conformance/measure/reclaim.h"
 #include "conformance/measure/soak.h"
 #include "conformance/measure/surface.h"
@@ -19,21 +20,6 @@ int write_text(const std::string& text, const std::string& path) {
 }
 
 }  // namespace
-
-int code_of(const Error& error) {
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep-conformance: %s\n", error.to_string().c_str());
-  return code_of(error);
-}
-
-Result<void> flush_output() {
-  errno = 0;
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
-  return system_error(errno != 0 ? errno : EIO, "write(stdout)");
-}
 
 std::string run_golden_job(const Options& options, const golden::GoldenScope& scope, report::Run& run) {
   const auto found = [&run](int code, std::string message) {
@@ -85,7 +71,7 @@ int run_reclaim_job(const KernelLandlock& kernel, const Options& options) {
   const Result<std::vector<measure::ReclaimRow>> rows = measure::measure_reclaim(kernel, options.fixtures);
   if (!rows.ok()) return complain(rows.error());
   std::fputs(measure::render(*rows).c_str(), stdout);
-  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
+  if (Result<void> written = flush_output(); !written.ok()) return complain(written.error());
   const int code = to_file ? write_text(measure::to_json(*rows, kernel), options.reclaim) : 0;
   // Where the kernel took no entry back, nothing was shown.
   const bool shown =
@@ -101,7 +87,7 @@ int run_soak_job(const KernelLandlock& kernel, const Options& options) {
   const Result<measure::Soak> soak = measure::run_soak(kernel, options.fixtures, options.soak);
   if (!soak.ok()) return complain(soak.error());
   std::fputs(measure::render(*soak).c_str(), stdout);
-  if (std::fflush(stdout) != 0) return complain(system_error(errno, "write(stdout)"));
+  if (Result<void> written = flush_output(); !written.ok()) return complain(written.error());
   const int code = options.soak_report.empty() ? 0 : write_text(measure::to_json(*soak), options.soak_report);
   return code != 0 ? code : soak->shown() ? 0 : 3;
 }

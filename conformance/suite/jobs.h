@@ -2,19 +2,13 @@
 #ifndef LOCKSTEP_CONFORMANCE_SUITE_JOBS_H_
 #define LOCKSTEP_CONFORMANCE_SUITE_JOBS_H_
 
+#include "base/complain.h"
 #include "conformance/golden/golden.h"
 #include "conformance/harness/workers.h"
 #include "conformance/report/report.h"
 #include "conformance/suite/options.h"
 
 namespace lockstep::conformance::suite {
-
-int code_of(const Error& error);
-// "lockstep-conformance: FILE:LINE: message" on standard error; the exit code.
-int complain(const Error& error);
-
-// Fails where printed text could not be written: a full disk, a pipe that nobody reads, a closed descriptor.
-Result<void> flush_output();
 
 // Holds the run against its golden verdicts, or writes them. Differences become findings; the text for people is
 // returned. Where nothing was compared or written, that is a finding of exit code 3: nothing was shown.

@@ -1,20 +1,27 @@
 // The kit for GPU machines (scripts/gpu-runner-kit-run): its `run` with programs that are stand-ins, on
 // machines that lack something.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
 #include "testing/run_program.h"
+#include "testing/seccomp.h"
 
 namespace lockstep::conformance::suite {
 namespace {
@@ -105,6 +112,47 @@ TEST_F(Kit, PassesPoliciesAndWhatIsRequiredOn) {
     EXPECT_EQ(refused.err.substr(0, 5), "run: ") << refused.err;
   }
   expect_nothing_left();
+}
+
+// What the shell itself cannot do is ours, said and no finding; and why a program failed is said where it is seen.
+TEST_F(Kit, TooFewDescriptorsOrNoProcessIsAFailureThatIsSaid) {
+  program("lockstep-conformance",
+          "echo 'lockstep-conformance: 0 of 8 rows'\necho 'error  row: fork(): EMFILE' >&2\nexit 4\n");
+  const Ended failed = shell("\"$KIT\"");
+  EXPECT_EQ(failed.code, 4);
+  EXPECT_EQ(failed.err, "error  row: fork(): EMFILE\n");
+  // Its exit code and what it says, of a process that was prepared so and has no other descriptor.
+  const auto run = [this](const std::function<bool()>& prepare) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::setenv("TMPDIR", dir_.at("scratch").c_str(), 1);
+      const int err = ::open(dir_.at("err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+      if (::chdir(dir_.at("here").c_str()) != 0 || ::dup2(err, 2) != 2) ::_exit(99);
+      ::syscall(SYS_close_range, 3, ~0U, 0);
+      if (!prepare()) ::_exit(98);
+      ::execl("/bin/sh", "sh", dir_.at("kit/run").c_str(), nullptr);
+      ::_exit(99);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return std::pair(WIFEXITED(status) ? WEXITSTATUS(status) : -1, dir_.read("err"));
+  };
+  const auto few = run([] {
+    const rlimit limit{12, 12};
+    return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+  });
+  EXPECT_EQ(few.first, 4);
+  EXPECT_EQ(few.second, failed.err);
+  const auto alone = run([] {
+    std::vector<lockstep::testing::CallAnswer> answers;
+    for (const long call : {SYS_clone, SYS_clone3}) answers.push_back({.call = call, .err = EAGAIN});
+#ifdef SYS_fork
+    for (const long call : {SYS_fork, SYS_vfork}) answers.push_back({.call = call, .err = EAGAIN});
+#endif
+    return lockstep::testing::answer_calls(answers);
+  });
+  EXPECT_EQ(alone.first, 4);
+  EXPECT_NE(alone.second.find("run: the shell gave up"), std::string::npos) << alone.second;
 }
 
 TEST_F(Kit, SaysWhyItCannotWriteItsReport) {

@@ -11,10 +11,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include <lockstep/abi.h>
 
+#include "base/installation.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "conformance/harness/workers.h"
@@ -29,6 +32,7 @@
 #include "conformance/suite/jobs.h"
 #include "conformance/suite/options.h"
 #include "conformance/suite/suite_tests.h"
+#include "host/own_procfs.h"
 #include "landlock/ladder.h"
 
 namespace lockstep::conformance::suite {
@@ -84,8 +88,7 @@ Result<std::vector<judge::CaseRun>> load_runs(const Options& options) {
     LOCKSTEP_ASSIGN(cases, judge::load_cases(options.fixtures));
   } else {
     for (const std::string& policy : options.policies) {
-      LOCKSTEP_ASSIGN(judge::Case each, judge::case_for_policy(policy, options.host, options.cdi, options.gpu_devices,
-                                                               options.conflicts));
+      LOCKSTEP_ASSIGN(judge::Case each, judge::case_for_policy(policy, options.context));
       cases.push_back(std::move(each));
     }
   }
@@ -95,12 +98,6 @@ Result<std::vector<judge::CaseRun>> load_runs(const Options& options) {
     runs.push_back(std::move(run));
   }
   return runs;
-}
-
-int print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  const Result<void> written = flush_output();
-  return written.ok() ? 0 : complain(written.error());
 }
 
 int show_mutants(harness::Workers& workers, const Suite& suite, double min_tried) {
@@ -150,13 +147,14 @@ void finish(const Options& options, const golden::GoldenScope& scope, const repo
   if (Result<void> written = flush_output(); !written.ok()) fails(written.error());
 }
 
-int run_tests(harness::Workers& workers, const Suite& suite, const Options& options, bool whole) {
+int run_tests(harness::Workers& workers, const Suite& suite, const Options& options,
+              const std::function<bool(const std::string&)>& misses) {
   report::Run run;
   run.kernel = suite.kernel;
   if (const int err = workers.hello().mount_namespace; err != 0)
     run.no_namespace = report::why_no_namespace(err, report::read_surroundings(workers.hello().identities.privileged));
   const report::Required required{options.require, options.min_tried.value_or(report::Required().tried)};
-  const golden::GoldenScope scope{options.golden, &suite.runs, whole};
+  const golden::GoldenScope scope{options.golden, &suite.runs, misses};
   SuiteRun rows(workers, suite, run, required, [&](report::Run& judged, bool last) {
     finish(options, scope, required, workers.count(), judged, last);
   });
@@ -218,7 +216,7 @@ Result<void> fill(const Options& options, const Shard& shard, const wire::Identi
   const auto is_real = [](const judge::CaseRun& run) { return run.source.context.host.real; };
   if (!options.golden.empty() && std::all_of(suite->runs.begin(), suite->runs.end(), is_real))
     return input_error(
-        options.host, 0,
+        options.context.host, 0,
         "golden verdicts are of simulated hosts, and this one is the real machine (present: real): list its paths");
   LOCKSTEP_ASSIGN(const judge::AbiSet abis, selected_abis(options.abis, suite->kernel.abi));
   for (const judge::CaseRun& run : suite->runs) {
@@ -239,19 +237,23 @@ int show_reproduction(const Suite& suite, const std::string& name) {
 }
 
 int conformance_main(int argc, char** argv) {
+  name_program("lockstep-conformance");
   harness::keep_ended_children();
-  const Result<Options> options = parse_options(&argc, argv, LOCKSTEP_FIXTURES);
+  const Result<Options> options = parse_options(&argc, argv, fixture_path(""));
   if (!options.ok()) return complain(options.error());
   if (options->help) return print(usage());
+  if (Result<void> places = check_places(*options); !places.ok()) return complain(places.error());
   const Result<Asked> asked = read_gtest_flags(argc, argv);
   if (!asked.ok()) return complain(asked.error());
 
+  if (!asked->listing) {
+    if (const Result<OwnProcfs> procfs = OwnProcfs::prove_for_children(); !procfs.ok()) return complain(procfs.error());
+  }
   Suite suite;
   suite.kernel.abi = newest_abi;  // a list of what could run needs no kernel that can
   const Result<KernelLandlock> kernel = query_honest_kernel();
   if (kernel.ok()) suite.kernel = *kernel;
   if (!kernel.ok() && !asked->listing) return complain(kernel.error());
-  if (Result<void> places = check_places(*options); !places.ok()) return complain(places.error());
   if (!options->reclaim.empty()) return run_reclaim_job(suite.kernel, *options);
   if (options->soak > 0) return run_soak_job(suite.kernel, *options);
   const Result<Shard> shard = take_over_sharding();
@@ -276,9 +278,12 @@ int conformance_main(int argc, char** argv) {
   std::vector<std::string> of_the_run = {report::tried_test, report::output_test};
   if (!options->golden.empty()) of_the_run.emplace_back(report::golden_test);
   register_tests(suite, asked->listing ? std::vector<std::string>() : of_the_run);
-  const bool whole = options->policies.empty() && !asked->filtered && shard->total == 1;
-  const int code = asked->listing ? list_tests(*options) : run_tests(*workers, suite, *options, whole);
-  const Result<void> delivered = asked->output.deliver();
+  std::function<bool(const std::string&)> misses;
+  if (options->policies.empty() && !asked->filtered) misses = [&](const std::string& name) { return shard->has(name); };
+  const int code = asked->listing ? list_tests(*options) : run_tests(*workers, suite, *options, misses);
+  const bool told = code == 0 || asked->listing || testing::UnitTest::GetInstance()->failed_test_count() > 0;
+  const Result<void> delivered = asked->output.deliver(
+      told ? "" : "exit " + std::to_string(code) + ", and no test ran that could say why: see what was printed");
   if (delivered.ok()) return code;
   if (!asked->listing) std::puts("verdict   not green, exit 4: what --gtest_output asks for could not be written");
   return complain(delivered.error());
@@ -289,6 +294,7 @@ int conformance_main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (!lockstep::fill_standard_descriptors()) return 4;
-  ::signal(SIGPIPE, SIG_IGN);  // a pipe that nobody reads any more is an error we say, not a death
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-conformance");
+  lockstep::ignore_write_signals();
   return lockstep::conformance::suite::conformance_main(argc, argv);
 }

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <string_view>
 #include <vector>
 
 #include <lockstep/abi.h>
 
-#include "syntax/suggest.h"
+#include "base/complain.h"
+#include "base/flags.h"
 
 namespace lockstep::conformance::suite {
 
@@ -64,111 +64,86 @@ const char* usage() {
          "red where it is not 0\n";
 }
 
+namespace {
+
+Result<void> take_flag(const Flag& flag, Options* out) {
+  const std::string& value = flag.value;
+  for (const auto& [name, text] : {std::pair{"--soak-report", &out->soak_report},
+                                   {"--fixtures", &out->fixtures},
+                                   {"--surface", &out->surface},
+                                   {"--reclaim", &out->reclaim},
+                                   {"--golden", &out->golden},
+                                   {"--report", &out->report},
+                                   {"--reproduce", &out->reproduce}})
+    if (flag.name == name) *text = value;
+  for (const auto& [name, set] : {std::pair{"--help", &out->help},
+                                  {"--update", &out->update},
+                                  {"--steps", &out->steps},
+                                  {"--mutants", &out->mutants}})
+    if (flag.name == name) *set = true;
+  if (flag.name == "--policy") {
+    if (std::find(out->policies.begin(), out->policies.end(), value) != out->policies.end())
+      return usage_error("--policy " + printable(value) + " is given twice");
+    out->policies.push_back(value);
+  } else if (flag.name == "--soak") {
+    LOCKSTEP_ASSIGN(const std::uint64_t seconds, read_number(flag, 1, 86400, "seconds"));
+    out->soak = static_cast<unsigned>(seconds);
+  } else if (flag.name == "--workers") {
+    LOCKSTEP_ASSIGN(const std::uint64_t workers, read_number(flag, 1, 64));
+    out->workers = static_cast<unsigned>(workers);
+  } else if (flag.name == "--require") {
+    out->require = gpu::readiness_from_name(value);
+    if (!out->require || *out->require > gpu::Readiness::degraded)
+      return usage_error("--require takes ready or degraded, not " + printable(value));
+  } else if (flag.name == "--min-tried") {
+    double share = 0;
+    const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), share);
+    if (ec != std::errc() || end != value.data() + value.size() || !(share >= 0 && share <= 1))
+      return usage_error("--min-tried takes a share from 0 to 1, as 0.9, not " + printable(value));
+    out->min_tried = share;
+  } else if (flag.name == "--abi") {
+    if (value != "native" && !judge::AbiSet::parse(value))
+      return usage_error("--abi takes native, all, or ABIs from 1 to " + std::to_string(newest_abi) +
+                         " such as 7, 1-3 or 2,7, not " + printable(value));
+    out->abis = value;
+  } else {
+    LOCKSTEP_CHECK(take_context_flag(flag, &out->context));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Options> parse_options(int* argc, char** argv, const std::string& default_fixtures) {
   Options out;
   out.fixtures = default_fixtures;
-  const auto bad = [](const std::string& message) {
-    return Error{ErrorKind::input, 0, message + " (see --help)", {}, 0};
-  };
-  int kept = 1;
-  std::set<std::string> given;
-  for (int i = 1; i < *argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word.starts_with("--gtest_")) {
-      argv[kept++] = argv[i];
-      continue;
-    }
-    if (word == "--help" || word == "-h") {
-      out.help = true;
-      continue;
-    }
-    if (word == "--update" || word == "--steps") {
-      (word == "--update" ? out.update : out.steps) = true;
-      continue;
-    }
-    if (word == "--mutants") {
-      out.mutants = true;
-      continue;
-    }
-    const std::size_t equals = word.find('=');
-    const std::string flag(word.substr(0, equals));
-    std::string value;
-    static const std::vector<std::string_view> known = {
-        "--policy",    "--host",        "--fixtures",  "--abi",     "--require",    "--report",
-        "--min-tried", "--reproduce",   "--workers",   "--surface", "--reclaim",    "--golden",
-        "--cdi",       "--gpu-devices", "--conflicts", "--soak",    "--soak-report"};
-    if (std::find(known.begin(), known.end(), flag) == known.end())
-      return bad("unknown argument " + printable(word) + did_you_mean(suggestion(flag, known)));
-    if (equals != std::string_view::npos) {
-      value = word.substr(equals + 1);
-    } else if (i + 1 < *argc) {
-      value = argv[++i];
-    } else {
-      return bad(flag + " needs a value");
-    }
-    if (value.empty()) return bad(flag + " needs a value");
-    if (flag != "--policy" && flag != "--cdi" && !given.insert(flag).second) return bad(flag + " is given twice");
-    if (flag == "--policy") {
-      if (std::find(out.policies.begin(), out.policies.end(), value) != out.policies.end())
-        return bad("--policy " + printable(value) + " is given twice");
-      out.policies.push_back(value);
-    } else if (flag == "--host") {
-      out.host = value;
-    } else if (flag == "--soak") {
-      const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), out.soak);
-      if (ec != std::errc() || end != value.data() + value.size() || out.soak < 1 || out.soak > 86400)
-        return bad("--soak takes seconds, from 1 to 86400");
-    } else if (flag == "--soak-report") {
-      out.soak_report = value;
-    } else if (flag == "--cdi") {
-      out.cdi.push_back(value);
-    } else if (flag == "--gpu-devices") {
-      out.gpu_devices = value;
-    } else if (flag == "--conflicts") {
-      out.conflicts = value;
-    } else if (flag == "--fixtures") {
-      out.fixtures = value;
-    } else if (flag == "--surface") {
-      out.surface = value;
-    } else if (flag == "--reclaim") {
-      out.reclaim = value;
-    } else if (flag == "--golden") {
-      out.golden = value;
-    } else if (flag == "--report") {
-      out.report = value;
-    } else if (flag == "--reproduce") {
-      out.reproduce = value;
-    } else if (flag == "--require") {
-      out.require = judge::readiness_from_name(value);
-      if (!out.require || *out.require > judge::Readiness::degraded)
-        return bad("--require takes ready or degraded, not " + printable(value));
-    } else if (flag == "--min-tried") {
-      double share = 0;
-      const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), share);
-      if (ec != std::errc() || end != value.data() + value.size() || !(share >= 0 && share <= 1))
-        return bad("--min-tried takes a share from 0 to 1, as 0.9, not " + printable(value));
-      out.min_tried = share;
-    } else if (flag == "--abi") {
-      if (value != "native" && !judge::AbiSet::parse(value))
-        return bad("--abi takes native, all, or ABIs from 1 to " + std::to_string(newest_abi) +
-                   " such as 7, 1-3 or 2,7, not " + printable(value));
-      out.abis = value;
-    } else {
-      const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), out.workers);
-      if (ec != std::errc() || end != value.data() + value.size() || out.workers < 1 || out.workers > 64)
-        return bad("--workers takes a number from 1 to 64");
-    }
+  // GoogleTest's come first and stay; ours come behind them.
+  const int kept = static_cast<int>(
+      std::stable_partition(argv + std::min(*argc, 1), argv + *argc,
+                            [](const char* word) { return std::string_view(word).starts_with("--gtest_"); }) -
+      argv);
+  FlagReader reader(
+      *argc - kept + 1, argv + kept - 1,
+      {"--policy=*",   "--host=",    "--fixtures=",    "--abi=",     "--require=", "--report=", "--min-tried=",
+       "--reproduce=", "--workers=", "--surface=",     "--reclaim=", "--golden=",  "--cdi=*",   "--gpu-devices=",
+       "--conflicts=", "--soak=",    "--soak-report=", "--update*",  "--steps*",   "--mutants*"},
+      "argument");
+  while (reader.more()) {
+    LOCKSTEP_ASSIGN(const Flag flag, reader.next());
+    if (flag.name.empty()) return usage_error("unknown argument " + printable(flag.value));
+    if (flag.has_value && flag.value.empty()) return usage_error(flag.name + " needs a value");
+    LOCKSTEP_CHECK(take_flag(flag, &out));
   }
   if (out.policies.empty())
-    for (const auto& [flag, is_given] : {std::pair{"--host", !out.host.empty()},
-                                         {"--cdi", !out.cdi.empty()},
-                                         {"--gpu-devices", !out.gpu_devices.empty()},
-                                         {"--conflicts", !out.conflicts.empty()}})
-      if (is_given) return bad(std::string(flag) + " goes with --policy");
-  if (!out.soak_report.empty() && out.soak == 0) return bad("--soak-report goes with --soak");
-  if (out.update && out.golden.empty()) return bad("--update goes with --golden");
-  if (!out.golden.empty() && !out.policies.empty() && out.host.empty())
-    return bad(
+    for (const auto& [flag, is_given] : {std::pair{"--host", !out.context.host.empty()},
+                                         {"--cdi", !out.context.cdi.empty()},
+                                         {"--gpu-devices", !out.context.gpu_devices.empty()},
+                                         {"--conflicts", !out.context.conflicts.empty()}})
+      if (is_given) return usage_error(std::string(flag) + " goes with --policy");
+  if (!out.soak_report.empty() && out.soak == 0) return usage_error("--soak-report goes with --soak");
+  if (out.update && out.golden.empty()) return usage_error("--update goes with --golden");
+  if (!out.golden.empty() && !out.policies.empty() && out.context.host.empty())
+    return usage_error(
         "--golden goes with --host FILE where --policy is given: what this machine answers is the machine's; `lockstep "
         "host --format json` writes one");
   // One job at a time, and nothing that was asked for is left undone without a word.
@@ -187,7 +162,8 @@ Result<Options> parse_options(int* argc, char** argv, const std::string& default
                       : !out.policies.empty() && out.reproduce.empty() ? "--policy"
                       : kept > 1                                       ? argv[1]
                                                                        : nullptr;
-  if (!jobs.empty() && other != nullptr && !out.help) return bad(printable(other) + " does not go with " + jobs[0]);
+  if (!jobs.empty() && other != nullptr && !out.help)
+    return usage_error(printable(other) + " does not go with " + jobs[0]);
   *argc = kept;
   argv[kept] = nullptr;
   return out;

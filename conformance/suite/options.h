@@ -9,19 +9,17 @@
 #include <lockstep/error.h>
 
 #include "conformance/judge/case.h"
+#include "host/context_flags.h"
 
 namespace lockstep::conformance::suite {
 
 struct Options {
   std::vector<std::string> policies;
-  std::string host;              // a host file for the policies; empty: this machine
-  std::vector<std::string> cdi;  // CDI specs for the policies
-  std::string gpu_devices;
-  std::string conflicts;  // an administrator's file
+  ContextFlags context;  // of the policies
   std::string fixtures;
-  std::string abis = "all";                 // native, all, or a list
-  std::optional<judge::Readiness> require;  // ready or degraded
-  std::optional<double> min_tried;          // of the rows planned; 0 to 1
+  std::string abis = "all";               // native, all, or a list
+  std::optional<gpu::Readiness> require;  // ready or degraded
+  std::optional<double> min_tried;        // of the rows planned; 0 to 1
   std::string report;
   std::string reproduce;    // a row's name
   std::string surface;      // where to write lockstep.surface/1; runs nothing else

@@ -9,7 +9,11 @@
 #include <fstream>
 #include <string_view>
 
+#include "base/complain.h"
+#include "base/flags.h"
+#include "base/installation.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/trace/observed.h"
 #include "conformance/trace/trace.h"
@@ -39,11 +43,6 @@ struct Options {
   bool help = false, own_command = true;
 };
 
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep-cuda-trace: %s\n", error.to_string().c_str());
-  return error.kind == ErrorKind::system ? 4 : error.exit_code();
-}
-
 // As a shell finds it, for a tracer executes paths.
 Result<std::string> find_program(const std::string& name) {
   if (name.empty()) return input_error("", 0, "the command's name is empty");
@@ -61,32 +60,28 @@ Result<std::string> find_program(const std::string& name) {
 
 Result<Options> parse(int argc, char** argv) {
   Options out;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view flag = argv[i];
-    if (flag == "--") {
-      for (++i; i < argc; ++i) out.trace.command.emplace_back(argv[i]);
+  FlagReader reader(argc, argv, {"--output=*", "--timeout=*", "--read=*", "--"}, "argument");
+  while (reader.more()) {
+    LOCKSTEP_ASSIGN(const Flag flag, reader.next());
+    if (flag.name.empty()) return usage_error("unknown argument " + printable(flag.value));
+    if (flag.has_value && flag.value.empty()) return usage_error(flag.name + " needs a value");
+    if (flag.name == "--") {
+      out.trace.command = reader.rest();
       if (out.trace.command.empty()) return input_error("", 0, "no command behind --");
-    } else if (flag == "--help" || flag == "-h") {
+    } else if (flag.name == "--help") {
       out.help = true;
-    } else if (flag != "--output" && flag != "--timeout" && flag != "--read") {
-      return input_error("", 0, "unknown argument " + printable(flag) + " (see --help)");
-    } else if (i + 1 == argc || *argv[i + 1] == '\0') {
-      return input_error("", 0, std::string(flag) + " needs a value");
-    } else if (flag == "--timeout") {
-      char* end = nullptr;
-      const long seconds = std::strtol(argv[++i], &end, 10);
-      if (*end != '\0' || seconds < 1 || seconds > 86400)
-        return input_error("", 0, "--timeout takes seconds, 1 to 86400");
+    } else if (flag.name == "--timeout") {
+      LOCKSTEP_ASSIGN(const std::uint64_t seconds, read_number(flag, 1, 86400, "seconds"));
       out.trace.timeout_ms = static_cast<std::uint32_t>(seconds) * 1000;
     } else {
-      (flag == "--read" ? out.read : out.output) = argv[++i];
+      (flag.name == "--read" ? out.read : out.output) = flag.value;
     }
   }
   if (!out.read.empty() && (!out.trace.command.empty() || !out.output.empty()))
     return input_error("", 0, "--read shows a file: it takes no command and writes nothing");
   out.own_command = out.trace.command.empty();
   if (out.own_command) {
-    out.trace.command = {harness::beside_this_executable("lockstep-cuda-helper"), "work"};
+    out.trace.command = {companion_program("lockstep-cuda-helper"), "work"};
   } else {
     LOCKSTEP_ASSIGN(out.trace.command[0], find_program(out.trace.command[0]));
   }
@@ -111,16 +106,19 @@ int show(const Trace& trace, const Options& options) {
 }
 
 int trace_main(int argc, char** argv) {
+  name_program("lockstep-cuda-trace");
   const Result<Options> options = parse(argc, argv);
   if (!options.ok()) return complain(options.error());
   if (options->help) return std::fputs(usage, stdout) < 0 ? 4 : 0;
   if (!options->output.empty()) {  // before anything runs
     std::error_code error;
     const std::filesystem::file_status there = std::filesystem::status(options->output, error);
-    if (std::filesystem::exists(there)
-            ? !std::filesystem::is_regular_file(there) || ::access(options->output.c_str(), W_OK) != 0
-            : std::ofstream(options->output).fail())
+    // Emptied, for an earlier trace says nothing of this one; and removed, so that a trace that is ended leaves nothing.
+    // A link stays a link.
+    if ((std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) ||
+        std::ofstream(options->output).fail())
       return complain(input_error(options->output, 0, "cannot be written: name a regular file"));
+    if (!std::filesystem::is_symlink(options->output, error)) std::filesystem::remove(options->output, error);
   }
   const Result<Trace> trace = options->read.empty() ? trace_command(options->trace) : read_trace(options->read);
   if (!trace.ok()) return complain(trace.error());
@@ -131,5 +129,8 @@ int trace_main(int argc, char** argv) {
 }  // namespace lockstep::conformance::trace
 
 int main(int argc, char** argv) {
-  return lockstep::fill_standard_descriptors() ? lockstep::conformance::trace::trace_main(argc, argv) : 4;
+  if (!lockstep::fill_standard_descriptors()) return 4;
+  if (lockstep::asks_version(argc, argv)) return lockstep::print_version("lockstep-cuda-trace");
+  lockstep::ignore_write_signals();
+  return lockstep::conformance::trace::trace_main(argc, argv);
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "conformance/judge/cuda.h"
+#include "gpu/steps.h"
 
 namespace lockstep::conformance::trace {
 namespace {
@@ -41,15 +41,15 @@ Need need_of(const TraceEvent& event) {
   return out;
 }
 
-bool covers(const judge::CudaStep& step, const std::string& path, const Need& need) {
-  const Operation operation = step.cell.operation;
+bool covers(const gpu::Step& step, const std::string& path, const Need& need) {
+  const Operation operation = step.operation;
   if (need.other) return false;
   if (operation == Operation::comm_open) {
-    const bool mode = step.cell.mode == Mode::rdwr ? !need.truncate : step.cell.mode == Mode::trunc && !need.read;
+    const bool mode = step.mode == Mode::rdwr ? !need.truncate : step.mode == Mode::trunc && !need.read;
     // Denied, it was seen to end cuInit: a step that shows it and demands nothing is not enough.
-    return path == "/proc/self/task/N/comm" && mode && !need.ioctl && step.importance == judge::CudaImportance::fatal;
+    return path == "/proc/self/task/N/comm" && mode && !need.ioctl && step.importance == gpu::Importance::fatal;
   }
-  if (step.cell.path != path) return false;
+  if (step.path != path) return false;
   if (need.connect) return operation == Operation::connect_unix;
   if (operation == Operation::ioctl) return true;  // opens for reading and writing first
   if (need.ioctl || need.write || need.truncate) return false;
@@ -117,13 +117,13 @@ Result<std::vector<std::string>> not_in_probe(const Trace& trace) {
   const auto start = std::find_if(trace.events.begin(), trace.events.end(), is_libcuda);
   if (start == trace.events.end())
     return input_error("", 0, "the trace shows no opening of libcuda.so: it says nothing about the probe");
-  const std::vector<judge::CudaStep> steps = judge::cuda_steps(host_of(trace));
+  const std::vector<gpu::Step> steps = gpu::steps_of(host_of(trace));
   std::vector<std::string> out;
   for (auto event = start; event != trace.events.end(); ++event) {
     const Need need = need_of(*event);
     const std::string path = without_numbers(event->path, trace);
     if (event->result != "ok" || !need.any() || is_system_file(path, need)) continue;
-    if (std::any_of(steps.begin(), steps.end(), [&](const judge::CudaStep& step) { return covers(step, path, need); }))
+    if (std::any_of(steps.begin(), steps.end(), [&](const gpu::Step& step) { return covers(step, path, need); }))
       continue;
     const std::string text = event->call + (event->flags.empty() ? "" : " " + event->flags) + " " + path;
     if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(text);

@@ -1,15 +1,13 @@
 #include <algorithm>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "conformance/trace/trace.h"
 #include "syntax/document.h"
+#include "syntax/json.h"
 
 namespace lockstep::conformance::trace {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string padded(std::string text, std::size_t width) {
   text.resize(std::max(width, text.size()), ' ');
@@ -89,7 +87,7 @@ std::string to_json(const Trace& trace, const std::vector<std::string>& not_in_p
 
 Result<Trace> read_trace(const std::string& file) {
   LOCKSTEP_ASSIGN(const std::string text, read_input_file(file, std::size_t{256} << 20));
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = Json::parse_or_null(text);
   if (!json.is_object() || json.value("schema", "") != "lockstep.trace/1")
     return input_error(file, 0, "is no lockstep.trace/1");
   Trace out;
@@ -117,7 +115,7 @@ Result<Trace> read_trace(const std::string& file) {
                            "an event of thread " + std::to_string(event.thread) + ", which is not in its list");
       out.events.push_back(std::move(event));
     }
-  } catch (const Json::exception& error) {
+  } catch (const JsonError& error) {
     return input_error(file, 0, printable(error.what()));
   }
   return out;

@@ -16,6 +16,8 @@
 #include <map>
 #include <set>
 
+#include "base/fork.h"
+#include "base/standard_fds.h"
 #include "base/unique_fd.h"
 #include "conformance/harness/ending.h"
 #include "conformance/trace/calls.h"
@@ -78,8 +80,8 @@ Result<void> Tracer::start() {
   std::vector<char*> argv;
   for (const std::string& each : options_.command) argv.push_back(const_cast<char*>(each.c_str()));
   argv.push_back(nullptr);
-  command_ = ::fork();
-  if (command_ < 0) return system_error(errno, "fork()");
+  command_ = fork_process();
+  if (command_ < 0) return call_error();
   if (command_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
@@ -88,6 +90,7 @@ Result<void> Tracer::start() {
     char byte = 0;
     ::close(write_end.get());
     if (::read(read_end.get(), &byte, 1) != 1) ::_exit(127);
+    restore_write_signals();
     ::execv(argv[0], argv.data());
     ::_exit(errno == ENOENT ? 127 : 126);
   }

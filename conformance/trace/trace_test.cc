@@ -12,9 +12,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "conformance/judge/cuda.h"
 #include "conformance/trace/calls.h"
 #include "conformance/trace/observed.h"
+#include "gpu/steps.h"
 
 namespace lockstep::conformance::trace {
 namespace {
@@ -177,14 +177,14 @@ TEST_F(TraceTest, TheStepsOfTheProbeAreAllInItAndOneMoreIsNot) {
   script += std::string(LOCKSTEP_CUDA_TRACE) + " --output \"$1\" -- " + LOCKSTEP_TRACE_STEPS +
             " l:" + LOCKSTEP_STAND_IN_LIBRARY;
   std::size_t steps = 0;
-  for (const judge::CudaStep& step : judge::cuda_steps(host)) {
-    const Operation operation = step.cell.operation;
+  for (const gpu::Step& step : gpu::steps_of(host)) {
+    const Operation operation = step.operation;
     const char* how = operation == Operation::open_r    ? "r:"
                       : operation == Operation::opendir ? "d:"
                       : operation == Operation::ioctl   ? "i:"
                                                         : nullptr;
     if (how == nullptr) continue;
-    script += " " + (how + step.cell.path);
+    script += " " + (how + step.path);
     ++steps;
   }
   EXPECT_GT(steps, 15U);

@@ -9,7 +9,6 @@
 
 #include <lockstep/abi.h>
 
-#include "conformance/judge/cuda.h"
 #include "conformance/verify/lint_kernel_rows.h"
 #include "enforce/prepare.h"
 #include "enforce/restrict.h"
@@ -117,38 +116,6 @@ TEST_P(LintOnTheKernel, TheTrapIsRealAndTheAdviceGetsOutOfIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lint, LintOnTheKernel, ::testing::ValuesIn(rows().begin(), rows().end()));
-
-// The steps that lint names are the fatal ones of the suite's own probe, on every kind of host.
-TEST(LintCuda, NamesTheStepsAsTheProbeDoes) {
-  for (const char* name : {"nvidia-1", "nvidia-8", "wsl2", "jetson"}) {
-    const Result<Host> host = load_host(std::string(LOCKSTEP_SOURCE_DIR "/fixtures/hosts/") + name + ".json");
-    ASSERT_TRUE(host.ok());
-    const Result<Policy> policy = decode_policy(
-        "version: 1\nfilesystem_policy:\n  read_only: [/proc, /dev]\n  grants: []\n"
-        "runtime_baseline_conflicts: [{paths: [/proc, '/dev/*'], mode: keep}]\n",
-        "p.yaml");
-    ASSERT_TRUE(policy.ok());
-    Policy blocked = *policy;
-    for (const HostEntry& entry : host->present)
-      if (entry.path.starts_with("/dev/")) blocked.read_only.push_back({entry.path, entry.path, 3});
-    lint::LintOptions options;
-    options.context.host = *host;
-    options.context.gpu = Toggle::on;
-    options.only = {"cuda-blocked"};
-    const Result<std::vector<lint::Finding>> found = lint::lint(blocked, options);
-    ASSERT_TRUE(found.ok()) << found.error().to_string();
-    EXPECT_GE(found->size(), 2U) << name;
-    for (const lint::Finding& finding : *found) {
-      const std::vector<judge::CudaStep> steps = judge::cuda_steps(*host);
-      const auto step = std::find_if(steps.begin(), steps.end(), [&](const judge::CudaStep& each) {
-        return finding.message.starts_with("CUDA's step " + each.id + " is denied");
-      });
-      ASSERT_NE(step, steps.end()) << name << ": " << finding.message;
-      EXPECT_TRUE(step->importance == judge::CudaImportance::fatal || step->group != judge::StepGroup::none)
-          << finding.message;
-    }
-  }
-}
 
 // Machine-wide: every process pays for the dropped entries.
 TEST(LintReclaim, ARuleBelowProcIsLostAndOneOnProcIsNot) {

@@ -4,7 +4,9 @@
 
 #include <lockstep/kernel.h>
 
+#include "base/complain.h"
 #include "base/standard_fds.h"
+#include "base/version.h"
 #include "cli/cli.h"
 #include "conformance/harness/workers.h"
 #include "conformance/verify/verify.h"
@@ -14,16 +16,17 @@ int main(int argc, char** argv) {
   using namespace lockstep::conformance;
   using namespace lockstep::conformance::verify;
   if (!fill_standard_descriptors()) return 4;
-  std::signal(SIGPIPE, SIG_IGN);
+  if (asks_version(argc, argv)) return print_version("lockstep-verify");
+  ignore_write_signals();
   // Before anything grows: what the workers fork stays small.
   Result<harness::Workers> started = harness::Workers::start({});
-  if (!started.ok()) return cli::complain(started.error());
+  if (!started.ok()) return complain(started.error());
   harness::Workers& workers = *started;
   const cli::Verifier verifier = [&](const Policy& before, const Policy& after, const diff::Diff& diff, bool quiet) {
     const Result<KernelLandlock> kernel = query_kernel();
-    if (!kernel.ok()) return cli::complain(kernel.error());
+    if (!kernel.ok()) return complain(kernel.error());
     const Result<Verification> proof = verify::verify(workers, *kernel, before, after, diff);
-    if (!proof.ok()) return cli::complain(proof.error());
+    if (!proof.ok()) return complain(proof.error());
     std::fputs(render(*proof).c_str(), quiet ? stderr : stdout);
     std::fflush(quiet ? stderr : stdout);
     return exit_code(*proof);

@@ -4,6 +4,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
 #include "conformance/verify/verify.h"
 

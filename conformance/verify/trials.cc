@@ -4,6 +4,7 @@
 #include <set>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "conformance/judge/cells.h"
 

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "conformance/judge/run_rows.h"
 #include "conformance/verify/trials.h"

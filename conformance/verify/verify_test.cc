@@ -8,6 +8,7 @@
 #include <random>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 namespace lockstep::conformance::verify {
 namespace {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include <lockstep/restrictions.h>
+#include <lockstep/plan.h>
 
 #include "operation/operation.h"
 
@@ -19,16 +19,6 @@ namespace lockstep::conformance::wire {
 enum class IdentityKind : std::uint8_t { user, container_root, root, self };
 std::string_view name(IdentityKind identity);  // user, container-root, root, self
 std::optional<IdentityKind> identity_from_name(std::string_view name);
-
-// Whose comm, for comm_open; else `own`.
-enum class Target : std::uint8_t {
-  own,            // the acting thread's own, by /proc/self/task/<tid>/comm
-  other_thread,   // a thread started by the actor after the restriction, by /proc/self/task/<tid>/comm
-  numeric,        // the same thread, by /proc/<pid>/task/<tid>/comm
-  other_process,  // the canary sibling's, by /proc/<pid>/comm: a write there is EINVAL even where the open succeeds
-};
-std::string_view name(Target target);  // own, other-thread, numeric, other-process
-std::optional<Target> target_from_name(std::string_view name);
 
 // One operation to try. Paths are absolute; "$scratch" at the start is the child's own scratch directory, "$sibling"
 // anywhere is the canary sibling's pid. comm_open uses it for other_process only; for signal it is the pid, for
@@ -74,14 +64,6 @@ struct TreeItem {
   SocketType type = SocketType::stream;  // of socket and abstract_server
 };
 
-struct WirePlanRule {
-  std::string path;
-  std::uint64_t rights = 0;
-  bool from_baseline = false;
-  std::int32_t line = 0;
-  bool quiet = false;
-};
-
 // What a mutant of the enforcement stage does instead of what it should (conformance/subjects).
 enum class Enforcement : std::uint8_t {
   faithful,
@@ -110,34 +92,15 @@ enum class Misbehaviour : std::uint8_t {
   fork_away_and_hang,
 };
 
-// One more policy, enforced once the row's own is in force.
-struct WireLayer {
-  std::uint64_t handled = 0;
-  std::uint64_t handled_net = 0;
-  std::uint64_t scoped = 0;
-  std::vector<PortRule> ports;
-  std::vector<WirePlanRule> rules;
-};
-
 struct RowRequest {
   std::uint64_t id = 0;
   std::string name;
-  std::string policy_file;  // for messages
   IdentityKind identity = IdentityKind::user;
   bool simulated = false;      // lay `tree` out as the whole root of a private mount namespace, with the real /proc
   bool bind_sys = false;       // simulated: and the real /sys
   bool network = false;        // simulated: a network namespace of its own
   std::vector<TreeItem> tree;  // not simulated: only below $scratch
-  int plan_abi = 0;
-  std::uint64_t handled = 0;
-  std::uint64_t handled_net = 0;
-  std::uint64_t scoped = 0;
-  std::vector<PortRule> ports;
-  std::uint64_t log = 0;  // flags
-  bool all_threads = false;
-  bool hard_requirement = false;
-  std::vector<WirePlanRule> rules;
-  std::vector<WireLayer> stacked;       // in this order
+  std::vector<Plan> plans;     // never empty: the row's own, then those stacked on it, in this order
   std::vector<std::string> view_paths;  // walked by the control child: the rules' paths of the unbroken policies
   std::vector<CellRequest> cells;
   Enforcement enforcement = Enforcement::faithful;

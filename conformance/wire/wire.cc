@@ -2,93 +2,13 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <type_traits>
+
+#include <lockstep/rights.h>
+
+#include "conformance/wire/plan_fields.h"
 
 namespace lockstep::conformance::wire {
 namespace {
-
-constexpr std::uint32_t max_items = 1U << 16;  // of any list
-constexpr std::uint32_t max_text = 1U << 20;   // bytes of any string
-
-// Writer and Reader have the same operations, so that one list of fields serves both directions.
-class Writer {
- public:
-  template <typename T>
-  void scalar(T& value) {
-    bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
-  }
-  void text(std::string& value) {
-    auto size = static_cast<std::uint32_t>(value.size());
-    scalar(size);
-    bytes += value;
-  }
-  template <typename T, typename Each>
-  void list(std::vector<T>& values, Each each) {
-    auto size = static_cast<std::uint32_t>(values.size());
-    scalar(size);
-    for (T& value : values) each(value);
-  }
-  std::string bytes;
-};
-
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : left_(bytes) {}
-  template <typename T>
-  void scalar(T& value) {
-    if (left_.size() < sizeof(value)) {
-      ok_ = false;
-      return;
-    }
-    std::memcpy(&value, left_.data(), sizeof(value));
-    left_.remove_prefix(sizeof(value));
-  }
-  void text(std::string& value) {
-    std::uint32_t size = 0;
-    scalar(size);
-    if (!ok_ || size > max_text || size > left_.size()) {
-      ok_ = false;
-      return;
-    }
-    value = left_.substr(0, size);
-    left_.remove_prefix(size);
-  }
-  template <typename T, typename Each>
-  void list(std::vector<T>& values, Each each) {
-    std::uint32_t size = 0;
-    scalar(size);
-    // Every item takes a byte at least: a wild count cannot make us allocate more than the frame could hold.
-    if (!ok_ || size > max_items || size > left_.size()) {
-      ok_ = false;
-      return;
-    }
-    for (std::uint32_t i = 0; i < size && ok_; ++i) each(values.emplace_back());
-  }
-  void refuse() { ok_ = false; }
-  bool done() const { return ok_ && left_.empty(); }
-
- private:
-  std::string_view left_;
-  bool ok_ = true;
-};
-
-template <typename Archive>
-constexpr bool reading = std::is_same_v<Archive, Reader>;
-
-template <typename Archive, typename Enum>
-void enumeration(Archive& archive, Enum& value, Enum last) {
-  archive.scalar(value);
-  if constexpr (reading<Archive>)
-    if (static_cast<std::uint32_t>(value) > static_cast<std::uint32_t>(last)) archive.refuse();
-}
-
-template <typename Archive>
-void flag(Archive& archive, bool& value) {
-  std::uint8_t byte = value ? 1 : 0;
-  archive.scalar(byte);
-  value = byte != 0;
-}
 
 template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {
@@ -114,49 +34,15 @@ void fields(Archive& archive, TreeItem& item) {
 }
 
 template <typename Archive>
-void fields(Archive& archive, WirePlanRule& rule) {
-  archive.text(rule.path);
-  archive.scalar(rule.rights);
-  flag(archive, rule.from_baseline);
-  archive.scalar(rule.line);
-  flag(archive, rule.quiet);
-}
-
-template <typename Archive>
-void fields(Archive& archive, PortRule& rule) {
-  enumeration(archive, rule.right, static_cast<NetRight>(net_right_count - 1));
-  archive.scalar(rule.port);
-}
-
-template <typename Archive>
-void fields(Archive& archive, WireLayer& layer) {
-  archive.scalar(layer.handled);
-  archive.scalar(layer.handled_net);
-  archive.scalar(layer.scoped);
-  archive.list(layer.ports, [&](PortRule& rule) { fields(archive, rule); });
-  archive.list(layer.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
-}
-
-template <typename Archive>
 void fields(Archive& archive, RowRequest& request) {
   archive.scalar(request.id);
   archive.text(request.name);
-  archive.text(request.policy_file);
   enumeration(archive, request.identity, IdentityKind::self);
   flag(archive, request.simulated);
   flag(archive, request.bind_sys);
   flag(archive, request.network);
   archive.list(request.tree, [&](TreeItem& item) { fields(archive, item); });
-  archive.scalar(request.plan_abi);
-  archive.scalar(request.handled);
-  archive.scalar(request.handled_net);
-  archive.scalar(request.scoped);
-  archive.list(request.ports, [&](PortRule& rule) { fields(archive, rule); });
-  archive.scalar(request.log);
-  flag(archive, request.all_threads);
-  flag(archive, request.hard_requirement);
-  archive.list(request.rules, [&](WirePlanRule& rule) { fields(archive, rule); });
-  archive.list(request.stacked, [&](WireLayer& layer) { fields(archive, layer); });
+  archive.list(request.plans, [&](Plan& plan) { fields(archive, plan); });
   archive.list(request.view_paths, [&](std::string& path) { archive.text(path); });
   archive.list(request.cells, [&](CellRequest& cell) { fields(archive, cell); });
   enumeration(archive, request.enforcement, Enforcement::answered);
@@ -256,7 +142,6 @@ std::optional<Enum> find(const std::array<std::string_view, n>& names, std::stri
 }
 
 constexpr std::array<std::string_view, 4> identity_names = {"user", "container-root", "root", "self"};
-constexpr std::array<std::string_view, 4> target_names = {"own", "other-thread", "numeric", "other-process"};
 constexpr std::array<std::string_view, 3> socket_type_names = {"stream", "seqpacket", "dgram"};
 constexpr std::array<std::string_view, 8> outcome_names = {"completed", "skipped",      "timed out",     "crashed",
                                                            "leaked",    "setup failed", "harness error", "refused"};
@@ -268,12 +153,6 @@ std::string_view name(IdentityKind identity) {
 }
 std::optional<IdentityKind> identity_from_name(std::string_view name) {
   return find<IdentityKind>(identity_names, name);
-}
-std::string_view name(Target target) {
-  return target_names[static_cast<std::size_t>(target)];
-}
-std::optional<Target> target_from_name(std::string_view name) {
-  return find<Target>(target_names, name);
 }
 std::string_view name(SocketType type) {
   return socket_type_names[static_cast<std::size_t>(type)];

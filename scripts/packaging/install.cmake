@@ -33,3 +33,15 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/lockstep.pc.in ${CMAKE_CURRENT_BINARY_D
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lockstepConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/lockstepConfigVersion.cmake
         DESTINATION ${package_folder} COMPONENT development)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lockstep.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+
+if(LOCKSTEP_CONFORMANCE)
+  install(TARGETS lockstep lockstep-conformance lockstep-doctor lockstep-fuzz lockstep-cuda-trace
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
+  # Not for people: what those start (base/installation.h).
+  install(TARGETS lockstep-verify lockstep-probe-helper lockstep-cuda-helper
+          RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/lockstep COMPONENT programs)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/fixtures DESTINATION ${CMAKE_INSTALL_DATADIR}/lockstep COMPONENT programs)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/lockstep.bash RENAME lockstep
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT programs)
+endif()
+include(${CMAKE_CURRENT_LIST_DIR}/cpack.cmake)

@@ -1,9 +1,12 @@
 #include "base/standard_fds.h"
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <initializer_list>
+#include <iterator>
 
 namespace lockstep {
 
@@ -18,6 +21,27 @@ bool fill_standard_descriptors() {
     if (filled != fd) return false;
   }
   return true;
+}
+
+namespace {
+
+constexpr int write_signals[] = {SIGPIPE, SIGXFSZ};
+void (*before[])(int) = {SIG_DFL, SIG_DFL};
+
+}  // namespace
+
+void ignore_write_signals() {
+  for (std::size_t i = 0; i < std::size(write_signals); ++i) before[i] = ::signal(write_signals[i], SIG_IGN);
+}
+
+void restore_write_signals() {
+  for (std::size_t i = 0; i < std::size(write_signals); ++i) ::signal(write_signals[i], before[i]);
+}
+
+Result<void> flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return system_error(errno != 0 ? errno : EIO, "write(stdout)");
 }
 
 }  // namespace lockstep

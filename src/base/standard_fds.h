@@ -7,10 +7,20 @@
 #ifndef LOCKSTEP_BASE_STANDARD_FDS_H_
 #define LOCKSTEP_BASE_STANDARD_FDS_H_
 
+#include <lockstep/error.h>
+
 namespace lockstep {
 
 // False where one is closed and cannot be filled. The program must end then, and open nothing.
 bool fill_standard_descriptors();
+
+// SIGPIPE and SIGXFSZ are ignored: a pipe that nobody reads any more, and a limit on the size of files, are errors to
+// say and not a death. A command of ours gets back what there was before (restore_write_signals, in its process).
+void ignore_write_signals();
+void restore_write_signals();
+
+// What is still in memory of standard output; system: it cannot be written, and so nothing was said.
+Result<void> flush_output();
 
 }  // namespace lockstep
 

@@ -1,16 +1,14 @@
 // lockstep abi: the table of Landlock's ABIs, and where the running kernel stands in it.
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
 
 #include "cli/cli.h"
 #include "landlock/errata.h"
+#include "syntax/json.h"
 
 namespace lockstep::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 bool has_erratum(const ErratumInfo& erratum, const KernelLandlock& kernel) {
   return (kernel.errata >> (erratum.number - 1) & 1) != 0;

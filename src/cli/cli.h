@@ -1,4 +1,4 @@
-// What the subcommands of lockstep share: the CONTEXT flags, the ABI, and how an error is said.
+// What the subcommands of lockstep share: the CONTEXT flags and the ABI.
 #ifndef LOCKSTEP_CLI_CLI_H_
 #define LOCKSTEP_CLI_CLI_H_
 
@@ -12,6 +12,7 @@
 #include <lockstep/error.h>
 #include <lockstep/plan.h>
 
+#include "base/complain.h"
 #include "diff/diff.h"
 
 namespace lockstep::cli {
@@ -19,8 +20,6 @@ namespace lockstep::cli {
 // A command line taken apart: flags with their values, and the rest in order. After "--" everything is rest.
 struct Arguments {
   Context context;
-  std::vector<std::string> cdi;
-  std::string gpu_devices;
   int abi = 0;  // 0: native
   std::string format = "text";
   bool allow_unsandboxed = false;
@@ -49,16 +48,6 @@ void note_idle_workdir(const Policy& policy, const Context& context, EffectivePo
 // (enforce/prepare.h).
 void warn_of_procfs(EffectivePolicy* effective);
 
-// Becomes a program of the suite, which stands beside this one or where the build puts it. Returns, with an exit code,
-// only where there is none.
-int exec_companion(const char* program, int argc, char** argv);
-
-Error usage_error(std::string message);
-// "lockstep: FILE:LINE: message" on stderr. Returns the exit code of the error.
-int complain(const Error& error);
-// Writes to stdout and checks that it could. Returns the exit code.
-int print(const std::string& text);
-
 extern const char context_help[];
 
 // One line for each erratum of the kernel's ABI, each indented.
@@ -68,10 +57,10 @@ int run_abi(int argc, char** argv);
 int run_host(int argc, char** argv);
 int run_show(int argc, char** argv);
 int run_explain(int argc, char** argv);
-// Proves a diff on the kernel, prints the outcome, and returns the exit code. This program has none, for the harness is
-// no part of it: it hands --verify to lockstep-verify, which has one.
+// Proves a diff on the kernel, prints the outcome, and returns the exit code.
 using Verifier = std::function<int(const Policy& before, const Policy& after, const diff::Diff& diff, bool quiet)>;
-int run_diff(int argc, char** argv, const Verifier& verifier = {});
+// For --verify: a program that cannot, for the harness is no part of it, becomes one that can.
+int run_diff(int argc, char** argv, const Verifier& verifier, const std::function<int()>& become_verifier = {});
 int run_exec(int argc, char** argv);
 int run_lint(int argc, char** argv);
 

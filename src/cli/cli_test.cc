@@ -9,10 +9,11 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/host.h>
 #include <lockstep/kernel.h>
+
+#include "syntax/json.h"
 
 extern char** environ;
 
@@ -191,7 +192,7 @@ TEST_F(Cli, AbiMarksTheRunningKernelAlone) {
   const Result<KernelLandlock> kernel = query_kernel();
   const Outcome json = run({"abi", "--format", "json"});
   ASSERT_EQ(json.code, 0) << json.err;
-  const auto table = nlohmann::json::parse(json.out);
+  const auto table = Json::parse(json.out);
   EXPECT_EQ(table["schema"], "lockstep.abi/1");
   ASSERT_EQ(table["abis"].size(), 11U);
   EXPECT_EQ(table["abis"][8]["kernel"], "7.1");
@@ -219,8 +220,8 @@ TEST_F(Cli, FlagsStandAnywhereAndTakeAnEqualsSign) {
 TEST_F(Cli, ShowReadsStandardInput) {
   const Outcome outcome = run({"show", "-", "--host", host_, "--format", "json"}, policy_);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  const auto json = nlohmann::json::parse(outcome.out);
-  EXPECT_EQ(json["effective"]["read_write"], nlohmann::json({"/dev/nvidia0", "/dev/nvidiactl", "/proc", "/tmp"}));
+  const auto json = Json::parse(outcome.out);
+  EXPECT_EQ(json["effective"]["read_write"], Json({"/dev/nvidia0", "/dev/nvidiactl", "/proc", "/tmp"}));
 }
 
 TEST_F(Cli, ShowYamlIsAPolicyThatShowsTheSame) {
@@ -229,7 +230,7 @@ TEST_F(Cli, ShowYamlIsAPolicyThatShowsTheSame) {
   const auto lists = [&](const std::string& policy) {
     const Outcome outcome = run({"show", policy, "--host", host_, "--workdir", "/w", "--format", "json"});
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    const auto json = nlohmann::json::parse(outcome.out);
+    const auto json = Json::parse(outcome.out);
     return json["effective"]["read_only"].dump() + json["effective"]["read_write"].dump();
   };
   EXPECT_EQ(lists(policy_), lists(yaml));

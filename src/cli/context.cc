@@ -1,26 +1,14 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
-#include <filesystem>
-#include <set>
 
 #include <lockstep/abi.h>
 
+#include "base/installation.h"
 #include "cli/cli.h"
-#include "syntax/suggest.h"
+#include "host/context_flags.h"
 
 namespace lockstep::cli {
 namespace {
-
-Result<Toggle> toggle(const std::string& flag, const std::string& value) {
-  if (value == "auto") return Toggle::automatic;
-  if (value == "on") return Toggle::on;
-  if (value == "off") return Toggle::off;
-  return usage_error(flag + " takes auto, on or off, not " + printable(value));
-}
 
 Result<int> abi_number(const std::string& value) {
   int abi = 0;
@@ -33,55 +21,11 @@ Result<int> abi_number(const std::string& value) {
   return abi;
 }
 
-// An error where the flag is neither one of CONTEXT nor of the subcommand.
-Result<void> check_flag(const std::string& flag, const std::vector<std::string>& formats,
-                        const std::vector<std::string>& own) {
-  std::vector<std::string_view> known = {"--host",      "--gpu", "--proxy",       "--source", "--workdir",
-                                         "--conflicts", "--cdi", "--gpu-devices", "--abi"};
-  if (!formats.empty()) known.emplace_back("--format");
-  for (const std::string& each : own) known.push_back(std::string_view(each).substr(0, each.find('=')));
-  if (std::find(known.begin(), known.end(), flag) != known.end()) return {};
-  return usage_error("unknown flag " + printable(flag) + did_you_mean(suggestion(flag, known)));
-}
-
-Result<void> set_flag(const std::string& flag, const std::string& value, const std::vector<std::string>& formats,
-                      bool* has_host, Arguments* out) {
-  Context& context = out->context;
-  if (flag == "--host") {
-    if (value != "real") {
-      LOCKSTEP_ASSIGN(context.host, load_host(value));
-    }
-    *has_host = value != "real";
-  } else if (flag == "--gpu") {
-    LOCKSTEP_ASSIGN(context.gpu, toggle(flag, value));
-  } else if (flag == "--proxy") {
-    LOCKSTEP_ASSIGN(context.proxy, toggle(flag, value));
-  } else if (flag == "--source") {
-    const std::optional<Source> source = source_from_name(value);
-    if (!source) return usage_error("--source takes default, gateway, image or user, not " + printable(value));
-    context.source = *source;
-  } else if (flag == "--workdir") {
-    if (!value.starts_with('/'))
-      return usage_error("--workdir takes an absolute path, not \"" + printable(value) + "\"");
-    context.workdir = value;
-  } else if (flag == "--conflicts") {
-    LOCKSTEP_ASSIGN(context.administrator_conflicts, load_conflicts(value));
-  } else if (flag == "--cdi") {
-    out->cdi.push_back(value);
-  } else if (flag == "--gpu-devices") {
-    if (value.empty()) return usage_error("--gpu-devices takes all, or names separated by commas");
-    out->gpu_devices = value;
-  } else if (flag == "--abi") {
-    LOCKSTEP_ASSIGN(out->abi, abi_number(value));
-  } else {  // --format
-    if (std::find(formats.begin(), formats.end(), value) == formats.end()) {
-      std::string known;
-      for (const std::string& each : formats) known += (known.empty() ? "" : ", ") + each;
-      return usage_error("--format takes " + known + ", not " + printable(value));
-    }
-    out->format = value;
-  }
-  return {};
+Result<void> check_format(const std::string& value, const std::vector<std::string>& formats) {
+  if (std::find(formats.begin(), formats.end(), value) != formats.end()) return {};
+  std::string known;
+  for (const std::string& each : formats) known += (known.empty() ? "" : ", ") + each;
+  return usage_error("--format takes " + known + ", not " + printable(value));
 }
 
 }  // namespace
@@ -103,47 +47,40 @@ const char context_help[] =
 
 Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,
                                   const std::vector<std::string>& own) {
+  std::vector<std::string> known = context_flags();
+  known.insert(known.end(), own.begin(), own.end());
+  known.insert(known.end(), {"--abi=", "--"});
+  if (!formats.empty()) known.emplace_back("--format=");
+  if (executes) known.emplace_back("--allow-unsandboxed*");
+  FlagReader reader(argc, argv, std::move(known));
   Arguments out;
-  bool has_host = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (word == "--") {
-      out.has_command = true;
-      for (++i; i < argc; ++i) out.command.emplace_back(argv[i]);
-      break;
-    }
-    if (word == "--help" || word == "-h") {
+  ContextFlags context;
+  while (reader.more()) {
+    LOCKSTEP_ASSIGN(const Flag flag, reader.next());
+    LOCKSTEP_ASSIGN(const bool of_context, take_context_flag(flag, &context));
+    if (!flag.name.empty()) out.given.insert(flag.name);
+    if (flag.name == "--help") {
       out.help = true;
       return out;
     }
-    if (word == "--allow-unsandboxed" && executes) {
+    if (flag.name.empty()) {
+      out.rest.push_back(flag.value);
+    } else if (flag.name == "--") {
+      out.has_command = true;
+      out.command = reader.rest();
+    } else if (flag.name == "--allow-unsandboxed") {
       out.allow_unsandboxed = true;
-      continue;
+    } else if (flag.name == "--abi") {
+      LOCKSTEP_ASSIGN(out.abi, abi_number(flag.value));
+    } else if (flag.name == "--format") {
+      LOCKSTEP_CHECK(check_format(flag.value, formats));
+      out.format = flag.value;
+    } else if (!of_context) {
+      out.own[flag.name] = flag.value;
     }
-    if (!word.starts_with("-") || word == "-") {
-      out.rest.push_back(word);
-      continue;
-    }
-    const std::size_t equals = word.find('=');
-    const std::string flag = word.substr(0, equals);
-    LOCKSTEP_CHECK(check_flag(flag, formats, own));
-    if (!out.given.insert(flag).second && flag != "--cdi") return usage_error(printable(flag) + " is given twice");
-    if (equals == std::string::npos && std::find(own.begin(), own.end(), flag) != own.end()) {
-      out.own[flag] = "";
-      continue;
-    }
-    if (equals == std::string::npos && i + 1 >= argc) return usage_error(printable(flag) + " needs a value");
-    const std::string value = equals == std::string::npos ? argv[++i] : word.substr(equals + 1);
-    if (std::find(own.begin(), own.end(), flag + "=") != own.end()) {
-      out.own[flag] = value;
-      continue;
-    }
-    LOCKSTEP_CHECK(set_flag(flag, value, formats, &has_host, &out));
   }
   if (out.has_command && !executes) return usage_error("-- is for lockstep exec alone");
-  if (!has_host) out.context.host = read_host();
-  if (!out.cdi.empty() || !out.gpu_devices.empty())
-    LOCKSTEP_CHECK(choose_devices(out.cdi, out.gpu_devices, &out.context));
+  LOCKSTEP_ASSIGN(out.context, make_context(context));
   return out;
 }
 
@@ -184,37 +121,6 @@ void warn_of_procfs(EffectivePolicy* effective) {
              " lies below /proc: the rule is lost when the kernel reclaims the entry, unless the entry is kept "
              "open; lockstep exec does that, another program must, or grant /proc instead"});
   }
-}
-
-Error usage_error(std::string message) {
-  return {ErrorKind::input, 0, std::move(message) + " (see --help)", {}, 0};
-}
-
-int exec_companion(const char* program, int argc, char** argv) {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return complain(system_error(error.value(), "readlink(\"/proc/self/exe\")"));
-  std::vector<char*> arguments(argv, argv + argc);
-  arguments.push_back(nullptr);
-  const std::string path = (self.parent_path() / program).string();
-  ::execv(path.c_str(), arguments.data());
-  if (errno != ENOENT) return complain(system_error(errno, "execve(\"" + printable(path) + "\")"));
-  // 3 would say that this machine cannot: it is the installation that is not whole.
-  return complain(internal_error(std::string(program) + " is not in " + printable(self.parent_path().string()) +
-                                 ": build that target"));
-}
-
-int complain(const Error& error) {
-  std::fprintf(stderr, "lockstep: %s\n", error.to_string().c_str());
-  // 1 is a disagreement; a system call that failed is none.
-  return error.kind == ErrorKind::system ? static_cast<int>(ErrorKind::internal) : error.exit_code();
-}
-
-int print(const std::string& text) {
-  const bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return ok ? 0
-            : complain(
-                  Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});
 }
 
 }  // namespace lockstep::cli

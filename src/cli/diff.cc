@@ -1,7 +1,7 @@
 // lockstep diff: what a change of policy gives and takes.
 #include <algorithm>
-#include <filesystem>
 
+#include "base/installation.h"
 #include "cli/cli.h"
 #include "diff/accept.h"
 #include "render/render.h"
@@ -29,25 +29,14 @@ constexpr char usage[] =
     "  --format text|json|markdown|github|sarif\n"
     "exit: 0 nothing is widened or weakened, or it is accepted; 1 something is; 2 bad input\n";
 
-// Beside the executable's folder where both were carried, else where they were built from.
-std::string default_hosts() {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const std::filesystem::path carried = self.parent_path().parent_path() / "fixtures" / "hosts";
-    if (std::filesystem::is_directory(carried, error)) return carried.string();
-  }
-  return LOCKSTEP_FIXTURES "/hosts";
-}
-
 Result<std::vector<diff::Situation>> situations_of(const Arguments& arguments, const Policy& before,
                                                    const Policy& after) {
   std::vector<Host> hosts;
   if (arguments.given.contains("--host")) {
     hosts.push_back(arguments.context.host);
   } else {
-    LOCKSTEP_ASSIGN(
-        hosts, diff::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts") : default_hosts()));
+    LOCKSTEP_ASSIGN(hosts, diff::load_hosts(arguments.own.contains("--hosts") ? arguments.own.at("--hosts")
+                                                                              : fixture_path("hosts")));
   }
   if (arguments.own.contains("--as-written")) {
     diff::Situation only = diff::all_situations(hosts, before, after).front();
@@ -116,7 +105,7 @@ std::string rendered(const diff::Diff& diff, const std::vector<std::string>& not
 
 }  // namespace
 
-int run_diff(int argc, char** argv, const Verifier& verifier) {
+int run_diff(int argc, char** argv, const Verifier& verifier, const std::function<int()>& become_verifier) {
   const Result<Arguments> arguments =
       parse_arguments(argc, argv, {"text", "json", "markdown", "github", "sarif"}, false,
                       {"--hosts=", "--allow=", "--as-written", "--snapshots", "--verify"});
@@ -130,7 +119,7 @@ int run_diff(int argc, char** argv, const Verifier& verifier) {
     return complain(usage_error("--verify makes files of its own: it is for simulated hosts, not for --host real"));
   if (verifies && arguments->own.contains("--as-written"))
     return complain(usage_error("--verify needs hosts: take out --as-written"));
-  if (verifies && !verifier) return exec_companion("lockstep-verify", argc, argv);
+  if (verifies && !verifier) return become_verifier();
   std::vector<diff::Acceptance> accepted;
   if (arguments->own.contains("--allow")) {
     Result<std::vector<diff::Acceptance>> loaded = diff::load_acceptances(arguments->own.at("--allow"));

@@ -11,6 +11,7 @@
 
 #include <lockstep/sandbox.h>
 
+#include "base/standard_fds.h"
 #include "base/unique_fd.h"
 #include "cli/cli.h"
 #include "model/loaders.h"
@@ -48,9 +49,6 @@ int fail(const Error& error) {
   return own_failure;
 }
 
-using Handler = void (*)(int);
-Handler inherited_sigpipe = SIG_DFL;  // the command's again
-
 // The file that execvp() found by that name: stat and access are not restricted. Empty: none.
 std::string program_of(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
@@ -65,12 +63,16 @@ std::string program_of(const std::string& name) {
 
 // Why EACCES, as far as it can be seen from inside: what is opened to execute a program beside the program itself.
 std::string why_denied(const std::string& program) {
-  for (const std::string& loader : model::read_loaders(program).paths) {
+  const model::Loaders loaders = model::read_loaders(program);
+  for (const std::string& loader : loaders.paths) {
     const UniqueFd fd(::open(loader.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd && errno == EACCES)
       return ": it is executed by way of " + printable(loader) +
              ", on which the policy does not grant execute and read_file";
   }
+  if (loaders.error == ENOEXEC)
+    return ": " + loaders.unknown +
+           ", so it is given to /bin/sh, on which or on whose loader the policy does not grant execute and read_file";
   return "";
 }
 
@@ -78,7 +80,7 @@ std::string why_denied(const std::string& program) {
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  ::signal(SIGPIPE, inherited_sigpipe);
+  restore_write_signals();
   ::execvp(argv[0], argv.data());
   const int err = errno;
   const std::string program = err == EACCES ? program_of(command[0]) : "";
@@ -110,7 +112,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 int run_exec(int argc, char** argv) {
-  inherited_sigpipe = ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error we say, not a death
+  ignore_write_signals();
   const Result<Arguments> arguments = parse_arguments(argc, argv, {}, true);
   if (!arguments.ok()) return fail(arguments.error());
   if (arguments->help) return print(std::string(usage) + context_help);

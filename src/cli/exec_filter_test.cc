@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "cli/exec_testing.h"
 #include "landlock/uapi.h"

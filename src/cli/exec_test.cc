@@ -48,6 +48,17 @@ TEST_F(Exec, SaysByWayOfWhatACommandIsExecuted) {
   EXPECT_EQ(script.code, 126) << script.said;
   EXPECT_NE(script.said.find("it is executed by way of /bin/sh, on which"), std::string::npos) << script.said;
   EXPECT_EQ(run({"no-such-command"}).code, 127);
+  // What the kernel does not know is given to a shell by execvp(3).
+  for (const char* text : {"exit 0\n", "", "#!\n"}) {
+    std::ofstream(dir_ + "/rw/new") << text;
+    const Ended plain = run({dir_ + "/rw/new"});
+    EXPECT_EQ(plain.code, 126) << plain.said;
+    EXPECT_NE(plain.said.find(*text == '#' ? "begins with #! and names no interpreter, so it is given to /bin/sh"
+                                           : "is neither an ELF program nor a script that begins with #!, so it is "
+                                             "given to /bin/sh"),
+              std::string::npos)
+        << plain.said;
+  }
 }
 
 TEST_F(Exec, WritesOnlyWhereGranted) {

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "enforce/count_layers.h"
+#include "host/own_procfs.h"
 #include "model/loaders.h"
 #include "model/model.h"
 #include "model/read_walk.h"
@@ -151,26 +152,35 @@ class Places {
       return {};
     }
     model::Loaders found = model::read_loaders(program);
-    if (!found.unknown.empty()) notes_ += "Not all that is executed with it is known: " + found.unknown + ".\n";
+    if (!found.unknown.empty())
+      unknown_ = found.unknown + (found.error == 0
+                                      ? ""
+                                      : " (" + errno_name(found.error) + "): execve(2) fails whatever the policy" +
+                                            (found.error == ENOEXEC ? ", and a shell or execvp(3) then "
+                                                                      "gives the file to /bin/sh"
+                                                                    : ""));
     std::vector<model::Walk> out;
     for (const std::string& path : found.paths) {
       out.push_back(real_walk(path, true));
       if (out.back().error == 0 && out.back().missing) out.back().error = ENOENT;
       if (out.back().error != 0)
-        notes_ += printable(path) + ", which is executed with it, cannot be looked up (" +
-                  errno_name(out.back().error) + "): execve(2) fails whatever the policy.\n";
+        unknown_ = printable(path) + ", which is executed with it, cannot be looked up (" +
+                   errno_name(out.back().error) + "): execve(2) fails whatever the policy";
     }
     *paths = std::move(found.paths);
     return out;
   }
 
   const std::string& notes() const { return notes_; }
+  // Why what execve(2) opens is not known to the end; empty: it is.
+  const std::string& unknown() const { return unknown_; }
 
  private:
   const Host& host_;
   paths::Names names_;
   SpelledView spelled_;
   std::string notes_;
+  std::string unknown_;
 };
 
 // A link of procfs to what one process has leads somewhere else in the workload than in this program.
@@ -216,6 +226,10 @@ Result<Answer> explain(const Arguments& arguments) {
     const paths::Lead lead = places.lead(question, i);
     if (std::optional<Answer> elsewhere = of_another_process(question.paths[i], lead)) return *elsewhere;
     walks.push_back(places.asked(question, i, lead));
+    if (walks.back().error == EIO && look_at_procfs().kind != ProcfsKind::own)
+      return Answer{"undecided: " + printable(question.paths[i]) +
+                        " cannot be looked up, which takes /proc: " + look_at_procfs().why + "\n",
+                    false};
     if (walks.back().error != 0)
       return Answer{"undecided: " + printable(question.paths[i]) + " cannot be looked up (" +
                         errno_name(walks.back().error) + "): Landlock is not asked\n",
@@ -232,6 +246,11 @@ Result<Answer> explain(const Arguments& arguments) {
   query.port = question.port;
   query.loaders = &loaders;
   const model::Decision decision = model.decide(query);
+  // What is denied before that is denied all the same.
+  if (decision.err == 0 && !places.unknown().empty())
+    return Answer{"undecided: " + printable(question.paths[0]) +
+                      " may be executed, but not all that is opened with it is known: " + places.unknown() + "\n",
+                  false};
 
   std::string out = decision.err == 0 ? "allow" : "deny " + errno_name(decision.err);
   out += " ";

@@ -200,6 +200,14 @@ TEST_F(Explain, WhatCannotBeKnownOfALoaderIsSaid) {
   expect_says(here(policy, {"exec", dir_.write("gone", "#!/no/such/interpreter\n")}),
               "ENOENT): execve(2) fails whatever the policy");
   expect_says(here(policy, {"exec", dir_.write("self", "#!" + dir_.at("self") + "\n")}), "ELOOP");
+  expect_says(here(policy, {"exec", dir_.write("crlf", "#!/bin/sh\r\n")}), "ENOENT): execve(2) fails");
+  for (const char* text : {"exit 0\n", "", "#!", "#! \n"})
+    expect_says(here(policy, {"exec", dir_.write("plain", text)}),
+                "(ENOEXEC): execve(2) fails whatever the policy, and a");
+  for (const char* name : {"relative", "gone", "self", "crlf", "plain"})
+    expect_answer(here(policy, {"exec", dir_.at(name)}), "undecided: ", 1);
+  // What is denied before is denied all the same.
+  expect_answer(here(policy_of("none.yaml", "  read_only: [/usr]\n"), {"exec", dir_.at("gone")}), "deny EACCES", 1);
   expect_says(there({"exec", "/usr/bin/true"}), "a host file says nothing");
   // Nothing that is no regular file is read, and damaged programs do no harm.
   ASSERT_EQ(::mkfifo(dir_.at("fifo").c_str(), 0600), 0);

@@ -1,5 +1,6 @@
 // lockstep lint: the traps of policies.
 #include <algorithm>
+#include <cstdio>
 
 #include <lockstep/abi.h>
 
@@ -82,6 +83,7 @@ int run_lint(int argc, char** argv) {
   std::vector<render::Linted> all;
   std::string patches;
   std::vector<Error> untouched;
+  std::vector<std::string> without_patch;
   for (const std::string& file : arguments->rest) {
     const Result<Read> input = read(file);
     if (!input.ok()) return complain(input.error());
@@ -91,6 +93,12 @@ int run_lint(int argc, char** argv) {
       const Result<lint::Fix> fix = lint::fix_findings(input->text, input->policy, *findings, options.context);
       if (!fix.ok()) return complain(fix.error());
       patches += fix->patch;
+      if (const auto count = std::count_if(findings->begin(), findings->end(),
+                                           [](const lint::Finding& each) { return !each.fixable; });
+          count > 0)
+        without_patch.push_back(input->policy.file + ": " + std::to_string(count) +
+                                (count == 1 ? " finding has" : " findings have") +
+                                " no patch: lockstep lint without --fix says what to write");
       for (const lint::Untouched& each : fix->untouched)
         untouched.push_back(input_error(file, each.finding.line,
                                         "not touched (" + each.finding.id + "): " + printable(each.finding.path) +
@@ -99,6 +107,7 @@ int run_lint(int argc, char** argv) {
     all.push_back({input->policy.file, std::move(findings).value()});
   }
   for (const Error& each : untouched) complain(each);
+  for (const std::string& each : without_patch) std::fprintf(stderr, "lockstep: %s\n", printable(each).c_str());
   const int code = print(fixes                          ? patches
                          : arguments->format == "json"  ? render::lint_json(all)
                          : arguments->format == "sarif" ? render::lint_sarif(all)

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::cli {
@@ -92,11 +92,11 @@ TEST_F(LintCommand, OnlyAndIgnoreChoose) {
 }
 
 TEST_F(LintCommand, EveryFormatIsWritten) {
-  const nlohmann::json json = nlohmann::json::parse(lint({trap_, clean_, "--format", "json"}).out);
+  const Json json = Json::parse(lint({trap_, clean_, "--format", "json"}).out);
   EXPECT_EQ(json.at("schema"), "lockstep.lint/1");
   EXPECT_EQ(json.at("policies").size(), 2U);
   EXPECT_EQ(json.at("errors"), 1);
-  const nlohmann::json sarif = nlohmann::json::parse(lint({trap_, "--format", "sarif"}).out);
+  const Json sarif = Json::parse(lint({trap_, "--format", "sarif"}).out);
   EXPECT_EQ(sarif.at("version"), "2.1.0");
   EXPECT_GE(sarif.at("runs").at(0).at("results").size(), 2U);
 }
@@ -104,9 +104,9 @@ TEST_F(LintCommand, EveryFormatIsWritten) {
 TEST_F(LintCommand, ListsEveryTrap) {
   const Ended text = lint({"--list"});
   EXPECT_EQ(text.code, 0);
-  const nlohmann::json json = nlohmann::json::parse(lint({"--list", "--format", "json"}).out);
+  const Json json = Json::parse(lint({"--list", "--format", "json"}).out);
   EXPECT_GE(json.at("traps").size(), 30U);
-  for (const nlohmann::json& trap : json.at("traps"))
+  for (const Json& trap : json.at("traps"))
     EXPECT_NE(text.out.find(trap.at("id").get<std::string>() + " "), std::string::npos);
 }
 
@@ -131,6 +131,15 @@ TEST_F(LintCommand, FixIsAPatchAndWritesNothing) {
   EXPECT_EQ(some.out.find("\n-    - /dev/nvidiactl\n"), std::string::npos) << some.out;
 }
 
+TEST_F(LintCommand, AFixWithNothingToPatchSaysHowMuchIsLeft) {
+  const Ended none = lint({file("root.yaml", "  read_only: [/]\n  read_write: [/dev/null]\n"), "--fix"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_EQ(none.out, "");
+  EXPECT_NE(none.err.find("root.yaml: 1 finding has no patch: lockstep lint without --fix says what to write"),
+            std::string::npos)
+      << none.err;
+}
+
 TEST_F(LintCommand, AsksTheHostThatIsNamed) {
   const std::string missing =
       file("missing.yaml", "  read_only: [/srv/gone, /dev/urandom]\n  read_write: [/dev/null]\n");
@@ -146,6 +155,12 @@ TEST_F(LintCommand, TheRootAsWorkDirectoryIsAFinding) {
   const Ended root = lint({policy, "--workdir", "/"});
   EXPECT_EQ(root.code, 1);
   EXPECT_NE(root.out.find("[workdir-root]"), std::string::npos);
+  ASSERT_EQ(::symlink("/", dir_.at("all").c_str()), 0);
+  for (const std::string& name : {dir_.at("all"), std::string("/proc/self/root")}) {
+    const Ended by_name = lint({policy, "--workdir", name});
+    EXPECT_EQ(by_name.code, 1) << name;
+    EXPECT_NE(by_name.out.find("leads to the root, and include_workdir"), std::string::npos) << by_name.out;
+  }
 }
 
 TEST_F(LintCommand, BadInputIsExitTwo) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <lockstep/rights.h>
+
 #include "testing/run_program.h"
 
 namespace lockstep::diff {

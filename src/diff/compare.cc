@@ -4,6 +4,7 @@
 #include <functional>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 namespace lockstep::diff {
 namespace {

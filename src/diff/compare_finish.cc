@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "diff/compare.h"
 #include "policy/danger.h"

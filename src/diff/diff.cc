@@ -129,7 +129,7 @@ Result<Diff> compare(const Policy& before, const Policy& after, Options options)
   out.abi = options.abi;
   out.situations = std::move(options.situations);
   if (out.situations.empty()) return internal_error("diff: no situation to compare in");
-  out.settings = setting_changes(before, after, out.situations.front().context);
+  out.settings = setting_changes(before, after, out.situations.front().context, out.by_object);
   const std::unordered_set<std::string> of_a_baseline = paths_of_baselines(out.situations);
   const SharedRules old_rules = split(before, of_a_baseline), new_rules = split(after, of_a_baseline);
   Comparer comparer(out, rights_asked_about(out.abi));

@@ -3,11 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "policy/danger.h"
+#include "syntax/json.h"
 
 namespace lockstep::diff {
 namespace {
@@ -220,7 +221,7 @@ TEST(Diff, DangerComesFirst) {
 // The words about /proc quote what was measured.
 TEST(Diff, FiguresAreThoseObserved) {
   std::ifstream in(std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/observed/procfs-surface.json");
-  const nlohmann::json observed = nlohmann::json::parse(in);
+  const Json observed = Json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
   const std::string text = danger_of("/proc", Right::write_file).consequence;
   std::size_t found = 0;
   for (const auto& row : observed["rows"]) {

@@ -4,15 +4,16 @@
 
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "diff/diff.h"
 #include "diff/moves.h"
 #include "diff/settings.h"
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::diff {
@@ -118,7 +119,7 @@ TEST_F(Compared, LessAtTheDestinationAllowsAMove) {
             1);
   // As the class says, and so that it can be accepted.
   const Ended json = diff(grants(a, b + ", execute"), grants(a, b), {"--format", "json"});
-  const nlohmann::json document = nlohmann::json::parse(json.out);
+  const Json document = Json::parse(json.out);
   EXPECT_EQ(document["class"], "both");
   const std::string is = document["settings"][0]["message"];
   const std::string allow =
@@ -188,13 +189,22 @@ TEST_F(Compared, AScalarsTypeIsItsMeaning) {
     EXPECT_EQ(diff(with(after), with(before)).code, 1) << after << " to " << before;
     EXPECT_EQ(diff(with(after), with(after)).code, 0);
   }
+  // A key's as well.
+  const auto keyed = [](const std::string& key) { return "network_policies: {a: {" + key + ": 1}}"; };
+  for (const auto& [before, after] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"true", "\"true\""}, {"1", "'1'"}, {"no", "'no'"}}) {
+    EXPECT_EQ(diff(keyed(before), keyed(after)).code, 1) << before << " to " << after;
+    EXPECT_EQ(diff(keyed(after), keyed(before)).code, 1) << after << " to " << before;
+    EXPECT_EQ(diff(keyed(before), keyed(before)).code, 0);
+  }
+  EXPECT_EQ(diff(keyed("web"), keyed("'web'")).code, 0) << "text either way";
   EXPECT_EQ(diff(with("web"), with("'web'")).code, 0) << "text either way";
 }
 
 std::set<std::string> codes_in(const std::string& schema, const std::vector<std::string>& way) {
   std::ifstream in(std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/schemas/" + schema);
-  nlohmann::json at = nlohmann::json::parse(in);
-  for (const std::string& key : way) at = nlohmann::json(at.at(key));
+  Json at = Json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
+  for (const std::string& key : way) at = Json(at.at(key));
   return at.get<std::set<std::string>>();
 }
 

@@ -4,8 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::diff {
@@ -197,6 +196,17 @@ TEST_F(Places, AsWrittenOnThisMachineFollowsLinks) {
   // Nothing of a baseline comes with it.
   const Words with_gpu{"--host", LOCKSTEP_SOURCE_DIR "/fixtures/hosts/nvidia-1.json", "--as-written"};
   EXPECT_EQ(diff("{read_only: [/usr, /dev/nvidiactl]}", "{read_only: [/usr]}", with_gpu).code, 0);
+}
+
+TEST_F(Places, AQuietPathIsAPlaceAsWell) {
+  link("root", "r");
+  const auto quiet = [&](const std::string& path) {
+    return "{grants: [{path: " + path + ", access: [read], quiet: true}]}";
+  };
+  const Ended same = real(quiet("D/r"), quiet("D/root"));
+  EXPECT_EQ(same.code, 0) << same.out;
+  const Ended other = real(quiet("D/r"), quiet("D/out"));
+  EXPECT_NE(other.out.find("weakening (quiet)"), std::string::npos) << other.out;
 }
 
 TEST_F(Places, ABindMountHasEachMountsParents) {

@@ -74,6 +74,8 @@ const std::vector<Row> rows = {
     {"another group", "process: {run_as_group: nogroup}", "process: {run_as_group: docker}", "weakening (identity)"},
     {"root in other digits", "process: {run_as_user: nobody}", "process: {run_as_user: \"00\"}",
      "weakening (identity)"},
+    {"another name of root after nobody", "process: {run_as_user: nobody}", "process: {run_as_user: root}",
+     "weakening (identity)"},
     {"root in other digits, from nothing", "filesystem_policy: {read_only: [/usr]}",
      "filesystem_policy: {read_only: [/usr]}\nprocess: {run_as_user: \"000\"}", "weakening (identity)"},
     {"a node of no fixture", "filesystem_policy: {read_only: [/dev, /dev/nvidia12, /usr]}",
@@ -131,6 +133,13 @@ TEST_F(Gate, TheSameNetworkPoliciesInOtherWordsAreTheSame) {
       "a.json",
       R"({"version": 1, "network_policies": {"b": {}, "a": {"endpoints": [{"port": 443, "host": "one.example.org"}]}}})");
   EXPECT_EQ(diff({yaml, json}).code, 0) << diff({yaml, json}).out;
+}
+
+TEST_F(Gate, RootIsOneUserHoweverItIsWritten) {
+  const std::string zero = policy("zero.yaml", "process: {run_as_user: \"0\"}"),
+                    root = policy("root.yaml", "process: {run_as_user: root}");
+  EXPECT_EQ(diff({zero, root}).code, 0) << diff({zero, root}).out;
+  EXPECT_EQ(diff({root, zero}).code, 0);
 }
 
 TEST_F(Gate, AsksEverySourceThatAnAdministratorsRuleTellsApart) {

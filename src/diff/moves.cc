@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::diff {
 namespace {
 

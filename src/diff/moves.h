@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 namespace lockstep::diff {
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
+#include "paths/leads.h"
 #include "policy/conflict_index.h"
 
 namespace lockstep::diff {
@@ -22,8 +25,8 @@ struct Settings {
   std::string group;
   bool workdir;
   const std::string& network;
-  bool has_whole_network;       // or how many entries it has, no more
-  std::set<std::string> quiet;  // paths whose denials are not logged
+  bool has_whole_network;                    // or how many entries it has, no more
+  std::map<std::string, std::string> quiet;  // paths whose denials are not logged, by place
 };
 
 class Lister {
@@ -96,7 +99,7 @@ void Lister::compare_identity(const Settings& before, const Settings& after) {
   };
   // Two names that are not root cannot be put in order here, and any group can open files: whoever changes them has to
   // look.
-  if (before.user != after.user)
+  if (before.user != after.user && !(is_root(before.user) && is_root(after.user)))
     change(!after.user.empty() && !is_root(after.user) && (before.user.empty() || is_root(before.user)), "run_as_user",
            before.user, after.user);
   if (before.group != after.group) change(false, "run_as_group", before.group, after.group);
@@ -144,13 +147,23 @@ void Lister::compare(const Settings& before, const Settings& after, int min_abi_
        {std::tuple{&before.quiet, &after.quiet, Class::weakening, "are logged no more"},
         std::tuple{&after.quiet, &before.quiet, Class::strengthening, "are logged again"}}) {
     std::vector<std::string> paths;
-    for (const std::string& path : *has)
-      if (!had->contains(path)) paths.push_back(printable(path));
+    for (const auto& [place, path] : *has)
+      if (!had->contains(place)) paths.push_back(printable(path));
     if (!paths.empty()) add(kind, "quiet", "denials below " + join(paths, ", ") + " " + what + " (from ABI 10)");
   }
 }
 
-Settings of(const Policy& policy) {
+// What the path is one name of: on this machine the object, where there is one.
+std::string place_of(const std::string& path, paths::Names* names) {
+  if (names == nullptr) return path;
+  const paths::Lead lead = paths::follow(path, *names);
+  const paths::Name there = names->at(lead.path);
+  const bool is_known = lead.process == nullptr && lead.error == 0 && there.type != model::FileType::none;
+  return is_known ? std::to_string(there.object.dev) + ":" + std::to_string(there.object.ino) : lead.path;
+}
+
+// `names` where paths are compared as objects of this machine.
+Settings of(const Policy& policy, paths::Names* names) {
   Settings out{policy.compatibility,
                policy.min_abi,
                policy.restrictions,
@@ -161,7 +174,7 @@ Settings of(const Policy& policy) {
                true,
                {}};
   for (const Grant& grant : policy.grants)
-    if (grant.quiet) out.quiet.insert(grant.entry.path);
+    if (grant.quiet) out.quiet.emplace(place_of(grant.entry.path, names), grant.entry.path);
   return out;
 }
 
@@ -176,7 +189,7 @@ Settings of(const EffectivePolicy& policy) {
                false,
                {}};
   for (const EffectiveRule& rule : policy.rules)
-    if (rule.quiet) out.quiet.insert(rule.path);
+    if (rule.quiet) out.quiet.emplace(rule.path, rule.path);
   return out;
 }
 
@@ -250,9 +263,13 @@ bool names_paths(const Policy& policy) {
 
 }  // namespace
 
-std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context) {
+std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context,
+                                           bool by_object) {
   Lister out;
-  out.compare(of(before), of(after), after.min_abi_line, context.workdir.has_value());
+  std::optional<paths::Names> names;
+  if (by_object) names.emplace(context.host);
+  paths::Names* known = names ? &*names : nullptr;
+  out.compare(of(before, known), of(after, known), after.min_abi_line, context.workdir.has_value());
   compare_conflicts(before, after, context.administrator_conflicts, &out);
   if (names_paths(before) && !names_paths(after))
     out.add(Class::weakening, "emptied",

@@ -18,7 +18,8 @@ inline constexpr std::array<std::string_view, 15> setting_codes = {
     "workdir"};
 
 // `context` is asked for its work directory, where that is known, and the administrator's conflicts.
-std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context);
+std::vector<SettingChange> setting_changes(const Policy& before, const Policy& after, const Context& context,
+                                           bool by_object);
 // The same for what is in force. What only the author's own file says is not compared (conflicts, network policies, an
 // emptied policy).
 std::vector<SettingChange> setting_changes(const EffectivePolicy& before, const EffectivePolicy& after);

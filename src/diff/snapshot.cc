@@ -1,5 +1,6 @@
 // Reads what `lockstep show --format json` wrote.
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "diff/diff.h"
 #include "syntax/document.h"

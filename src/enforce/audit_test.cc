@@ -21,6 +21,7 @@
 
 #include <lockstep/kernel.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
 #include "enforce/restrict.h"
 #include "testing/run_program.h"

@@ -13,6 +13,7 @@
 
 #include <lockstep/kernel.h>
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
 #include "landlock/ladder.h"
 
@@ -35,8 +36,7 @@ int end_at_once(void*) {
 }  // namespace
 
 Canary::~Canary() {
-  while (sibling_ > 0 && ::waitpid(sibling_, nullptr, __WCLONE) < 0 && errno == EINTR) {
-  }
+  if (sibling_ > 0) (void)wait_for(sibling_, nullptr, __WCLONE);
 }
 
 // As vfork() does it, but without a signal at its end: nobody is told of it, and a SIGCHLD that is ignored does not
@@ -44,6 +44,12 @@ Canary::~Canary() {
 // lives.
 Result<void> Canary::make_sibling() {
   alignas(64) std::array<char, 16 * 1024> stack;  // this thread waits until the child has done with it
+  // The kernel refuses these flags to everybody. A filter that answers 0 instead would send this process the way of its
+  // child.
+  if (::syscall(SYS_clone, CLONE_THREAD, nullptr, nullptr, nullptr, nullptr) == 0) {
+    errno = EPROTO;
+    return call_error("clone()");
+  }
   const bool hidden = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1;
   if (hidden) ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   sibling_ = ::clone(end_at_once, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK, nullptr);

@@ -12,6 +12,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "enforce/restrict.h"
 #include "testing/seccomp.h"

@@ -7,7 +7,9 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
+#include "base/fork.h"
 #include "enforce/restrict.h"
 #include "landlock/ruleset.h"
 
@@ -33,14 +35,11 @@ LayerCount count_layers() {
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) return unknown(kernel.error().message);
   if (kernel->abi < 2) return unknown("ABI 1 has another limit");
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_process();
   if (pid < 0) return unknown("no child can be made (" + errno_name(errno) + ")");
   if (pid == 0) ::_exit(stack_all());
   int status = 0;
-  pid_t ended = 0;
-  while ((ended = ::waitpid(pid, &status, 0)) < 0 && errno == EINTR) {
-  }
-  if (ended != pid) return unknown("somebody else reaped the child that counts");
+  if (!wait_for(pid, &status)) return unknown("somebody else reaped the child that counts");
   if (!WIFEXITED(status))
     return unknown("the child that counts was ended by signal " + std::to_string(WTERMSIG(status)));
   const int taken = WEXITSTATUS(status);

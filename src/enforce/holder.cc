@@ -5,11 +5,15 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
+
+#include "base/fork.h"
 
 namespace lockstep {
 namespace {
@@ -41,6 +45,14 @@ void close_all_but(std::vector<int> kept) {
   close_between(next, ~0U);
 }
 
+// False where a filter answers for the kernel: whoever goes on then takes a whole processor.
+bool sleep_one_second() {
+  const auto start = std::chrono::steady_clock::now();
+  const timespec second{1, 0};
+  return ::clock_nanosleep(CLOCK_MONOTONIC, 0, &second, nullptr) == 0 &&
+         std::chrono::steady_clock::now() - start >= std::chrono::seconds(1);
+}
+
 [[noreturn]] void hold(const std::vector<Pin>& pins, int pidfd, pid_t parent) {
   ::prctl(PR_SET_NAME, "lockstep-pins");
   ::prctl(PR_SET_DUMPABLE, 0);  // it has the policy in its memory
@@ -50,15 +62,13 @@ void close_all_but(std::vector<int> kept) {
   if (pidfd >= 0) kept.push_back(pidfd);
   close_all_but(std::move(kept));
   if (::chdir("/") != 0) ::_exit(1);
+  // Every signal is blocked, so nothing comes between: any other answer is a filter's, and would come again.
   pollfd ended{pidfd, POLLIN, 0};
-  if (pidfd >= 0) {
-    while (::poll(&ended, 1, -1) < 1) {
-    }
-  } else {
-    // pidfd_open() is denied by a filter. The kernel has no other event: a signal at a parent's end would be
-    // denied by the scope. 0: it is of another PID namespace.
-    const pid_t seen = ::getppid();
-    while ((seen == parent || seen == 0) && ::getppid() == seen) ::poll(nullptr, 0, 1000);
+  if (pidfd >= 0 && ::poll(&ended, 1, -1) == 1) ::_exit(0);
+  // pidfd_open() or poll() is denied. The kernel has no other event: a signal at a parent's end would be denied
+  // by the scope. 0: it is of another PID namespace.
+  const pid_t seen = ::getppid();
+  while ((seen == parent || seen == 0) && ::getppid() == seen && sleep_one_second()) {
   }
   ::_exit(0);
 }
@@ -73,14 +83,15 @@ Result<void> hold_pins(std::vector<Pin> pins) {
   sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
   // fork() without SIGCHLD: the command must not wait for a child that it did not make.
-  const long child = ::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr);
+  const pid_t child = checked_child(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr), parent);
   const int err = errno;
   if (child == 0) hold(pins, pidfd.get(), parent);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  errno = err;
   if (child < 0)
-    return system_error(err,
-                        "a rule below /proc takes a second process, which keeps its entry open, and none can "
-                        "be made: clone()");
+    return call_error(
+        "a rule below /proc takes a second process, which keeps its entry open, and none can be made: "
+        "clone()");
   return {};
 }
 

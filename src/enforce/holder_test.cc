@@ -33,10 +33,8 @@ pid_t holder() {
 }
 
 // What the child with a holder saw; 0: all was well.
-int live_with_a_holder(int said, bool filtered) {
-  if (filtered &&
-      !testing::answer_calls({{.call = SYS_pidfd_open, .err = EPERM}, {.call = SYS_close_range, .err = ENOSYS}}))
-    return 1;
+int live_with_a_holder(int said, const std::vector<testing::CallAnswer>& filter) {
+  if (!filter.empty() && !testing::answer_calls(filter)) return 1;
   if (!hold_pins(pins()).ok()) return 2;
   const pid_t pid = holder();
   if (pid <= 0) return 3;
@@ -49,8 +47,21 @@ int live_with_a_holder(int said, bool filtered) {
   return 0;
 }
 
+#ifdef SYS_poll
+constexpr long poll_call = SYS_poll;
+#else
+constexpr long poll_call = SYS_ppoll;
+#endif
+
 TEST(Holder, IsSeenByNobodyAndEndsWithWhoAsked) {
-  for (bool filtered : {false, true}) {
+  const std::vector<std::vector<testing::CallAnswer>> filters = {
+      {},
+      {{.call = SYS_pidfd_open, .err = EPERM}, {.call = SYS_close_range, .err = ENOSYS}},
+      {{.call = poll_call, .err = EPERM}},
+      {{.call = poll_call, .err = EINTR}},
+      {{.call = poll_call}},
+  };
+  for (const std::vector<testing::CallAnswer>& filter : filters) {
     int said[2], go_on[2];
     ASSERT_EQ(::pipe2(said, O_CLOEXEC), 0);
     ASSERT_EQ(::pipe2(go_on, O_CLOEXEC), 0);
@@ -58,7 +69,7 @@ TEST(Holder, IsSeenByNobodyAndEndsWithWhoAsked) {
     if (child == 0) {
       ::close(go_on[1]);
       ::signal(SIGCHLD, SIG_DFL);
-      const int saw = live_with_a_holder(said[1], filtered);
+      const int saw = live_with_a_holder(said[1], filter);
       char byte;
       ::_exit(saw == 0 && ::read(go_on[0], &byte, 1) == 1 ? 42 : saw);
     }
@@ -82,6 +93,35 @@ TEST(Holder, IsSeenByNobodyAndEndsWithWhoAsked) {
     EXPECT_EQ(::poll(&lives, 1, 20000), 1) << "it outlived who asked";
     ::close(said[0]);
     ::close(go_on[1]);
+  }
+}
+
+// Where it can wait for nothing it would take a whole processor for as long as the command lives.
+TEST(Holder, EndsAtOnceWhereEveryWaitIsAnsweredByAFilter) {
+  for (const int err : {EPERM, EINTR, 0}) {
+    int holds[2];
+    ASSERT_EQ(::pipe2(holds, O_CLOEXEC), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::signal(SIGCHLD, SIG_DFL);
+      const bool filtered =
+          testing::answer_calls({{.call = poll_call, .err = err}, {.call = SYS_clock_nanosleep, .err = err}});
+      std::vector<Pin> pin;
+      pin.push_back({"/proc/self/task", UniqueFd(::dup(holds[1]))});
+      ::close(holds[1]);
+      if (!filtered || !hold_pins(std::move(pin)).ok()) ::_exit(1);
+      char byte;
+      ::_exit(::read(holds[0], &byte, 1) == 0 ? 42 : 2);  // its end closes the last
+    }
+    ::close(holds[0]);
+    ::close(holds[1]);
+    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    pollfd ended{pidfd.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ended, 1, 20000), 1) << "the holder goes on, where poll() is answered by " << err;
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
   }
 }
 

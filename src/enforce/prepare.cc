@@ -14,6 +14,8 @@
 #include <optional>
 #include <utility>
 
+#include <lockstep/rights.h>
+
 namespace lockstep {
 namespace {
 

@@ -16,6 +16,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 namespace {

@@ -10,6 +10,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "landlock/ladder.h"
 #include "landlock/uapi.h"

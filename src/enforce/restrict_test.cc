@@ -24,6 +24,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "enforce/privilege.h"
 

@@ -19,7 +19,6 @@
 
 #include <lockstep/context.h>
 #include <lockstep/error.h>
-#include <lockstep/rights.h>
 
 namespace lockstep {
 

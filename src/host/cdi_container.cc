@@ -5,6 +5,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/policy.h>
+#include <lockstep/rights.h>
 
 #include "syntax/document.h"
 

@@ -243,6 +243,9 @@ Result<void> SpecReader::read_device(const Node& item, CdiSpec* out) {
 Result<CdiSpec> SpecReader::read(const Node& root) {
   CdiSpec out;
   out.file = reading_.file;
+  constexpr std::string_view needed = "a CDI spec";
+  if (const std::string_view is = kind_of_document(root); !is.empty() && is != needed)
+    return reading_.fail(root.line, "this file is " + std::string(is) + ", and a CDI spec is needed here");
   LOCKSTEP_ASSIGN(
       const CdiFields fields,
       CdiFields::of(root, "a CDI spec", {"cdiVersion", "kind", "annotations", "devices", "containerEdits"}, reading_));

@@ -10,6 +10,7 @@
 #include <lockstep/abi.h>
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
 #include "testing/run_program.h"
 

@@ -160,4 +160,17 @@ Result<OwnProcfs> OwnProcfs::prove() {
   return OwnProcfs(std::move(directory), facts);
 }
 
+Result<OwnProcfs> OwnProcfs::prove_for_children() {
+  LOCKSTEP_ASSIGN(OwnProcfs own, prove());
+  char here[64] = {}, children[64] = {};
+  if (::readlinkat(own.directory(), "self/ns/pid", here, sizeof(here) - 1) <= 0) return own;  // a kernel without any
+  // ENOENT: another one, in which there is no process yet.
+  const ssize_t length = ::readlinkat(own.directory(), "self/ns/pid_for_children", children, sizeof(children) - 1);
+  if (length > 0 && std::string_view(here) == children) return own;
+  return unsupported_error(0, std::string(name(ProcfsKind::stale)) +
+                                  "-procfs: the children of this process would be in another PID namespace than it is "
+                                  "(unshare --pid without --fork), which is not that of /proc" +
+                                  remedy);
+}
+
 }  // namespace lockstep

@@ -63,6 +63,9 @@ int hides_untraceable(const ProcfsFacts& facts);
 class OwnProcfs {
  public:
   static Result<OwnProcfs> prove();
+  // And that of the children that this process would fork: it may have been given another PID namespace for them
+  // (unshare --pid without --fork), which ends with the first of them. Ask before any fork.
+  static Result<OwnProcfs> prove_for_children();
   int directory() const { return directory_.get(); }  // O_PATH
   const ProcfsFacts& facts() const { return facts_; }
 

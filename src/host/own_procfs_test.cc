@@ -16,6 +16,7 @@
 #include <functional>
 
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "enforce/restrict.h"
 #include "landlock/ruleset.h"

@@ -1,6 +1,7 @@
 #include <array>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "landlock/errata.h"
 

@@ -8,6 +8,7 @@
 
 #include <lockstep/abi.h>
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"
 
@@ -75,15 +76,14 @@ Result<void> check_ladder(const KernelLandlock& kernel) {
 }
 
 Result<void> check_ladder_in_child(const KernelLandlock& kernel) {
-  const pid_t child = ::fork();
-  if (child < 0) return system_error(errno, "fork()");
+  const pid_t child = fork_process();
+  if (child < 0) return call_error();
   if (child == 0) {
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     ::_exit(first_lie(kernel.abi));
   }
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) return system_error(errno, "waitpid()");
+  if (!wait_for(child, &status)) return call_error("waitpid()");
   if (!WIFEXITED(status) || WEXITSTATUS(status) > newest_abi)
     return internal_error("the child that asks the kernel for its ABIs was ended");
   return judge(kernel.abi, WEXITSTATUS(status));

@@ -11,8 +11,8 @@
 
 #include <string_view>
 
+#include <lockstep/access_set.h>
 #include <lockstep/error.h>
-#include <lockstep/rights.h>
 
 #include "base/unique_fd.h"
 

@@ -22,6 +22,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"

@@ -62,7 +62,7 @@ constexpr auto table = std::to_array<Trap>({
     {"cache-rights", warning, false, "a cache that its program cannot use: a right that it needs there is missing",
      "write access: [cache], every right that a cache needs", find::cache_rights},
     {"loader-missing", warning, false, "programs granted without the loader or interpreter that runs them",
-     "grant the loader as well, with read_file and execute: read_only: [/lib64, /usr/lib]", find::loader_missing},
+     "grant the loader, or the interpreter and its loader, as well: read_file and execute", find::loader_missing},
     {"socket-by-path", warning, false, "a UNIX socket without resolve_unix: nobody connects to it from ABI 9",
      "grant resolve_unix on its directory", find::socket_by_path},
     {"socket-file", note, false,

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "lint/lint_subject.h"
 #include "paths/paths.h"

@@ -1,52 +1,16 @@
-// Traps that depend on the host: what is there, what is one object, whether CUDA starts, which conflicts can
-// arise.
+// Traps that depend on the host: what is there, what is one object, which conflicts can arise.
 #include <fnmatch.h>
 #include <pwd.h>
 
 #include <algorithm>
 #include <unordered_map>
 
+#include <lockstep/rights.h>
+
 #include "lint/lint_subject.h"
 
 namespace lockstep::lint::find {
 namespace {
-
-// What CUDA's start cannot do without, and what comes of that: fatal steps of the suite's CUDA probe, by
-// their names there.
-struct CudaStep {
-  std::string step;
-  std::string path;
-  std::string breaks;
-};
-
-constexpr AccessSet on_nodes = Right::read_file | Right::write_file | AccessSet(Right::ioctl_dev);
-// O_RDWR as glibc opens it, O_TRUNC as drivers were seen to.
-constexpr AccessSet on_comm = Right::read_file | Right::write_file | AccessSet(Right::truncate);
-
-std::vector<CudaStep> cuda_steps(const Host& host) {
-  std::vector<CudaStep> out{{"comm", "/proc", "cuInit returns 304 (CUDA_ERROR_OPERATING_SYSTEM)"}};
-  if (host.exists("/dev/dxg") && !host.exists("/dev/nvidiactl"))
-    out.push_back({"node /dev/dxg", "/dev/dxg", "no device is found"});
-  for (const char* node : {"/dev/nvidiactl", "/dev/nvidia-uvm"})
-    if (host.exists(node))
-      out.push_back(
-          {std::string("node ") + node, node,
-           node == std::string_view("/dev/nvidiactl") ? "no device is found (100 or 999)" : "cuInit fails (999)"});
-  if (host.exists("/dev/nvmap")) {
-    out.push_back({"node /dev/nvmap", "/dev/nvmap", "no memory can be mapped (999 or 100)"});
-    std::erase_if(out, [](const CudaStep& step) {
-      return step.path == "/dev/nvidia-uvm";
-    });  // the board's driver has none of this kind
-  }
-  return out;
-}
-
-// The line of what the author wrote there.
-int line_of(const Subject& subject, const std::string& path) {
-  for (const Entry& entry : subject.entries)
-    if (entry.path() == path) return entry.line();
-  return subject.policy.filesystem_line;
-}
 
 // Every path that a read_only entry can conflict over, on any host.
 std::vector<std::string> conflict_paths(const Subject& subject) {
@@ -124,10 +88,11 @@ void same_object(const Subject& subject, Report& report) {
 
 void workdir_root(const Subject& subject, Report& report) {
   const std::optional<std::string>& workdir = subject.options.context.workdir;
-  if (subject.policy.include_workdir && workdir && normalise_path(*workdir) == "/")
-    report.add(subject.policy.filesystem_line, "/",
-               "the work directory is the root, and include_workdir would make it writable: Lockstep refuses "
-               "that, another enforcer may not");
+  if (subject.policy.include_workdir && workdir && place_of(*workdir, subject.options.context.host).is_root)
+    report.add(subject.policy.filesystem_line, normalise_path(*workdir),
+               "the work directory " + (normalise_path(*workdir) == "/" ? "is" : printable(*workdir) + " leads to") +
+                   " the root, and include_workdir would make it writable: Lockstep refuses "
+                   "that, another enforcer may not");
 }
 
 void workdir_read_only(const Subject& subject, Report& report) {
@@ -146,40 +111,6 @@ void user_unknown(const Subject& subject, Report& report) {
   if (!subject.options.context.host.real) return;
   if (std::string message = unknown_user(subject.policy); !message.empty())
     report.add(subject.policy.run_as_user_line, "", std::move(message));
-}
-
-void cuda_blocked(const Subject& subject, Report& report) {
-  if (subject.options.context.gpu == Toggle::off) return;
-  const bool here = subject.effective.gpu;
-  const std::string where = here ? "" : "on a GPU host ";
-  const Severity severity = here ? Severity::error : Severity::warning;
-  if (!here && subject.refused_there) {
-    report.add(subject.refused_there->line, "",
-               "on a GPU host the policy is refused: " + subject.refused_there->message);
-    return;
-  }
-  const Host& host = subject.options.context.host;
-  Host complete;
-  if (!here)
-    for (const EffectiveRule& rule : subject.complete->rules) complete.present.push_back({rule.path});
-  const RightsByPath& rights = here ? subject.in_force : subject.in_force_there;
-  const auto missing_at = [&](const std::string& path) {
-    return (path == "/proc" ? on_comm : on_nodes) - rights.at(path);
-  };
-  const auto say = [&](const std::string& step, const std::string& path, const std::string& breaks) {
-    report
-        .add(line_of(subject, path), path,
-             where + "CUDA's step " + step + " is denied: " + path + " lacks " + join_names(missing_at(path), ", ") +
-                 "; " + breaks)
-        .severity = severity;
-  };
-  for (const CudaStep& step : cuda_steps(here ? host : complete))
-    if (!missing_at(step.path).empty()) say(step.step, step.path, step.breaks);
-  // One device that works is enough.
-  const std::vector<std::string> nodes = here ? host.gpu_nodes : std::vector<std::string>{"/dev/nvidia0"};
-  if (!nodes.empty() &&
-      std::none_of(nodes.begin(), nodes.end(), [&](const std::string& node) { return missing_at(node).empty(); }))
-    say("node " + nodes.front(), nodes.front(), "no device is left");
 }
 
 void conflict_idle(const Subject& subject, Report& report) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "lint/lint_subject.h"
 #include "model/loaders.h"
@@ -23,7 +24,8 @@ struct Cache {
   std::string_view component;  // of the path; with a final * what it starts with
   std::string_view program;
   AccessSet needs;
-  AccessSet fatal;  // without which the program fails
+  AccessSet fatal;                 // without which the program fails
+  bool at_the_path_alone = false;  // and not of what is below it
 };
 
 constexpr auto caches = std::to_array<Cache>({
@@ -40,8 +42,8 @@ constexpr auto caches = std::to_array<Cache>({
      Right::make_dir | Right::make_sym | AccessSet(Right::remove_file)},
     {"ComputeCache", "CUDA's JIT", tree | Right::read_dir | Right::truncate, {}},
     {".nv", "CUDA's JIT", tree | Right::read_dir | Right::truncate, {}},
-    // Whoever has one at all: PoCL's is below it.
-    {".cache", "PoCL", tree | Right::refer | Right::truncate, tree | Right::refer | Right::truncate},
+    // PoCL's is below it, and so are those of many other programs: what is below by name is whose name it has.
+    {".cache", "PoCL", tree | Right::refer | Right::truncate, tree | Right::refer | Right::truncate, true},
 });
 
 bool is_component(std::string_view name, std::string_view wanted) {
@@ -50,11 +52,11 @@ bool is_component(std::string_view name, std::string_view wanted) {
 
 // The cache that the last component with a name of one tells.
 const Cache* cache_of(std::string_view path) {
-  while (path.size() > 1) {
+  for (bool is_last = true; path.size() > 1; is_last = false) {
     const std::size_t slash = path.rfind('/');
     const std::string_view name = path.substr(slash + 1);
     for (const Cache& each : caches)
-      if (is_component(name, each.component)) return &each;
+      if (is_component(name, each.component) && (is_last || !each.at_the_path_alone)) return &each;
     path = path.substr(0, slash);
   }
   return nullptr;
@@ -134,15 +136,24 @@ void loader_missing(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries) {
     if (!entry.place.exists || !entry.rights.contains(executes)) continue;
     std::set<std::string> said;
-    for (const std::string& program : programs_of(entry))
-      for (const std::string& loader : model::read_loaders(program).paths) {
+    for (const std::string& program : programs_of(entry)) {
+      std::vector<std::string> lacking = model::read_loaders(program).paths;
+      std::erase_if(lacking, [&](const std::string& loader) {
         std::error_code error;
         const std::filesystem::path leads = std::filesystem::canonical(loader, error);
-        if (error || in_force.at(leads.string()).contains(executes) || !said.insert(loader).second) continue;
-        report.add(entry.line(), entry.path(),
-                   printable(program) + " is executed by way of " + printable(loader) +
-                       ", which is not granted execute and read_file: it does not start (EACCES)");
+        return error || in_force.at(leads.string()).contains(executes);
+      });
+      for (auto loader = lacking.begin(); loader != lacking.end(); ++loader) {
+        if (!said.insert(*loader).second) continue;
+        // What it is executed by way of itself is lacking as well, and stands behind it.
+        report
+            .add(entry.line(), entry.path(),
+                 printable(program) + " is executed by way of " + printable(*loader) +
+                     ", which is not granted execute and read_file: it does not start (EACCES)")
+            .fix = "grant read_file and execute on it as well: read_only: [" +
+                   printable(join(std::vector<std::string>(loader, lacking.end()), ", ")) + "]";
       }
+    }
   }
 }
 

@@ -3,7 +3,9 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
+#include "gpu/nodes.h"
 #include "lint/lint_subject.h"
 
 namespace lockstep::lint::find {
@@ -103,7 +105,7 @@ void execute_without_read(const Subject& subject, Report& report) {
 
 void gpu_read_only(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (entry.list == Access::read_only && is_gpu_device(entry.path()) &&
+    if (entry.list == Access::read_only && gpu::is_device(entry.path()) &&
         !subject.in_force_there.at(entry.path()).contains(Right::write_file))
       report.add(entry.line(), entry.path(),
                  printable(entry.path()) +
@@ -113,7 +115,7 @@ void gpu_read_only(const Subject& subject, Report& report) {
 
 void gpu_without_ioctl(const Subject& subject, Report& report) {
   for (const Entry& entry : subject.entries)
-    if (is_named(entry) && is_gpu_device(entry.path()) && entry.rights.contains(Right::write_file) &&
+    if (is_named(entry) && gpu::is_device(entry.path()) && entry.rights.contains(Right::write_file) &&
         !subject.in_force_there.at(entry.path()).contains(Right::ioctl_dev))
       report.add(
           entry.line(), entry.path(),

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "paths/every_name.h"
 
@@ -42,7 +43,7 @@ Place on_file(const std::string& path, const Host& host, paths::Names& names) {
   out.leads_to = path;
   const paths::Lead lead = paths::follow(path, names);
   if (lead.endless || lead.process != nullptr) return out;
-  out.exists = host.exists(lead.path);
+  out.exists = lead.path == "/" || host.exists(lead.path);
   if (out.exists) out.leads_to = lead.path;
   const auto entry = std::find_if(host.present.begin(), host.present.end(),
                                   [&](const HostEntry& each) { return each.path == out.leads_to; });
@@ -80,6 +81,10 @@ bool Entry::is_pattern() const {
   const std::size_t bracket = path().find('[');
   const bool closed = bracket != std::string::npos && path().find(']', bracket) != std::string::npos;
   return !place.exists && (closed || path().find_first_of("*?") != std::string::npos);
+}
+
+bool Entry::changes() const {
+  return !access_read_only.contains(rights);
 }
 
 bool Entry::is_variable() const {
@@ -160,7 +165,8 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
   for (const Grant& each : policy.grants) add(each.entry, Access::grant, each.access, each.quiet);
   if (host.real) LOCKSTEP_CHECK(out.find_other_names());
   Context context = options.context;
-  if (context.workdir && normalise_path(*context.workdir) == "/") context.workdir.reset();  // a trap of its own
+  if (context.workdir && place_of(*context.workdir, options.context.host).is_root)
+    context.workdir.reset();  // a trap of its own
   LOCKSTEP_ASSIGN(out.effective, enrich(policy, context));
   out.in_force = rights_of(out.effective);
   context.host = complete_host(policy);
@@ -177,14 +183,6 @@ Result<Subject> Subject::make(const Policy& policy, const LintOptions& options) 
 Finding& Report::add(int line, const std::string& path, std::string message) {
   return out_.emplace_back(Finding{std::string(trap_.id), trap_.severity, line, path, std::move(message),
                                    std::string(trap_.fix), trap_.fixable});
-}
-
-bool is_gpu_device(std::string_view path) {
-  // MIG's capability files are read and nothing else.
-  if (is_below(path, "/dev/nvidia-caps")) return false;
-  for (const std::string_view each : {"/dev/dxg", "/dev/nvmap", "/dev/kfd", "/dev/dri", "/dev/nvgpu"})
-    if (is_below(path, each)) return true;
-  return path.starts_with("/dev/nvidia") || path.starts_with("/dev/nvhost-");
 }
 
 }  // namespace lockstep::lint

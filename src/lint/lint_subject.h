@@ -42,7 +42,7 @@ struct Entry {
   // Whether somebody thought the spelling would be expanded. Not where a directory is really called so.
   bool is_pattern() const;
   bool is_variable() const;
-  bool changes() const { return !access_read_only.contains(rights); }
+  bool changes() const;
 };
 
 // Rights by path, joined with those of all paths above, as Landlock does.
@@ -93,9 +93,6 @@ class Report {
 
 // A GPU host where nothing of the baseline is missing, with the GPU nodes that the policy names.
 Host complete_host(const Policy& policy);
-
-// A node that computing needs for reading, writing and ioctl.
-bool is_gpu_device(std::string_view path);
 
 // lint_lists.cc: what the text alone shows. lint_rights.cc: rights by name. lint_machine.cc: host, GPU,
 // conflicts. lint_programs.cc: what real programs need.

@@ -7,10 +7,10 @@
 
 #include <chrono>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "render/render_lint.h"
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::lint {
@@ -146,6 +146,8 @@ const std::vector<Row> rows = {
      "  read_only: [/var/cache/ccache]"},
     {"cache-rights", 3, "  grants: [{path: /home/u/.cache, access: [read, write_file, make_reg]}]",
      "  grants: [{path: /home/u/cache, access: [read, write_file, make_reg]}]"},
+    {"cache-rights", 3, "  grants: [{path: /home/u/.cache, access: [read, write_file, make_reg]}]",
+     "  grants: [{path: /home/u/.cache/thumbnails, access: [read, write_file, make_reg]}]"},
     {"cache-rights", 3,
      "  grants: [{path: /tmp/hsperfdata_user, access: [read_file, write_file, make_dir, make_reg, remove_file]}]",
      "  grants: [{path: /data/__pycache__, access: [read_file, write_file, make_dir, make_reg, remove_file]}]"},
@@ -191,6 +193,8 @@ const std::vector<Row> rows = {
     {"same-object", 4, "  read_only: [/data/real]\n  read_write: [/data/link]",
      "  read_only: [/data/real, /data/link]"},
     {"workdir-root", 3, "  include_workdir: true", "  include_workdir: false", "//"},
+    {"workdir-root", 3, "  include_workdir: true", "  include_workdir: false", "/data/all"},
+    {"workdir-root", 3, "  include_workdir: true", "  include_workdir: false", "/proc/self/root"},
     {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]",
      "  include_workdir: false\n  read_only: [/data/real]", "/data/real"},
     {"workdir-read-only", 4, "  include_workdir: true\n  read_only: [/data/real]",
@@ -399,11 +403,9 @@ TEST(Lint, EveryFormatSaysTheSame) {
   const Policy of = policy("version: 1\nfilesystem_policy:\n  read_only:\n    - /proc/self\n    - /usr/\n");
   const std::vector<render::Linted> all{{"dir/a b.yaml", found(of, on_a_host())}};
   ASSERT_TRUE(render::counts(all));
-  const nlohmann::json json = nlohmann::json::parse(render::lint_json(all)),
-                       sarif = nlohmann::json::parse(render::lint_sarif(all));
+  const Json json = Json::parse(render::lint_json(all)), sarif = Json::parse(render::lint_sarif(all));
   EXPECT_EQ(json.at("schema"), "lockstep.lint/1");
-  const nlohmann::json &findings = json.at("policies").at(0).at("findings"),
-                       &results = sarif.at("runs").at(0).at("results");
+  const Json &findings = json.at("policies").at(0).at("findings"), &results = sarif.at("runs").at(0).at("results");
   ASSERT_EQ(findings.size(), all[0].findings.size());
   ASSERT_EQ(results.size(), findings.size());
   const std::string text = render::lint_text(all);

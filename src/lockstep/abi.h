@@ -15,7 +15,7 @@
 #include <span>
 #include <string_view>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 namespace lockstep {
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/host.h>
 #include <lockstep/policy.h>
-#include <lockstep/rights.h>
 
 namespace lockstep {
 

@@ -16,10 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/context.h>
 #include <lockstep/error.h>
 #include <lockstep/policy.h>
-#include <lockstep/rights.h>
 
 namespace lockstep {
 
@@ -39,17 +39,7 @@ struct EffectiveRule {
   AccessSet added = {};   // of a promotion: the rights it adds to those of the author's own rules, at the newest ABI
 
   // The rights this rule asks for on a directory at an ABI whose rights are `all`.
-  AccessSet rights(AccessSet all) const {
-    switch (access) {
-      case Access::read_only:
-        return access_read_only & all;
-      case Access::read_write:
-        return all;
-      case Access::grant:
-        break;
-    }
-    return granted & all;
-  }
+  AccessSet rights(AccessSet all) const;
 };
 
 struct SkippedPath {

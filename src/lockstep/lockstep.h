@@ -1,5 +1,4 @@
-/* Lockstep from C, and from whatever can call C: a policy file opened on this machine, and the restriction of this
- * process.
+/* Lockstep from C, and from whatever can call C: opens a policy file on this machine, and restricts this process by it.
  *
  *   lockstep_sandbox *sandbox = lockstep_open("sandbox.yaml", 0);
  *   if (sandbox == NULL || lockstep_restrict(sandbox, 0) != LOCKSTEP_FULL) die(lockstep_last_error());
@@ -39,14 +38,14 @@ typedef struct lockstep_sandbox lockstep_sandbox;
 #endif
 
 /* Opens every path of the policy and restricts nothing. NULL where it failed. */
-LOCKSTEP_MUST_USE lockstep_sandbox *lockstep_open(const char *policy_file, unsigned flags);
+LOCKSTEP_MUST_USE lockstep_sandbox* lockstep_open(const char* policy_file, unsigned flags);
 /* What the caller should know, one after another; NULL after the last. Lives as long as the sandbox. */
-const char *lockstep_notice(const lockstep_sandbox *sandbox, size_t index);
+const char* lockstep_notice(const lockstep_sandbox* sandbox, size_t index);
 /* Restricts the calling thread and what it starts. Once: it cannot be taken back, and stays after lockstep_free(). */
-LOCKSTEP_MUST_USE int lockstep_restrict(lockstep_sandbox *sandbox, unsigned flags);
-void lockstep_free(lockstep_sandbox *sandbox);
+LOCKSTEP_MUST_USE int lockstep_restrict(lockstep_sandbox* sandbox, unsigned flags);
+void lockstep_free(lockstep_sandbox* sandbox);
 /* Of the last call in this thread that failed; "" where none did. Until the next one fails. */
-const char *lockstep_last_error(void);
+const char* lockstep_last_error(void);
 
 #ifdef __cplusplus
 }

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include <lockstep/abi.h>
+#include <lockstep/access_set.h>
 #include <lockstep/effective.h>
 #include <lockstep/error.h>
-#include <lockstep/rights.h>
 
 namespace lockstep {
 

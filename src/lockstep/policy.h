@@ -17,9 +17,9 @@
 #include <string_view>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/error.h>
 #include <lockstep/restrictions.h>
-#include <lockstep/rights.h>
 
 namespace lockstep {
 

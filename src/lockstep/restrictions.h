@@ -18,12 +18,12 @@
 #include <string>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 namespace lockstep {
 
 struct PortRule {
-  NetRight right = NetRight::bind_tcp;
+  NetRight right{};
   std::uint16_t port = 0;
   friend auto operator<=>(const PortRule&, const PortRule&) = default;
 };

@@ -10,12 +10,11 @@
 #ifndef LOCKSTEP_RIGHTS_H_
 #define LOCKSTEP_RIGHTS_H_
 
-#include <bit>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include <lockstep/access_set.h>
 
 namespace lockstep {
 
@@ -58,37 +57,6 @@ enum class RestrictFlag : std::uint8_t {
 };
 inline constexpr int restrict_flag_count = 5;
 
-template <typename Bit>
-class BitSet {
- public:
-  constexpr BitSet() = default;
-  constexpr BitSet(Bit bit) : bits_(std::uint64_t{1} << static_cast<int>(bit)) {}  // NOLINT
-  static constexpr BitSet from_bits(std::uint64_t bits) {
-    BitSet set;
-    set.bits_ = bits;
-    return set;
-  }
-
-  constexpr std::uint64_t bits() const { return bits_; }
-  constexpr bool empty() const { return bits_ == 0; }
-  constexpr int size() const { return std::popcount(bits_); }
-  constexpr bool contains(BitSet other) const { return (bits_ & other.bits_) == other.bits_; }
-  constexpr bool intersects(BitSet other) const { return (bits_ & other.bits_) != 0; }
-
-  friend constexpr BitSet operator|(BitSet a, BitSet b) { return from_bits(a.bits_ | b.bits_); }
-  friend constexpr BitSet operator&(BitSet a, BitSet b) { return from_bits(a.bits_ & b.bits_); }
-  friend constexpr BitSet operator-(BitSet a, BitSet b) { return from_bits(a.bits_ & ~b.bits_); }
-  constexpr BitSet& operator|=(BitSet other) { return *this = *this | other; }
-  constexpr BitSet& operator&=(BitSet other) { return *this = *this & other; }
-  friend constexpr bool operator==(BitSet, BitSet) = default;
-
- private:
-  std::uint64_t bits_ = 0;
-};
-using AccessSet = BitSet<Right>;
-using NetSet = BitSet<NetRight>;
-using ScopeSet = BitSet<Scope>;
-using RestrictFlags = BitSet<RestrictFlag>;
 constexpr AccessSet operator|(Right a, Right b) {
   return AccessSet(a) | AccessSet(b);
 }
@@ -101,23 +69,9 @@ inline constexpr AccessSet access_read_only = Right::execute | Right::read_file 
 inline constexpr AccessSet access_on_files =
     Right::execute | Right::write_file | Right::read_file | Right::truncate | Right::ioctl_dev | Right::resolve_unix;
 
-std::string_view name(Right right);
-std::string_view name(NetRight right);
-std::string_view name(Scope scope);
-std::string_view name(RestrictFlag flag);
 std::optional<Right> right_from_name(std::string_view name);
 std::optional<NetRight> net_right_from_name(std::string_view name);
 std::optional<Scope> scope_from_name(std::string_view name);
-std::vector<std::string> names(AccessSet set);  // in bit order
-std::vector<std::string> names(NetSet set);
-std::vector<std::string> names(ScopeSet set);
-std::vector<std::string> names(RestrictFlags set);
-// "read_file write_file"; "none" for an empty set.
-std::string join(const std::vector<std::string>& names, std::string_view separator = " ");
-inline std::string join_names(AccessSet set, std::string_view separator = " ") {
-  return join(names(set), separator);
-}
-
 }  // namespace lockstep
 
 #endif  // LOCKSTEP_RIGHTS_H_

@@ -3,6 +3,8 @@
 #include <array>
 #include <cerrno>
 
+#include <lockstep/rights.h>
+
 #include "model/model.h"
 
 namespace lockstep::model {
@@ -169,6 +171,10 @@ bool on_inner_mount(const Walk& walk, std::size_t start) {
 }  // namespace
 
 // The rights the layer's rules grant on objects [start, end) of the walk, and the first rule met.
+AccessSet Model::handled(const Layer& layer) {
+  return layer.handled | Right::refer;
+}
+
 Model::Sum Model::granted(const Layer& layer, const Walk& walk, std::size_t start, std::size_t end) {
   Sum sum;
   for (std::size_t i = start; i < end; ++i) {

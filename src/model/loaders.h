@@ -20,6 +20,7 @@ struct Loaders {
   // Why the answer may be incomplete, in words: a file cannot be read, a path depends on the work directory. Empty: all
   // is known.
   std::string unknown;
+  int error = 0;  // where it is known to be execve(2)'s answer then: ENOEXEC, ENOENT, ELOOP
 };
 
 Loaders read_loaders(const std::string& program);

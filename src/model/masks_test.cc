@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "model/model.h"
 

@@ -19,8 +19,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/effective.h>
-#include <lockstep/rights.h>
 
 #include "model/view.h"
 #include "operation/operation.h"
@@ -125,7 +125,7 @@ class Model {
   };
 
   // Every layer that restricts files denies refer, even one that does not handle it.
-  static AccessSet handled(const Layer& layer) { return layer.handled | Right::refer; }
+  static AccessSet handled(const Layer& layer);
   static Sum granted(const Layer& layer, const Walk& walk, std::size_t start, std::size_t end);
   static AccessSet gain(const Layer& layer, const Ends& ends);
   // The layers before `first_layer` do not ask.

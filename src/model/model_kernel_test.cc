@@ -5,6 +5,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <lockstep/rights.h>
+
 #include "model/kernel_tree.h"
 
 namespace lockstep::model::kernel_tree {

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <tuple>
 
+#include <lockstep/rights.h>
+
 namespace lockstep::model {
 namespace {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <lockstep/rights.h>
+
 #include "model/model.h"
 
 namespace lockstep::model {

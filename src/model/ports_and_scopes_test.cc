@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <lockstep/rights.h>
+
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"
 #include "model/kernel_tree.h"

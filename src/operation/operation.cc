@@ -78,6 +78,8 @@ constexpr std::array<std::string_view, mode_count> mode_names = {"plain",  "befo
 constexpr std::array<std::string_view, 6> actor_names = {"self",       "thread", "child",
                                                          "grandchild", "exec",   "early-thread"};
 
+constexpr std::array<std::string_view, 4> target_names = {"own", "other-thread", "numeric", "other-process"};
+
 template <typename Enum, std::size_t n>
 std::optional<Enum> find(const std::array<std::string_view, n>& names, std::string_view wanted) {
   for (std::size_t i = 0; i < n; ++i)
@@ -96,6 +98,9 @@ std::string_view name(Mode mode) {
 std::string_view name(Actor actor) {
   return actor_names[static_cast<std::size_t>(actor)];
 }
+std::string_view name(Target target) {
+  return target_names[static_cast<std::size_t>(target)];
+}
 std::optional<Operation> operation_from_name(std::string_view name) {
   for (const Entry& each : operations)
     if (each.name == name) return each.operation;
@@ -106,6 +111,9 @@ std::optional<Mode> mode_from_name(std::string_view name) {
 }
 std::optional<Actor> actor_from_name(std::string_view name) {
   return find<Actor>(actor_names, name);
+}
+std::optional<Target> target_from_name(std::string_view name) {
+  return find<Target>(target_names, name);
 }
 
 Operand operand(Operation operation) {

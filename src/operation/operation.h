@@ -89,12 +89,22 @@ enum class Actor : std::uint8_t {
   early_thread,  // a thread that ran before the restriction: bound only where all threads are (`threads: all`, ABI 8)
 };
 
+// Whose comm, for comm_open; else `own`.
+enum class Target : std::uint8_t {
+  own,            // the acting thread's own, by /proc/self/task/<tid>/comm
+  other_thread,   // a thread started by the actor after the restriction, by /proc/self/task/<tid>/comm
+  numeric,        // the same thread, by /proc/<pid>/task/<tid>/comm
+  other_process,  // the canary sibling's, by /proc/<pid>/comm: a write there is EINVAL even where the open succeeds
+};
+
 std::string_view name(Operation operation);  // "open-r"
 std::string_view name(Mode mode);
 std::string_view name(Actor actor);
+std::string_view name(Target target);  // own, other-thread, numeric, other-process
 std::optional<Operation> operation_from_name(std::string_view name);
 std::optional<Mode> mode_from_name(std::string_view name);
 std::optional<Actor> actor_from_name(std::string_view name);
+std::optional<Target> target_from_name(std::string_view name);
 
 Operand operand(Operation operation);
 bool takes_two_paths(Operation operation);  // rename, exchange, link

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
 namespace lockstep {
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include <lockstep/effective.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 namespace {
@@ -18,6 +19,18 @@ std::vector<std::string> paths_with(const EffectivePolicy& effective, Access acc
 }
 
 }  // namespace
+
+AccessSet EffectiveRule::rights(AccessSet all) const {
+  switch (access) {
+    case Access::read_only:
+      return access_read_only & all;
+    case Access::read_write:
+      return all;
+    case Access::grant:
+      break;
+  }
+  return granted & all;
+}
 
 std::vector<std::string> EffectivePolicy::read_only() const {
   return paths_with(*this, Access::read_only);

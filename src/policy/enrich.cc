@@ -5,6 +5,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/effective.h>
+#include <lockstep/rights.h>
 
 #include "policy/baseline.h"
 #include "policy/conflict_index.h"

@@ -4,6 +4,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/effective.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 namespace {

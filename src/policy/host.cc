@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include <lockstep/abi.h>
@@ -7,6 +6,7 @@
 #include <lockstep/policy.h>
 
 #include "syntax/document.h"
+#include "syntax/json.h"
 
 namespace lockstep {
 namespace {
@@ -140,7 +140,7 @@ Result<Host> HostReader::read(const Node& root) {
     if (absent->kind != Node::Kind::sequence) return fail(*absent, "absent must be a list");
     for (const Node& item : absent->items) {
       LOCKSTEP_ASSIGN(std::string each, path(item, "absent"));
-      if (each == "/") return fail(item, "absent: the root directory is always there");
+      if (each.size() == 1) return fail(item, "absent: the root directory is always there");
       out.absent.push_back(std::move(each));
     }
   }
@@ -200,12 +200,12 @@ Result<Host> decode_host(std::string_view text, const std::string& name) {
 }
 
 std::string host_to_json(const Host& host) {
-  nlohmann::ordered_json out;
+  Json out;
   out["schema"] = "lockstep.host/1";
   out["gpu"] = name(host.gpu);
   if (host.numa_coherent) out["numa_coherent"] = true;
   out["gpu_nodes"] = host.gpu_nodes;
-  out["present"] = host.real && host.present.empty() ? nlohmann::ordered_json("real") : nlohmann::ordered_json::array();
+  out["present"] = host.real && host.present.empty() ? Json("real") : Json::array();
   for (const HostEntry& entry : host.present) {
     if (entry.kind == usual_kind(entry.path)) {
       out["present"].push_back(entry.path);
@@ -217,7 +217,7 @@ std::string host_to_json(const Host& host) {
   }
   out["absent"] = host.absent;
   if (host.kernel) out["kernel"] = {{"abi", host.kernel->abi}, {"errata", host.kernel->errata}};
-  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return out.dump(2) + "\n";
 }
 
 }  // namespace lockstep

@@ -2,6 +2,7 @@
 #include <map>
 
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
 #include "policy/danger.h"
 

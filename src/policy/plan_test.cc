@@ -2,6 +2,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 namespace {

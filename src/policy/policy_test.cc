@@ -2,6 +2,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/policy.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 namespace {

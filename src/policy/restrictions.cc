@@ -1,4 +1,5 @@
 #include <lockstep/restrictions.h>
+#include <lockstep/rights.h>
 
 namespace lockstep {
 

@@ -1,13 +1,13 @@
 // Ports, scopes, log flags, threads and quiet grants: from the policy file to the plan of each ABI, and printed.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include <lockstep/effective.h>
 #include <lockstep/plan.h>
 #include <lockstep/restrictions.h>
+#include <lockstep/rights.h>
 
 #include "render/show.h"
+#include "syntax/json.h"
 
 namespace lockstep {
 namespace {
@@ -150,16 +150,15 @@ TEST(Restrictions, ArePrintedByEveryFormatAndReadBackTheSame) {
         "dropped: connect_send_udp (ABI 10): datagrams can be sent to any UDP port"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
 
-  const auto json = nlohmann::json::parse(render::show_json(effective, *compile(effective, 10)));
-  EXPECT_EQ(
-      json["effective"]["ports"],
-      nlohmann::json::parse(R"({"bind_tcp":[8080,8443],"connect_tcp":null,"bind_udp":[],"connect_send_udp":[53]})"));
+  const auto json = Json::parse(render::show_json(effective, *compile(effective, 10)));
+  EXPECT_EQ(json["effective"]["ports"],
+            Json::parse(R"({"bind_tcp":[8080,8443],"connect_tcp":null,"bind_udp":[],"connect_send_udp":[53]})"));
   EXPECT_EQ(json["effective"]["threads"], "all");
   EXPECT_EQ(json["effective"]["grants"][0]["quiet"], true);
   EXPECT_EQ(json["plan"]["ports"].size(), 3U);
-  EXPECT_EQ(json["plan"]["handled_ports"], nlohmann::json({"bind_tcp", "bind_udp", "connect_send_udp"}));
-  EXPECT_EQ(json["plan"]["flags"], nlohmann::json({"log_same_exec_off", "log_new_exec_on"}));
-  const auto below = nlohmann::json::parse(render::show_json(effective, *compile(effective, 3)));
+  EXPECT_EQ(json["plan"]["handled_ports"], Json({"bind_tcp", "bind_udp", "connect_send_udp"}));
+  EXPECT_EQ(json["plan"]["flags"], Json({"log_same_exec_off", "log_new_exec_on"}));
+  const auto below = Json::parse(render::show_json(effective, *compile(effective, 3)));
   EXPECT_EQ(below["plan"]["dropped"][1]["port"], "bind_tcp");
   EXPECT_EQ(below["plan"]["dropped"][1]["first_abi"], 4);
 }

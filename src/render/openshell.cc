@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <lockstep/abi.h>
+#include <lockstep/rights.h>
 
 #include "diff/diff.h"
 #include "render/show.h"

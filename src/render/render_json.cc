@@ -3,12 +3,11 @@
 
 #include "render/render.h"
 #include "render/sarif.h"
+#include "syntax/json.h"
 #include "syntax/json_text.h"
 
 namespace lockstep::render {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json list_of(const std::vector<std::size_t>& situations, const diff::Diff& diff) {
   Json out = Json::array();

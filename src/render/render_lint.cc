@@ -5,12 +5,11 @@
 #include <array>
 
 #include "render/sarif.h"
+#include "syntax/json.h"
 #include "syntax/json_text.h"
 
 namespace lockstep::render {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::array<std::size_t, 3> count(const std::vector<Linted>& all) {
   std::array<std::size_t, 3> out{};

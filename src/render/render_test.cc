@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include <lockstep/rights.h>
+
 #include "render/show.h"
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep::render {
@@ -29,17 +31,17 @@ diff::Diff nasty() {
 }
 
 TEST(Render, JsonHasEveryField) {
-  const nlohmann::json json = nlohmann::json::parse(diff_json(nasty(), {"a note"}));
+  const Json json = Json::parse(diff_json(nasty(), {"a note"}));
   EXPECT_EQ(json["schema"], "lockstep.diff/1");
   EXPECT_EQ(json["class"], "both");
   EXPECT_EQ(json["stops"], true);
   EXPECT_EQ(json["situations"].size(), 2U);
-  EXPECT_EQ(json["changes"][0]["gained"], nlohmann::json({"write_file"}));
+  EXPECT_EQ(json["changes"][0]["gained"], Json({"write_file"}));
   EXPECT_EQ(json["changes"][0]["cause"]["line"], 7);
   EXPECT_EQ(json["changes"][1]["where"], "on two");
   EXPECT_EQ(json["changes"][1]["danger"], nullptr);
   EXPECT_EQ(json["changes"][2]["accepted"], "because");
-  EXPECT_EQ(json["settings"][0]["situations"], nlohmann::json({0, 1}));
+  EXPECT_EQ(json["settings"][0]["situations"], Json({0, 1}));
   EXPECT_EQ(json["notes"][0], "a note");
 }
 
@@ -103,7 +105,7 @@ TEST(Render, AHostsNameReachesNoTerminal) {
     EXPECT_EQ(text.find_first_of("\x1b\xe2"), std::string::npos) << text;
     EXPECT_NE(text.find("two"), std::string::npos);
   }
-  EXPECT_EQ(nlohmann::json::parse(diff_json(diff, {}))["changes"][1]["where"], "on " + diff.situations[1].host);
+  EXPECT_EQ(Json::parse(diff_json(diff, {}))["changes"][1]["where"], "on " + diff.situations[1].host);
 }
 
 TEST(Render, NoFormatHasALineThatARunnerTakesForACommand) {
@@ -124,7 +126,7 @@ TEST(Render, NoFormatHasALineThatARunnerTakesForACommand) {
       EXPECT_TRUE(ours || line.compare(at, 2, "::") != 0) << line;
     }
   }
-  EXPECT_EQ(nlohmann::json::parse(diff_json(diff, {}))["changes"][0]["path"], diff.changes[0].path);
+  EXPECT_EQ(Json::parse(diff_json(diff, {}))["changes"][0]["path"], diff.changes[0].path);
 }
 
 TEST(Render, MarkdownCannotBeBrokenOutOf) {
@@ -197,7 +199,7 @@ TEST(Render, ASnapshotHasThePathsThemselves) {
 }
 
 TEST(Render, SarifHasARuleForEachResultAndUrisForFiles) {
-  const nlohmann::json json = nlohmann::json::parse(diff_sarif(nasty()));
+  const Json json = Json::parse(diff_sarif(nasty()));
   EXPECT_EQ(json["version"], "2.1.0");
   const auto& run = json["runs"][0];
   ASSERT_EQ(run["results"].size(), 4U);

@@ -8,8 +8,9 @@
 #define LOCKSTEP_RENDER_SARIF_H_
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "syntax/json.h"
 
 namespace lockstep::render {
 
@@ -22,7 +23,6 @@ class Sarif {
   std::string document(const std::string& tool) const;
 
  private:
-  using Json = nlohmann::ordered_json;
   Json rules_ = Json::array();
   Json results_ = Json::array();
   std::map<std::string, std::size_t> known_;

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <cstdio>
 
+#include <lockstep/rights.h>
+
+#include "syntax/json.h"
 #include "syntax/json_text.h"
 
 namespace lockstep::render {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json strings(const std::vector<std::string>& values) {
   Json out = Json::array();

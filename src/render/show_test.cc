@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include <lockstep/rights.h>
+
+#include "syntax/json.h"
 
 namespace lockstep::render {
 namespace {
@@ -37,9 +40,9 @@ EffectivePolicy effective(const std::string& text = policy_text) {
   return *out;
 }
 
-std::vector<std::string> keys(const nlohmann::ordered_json& object) {
+std::vector<std::string> keys(const Json& object) {
   std::vector<std::string> out;
-  for (const auto& item : object.items()) out.push_back(item.key());
+  for (const auto& [key, value] : object.entries()) out.push_back(key);
   return out;
 }
 
@@ -47,7 +50,7 @@ using Keys = std::vector<std::string>;
 
 TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
   const EffectivePolicy shown = effective();
-  const auto json = nlohmann::ordered_json::parse(show_json(shown, *compile(shown, 4)));
+  const auto json = Json::parse(show_json(shown, *compile(shown, 4)));
   EXPECT_EQ(keys(json), Keys({"schema", "policy", "source", "effective", "plan"}));
   EXPECT_EQ(json["schema"], "lockstep.show/1");
   EXPECT_EQ(keys(json["effective"]), Keys({"compatibility", "min_abi", "scopes", "ports", "log", "threads",
@@ -55,8 +58,7 @@ TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
                                            "read_write", "grants", "rules", "skipped", "notices", "warnings"}));
   EXPECT_EQ(keys(json["plan"]), Keys({"abi", "handled", "handled_ports", "scoped", "rules", "ports", "flags",
                                       "promotions", "dropped", "not_yet_protected"}));
-  EXPECT_EQ(json["effective"]["read_write"],
-            nlohmann::ordered_json({"/data", "/dev/nvidia0", "/dev/nvidiactl", "/proc", "/work"}));
+  EXPECT_EQ(json["effective"]["read_write"], Json({"/data", "/dev/nvidia0", "/dev/nvidiactl", "/proc", "/work"}));
   for (const auto& rule : json["effective"]["rules"]) {
     if (rule["path"] != "/proc") continue;
     EXPECT_EQ(rule["promoted_from"], "read_only");
@@ -69,21 +71,20 @@ TEST(ShowJson, HasTheShapeOfItsSchemaInOrder) {
 
 TEST(ShowJson, SaysWhatThePromotionAddsAtThePlansAbi) {
   const EffectivePolicy shown = effective();
-  const auto json = nlohmann::ordered_json::parse(show_json(shown, *compile(shown, 3)));
+  const auto json = Json::parse(show_json(shown, *compile(shown, 3)));
   ASSERT_EQ(json["plan"]["promotions"].size(), 1U);
   const auto& proc = json["plan"]["promotions"][0];
   EXPECT_EQ(proc["path"], "/proc");
   EXPECT_EQ(proc["line"], 4);
-  EXPECT_EQ(proc["rights"],
-            nlohmann::ordered_json({"write_file", "remove_dir", "remove_file", "make_char", "make_dir", "make_reg",
-                                    "make_sock", "make_fifo", "make_block", "make_sym", "refer", "truncate"}));
+  EXPECT_EQ(proc["rights"], Json({"write_file", "remove_dir", "remove_file", "make_char", "make_dir", "make_reg",
+                                  "make_sock", "make_fifo", "make_block", "make_sym", "refer", "truncate"}));
   EXPECT_NE(std::string(proc["opens"]).find("149 as container root"), std::string::npos);
 }
 
 TEST(ShowJson, ShowsEveryRuleOfThePlan) {
   const EffectivePolicy shown = effective();
   const Plan plan = *compile(shown, 7);
-  const auto json = nlohmann::ordered_json::parse(show_json(shown, plan));
+  const auto json = Json::parse(show_json(shown, plan));
   EXPECT_EQ(json["plan"]["rules"].size(), plan.rules.size());
   EXPECT_EQ(json["effective"]["rules"].size(), shown.rules.size());
   EXPECT_EQ(show_json(shown, plan), show_json(effective(), plan));

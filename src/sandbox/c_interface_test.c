@@ -1,11 +1,11 @@
 /* The library from C: restricts itself by the policy named, and says by its exit code what it saw. Compiled as C89.
  * c_interface_test.cc runs it. */
-#include <lockstep/lockstep.h>
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <lockstep/lockstep.h>
 
 static int can_write(const char* file) {
   int fd = open(file, O_WRONLY | O_CREAT, 0666);

@@ -56,16 +56,23 @@ Result<Node> parse_spec_document(std::string_view text, const std::string& name)
   return parse(text, name, true, Node::max_nodes);
 }
 
+namespace {
+
+std::string canonical_scalar(Node::Kind kind, const std::string& value) {
+  const bool is_text = kind == Node::Kind::string || is_text_to_everybody(value);
+  return (is_text ? "text " : "value ") + std::to_string(value.size()) + ":" + value;
+}
+
+}  // namespace
+
 std::string canonical_text(const Node& node) {
-  const auto text = [](const std::string& value) { return std::to_string(value.size()) + ":" + value; };
   std::string out;
   switch (node.kind) {
     case Node::Kind::null:
       return "null";
     case Node::Kind::plain:
-      return (is_text_to_everybody(node.scalar) ? "text " : "value ") + text(node.scalar);
     case Node::Kind::string:
-      return "text " + text(node.scalar);
+      return canonical_scalar(node.kind, node.scalar);
     case Node::Kind::sequence:
       for (const Node& item : node.items) out += canonical_text(item) + ", ";
       return "[" + out + "]";
@@ -73,8 +80,9 @@ std::string canonical_text(const Node& node) {
       break;
   }
   std::map<std::string, const Node*> entries;
-  for (const auto& [key, value] : node.entries) entries.emplace(key, &value);
-  for (const auto& [key, value] : entries) out += text(key) + " = " + canonical_text(*value) + ", ";
+  for (std::size_t i = 0; i < node.entries.size(); ++i)
+    entries.emplace(canonical_scalar(node.key_kinds[i], node.entries[i].first), &node.entries[i].second);
+  for (const auto& [key, value] : entries) out += key + " = " + canonical_text(*value) + ", ";
   return "{" + out + "}";
 }
 

@@ -12,13 +12,14 @@
 #ifndef LOCKSTEP_SYNTAX_DOCUMENT_H_
 #define LOCKSTEP_SYNTAX_DOCUMENT_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <lockstep/access_set.h>
 #include <lockstep/error.h>
-#include <lockstep/rights.h>
 
 namespace lockstep {
 
@@ -26,7 +27,7 @@ struct Node {
   // A plain YAML scalar is `plain`: true, 12 and /usr alike, for the reader says what it wants. A quoted scalar, one
   // with the tag !!str, and every JSON string is `string`. JSON's true, false and numbers are `plain`. JSON's null, and
   // YAML's null, ~ and empty value, are `null`.
-  enum class Kind { null, plain, string, sequence, mapping };
+  enum class Kind : std::uint8_t { null, plain, string, sequence, mapping };
   static constexpr int max_depth = 64;
   static constexpr std::size_t max_nodes = 125'000;  // a document with that many takes 64 MiB of memory
 
@@ -38,6 +39,7 @@ struct Node {
   std::vector<Node> items;                            // of a sequence
   std::vector<std::pair<std::string, Node>> entries;  // of a mapping
   std::vector<int> key_lines;                         // line of the key of each entry
+  std::vector<Kind> key_kinds;                        // `true:` is no text to who reads types, `"true":` is
 
   const Node* find(std::string_view key) const;  // of a mapping; nullptr where absent
 };
@@ -71,6 +73,8 @@ Result<AccessSet> read_rights(const Node& node, const std::string& file, const s
 // An error where `node` is no mapping, or has a key outside `known`; then the nearest known key is suggested.
 Result<void> check_keys(const Node& node, const std::string& file, const std::string& what,
                         const std::vector<std::string_view>& known);
+// What the document is: "a policy", "a CDI spec", "a host file"; empty where it cannot be told.
+std::string_view kind_of_document(const Node& root);
 // The same for a whole document. `what` is its kind ("a policy"). Where the document is of another kind, the error says
 // of which, and `hint` says where to get the right one.
 Result<void> check_root(const Node& root, const std::string& file, const std::string& what, const std::string& hint,

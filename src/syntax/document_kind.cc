@@ -20,8 +20,9 @@ constexpr Schema schemas[] = {
     {"lockstep.fuzz/1", "a case of the fuzzer"},
 };
 
-// "" where it cannot be told.
-std::string_view kind_of(const Node& root) {
+}  // namespace
+
+std::string_view kind_of_document(const Node& root) {
   if (const Node* schema = root.find("schema"))
     for (const Schema& each : schemas)
       if (each.name == schema->scalar) return each.is;
@@ -34,13 +35,11 @@ std::string_view kind_of(const Node& root) {
   return has("runtime_baseline_conflicts") && root.entries.size() == 1 ? "an administrator's file" : "";
 }
 
-}  // namespace
-
 Result<void> check_root(const Node& root, const std::string& file, const std::string& what, const std::string& hint,
                         const std::vector<std::string_view>& known) {
   Result<void> checked = check_keys(root, file, what, known);
   if (checked.ok() || root.kind != Node::Kind::mapping) return checked;
-  const std::string_view kind = kind_of(root);
+  const std::string_view kind = kind_of_document(root);
   if (kind.empty() || what == kind) return checked;
   const auto unknown = std::find_if(root.entries.begin(), root.entries.end(), [&](const auto& entry) {
     return std::find(known.begin(), known.end(), entry.first) == known.end();

@@ -9,10 +9,11 @@
 #ifndef LOCKSTEP_SYNTAX_JSON_TEXT_H_
 #define LOCKSTEP_SYNTAX_JSON_TEXT_H_
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include <lockstep/error.h>
+
+#include "syntax/json.h"
 
 namespace lockstep {
 
@@ -21,8 +22,8 @@ inline std::string json_text(const std::string& text) {
 }
 
 // Indented, with a newline at its end.
-inline std::string json_document(const nlohmann::ordered_json& json) {
-  std::string out = json.dump(2, ' ', true);
+inline std::string json_document(const Json& json) {
+  std::string out = json.dump(2, true);
   // Inside strings alone: what a CI runner takes for a command, wherever in a line it stands.
   for (std::size_t at = out.find("##"); at != std::string::npos; at = out.find("##", at + 1))
     out.replace(at + 1, 1, "\\u0023");

@@ -86,7 +86,7 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t) override { return builder_.open(Node::Kind::mapping, *line_); }
   bool key(string_t& value) override {
     if (value.find('\0') != std::string::npos) return builder_.fail(*line_, "a NUL character");
-    return builder_.key(value, *line_);
+    return builder_.key(Node::Kind::string, value, *line_);
   }
   bool end_object() override { return builder_.close(); }
   bool start_array(std::size_t) override { return builder_.open(Node::Kind::sequence, *line_); }

@@ -4,10 +4,11 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/policy.h>
+#include <lockstep/rights.h>
 
+#include "base/suggest.h"
 #include "syntax/core_schema.h"
 #include "syntax/document.h"
-#include "syntax/suggest.h"
 
 namespace lockstep {
 namespace {

@@ -4,17 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
 #include "syntax/core_schema.h"
+#include "syntax/json.h"
 #include "testing/run_program.h"
 
 namespace lockstep {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using testing::Ended;
 using testing::TemporaryDirectory;
 

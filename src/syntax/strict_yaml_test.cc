@@ -164,7 +164,7 @@ TEST(CoreSchema, PoliciesAreReadByIt) {
             ->include_workdir);
 }
 
-TEST(CoreSchema, ANetworkPolicyChangesWhereItsTypeDoes) {
+TEST(CoreSchema, ANetworkPolicyChangesWhereATypeInItDoes) {
   const auto network = [](const std::string& value) {
     return decode_policy("version: 1\nnetwork_policies: {a: {b: " + value + "}}\n", "p.yaml")->network;
   };
@@ -180,6 +180,12 @@ TEST(CoreSchema, ANetworkPolicyChangesWhereItsTypeDoes) {
     EXPECT_NE(network(one), network(other)) << one;
   for (const auto& [one, other] : {std::pair{"\"web\"", "web"}, {"!!str 1", "'1'"}, {"!!int 1", "1"}, {"~", "null"}})
     EXPECT_EQ(network(one), network(other)) << one;
+  const auto keyed = [](const std::string& key) {
+    return decode_policy("version: 1\nnetwork_policies: {a: {" + key + ": 1}}\n", "p.yaml")->network;
+  };
+  for (const auto& [one, other] : {std::pair{"\"true\"", "true"}, {"'1'", "1"}, {"'no'", "no"}})
+    EXPECT_NE(keyed(one), keyed(other)) << one;
+  EXPECT_EQ(keyed("'web'"), keyed("web"));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ bool TreeBuilder::open(Node::Kind kind, int line) {
   Node node;
   node.kind = kind;
   node.line = line;
-  stack_.push_back({std::move(node), {}, 0, false});
+  stack_.push_back({std::move(node), {}, Node::Kind::plain, 0, false});
   return true;
 }
 
@@ -25,7 +25,7 @@ bool TreeBuilder::scalar(Node::Kind kind, std::string text, int line) {
   if (text.find('\0') != std::string::npos) return fail(line, "a NUL character");
   if (expects_key()) {
     if (kind == Node::Kind::null) return fail(line, "a key is missing before the colon");
-    return key(std::move(text), line);
+    return key(kind, std::move(text), line);
   }
   // A value left out is reported where the next thing stands: the line of its key is what a reader looks for.
   const bool of_key = kind == Node::Kind::null && !stack_.empty() && stack_.back().has_key;
@@ -36,9 +36,10 @@ bool TreeBuilder::scalar(Node::Kind kind, std::string text, int line) {
   return add(std::move(node));
 }
 
-bool TreeBuilder::key(std::string text, int line) {
+bool TreeBuilder::key(Node::Kind kind, std::string text, int line) {
   Level& level = stack_.back();
   level.key = std::move(text);
+  level.key_kind = kind;
   level.key_line = line;
   level.has_key = true;
   return true;
@@ -86,6 +87,7 @@ bool TreeBuilder::add(Node node) {
   if (!level.has_key) return fail(node.line, "a key must be a plain string");
   level.node.entries.emplace_back(std::move(level.key), std::move(node));
   level.node.key_lines.push_back(level.key_line);
+  level.node.key_kinds.push_back(level.key_kind);
   level.has_key = false;
   return true;
 }

@@ -25,7 +25,7 @@ class TreeBuilder {
   bool open(Node::Kind kind, int line);
   bool close();
   bool scalar(Node::Kind kind, std::string text, int line);
-  bool key(std::string text, int line);
+  bool key(Node::Kind kind, std::string text, int line);
   bool expects_key() const {
     return !stack_.empty() && stack_.back().node.kind == Node::Kind::mapping && !stack_.back().has_key;
   }
@@ -38,6 +38,7 @@ class TreeBuilder {
   struct Level {
     Node node;
     std::string key;
+    Node::Kind key_kind;
     int key_line;
     bool has_key;
   };

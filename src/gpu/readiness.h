@@ -1,24 +1,28 @@
 // Readiness: whether the GPU's runtime would start under a policy, from what each step of its start-up answered.
 //
-//   ReadinessVerdict verdict = conclude(cuda_steps(host), answers, false);
+//   ReadinessVerdict verdict = conclude(steps_of(host), answers, false);
 //   verdict.is == Readiness::blocked;  verdict.why;  // "comm needs write_file on /proc/<pid>/task/<tid>/comm"
 //   for (const DeniedStep& step : verdict.denied) ... step.breaks ...
 //
 // The first fatal step that fails is the one that blocks. A step that could not be tried leaves readiness unknown,
 // unless a fatal step fails anyway: nothing unknown is ready. Pure: the answers may be the kernel's or the model's.
-#ifndef LOCKSTEP_CONFORMANCE_JUDGE_READINESS_H_
-#define LOCKSTEP_CONFORMANCE_JUDGE_READINESS_H_
+#ifndef LOCKSTEP_GPU_READINESS_H_
+#define LOCKSTEP_GPU_READINESS_H_
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
-#include "conformance/judge/case.h"
-#include "conformance/judge/cuda.h"
+#include "gpu/steps.h"
 
-namespace lockstep::conformance::judge {
+namespace lockstep::gpu {
+
+enum class Readiness { ready, degraded, blocked, blocked_elsewhere, unknown };
+std::string_view name(Readiness readiness);
+// Empty for "unknown" too: nobody can claim or require that.
+std::optional<Readiness> readiness_from_name(std::string_view name);
 
 // What one step answered, as errnos; 0: it worked.
 struct StepAnswer {
@@ -33,7 +37,7 @@ struct StepAnswer {
 struct DeniedStep {
   std::string id;
   std::string path;
-  CudaImportance importance = CudaImportance::fatal;  // here: the loss of one GPU among others is degraded
+  Importance importance = Importance::fatal;  // here: the loss of one GPU among others is degraded
   Certainty certainty = Certainty::source;
   std::string breaks;
   std::string what;        // "comm needs write_file on /proc/..."
@@ -57,9 +61,9 @@ struct PredictedReadiness {
 
 // `answers` is parallel to `steps`. `promoted_on_gpu_hosts`: this host has no GPU, and on a host with one enrichment
 // would make /proc writable. A denied comm write is then not the policy's fault.
-ReadinessVerdict conclude(const std::vector<CudaStep>& steps, const std::vector<StepAnswer>& answers,
+ReadinessVerdict conclude(const std::vector<Step>& steps, const std::vector<StepAnswer>& answers,
                           bool promoted_on_gpu_hosts);
 
-}  // namespace lockstep::conformance::judge
+}  // namespace lockstep::gpu
 
-#endif  // LOCKSTEP_CONFORMANCE_JUDGE_READINESS_H_
+#endif  // LOCKSTEP_GPU_READINESS_H_

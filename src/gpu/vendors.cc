@@ -1,10 +1,10 @@
 // The steps of AMD's and Intel's runtimes. No baseline knows their nodes: a policy names them itself.
-#include "conformance/judge/cuda.h"
+#include "gpu/steps.h"
 
-namespace lockstep::conformance::judge {
+namespace lockstep::gpu {
 namespace {
 
-using enum CudaImportance;
+using enum Importance;
 using enum Certainty;
 using enum Operation;
 
@@ -38,16 +38,16 @@ constexpr FixedStep intel[] = {
 };
 
 // A host without any is asked for the first: what is missing must not look ready.
-void add_render_nodes(const Host& host, std::vector<CudaStep>& out) {
+void add_render_nodes(const Host& host, std::vector<Step>& out) {
   std::vector<std::string> nodes;
   for (const HostEntry& entry : host.present)
     if (is_render_node(entry.path) && host.exists(entry.path)) nodes.push_back(entry.path);
   if (nodes.empty()) nodes.emplace_back("/dev/dri/renderD128");
   for (const std::string& path : nodes) {
-    CudaStep step;
+    Step step;
     step.id = "node " + path;
-    step.cell.operation = ioctl;
-    step.cell.path = path;
+    step.operation = ioctl;
+    step.path = path;
     step.group = StepGroup::gpu;
     step.breaks = "this GPU is missing";
     out.push_back(std::move(step));
@@ -56,18 +56,18 @@ void add_render_nodes(const Host& host, std::vector<CudaStep>& out) {
 
 }  // namespace
 
-std::vector<CudaStep> amd_steps(const Host& host) {
-  std::vector<CudaStep> out;
+std::vector<Step> amd_steps(const Host& host) {
+  std::vector<Step> out;
   for (const FixedStep& row : rocm) out.push_back(make_step(row));
   add_render_nodes(host, out);
   return out;
 }
 
-std::vector<CudaStep> intel_steps(const Host& host) {
-  std::vector<CudaStep> out;
+std::vector<Step> intel_steps(const Host& host) {
+  std::vector<Step> out;
   for (const FixedStep& row : intel) out.push_back(make_step(row));
   add_render_nodes(host, out);
   return out;
 }
 
-}  // namespace lockstep::conformance::judge
+}  // namespace lockstep::gpu

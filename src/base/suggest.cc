@@ -1,4 +1,4 @@
-#include "syntax/suggest.h"
+#include "base/suggest.h"
 
 #include <algorithm>
 

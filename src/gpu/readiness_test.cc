@@ -1,31 +1,33 @@
-#include "conformance/judge/readiness.h"
+#include "gpu/readiness.h"
 
 #include <gtest/gtest.h>
 
 #include <cerrno>
 
-namespace lockstep::conformance::judge {
+#include <lockstep/rights.h>
+
+namespace lockstep::gpu {
 namespace {
 
 // A control node, two GPUs, a read that costs something, a socket that costs nothing, the two nodes of a MIG instance.
 class Conclude : public testing::Test {
  protected:
   Conclude() {
-    add("ctl", Operation::ioctl, "/dev/nvidiactl", CudaImportance::fatal);
-    add("gpu0", Operation::ioctl, "/dev/nvidia0", CudaImportance::fatal, StepGroup::gpu);
-    add("gpu1", Operation::ioctl, "/dev/nvidia1", CudaImportance::fatal, StepGroup::gpu);
-    add("read", Operation::open_r, "/proc/modules", CudaImportance::degraded);
-    add("socket", Operation::connect_unix, "/run/d/socket", CudaImportance::harmless);
-    add("comm", Operation::comm_open, "", CudaImportance::fatal);
+    add("ctl", Operation::ioctl, "/dev/nvidiactl", Importance::fatal);
+    add("gpu0", Operation::ioctl, "/dev/nvidia0", Importance::fatal, StepGroup::gpu);
+    add("gpu1", Operation::ioctl, "/dev/nvidia1", Importance::fatal, StepGroup::gpu);
+    add("read", Operation::open_r, "/proc/modules", Importance::degraded);
+    add("socket", Operation::connect_unix, "/run/d/socket", Importance::harmless);
+    add("comm", Operation::comm_open, "", Importance::fatal);
     steps_[3].optional = steps_[4].optional = true;
   }
 
-  void add(const char* id, Operation operation, const char* path, CudaImportance importance,
+  void add(const char* id, Operation operation, const char* path, Importance importance,
            StepGroup group = StepGroup::none) {
-    CudaStep step;
+    Step step;
     step.id = id;
-    step.cell.operation = operation;
-    step.cell.path = path;
+    step.operation = operation;
+    step.path = path;
     step.importance = importance;
     step.group = group;
     step.breaks = "something";
@@ -35,7 +37,7 @@ class Conclude : public testing::Test {
   void deny(std::size_t i, AccessSet missing) { answers_[i] = {true, 0, EACCES, true, missing}; }
   ReadinessVerdict verdict(bool promoted = false) const { return conclude(steps_, answers_, promoted); }
 
-  std::vector<CudaStep> steps_;
+  std::vector<Step> steps_;
   std::vector<StepAnswer> answers_;
 };
 
@@ -46,7 +48,7 @@ TEST_F(Conclude, ReadyWhereEveryStepWorks) {
 }
 
 TEST_F(Conclude, ASocketWhoseServerQuitIsAsGoodAsNone) {
-  steps_[4].importance = CudaImportance::degraded;
+  steps_[4].importance = Importance::degraded;
   answers_[4] = {true, ECONNREFUSED, ECONNREFUSED, false, {}};
   EXPECT_EQ(verdict().is, Readiness::ready);
   EXPECT_TRUE(verdict().denied.empty());
@@ -83,19 +85,19 @@ TEST_F(Conclude, AHarmlessStepChangesNoWordAndADegradedOneDoes) {
 TEST_F(Conclude, OneGpuOfTwoIsDegradedAndNoneIsBlocked) {
   deny(1, Right::write_file);
   EXPECT_EQ(verdict().is, Readiness::degraded);
-  EXPECT_EQ(verdict().denied[0].importance, CudaImportance::degraded);
+  EXPECT_EQ(verdict().denied[0].importance, Importance::degraded);
   deny(2, Right::write_file);
   EXPECT_EQ(verdict().is, Readiness::blocked);
-  EXPECT_EQ(verdict().denied[0].importance, CudaImportance::fatal);
+  EXPECT_EQ(verdict().denied[0].importance, Importance::fatal);
 }
 
 TEST_F(Conclude, AMigInstanceTakesTwoNodes) {
-  add("cap12", Operation::open_r, "/dev/nvidia-caps/nvidia-cap12", CudaImportance::fatal, StepGroup::mig);
-  add("cap13", Operation::open_r, "/dev/nvidia-caps/nvidia-cap13", CudaImportance::fatal, StepGroup::mig);
+  add("cap12", Operation::open_r, "/dev/nvidia-caps/nvidia-cap12", Importance::fatal, StepGroup::mig);
+  add("cap13", Operation::open_r, "/dev/nvidia-caps/nvidia-cap13", Importance::fatal, StepGroup::mig);
   EXPECT_EQ(verdict().is, Readiness::ready);
   deny(7, Right::read_file);
   EXPECT_EQ(verdict().is, Readiness::blocked);
-  add("cap21", Operation::open_r, "/dev/nvidia-caps/nvidia-cap21", CudaImportance::fatal, StepGroup::mig);
+  add("cap21", Operation::open_r, "/dev/nvidia-caps/nvidia-cap21", Importance::fatal, StepGroup::mig);
   EXPECT_EQ(verdict().is, Readiness::degraded) << "two of three work";
 }
 
@@ -147,4 +149,4 @@ TEST_F(Conclude, AnOptionalPathMayBeMissingAndNotDenied) {
 }
 
 }  // namespace
-}  // namespace lockstep::conformance::judge
+}  // namespace lockstep::gpu

@@ -2,8 +2,8 @@
 //
 //   suggestion("readonly", {"read_only", "read_write"});      // "read_only"; "" where nothing is near
 //   suggestion_for_right("rw");                               // "all"
-#ifndef LOCKSTEP_SYNTAX_SUGGEST_H_
-#define LOCKSTEP_SYNTAX_SUGGEST_H_
+#ifndef LOCKSTEP_BASE_SUGGEST_H_
+#define LOCKSTEP_BASE_SUGGEST_H_
 
 #include <string>
 #include <string_view>
@@ -19,4 +19,4 @@ std::string did_you_mean(const std::string& suggested);
 
 }  // namespace lockstep
 
-#endif  // LOCKSTEP_SYNTAX_SUGGEST_H_
+#endif  // LOCKSTEP_BASE_SUGGEST_H_

@@ -1,13 +1,14 @@
-#include "conformance/judge/cuda.h"
+#include "gpu/steps.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
-#include "conformance/judge/case.h"
+#include "gpu/platforms.h"
 
-namespace lockstep::conformance::judge {
+namespace lockstep::gpu {
 namespace {
 
 Host host_of(GpuKind gpu, std::vector<std::string> nodes = {}) {
@@ -18,8 +19,8 @@ Host host_of(GpuKind gpu, std::vector<std::string> nodes = {}) {
   return host;
 }
 
-const CudaStep* find(const std::vector<CudaStep>& steps, const std::string& id) {
-  const auto found = std::find_if(steps.begin(), steps.end(), [&](const CudaStep& step) { return step.id == id; });
+const Step* find(const std::vector<Step>& steps, const std::string& id) {
+  const auto found = std::find_if(steps.begin(), steps.end(), [&](const Step& step) { return step.id == id; });
   return found == steps.end() ? nullptr : &*found;
 }
 
@@ -39,13 +40,15 @@ std::vector<Host> every_host() {
   return out;
 }
 
-// Readiness finds a step's answer by its id, and its cell by its name.
+// Readiness finds a step's answer by its id, and its cell by what it tries.
 TEST(CudaSteps, EachSaysWhatBreaksUnderANameAndInACellOfItsOwn) {
   for (const Host& host : every_host()) {
-    std::set<std::string> ids, cells;
-    for (const CudaStep& step : cuda_steps(host)) {
+    std::set<std::string> ids;
+    std::set<std::tuple<Operation, Mode, Actor, Target, std::string>> tried;
+    for (const Step& step : steps_of(host)) {
       EXPECT_TRUE(ids.insert(step.id).second) << step.id << " twice";
-      EXPECT_TRUE(cells.insert(cell_name(step.cell)).second) << step.id << ": its cell is another step's too";
+      EXPECT_TRUE(tried.insert({step.operation, step.mode, step.actor, step.target, step.path}).second)
+          << step.id << " tries what another step tries";
       EXPECT_FALSE(step.breaks.empty()) << step.id;
     }
   }
@@ -62,24 +65,23 @@ TEST(CudaSteps, OnlyWhatIsSeenWithoutADeviceIsCalledMeasured) {
                                       "pci-list",
                                       "pci-config"};
   for (const Host& host : every_host())
-    for (const CudaStep& step : cuda_steps(host))
+    for (const Step& step : steps_of(host))
       EXPECT_TRUE(step.certainty != Certainty::measured || seen.contains(step.id)) << step.id;
 }
 
 TEST(CudaSteps, AHostThatListsNoGpuIsAskedForOne) {
   for (GpuKind gpu : {GpuKind::nvidia, GpuKind::amd, GpuKind::intel}) {
-    const auto steps = cuda_steps(host_of(gpu));
-    EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const CudaStep& step) {
-      return step.group == StepGroup::gpu;
-    })) << name(gpu);
+    const auto steps = steps_of(host_of(gpu));
+    EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.group == StepGroup::gpu; }))
+        << name(gpu);
   }
 }
 
-CudaImportance importance_of(const Host& host, const std::string& id) {
-  const auto steps = cuda_steps(host);
-  const CudaStep* step = find(steps, id);
+Importance importance_of(const Host& host, const std::string& id) {
+  const auto steps = steps_of(host);
+  const Step* step = find(steps, id);
   EXPECT_NE(step, nullptr) << id;
-  return step == nullptr ? CudaImportance::harmless : step->importance;
+  return step == nullptr ? Importance::harmless : step->importance;
 }
 
 Host with(GpuKind gpu, const std::vector<std::string>& paths) {
@@ -95,18 +97,18 @@ TEST(CudaSteps, TheClassOfAStepIsThatOfThePlatform) {
   EXPECT_TRUE(platforms(plain).empty());
   Host coherent = plain;
   coherent.numa_coherent = true;
-  EXPECT_EQ(importance_of(plain, "numa-nodes"), CudaImportance::harmless);
-  EXPECT_EQ(importance_of(coherent, "numa-nodes"), CudaImportance::fatal);
+  EXPECT_EQ(importance_of(plain, "numa-nodes"), Importance::harmless);
+  EXPECT_EQ(importance_of(coherent, "numa-nodes"), Importance::fatal);
   EXPECT_EQ(platforms(coherent), std::vector<std::string>{"coherent"});
 
   const Host mps = with(GpuKind::nvidia, {"/tmp/nvidia-mps/control"});
-  EXPECT_EQ(importance_of(plain, "mps"), CudaImportance::harmless);
-  EXPECT_EQ(importance_of(mps, "mps"), CudaImportance::degraded);
+  EXPECT_EQ(importance_of(plain, "mps"), Importance::harmless);
+  EXPECT_EQ(importance_of(mps, "mps"), Importance::degraded);
   EXPECT_EQ(platforms(mps), std::vector<std::string>{"mps"});
 
   const Host fabric = with(GpuKind::nvidia, {"/dev/nvidia-nvswitchctl", "/run/nvidia-fabricmanager/socket"});
-  EXPECT_EQ(find(cuda_steps(plain), "fabricmanager"), nullptr);
-  EXPECT_EQ(importance_of(fabric, "fabricmanager"), CudaImportance::degraded);
+  EXPECT_EQ(find(steps_of(plain), "fabricmanager"), nullptr);
+  EXPECT_EQ(importance_of(fabric, "fabricmanager"), Importance::degraded);
   EXPECT_EQ(platforms(fabric), std::vector<std::string>{"fabric"});
 }
 
@@ -117,68 +119,67 @@ TEST(CudaSteps, OnlyAnInstanceMakesAMigHost) {
   const Host mig = with(GpuKind::nvidia, {"/dev/nvidia-caps/nvidia-cap2", "/dev/nvidia-caps/nvidia-cap12",
                                           "/dev/nvidia-caps/nvidia-cap13"});
   EXPECT_EQ(platforms(mig), std::vector<std::string>{"mig"});
-  const auto steps = cuda_steps(mig);
+  const auto steps = steps_of(mig);
   EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap2"), nullptr);
   ASSERT_NE(find(steps, "node /dev/nvidia-caps/nvidia-cap12"), nullptr);
   EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap12")->group, StepGroup::mig);
-  EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap12")->cell.operation, Operation::open_r);
+  EXPECT_EQ(find(steps, "node /dev/nvidia-caps/nvidia-cap12")->operation, Operation::open_r);
 }
 
 TEST(CudaSteps, ABoardsGpuNodesAreFatalAndItsVideoNodesAreNot) {
   const Host board = with(GpuKind::nvidia, {"/dev/nvmap", "/dev/nvhost-ctrl-gpu", "/dev/nvhost-prof-gpu",
                                             "/dev/nvhost-vic", "/dev/nvgpu/igpu0/ctrl", "/dev/nvgpu/igpu0/prof"});
   for (const char* id : {"node /dev/nvmap", "node /dev/nvhost-ctrl-gpu", "node /dev/nvgpu/igpu0/ctrl", "soc-family"})
-    EXPECT_EQ(importance_of(board, id), CudaImportance::fatal) << id;
+    EXPECT_EQ(importance_of(board, id), Importance::fatal) << id;
   for (const char* id : {"node /dev/nvhost-prof-gpu", "node /dev/nvhost-vic", "node /dev/nvgpu/igpu0/prof"})
-    EXPECT_EQ(importance_of(board, id), CudaImportance::harmless) << id;
+    EXPECT_EQ(importance_of(board, id), Importance::harmless) << id;
 }
 
 TEST(CudaSteps, OtherVendorsWriteNoThreadNamesAndHaveNodesOfTheirOwn) {
   const Host amd = with(GpuKind::amd, {"/dev/kfd", "/dev/dri/renderD128"});
   const Host intel = with(GpuKind::intel, {"/dev/dri/renderD128"});
   for (const Host& host : {amd, intel}) {
-    const auto steps = cuda_steps(host);
+    const auto steps = steps_of(host);
     EXPECT_EQ(find(steps, "comm"), nullptr);
     EXPECT_EQ(find(steps, "node /dev/nvidiactl"), nullptr);
     ASSERT_NE(find(steps, "node /dev/dri/renderD128"), nullptr);
     EXPECT_EQ(find(steps, "node /dev/dri/renderD128")->group, StepGroup::gpu);
   }
-  EXPECT_EQ(importance_of(amd, "node /dev/kfd"), CudaImportance::fatal);
-  EXPECT_EQ(find(cuda_steps(intel), "node /dev/kfd"), nullptr);
+  EXPECT_EQ(importance_of(amd, "node /dev/kfd"), Importance::fatal);
+  EXPECT_EQ(find(steps_of(intel), "node /dev/kfd"), nullptr);
 }
 
 TEST(CudaSteps, EveryGpuOfTheHostIsAStep) {
-  const auto steps = cuda_steps(host_of(GpuKind::nvidia, {"/dev/nvidia0", "/dev/nvidia7"}));
+  const auto steps = steps_of(host_of(GpuKind::nvidia, {"/dev/nvidia0", "/dev/nvidia7"}));
   for (const char* id : {"node /dev/nvidiactl", "node /dev/nvidia-uvm", "node /dev/nvidia0", "node /dev/nvidia7"}) {
     ASSERT_NE(find(steps, id), nullptr) << id;
-    EXPECT_EQ(find(steps, id)->cell.operation, Operation::ioctl)
-        << "opening alone does not show that ioctl_dev is granted";
-    EXPECT_EQ(find(steps, id)->importance, CudaImportance::fatal);
+    EXPECT_EQ(find(steps, id)->operation, Operation::ioctl) << "opening alone does not show that ioctl_dev is granted";
+    EXPECT_EQ(find(steps, id)->importance, Importance::fatal);
   }
 }
 
 TEST(CudaSteps, Wsl2HasOneNode) {
-  const auto steps = cuda_steps(host_of(GpuKind::wsl2));
+  const auto steps = steps_of(host_of(GpuKind::wsl2));
   EXPECT_NE(find(steps, "node /dev/dxg"), nullptr);
   EXPECT_EQ(find(steps, "node /dev/nvidiactl"), nullptr);
 }
 
 TEST(CudaSteps, AJetsonBoardNeedsItsOwnNode) {
   Host host = host_of(GpuKind::nvidia, {"/dev/nvidia0"});
-  EXPECT_EQ(find(cuda_steps(host), "node /dev/nvmap"), nullptr);
+  EXPECT_EQ(find(steps_of(host), "node /dev/nvmap"), nullptr);
   host.present.push_back({"/dev/nvmap", NodeKind::character});
-  ASSERT_NE(find(cuda_steps(host), "node /dev/nvmap"), nullptr);
-  EXPECT_EQ(find(cuda_steps(host), "node /dev/nvmap")->importance, CudaImportance::fatal);
+  ASSERT_NE(find(steps_of(host), "node /dev/nvmap"), nullptr);
+  EXPECT_EQ(find(steps_of(host), "node /dev/nvmap")->importance, Importance::fatal);
 }
 
 TEST(CudaSteps, NamingAThreadIsFatalAsGlibcDoesItAndAsDriversWereSeenToDoIt) {
-  for (const CudaStep& step : cuda_steps(host_of(GpuKind::nvidia))) {
-    if (step.cell.operation != Operation::comm_open) continue;
-    const bool known = step.cell.mode == Mode::rdwr || step.cell.mode == Mode::setname || step.cell.mode == Mode::trunc;
-    EXPECT_EQ(step.importance == CudaImportance::fatal, known) << step.id;
-    EXPECT_EQ(step.certainty == Certainty::measured, step.cell.mode == Mode::trunc) << step.id;
+  for (const Step& step : steps_of(host_of(GpuKind::nvidia))) {
+    if (step.operation != Operation::comm_open) continue;
+    const bool known = step.mode == Mode::rdwr || step.mode == Mode::setname || step.mode == Mode::trunc;
+    EXPECT_EQ(step.importance == Importance::fatal, known) << step.id;
+    EXPECT_EQ(step.certainty == Certainty::measured, step.mode == Mode::trunc) << step.id;
   }
 }
 
 }  // namespace
-}  // namespace lockstep::conformance::judge
+}  // namespace lockstep::gpu

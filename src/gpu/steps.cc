@@ -1,13 +1,15 @@
-#include "conformance/judge/cuda.h"
+#include "gpu/steps.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <span>
 
-namespace lockstep::conformance::judge {
+#include "gpu/nodes.h"
+#include "gpu/platforms.h"
+
+namespace lockstep::gpu {
 namespace {
 
-using enum CudaImportance;
+using enum Importance;
 using enum Certainty;
 using enum Operation;
 
@@ -95,42 +97,9 @@ constexpr FixedStep mps_rows[] = {
      "the GPU is not shared through the MPS server, and refused where that holds it exclusively"},
 };
 
-// 1 and 2 are for administration (config, monitor); each MIG instance has two of its own beyond.
-bool is_instance_node(std::string_view path) {
-  constexpr std::string_view prefix = "/dev/nvidia-caps/nvidia-cap";
-  return path.starts_with(prefix) && std::atoi(std::string(path.substr(prefix.size())).c_str()) > 2;
-}
-
-// Of a board's nodes those of its GPU: control, power, address spaces, channels. The others are of video engines and
-// profiling.
-bool is_board_gpu(std::string_view path) {
-  constexpr std::string_view older = "/dev/nvhost-";
-  const bool newer = !path.starts_with(older);  // /dev/nvgpu/igpu0/ctrl
-  const std::string_view word = newer ? path.substr(path.rfind('/') + 1) : path.substr(older.size());
-  constexpr std::string_view older_words[] = {"gpu", "ctrl", "ctrl-gpu", "as-gpu"};
-  constexpr std::string_view newer_words[] = {"ctrl", "power", "as", "channel", "tsg"};
-  const std::span<const std::string_view> words =
-      newer ? std::span<const std::string_view>(newer_words) : std::span<const std::string_view>(older_words);
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-bool is_tegra(const Host& host) {
-  return host.exists("/dev/nvmap");
-}
-bool is_fabric(const Host& host) {
-  return host.exists("/dev/nvidia-nvswitchctl") || host.exists("/run/nvidia-fabricmanager");
-}
-bool is_mps(const Host& host) {
-  return host.exists("/tmp/nvidia-mps/control");
-}
-bool is_mig(const Host& host) {
-  return std::any_of(host.present.begin(), host.present.end(),
-                     [](const HostEntry& entry) { return is_instance_node(entry.path); });
-}
-
-void put(std::span<const FixedStep> rows, std::vector<CudaStep>& out) {
+void put(std::span<const FixedStep> rows, std::vector<Step>& out) {
   for (const FixedStep& row : rows) {
-    const auto same = std::find_if(out.begin(), out.end(), [&](const CudaStep& step) { return step.id == row.id; });
+    const auto same = std::find_if(out.begin(), out.end(), [&](const Step& step) { return step.id == row.id; });
     if (same != out.end())
       *same = make_step(row);
     else
@@ -138,12 +107,12 @@ void put(std::span<const FixedStep> rows, std::vector<CudaStep>& out) {
   }
 }
 
-CudaStep node_step(const std::string& path, Operation operation, CudaImportance importance, Certainty certainty,
-                   std::string_view breaks) {
-  CudaStep step;
+Step node_step(const std::string& path, Operation operation, Importance importance, Certainty certainty,
+               std::string_view breaks) {
+  Step step;
   step.id = "node " + path;
-  step.cell.operation = operation;
-  step.cell.path = path;
+  step.operation = operation;
+  step.path = path;
   step.importance = importance;
   step.certainty = certainty;
   step.breaks = breaks;
@@ -151,7 +120,7 @@ CudaStep node_step(const std::string& path, Operation operation, CudaImportance 
 }
 
 // Nodes that a host has under names of its own.
-void add_own_nodes(const Host& host, std::vector<CudaStep>& out) {
+void add_own_nodes(const Host& host, std::vector<Step>& out) {
   std::vector<std::string> gpus = host.gpu_nodes;
   // A host that lists none is asked for the first: what is missing must not look ready. A board's GPU has other names.
   if (gpus.empty() && host.gpu == GpuKind::nvidia && !is_tegra(host)) gpus.emplace_back("/dev/nvidia0");
@@ -176,33 +145,32 @@ void add_own_nodes(const Host& host, std::vector<CudaStep>& out) {
   }
 }
 
-CudaStep comm_step(const char* id, Mode mode, wire::Target target, Actor actor) {
-  CudaStep step;
+Step comm_step(const char* id, Mode mode, Target target, Actor actor) {
+  Step step;
   step.id = id;
-  step.cell.operation = comm_open;
-  step.cell.mode = mode;
-  step.cell.target = target;
-  step.cell.actor = actor;
+  step.operation = comm_open;
+  step.mode = mode;
+  step.target = target;
+  step.actor = actor;
   step.breaks = "cuInit returns 304 (CUDA_ERROR_OPERATING_SYSTEM)";
   return step;
 }
 
-void add_comm(const Host& host, std::vector<CudaStep>& out) {
+void add_comm(const Host& host, std::vector<Step>& out) {
   // Seen with drivers of ordinary machines; under WSL2 and on Jetson boards nobody has published it.
   const Certainty sure = host.gpu == GpuKind::wsl2 || is_tegra(host) ? inferred : source;
   // The workload is rarely the process that was restricted: it is a program started by it, or a child of that.
-  for (CudaStep& step :
-       std::vector<CudaStep>{comm_step("comm", Mode::rdwr, wire::Target::other_thread, Actor::self),
-                             comm_step("comm-child", Mode::rdwr, wire::Target::other_thread, Actor::child),
-                             comm_step("comm-grandchild", Mode::rdwr, wire::Target::other_thread, Actor::grandchild),
-                             comm_step("comm-exec", Mode::rdwr, wire::Target::other_thread, Actor::exec),
-                             comm_step("comm-pid", Mode::rdwr, wire::Target::numeric, Actor::self),
-                             comm_step("comm-setname", Mode::setname, wire::Target::other_thread, Actor::exec)}) {
+  for (Step& step : std::vector<Step>{comm_step("comm", Mode::rdwr, Target::other_thread, Actor::self),
+                                      comm_step("comm-child", Mode::rdwr, Target::other_thread, Actor::child),
+                                      comm_step("comm-grandchild", Mode::rdwr, Target::other_thread, Actor::grandchild),
+                                      comm_step("comm-exec", Mode::rdwr, Target::other_thread, Actor::exec),
+                                      comm_step("comm-pid", Mode::rdwr, Target::numeric, Actor::self),
+                                      comm_step("comm-setname", Mode::setname, Target::other_thread, Actor::exec)}) {
     step.certainty = sure;
     out.push_back(std::move(step));
   }
   // Shown and never demanded.
-  CudaStep write_only = comm_step("comm-write-only", Mode::wronly, wire::Target::other_thread, Actor::self);
+  Step write_only = comm_step("comm-write-only", Mode::wronly, Target::other_thread, Actor::self);
   write_only.importance = harmless;
   write_only.certainty = inferred;
   write_only.breaks = "nothing that is known: glibc opens for reading as well";
@@ -210,11 +178,11 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
   // What the libraries of 550.54.15, 550.163.01 and 555.58.02 were seen to do before they look for a device:
   // fopen(comm, "w"). Denied, their cuInit() returns 304. Those of 470 to 535 gave up for want of a device before any
   // thread. What newer ones do is not known: both ways count.
-  for (CudaStep& truncating : std::vector<CudaStep>{
-           comm_step("comm-truncating", Mode::trunc, wire::Target::other_thread, Actor::self),
-           comm_step("comm-truncating-child", Mode::trunc, wire::Target::other_thread, Actor::child),
-           comm_step("comm-truncating-grandchild", Mode::trunc, wire::Target::other_thread, Actor::grandchild),
-           comm_step("comm-truncating-exec", Mode::trunc, wire::Target::other_thread, Actor::exec)}) {
+  for (Step& truncating :
+       std::vector<Step>{comm_step("comm-truncating", Mode::trunc, Target::other_thread, Actor::self),
+                         comm_step("comm-truncating-child", Mode::trunc, Target::other_thread, Actor::child),
+                         comm_step("comm-truncating-grandchild", Mode::trunc, Target::other_thread, Actor::grandchild),
+                         comm_step("comm-truncating-exec", Mode::trunc, Target::other_thread, Actor::exec)}) {
     truncating.certainty = sure == source ? measured : inferred;
     out.push_back(std::move(truncating));
   }
@@ -222,7 +190,7 @@ void add_comm(const Host& host, std::vector<CudaStep>& out) {
 
 // Kernels compiled for the GPU at hand are kept below a home directory: asked for where a simulated host lists such a
 // file, for the step writes to it.
-void add_jit_cache(const Host& host, std::vector<CudaStep>& out) {
+void add_jit_cache(const Host& host, std::vector<Step>& out) {
   for (const HostEntry& entry : host.present) {
     if (host.real || !entry.path.ends_with("/.nv/ComputeCache/index") || !host.exists(entry.path)) continue;
     out.push_back(node_step(entry.path, open_trunc, degraded, inferred, "kernels are compiled anew at every start"));
@@ -237,11 +205,11 @@ std::size_t needed(StepGroup group) {
   return group == StepGroup::mig ? 2 : 1;
 }
 
-CudaStep make_step(const FixedStep& fixed) {
-  CudaStep step;
+Step make_step(const FixedStep& fixed) {
+  Step step;
   step.id = fixed.id;
-  step.cell.operation = fixed.operation;
-  step.cell.path = fixed.path;
+  step.operation = fixed.operation;
+  step.path = fixed.path;
   step.importance = fixed.importance;
   step.certainty = fixed.certainty;
   step.optional = fixed.optional;
@@ -249,10 +217,10 @@ CudaStep make_step(const FixedStep& fixed) {
   return step;
 }
 
-std::vector<CudaStep> cuda_steps(const Host& host) {
+std::vector<Step> steps_of(const Host& host) {
   if (host.gpu == GpuKind::amd) return amd_steps(host);
   if (host.gpu == GpuKind::intel) return intel_steps(host);
-  std::vector<CudaStep> out;
+  std::vector<Step> out;
   for (const FixedStep& row : reads) out.push_back(make_step(row));
   if (host.gpu == GpuKind::wsl2) {
     for (const FixedStep& row : wsl_steps) out.push_back(make_step(row));
@@ -270,23 +238,7 @@ std::vector<CudaStep> cuda_steps(const Host& host) {
   return out;
 }
 
-std::vector<std::string> platforms(const Host& host) {
-  std::vector<std::string> out;
-  const auto say = [&](bool is, const char* word) {
-    if (is) out.emplace_back(word);
-  };
-  say(host.gpu == GpuKind::wsl2, "wsl2");
-  say(host.gpu == GpuKind::amd, "amd");
-  say(host.gpu == GpuKind::intel, "intel");
-  say(is_tegra(host), "tegra");
-  say(host.numa_coherent, "coherent");
-  say(is_fabric(host), "fabric");
-  say(is_mig(host), "mig");
-  say(is_mps(host), "mps");
-  return out;
-}
-
-std::string_view name(CudaImportance importance) {
+std::string_view name(Importance importance) {
   return importance == fatal ? "fatal" : importance == degraded ? "degraded" : "harmless";
 }
 
@@ -294,4 +246,4 @@ std::string_view name(Certainty certainty) {
   return certainty == measured ? "measured" : certainty == source ? "source" : "inferred";
 }
 
-}  // namespace lockstep::conformance::judge
+}  // namespace lockstep::gpu
