@@ -62,6 +62,13 @@ build() {
   fi
 }
 
+# Where static programs are built: the build itself, or beside one that was told otherwise.
+static_directory() {
+  local directory=${LOCKSTEP_BUILD:-$top/build}
+  if [ -f "$directory/CMakeCache.txt" ] && ! grep -q '^LOCKSTEP_STATIC:BOOL=ON' "$directory/CMakeCache.txt"; then directory+=-static; fi
+  realpath -m "$directory"
+}
+
 # --- roots of other Debian releases, for what is tried in one ------------------------------------------------------------------
 
 # use_roots DIR MIRROR: before the first debian_root. An empty MIRROR is the one of this machine's apt sources.

@@ -35,7 +35,7 @@ TEST(CInterface, RestrictsACProgram) {
 TEST(CInterface, RestrictsAPythonProgram) {
   if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
     GTEST_SKIP() << "no-landlock: " << kernel.error().message;
-  if (std::string(LOCKSTEP_SHARED).empty()) GTEST_SKIP() << "no-shared-library: this build is static";
+  if (std::string(LOCKSTEP_SHARED).empty()) GTEST_SKIP() << "no-shared-library: this build makes none";
   if (::access("/usr/bin/python3", X_OK) != 0) GTEST_SKIP() << "no-python: there is no /usr/bin/python3";
   const testing::TemporaryDirectory dir;
   const std::string program = dir.write("embed.py", R"(import ctypes, sys
