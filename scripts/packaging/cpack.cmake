@@ -1,9 +1,7 @@
 # cpack -G DEB in the build directory (scripts/packages): lockstep, liblockstep0 and liblockstep-dev, a component each.
-find_program(HELP2MAN help2man)
-find_program(GZIP gzip)
-if(NOT LOCKSTEP_CONFORMANCE OR NOT HELP2MAN OR NOT GZIP)
-  return()  # then there are no packages; all else can be installed
-endif()
+# Apart from `cmake --install`, which must not want files that only lockstep-package-files makes.
+find_program(HELP2MAN help2man REQUIRED)
+find_program(GZIP gzip REQUIRED)
 
 # Manuals are what --help says at the time, and the changes what CHANGELOG.md says: neither is kept a second time.
 set(package_files ${CMAKE_CURRENT_BINARY_DIR}/packaging)

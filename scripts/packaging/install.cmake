@@ -44,4 +44,6 @@ if(LOCKSTEP_CONFORMANCE)
   install(FILES ${CMAKE_CURRENT_LIST_DIR}/lockstep.bash RENAME lockstep
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT programs)
 endif()
-include(${CMAKE_CURRENT_LIST_DIR}/cpack.cmake)
+if(LOCKSTEP_PACKAGES)
+  include(${CMAKE_CURRENT_LIST_DIR}/cpack.cmake)
+endif()
