@@ -2,15 +2,16 @@
 
 #include <grp.h>
 #include <linux/securebits.h>
-#include <pwd.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <memory>
+#include <optional>
+
+#include "enforce/users.h"
 
 namespace lockstep {
 namespace {
@@ -109,15 +110,6 @@ Error cannot_become(int err, std::string call) {
   return error;
 }
 
-std::optional<unsigned> number(const std::string& text) {
-  unsigned value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  // The last number is no id: to the kernel it says "leave it as it is".
-  if (value == static_cast<unsigned>(-1) || text.empty() || ec != std::errc() || end != text.data() + text.size())
-    return std::nullopt;
-  return value;
-}
-
 Error unknown(const char* key, const std::string& name) {
   return {ErrorKind::input,
           0,
@@ -177,37 +169,27 @@ Result<Identity> lookup_identity(const std::string& user, const std::string& gro
   Identity out;
   out.uid = ::getuid();
   out.gid = ::getgid();
-  const passwd* entry = nullptr;
+  std::optional<User> entry;
   if (!user.empty()) {
-    const std::optional<unsigned> uid = number(user);
-    entry = uid ? ::getpwuid(*uid) : ::getpwnam(user.c_str());
-    if (entry == nullptr && !uid) return unknown("run_as_user", user);
-    out.uid = entry != nullptr ? entry->pw_uid : *uid;
-    if (entry == nullptr && group.empty())
+    const std::optional<unsigned> uid = id_number(user);
+    entry = find_user(user);
+    if (!entry && !uid) return unknown("run_as_user", user);
+    out.uid = entry ? entry->uid : *uid;
+    if (!entry && group.empty())
       return Error{ErrorKind::input,
                    0,
                    "process.run_as_user: this machine knows no group for user " + user + ": write run_as_group too",
                    {},
                    0};
-    if (entry != nullptr) out.gid = entry->pw_gid;
+    if (entry) out.gid = entry->gid;
   }
-  const std::string user_name = entry != nullptr ? entry->pw_name : "";
   if (!group.empty()) {
-    const std::optional<unsigned> gid = number(group);
-    const struct group* found = gid ? nullptr : ::getgrnam(group.c_str());
-    if (found == nullptr && !gid) return unknown("run_as_group", group);
-    out.gid = gid ? *gid : found->gr_gid;
+    const std::optional<unsigned> number = id_number(group);
+    const std::optional<gid_t> gid = number ? number : find_group(group);
+    if (!gid) return unknown("run_as_group", group);
+    out.gid = *gid;
   }
-  if (!user_name.empty()) {
-    int count = 64;
-    out.groups.resize(static_cast<std::size_t>(count));
-    if (::getgrouplist(user_name.c_str(), out.gid, out.groups.data(), &count) < 0) {
-      out.groups.resize(static_cast<std::size_t>(count));
-      if (::getgrouplist(user_name.c_str(), out.gid, out.groups.data(), &count) < 0)
-        return system_error(errno, "getgrouplist()");
-    }
-    out.groups.resize(static_cast<std::size_t>(count));
-  }
+  if (entry) out.groups = groups_of(entry->name, out.gid);
   return out;
 }
 

@@ -4,9 +4,9 @@
 //   findings[0].id, .severity, .line, .message, .fix;          // by line
 //
 // traps() is the table of all of them. A trap that only the machine can show (a link, a missing path, one object under
-// two names, a user that is not there) asks this machine with stat(2), readlink(2) and getpwnam(3) where the context's
-// host is real; else it asks the host file. Nothing is opened and nothing is changed. What the decoder and enrichment
-// refuse stays their error.
+// two names, a user that is not there) asks this machine with stat(2), readlink(2) and its list of users where the
+// context's host is real; else it asks the host file. No path of the policy is opened and nothing is changed. What the
+// decoder and enrichment refuse stays their error.
 #ifndef LOCKSTEP_LINT_LINT_H_
 #define LOCKSTEP_LINT_LINT_H_
 

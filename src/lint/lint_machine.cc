@@ -1,11 +1,11 @@
 // Traps that depend on the host: what is there, what is one object, which conflicts can arise.
 #include <fnmatch.h>
-#include <pwd.h>
 
 #include <algorithm>
 #include <unordered_map>
 
 #include <lockstep/rights.h>
+#include <lockstep/sandbox.h>
 
 #include "lint/lint_subject.h"
 
@@ -153,7 +153,7 @@ namespace lockstep::lint {
 
 std::string unknown_user(const Policy& policy) {
   const std::string& user = policy.run_as_user;
-  if (user.find_first_not_of("0123456789") == std::string::npos || ::getpwnam(user.c_str()) != nullptr) return {};
+  if (user.find_first_not_of("0123456789") == std::string::npos || lookup_identity(user, "").ok()) return {};
   return "run_as_user " + printable(user) + " does not exist on this machine: nothing runs as it here";
 }
 
