@@ -12,7 +12,7 @@
 #include <lockstep/plan.h>
 #include <lockstep/rights.h>
 
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "render/render_lint.h"
 #include "syntax/json.h"
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::lint {
 namespace {
