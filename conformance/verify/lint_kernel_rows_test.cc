@@ -1,5 +1,3 @@
-#include "conformance/verify/lint_kernel_rows.h"
-
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -12,6 +10,7 @@
 #include <future>
 #include <thread>
 
+#include "conformance/verify/lint_kernel_rows_testing.h"
 #include "lint/lint.h"
 
 namespace lockstep::conformance::verify {

@@ -9,7 +9,7 @@
 
 #include <lockstep/abi.h>
 
-#include "conformance/verify/lint_kernel_rows.h"
+#include "conformance/verify/lint_kernel_rows_testing.h"
 #include "enforce/prepare.h"
 #include "enforce/restrict.h"
 #include "lint/lint.h"
