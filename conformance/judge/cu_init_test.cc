@@ -1,10 +1,6 @@
 #include "conformance/judge/cu_init.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
 
 #include "conformance/harness/cu_init.h"
 #include "conformance/judge/row.h"

@@ -1,7 +1,6 @@
 // What a policy, a host or a conflicts file may not say: one row each, with the line and a distinctive part
 // of the answer.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
 
