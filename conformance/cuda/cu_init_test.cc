@@ -89,25 +89,23 @@ class CuInitCommand : public CuInitTest {
   }
 
   Outcome conform(const std::string& proc_list, const std::string& end, bool library_rule = true) const {
-    const std::string policy = root_ + "/policy.yaml", report = root_ + "/report.json";
     const std::string read_only = proc_list == "read_only" ? ", /proc" : "";
-    std::ofstream(policy) << "version: 1\nfilesystem_policy:\n"
-                          << "  read_only: [/usr, /lib, /lib64, /etc, /sys" << read_only
-                          << (library_rule ? ", " + root_ + "/lib" : "") << "]\n"
-                          << "  read_write: [/dev/null, /dev/nvidiactl, /dev/nvidia-uvm, /dev/nvidia0"
-                          << (read_only.empty() ? ", /proc" : "") << "]\n"
-                          << "runtime_baseline_conflicts:\n  - {paths: [/proc], mode: keep}\n";
+    const std::string policy =
+        dir_.write("policy.yaml", "version: 1\nfilesystem_policy:\n  read_only: [/usr, /lib, /lib64, /etc, /sys" +
+                                      read_only + (library_rule ? ", " + dir_.at("lib") : "") +
+                                      "]\n  read_write: [/dev/null, /dev/nvidiactl, /dev/nvidia-uvm, /dev/nvidia0" +
+                                      (read_only.empty() ? ", /proc" : "") +
+                                      "]\nruntime_baseline_conflicts:\n  - {paths: [/proc], mode: keep}\n");
     std::string script = "mount -t tmpfs -o mode=755 tmpfs /dev && ";
     for (const char* node : {"null 1 3", "urandom 1 9", "nvidiactl 1 8", "nvidia-uvm 1 8", "nvidia0 1 8"})
       script += "mknod -m 666 /dev/" + std::string(node).insert(std::string(node).find(' '), " c") + " && ";
     script += "LOCKSTEP_STAND_IN='" + end + "' " + LOCKSTEP_CONFORMANCE + " --policy " + policy +
-              " --abi 5 --workers 1 --report " + report + " --gtest_filter='*/user' >" + root_ + "/output";
-    std::ofstream(root_ + "/script") << script << "\n";
-    const int status = std::system(("unshare -m sh " + root_ + "/script").c_str());
+              " --abi 5 --workers 1 --report " + dir_.at("report.json") + " --gtest_filter='*/user' >" +
+              dir_.at("output");
+    const int status = std::system(("unshare -m sh " + dir_.write("script", script + "\n")).c_str());
     Outcome out;
     out.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    std::ifstream in(report);
-    const Json all = Json::parse_or_null(std::string(std::istreambuf_iterator<char>(in), {}));
+    const Json all = Json::parse_or_null(dir_.read("report.json"));
     if (!all.is_object() || all.at("rows").size() != 1) {
       ADD_FAILURE() << "no report of one row; exit " << out.code;
       return out;
@@ -143,7 +141,7 @@ TEST_F(CuInitCommand, ABlockedPolicyAnd304Agree) {
 }
 
 TEST_F(CuInitCommand, ReadyAndAFailureThatNobodyForesawDisagree) {
-  expect(conform("read_write", root_ + "/script"), 1, "ready", "disagree", "CUDA_ERROR_UNKNOWN (999)");
+  expect(conform("read_write", dir_.at("script")), 1, "ready", "disagree", "CUDA_ERROR_UNKNOWN (999)");
 }
 
 TEST_F(CuInitCommand, BlockedAndASuccessDisagree) {

@@ -21,30 +21,26 @@
 
 #include "conformance/harness/workers.h"
 #include "conformance/wire/cu_result.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::cuda {
 
 // A directory that every identity can read, with the stand-in in it, and LD_LIBRARY_PATH there.
-class CuInitTest : public testing::Test {
+class CuInitTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
-    char root[] = "/tmp/lockstep-cu-init-test.XXXXXX";
-    ASSERT_NE(::mkdtemp(root), nullptr);
-    root_ = root;
-    ASSERT_EQ(::chmod(root, 0755), 0);
-    std::filesystem::create_directory(root_ + "/lib");
+    std::filesystem::create_directory(dir_.at("lib"));
     std::filesystem::copy_file(LOCKSTEP_STAND_IN_LIBRARY, library());
     ::chmod(library().c_str(), 0755);
-    ::setenv("LD_LIBRARY_PATH", (root_ + "/lib").c_str(), 1);
+    ::setenv("LD_LIBRARY_PATH", dir_.at("lib").c_str(), 1);
   }
   void TearDown() override {
     ::unsetenv("LD_LIBRARY_PATH");
     ::unsetenv("LOCKSTEP_STAND_IN");
-    if (!root_.empty()) std::filesystem::remove_all(root_);
   }
 
-  std::string library() const { return root_ + "/lib/libcuda.so.1"; }
+  std::string library() const { return dir_.at("lib/libcuda.so.1"); }
 
   // The system to read, /proc as given, the library's directory to read where `library_rule`; one cell beside
   // cu-init.
@@ -58,7 +54,7 @@ class CuInitTest : public testing::Test {
     plan.handled = abi_info(1)->fs;
     for (const char* path : {"/usr", "/lib", "/lib64", "/etc"}) plan.rules.push_back({path, access_read_only, true});
     plan.rules.push_back({"/proc", proc});
-    if (library_rule) plan.rules.push_back({root_ + "/lib", access_read_only});
+    if (library_rule) plan.rules.push_back({dir_.at("lib"), access_read_only});
     wire::CellRequest real, passwd;
     real.operation = Operation::cu_init;
     passwd.operation = Operation::open_w;
@@ -73,7 +69,7 @@ class CuInitTest : public testing::Test {
     ::setenv("LOCKSTEP_STAND_IN", end, 1);
     harness::Workers::Options options;
     options.count = 1;
-    options.scratch_root = root_;
+    options.scratch_root = dir_.path();
     wire::RowReply out;
     Result<harness::Workers> workers = harness::Workers::start(options);
     EXPECT_TRUE(workers.ok());
@@ -103,7 +99,7 @@ class CuInitTest : public testing::Test {
     expect_end(reply.restricted, outcome, value);
   }
 
-  std::string root_;
+  const testing::TemporaryDirectory dir_{0755};
 };
 
 }  // namespace lockstep::conformance::cuda

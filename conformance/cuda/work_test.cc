@@ -73,8 +73,7 @@ TEST_F(WorkTest, WhereProcCanOnlyBeReadItEndsAtInit) {
 
 // As a compiler library that the policy hides: everything starts, and the work fails all the same.
 TEST_F(WorkTest, APolicyThatHidesWhatALaterStageNeedsIsToldByTheStage) {
-  const std::string hidden = root_ + "/hidden";
-  std::ofstream(hidden) << "x";
+  const std::string hidden = dir_.write("hidden", "x");
   ASSERT_EQ(::chmod(hidden.c_str(), 0644), 0);
   const wire::RowReply reply =
       run(work(access_read_only | AccessSet(Right::write_file)), ("cuModuleLoadData:" + hidden).c_str());
@@ -179,7 +178,7 @@ TEST_F(WorkStages, ALibraryThatEndsTheProcessIsToldByItsStage) {
 
 // As root the real cuInit() makes /dev/nvidiactl; whoever looks next would see a node without a driver.
 TEST_F(WorkStages, NoNodeIsLeftBehind) {
-  const std::string node = root_ + "/nvidiactl";
+  const std::string node = dir_.at("nvidiactl");
   if (::mknod(node.c_str(), S_IFCHR | 0600, makedev(195, 255)) != 0)
     GTEST_SKIP() << "no device can be made here: " << errno_name(errno);
   ASSERT_EQ(::unlink(node.c_str()), 0);

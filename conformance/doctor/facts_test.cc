@@ -139,8 +139,7 @@ TEST(Examine, TheFirstComponentThatIsMissingIsNamed) {
 
 TEST(Examine, AnotherIdentityIsRefusedByModeAndByDirectory) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs-root: to become another";
-  const testing::TemporaryDirectory files;
-  ::chmod(files.path().c_str(), 0755);
+  const testing::TemporaryDirectory files(0755);
   const std::string file = files.write("file", ""), below = files.write("closed/file", "");
   ::chmod(file.c_str(), 0600);
   ::chmod(files.at("closed").c_str(), 0700);

@@ -10,8 +10,6 @@
 #define LOCKSTEP_CONFORMANCE_DOCTOR_TESTING_H_
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -32,21 +30,16 @@
 #include "enforce/restrict.h"
 #include "landlock/ruleset.h"
 #include "testing/run_program.h"
+#include "testing/seccomp.h"
 
 namespace lockstep::conformance::doctor {
 
 using ::lockstep::testing::Ended;
 
-// Puts a seccomp filter on the calling process that answers one call with `err`. Returns 0, or the errno of installing
-// it.
+// Answers one call of this process with `err`, under no_new_privs for root as well. 0, or the errno of installing it.
 inline int filter(long call, int err) {
-  sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
-                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(err)),
-                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-  sock_fprog program{sizeof(code) / sizeof(code[0]), code};
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
-  return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0 ? 0 : errno;
+  return testing::answer_calls({{.call = call, .err = err}}) ? 0 : errno;
 }
 
 // Puts a Landlock layer on the calling process that denies `denied` everywhere but below `but`.
@@ -80,7 +73,6 @@ class Stage {
             const std::vector<std::pair<std::string, std::string>>& environment = {}) const {
     std::vector<std::string> all = {LOCKSTEP_DOCTOR};
     all.insert(all.end(), words.begin(), words.end());
-    ::chmod(files_.path().c_str(), 0755);
     const std::string root = files_.at("dev");
     ::mkdir(root.c_str(), 0755);
     const pid_t pid = ::fork();
@@ -138,7 +130,7 @@ class Stage {
     fail("execve", errno);
   }
 
-  testing::TemporaryDirectory files_;
+  const testing::TemporaryDirectory files_{0755};
   std::vector<std::pair<std::string, mode_t>> nodes_;
   std::vector<std::function<int()>> before_;
 };

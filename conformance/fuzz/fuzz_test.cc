@@ -12,6 +12,7 @@
 #include <lockstep/rights.h>
 
 #include "syntax/json.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
@@ -71,10 +72,8 @@ TEST_P(PlantedFault, IsFoundWithinItsBoundAndReplays) {
   RecordProperty("operations", static_cast<int>(report->found->after));
 
   // What is printed is a case: under the fault it disagrees, without it agrees.
-  const std::string file = ::testing::TempDir() + "lockstep-fuzz-" + std::string(fault.name) + ".json";
-  std::ofstream(file) << report->found->json;
-  const Result<FuzzCase> small = read_fuzz_case(file);
-  fs::remove(file);
+  const testing::TemporaryDirectory dir;
+  const Result<FuzzCase> small = read_fuzz_case(dir.write("case.json", report->found->json));
   ASSERT_TRUE(small.ok()) << small.error().to_string();
   EXPECT_EQ(small->operations.size(), 1U);
   EXPECT_EQ(replay(*small, Tier::thread, &fault).value(), report->found->words);
@@ -154,12 +153,12 @@ TEST(CommittedFaults, AreThoseThatAreLookedForAgain) {
   for (const Fault& fault : all_faults()) planted.emplace_back(fault.name);
   EXPECT_EQ(names_of(read_json(committed_faults)), planted);
 
-  const std::string file = ::testing::TempDir() + "lockstep-faults-" + std::to_string(::getpid()) + ".json";
+  const testing::TemporaryDirectory dir;
+  const std::string file = dir.at("faults.json");
   const int code = exit_of("--plant all --operations 2000 --save " + file);
   if (code == 3) GTEST_SKIP() << "this host cannot run it";
   EXPECT_TRUE(code == 0 || code == 1) << code;  // 2000 operations may be too few for some
   EXPECT_EQ(names_of(read_json(file)), planted);
-  fs::remove(file);
 }
 
 TEST(Kinds, AreEachTried) {
@@ -186,12 +185,11 @@ TEST(Kinds, ReclaimIsRefusedWithoutRoot) {
 class BadCases : public ::testing::Test {
  protected:
   std::string error_of(const std::string& text) {
-    const std::string file = ::testing::TempDir() + "lockstep-bad-case-" + std::to_string(::getpid()) + ".json";
-    std::ofstream(file) << text;
-    const Result<FuzzCase> read = read_fuzz_case(file);
-    fs::remove(file);
+    const Result<FuzzCase> read = read_fuzz_case(dir_.write("case.json", text));
     return read.ok() ? "" : std::to_string(read.error().line) + ": " + read.error().message;
   }
+
+  const testing::TemporaryDirectory dir_;
 };
 
 TEST_F(BadCases, AreErrorsWithTheirLine) {
@@ -260,10 +258,8 @@ TEST(FuzzCases, AreWrittenAsTheyAreRead) {
                       {Operation::signal, Mode::plain, Actor::self, "peer", {}},
                       {Operation::stat, Mode::plain, Actor::exec, "t", {}},
                       {Operation::rename, Mode::whiteout, Actor::child, "t/a", "@0/b"}};
-  const std::string file = ::testing::TempDir() + "lockstep-round-trip.json";
-  std::ofstream(file) << to_json(whole);
-  const Result<FuzzCase> again = read_fuzz_case(file);
-  fs::remove(file);
+  const testing::TemporaryDirectory dir;
+  const Result<FuzzCase> again = read_fuzz_case(dir.write("case.json", to_json(whole)));
   ASSERT_TRUE(again.ok()) << again.error().to_string();
   EXPECT_EQ(to_json(*again), to_json(whole));
 }
@@ -281,13 +277,13 @@ TEST(Program, SaysByItsExitCodeWhatHappened) {
   EXPECT_EQ(exit_of("--operations 500 --workers 1 --thread-tier"), 0);
   EXPECT_EQ(exit_of("--operations 5000 --plant only-the-object"), 1);
   EXPECT_EQ(exit_of("--operations 500 --save /missing/file"), 2);
-  const std::string file = ::testing::TempDir() + "lockstep-fuzz-report-" + std::to_string(::getpid()) + ".json";
+  const testing::TemporaryDirectory dir;
+  const std::string file = dir.at("report.json");
   EXPECT_EQ(exit_of("--operations 5000 --plant only-the-object --save " + file), 1);
   const Json report = read_json(file);
   EXPECT_EQ(report.at("schema"), "lockstep.fuzz-report/1");
   EXPECT_EQ(report.at("disagreements"), 1);
   EXPECT_EQ(report.at("case").at("schema"), "lockstep.fuzz/1");
-  fs::remove(file);
 }
 
 }  // namespace

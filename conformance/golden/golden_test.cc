@@ -6,7 +6,7 @@
 
 #include <lockstep/rights.h>
 
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::golden {
 namespace {

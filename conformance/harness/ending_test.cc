@@ -22,8 +22,8 @@
 #include <lockstep/error.h>
 
 #include "base/unique_fd.h"
-#include "testing/run_program.h"
 #include "testing/seccomp.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::harness {
 namespace {

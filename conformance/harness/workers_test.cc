@@ -7,9 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +25,7 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/descendants.h"
 #include "conformance/harness/worker.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::harness {
 namespace {
@@ -37,22 +36,13 @@ constexpr bool address_sanitizer = true;
 constexpr bool address_sanitizer = false;
 #endif
 
-std::size_t entries_of(const std::string& directory) {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator(directory), std::filesystem::directory_iterator()));
-}
-
-class WorkersTest : public testing::Test {
+class WorkersTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
-    char root[] = "/tmp/lockstep-harness-test.XXXXXX";
-    ASSERT_NE(::mkdtemp(root), nullptr);
-    root_ = root;
-    ASSERT_EQ(::chmod(root, 0711), 0);
     Workers::Options options;
     options.count = 1;
-    options.scratch_root = root_;
+    options.scratch_root = root_.path();
     options.patience_ms = 3000;
     Result<Workers> started = Workers::start(options);
     ASSERT_TRUE(started.ok()) << started.error().to_string();
@@ -61,10 +51,8 @@ class WorkersTest : public testing::Test {
   }
   void TearDown() override {
     workers_.reset();
-    if (root_.empty()) return;
-    EXPECT_EQ(entries_of(root_), 0U) << "a scratch directory was left behind";
+    EXPECT_EQ(root_.entries(), std::vector<std::string>{}) << "a scratch directory was left behind";
     EXPECT_TRUE(children_of_this_process(procfs_).empty()) << "a process was left behind";
-    std::filesystem::remove_all(root_);
   }
 
   // Read-only on /proc and /tmp; one read that is allowed, one write that is not.
@@ -127,7 +115,7 @@ class WorkersTest : public testing::Test {
     expect_good_row();
   }
 
-  std::string root_;
+  const testing::TemporaryDirectory root_{0711, "/tmp"};  // which is to read in every row
   const OwnProcfs procfs_ = OwnProcfs::prove().value();
   std::optional<Workers> workers_;
   wire::IdentityKind identity_ = wire::IdentityKind::user;
@@ -328,7 +316,7 @@ TEST_F(WorkersTest, AWorkerThatNeverSaysHelloIsAnErrorInTime) {
   ASSERT_EQ(::pthread_atfork(nullptr, nullptr, in_every_fork), 0);
   Workers::Options options;
   options.count = 1;
-  options.scratch_root = root_;
+  options.scratch_root = root_.path();
   options.patience_ms = 300;
   for (const FirstThing each : {FirstThing::stop, FirstThing::say_half_and_stop, FirstThing::exit}) {
     first_thing = each;
@@ -347,7 +335,7 @@ TEST_F(WorkersTest, AWorkerThatNeverSaysHelloIsAnErrorInTime) {
 TEST_F(WorkersTest, AScratchRootThatCannotBeWrittenIsBadInput) {
   Workers::Options options;
   options.count = 1;
-  options.scratch_root = root_ + "/missing";
+  options.scratch_root = root_.at("missing");
   const Result<Workers> started = Workers::start(options);
   ASSERT_FALSE(started.ok());
   EXPECT_EQ(started.error().kind, ErrorKind::input);

@@ -32,7 +32,6 @@ class HostileTest : public ::testing::Test {
     options.as_user = as_user && ::geteuid() == 0;
     options.seconds = 120;
     options.directory = directory_.at(std::to_string(++runs_));
-    ::chmod(directory_.path().c_str(), 0755);
     ::mkdir(options.directory.c_str(), 0777);
     ::chmod(options.directory.c_str(), 0777);
     return run_in(*environment, words, options);
@@ -51,7 +50,7 @@ class HostileTest : public ::testing::Test {
   std::vector<std::string> suite() const { return {LOCKSTEP_CONFORMANCE, "--abi", "native", rows}; }
 
  private:
-  lockstep::testing::TemporaryDirectory directory_;
+  lockstep::testing::TemporaryDirectory directory_{0755};
   int runs_ = 0;
 };
 
@@ -108,8 +107,7 @@ TEST(Hostile, AWrongEndIsSeen) {
 }
 
 TEST(Hostile, AHangIsEndedWithAllItStarted) {
-  lockstep::testing::TemporaryDirectory directory;
-  ::chmod(directory.path().c_str(), 0755);
+  const lockstep::testing::TemporaryDirectory directory(0755);
   RunOptions options;
   options.seconds = 1;
   options.directory = directory.path();

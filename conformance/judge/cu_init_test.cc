@@ -1,14 +1,10 @@
 #include "conformance/judge/cu_init.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "conformance/harness/cu_init.h"
 #include "conformance/judge/row.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::judge {
 namespace {
@@ -165,18 +161,16 @@ TEST(CuInitCell, IsPlannedOnceOnARealHostAloneWithTimeOfItsOwn) {
 }
 
 TEST(CuInitCell, TakesNoExpectation) {
-  char root[] = "/tmp/lockstep-case-test.XXXXXX";
-  ASSERT_NE(::mkdtemp(root), nullptr);
-  const std::string folder = root, file = folder + "/c.json";
-  std::ofstream(folder + "/p.yaml") << "version: 1\n";
-  std::ofstream(folder + "/h.json") << R"({"schema": "lockstep.host/1", "gpu": "none", "present": "real"})";
-  std::ofstream(file) << R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "h.json",
+  const testing::TemporaryDirectory dir;
+  dir.write("p.yaml", "version: 1\n");
+  dir.write("h.json", R"({"schema": "lockstep.host/1", "gpu": "none", "present": "real"})");
+  const std::string file = dir.write(
+      "c.json", R"({"schema": "lockstep.case/1", "name": "c", "why": "w", "policy": "p.yaml", "host": "h.json",
  "expect": [
-  {"op": "cu-init", "path": "/", "result": "allow"}]})";
-  const Result<Case> read = load_case(file, folder);
+  {"op": "cu-init", "path": "/", "result": "allow"}]})");
+  const Result<Case> read = load_case(file, dir.path());
   ASSERT_FALSE(read.ok());
   EXPECT_EQ(read.error().to_string(), file + ":3: op: cu-init runs on real hosts by itself and takes no expectation");
-  std::filesystem::remove_all(root);
 }
 
 }  // namespace

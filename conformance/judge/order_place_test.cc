@@ -184,8 +184,7 @@ void OrderTest::check() {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root: mounts and devices";
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) GTEST_SKIP() << "no-landlock";
-  const Scratch scratch;
-  ASSERT_EQ(::chmod(scratch.path.c_str(), 0777), 0);
+  const Scratch scratch(0777);
   bool seen = false;
   // A kernel that is emulated takes its time: there its own ABI is enough, for every masked one was asked
   // where that was quick.
@@ -196,13 +195,13 @@ void OrderTest::check() {
     if (handled.empty() && !((each.ports && abi >= 4) || (each.scoped && abi >= 6))) continue;
     SCOPED_TRACE("plan ABI " + std::to_string(abi) + " on " + std::to_string(kernel->abi));
     SharedSlot slot(2, 2);
-    const int status = run(each, scratch.path, handled, abi, false, slot);
+    const int status = run(each, scratch.path(), handled, abi, false, slot);
     if (status == cannot_status) {
       EXPECT_TRUE(each.may_be_missing || kernel->abi < 7) << "this kernel can make it";
       GTEST_SKIP() << "cannot be made here";
     }
     ASSERT_EQ(status, 42);
-    ASSERT_EQ(run(each, scratch.path, handled, abi, true, slot), 42);
+    ASSERT_EQ(run(each, scratch.path(), handled, abi, true, slot), 42);
     const wire::SlotCell &control = slot->cells[0], &restricted = slot->cells[1];
     ASSERT_EQ(control.state, restricted.state);
     EXPECT_EQ(errno_name(control.err), errno_name(each.err));

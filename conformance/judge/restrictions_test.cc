@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include <lockstep/rights.h>
 
 #include "conformance/judge/cells.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::judge {
 namespace {
@@ -56,28 +54,23 @@ TEST(RestrictionCells, APolicyThatNamesEveryPortHasNoStranger) {
       8);
 }
 
-class CaseWithPorts : public testing::Test {
+class CaseWithPorts : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "lockstep-case-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    root_ = name;
-    std::filesystem::create_directories(root_ + "/cases");
-    write("p.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {ports: {bind_tcp: [80]}}\n");
-    write("none.json", R"({"schema": "lockstep.host/1", "gpu": "none", "gpu_nodes": [], "present": ["/usr"]})");
-    write("real.json", R"({"schema": "lockstep.host/1", "gpu": "none", "gpu_nodes": [], "present": "real"})");
+    dir_.write("p.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\nlandlock: {ports: {bind_tcp: [80]}}\n");
+    dir_.write("none.json", R"({"schema": "lockstep.host/1", "gpu": "none", "gpu_nodes": [], "present": ["/usr"]})");
+    dir_.write("real.json", R"({"schema": "lockstep.host/1", "gpu": "none", "gpu_nodes": [], "present": "real"})");
   }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-  void write(const std::string& name, const std::string& text) const { std::ofstream(root_ + "/" + name) << text; }
 
   Result<Case> load(const std::string& expectation, const std::string& host = "none.json") const {
-    write("cases/c.json",
-          "{\"schema\": \"lockstep.case/1\", \"name\": \"c\", \"why\": \"w\", \"policy\": \"p.yaml\", \"host\": \"" +
-              host + "\",\n\"expect\": [\n" + expectation + "]}");
-    return load_case(root_ + "/cases/c.json", root_);
+    dir_.write(
+        "cases/c.json",
+        "{\"schema\": \"lockstep.case/1\", \"name\": \"c\", \"why\": \"w\", \"policy\": \"p.yaml\", \"host\": \"" +
+            host + "\",\n\"expect\": [\n" + expectation + "]}");
+    return load_case(dir_.at("cases/c.json"), dir_.path());
   }
 
-  std::string root_;
+  const testing::TemporaryDirectory dir_;
 };
 
 TEST_F(CaseWithPorts, OperandsAreThoseOfTheOperation) {
@@ -117,7 +110,7 @@ TEST_F(CaseWithPorts, ARowWithPortsHasServersAndANetworkOfItsOwn) {
 }
 
 TEST_F(CaseWithPorts, ARowThatAsksForNoneStaysInTheMachines) {
-  write("p.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
+  dir_.write("p.yaml", "version: 1\nfilesystem_policy: {read_only: [/usr]}\n");
   const Result<Case> got = load(R"({"op": "signal", "result": "allow"})");
   EXPECT_FALSE(plan_cells(*got, *enrich(got->policy, got->context))->network);
 }

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "syntax/json.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::kernels {
 namespace {
@@ -33,24 +34,12 @@ Json row(const std::string& name, int plan_abi, std::vector<Json> cells, const s
           {"cells", std::move(cells)}};
 }
 
-class MatrixTest : public testing::Test {
+class MatrixTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char path[] = "/tmp/lockstep-matrix-XXXXXX";
-    ASSERT_NE(::mkdtemp(path), nullptr);
-    base_ = path;
-  }
-  void TearDown() override { std::filesystem::remove_all(base_); }
-
-  void write(const std::string& path, const std::string& text) {
-    std::filesystem::create_directories(std::filesystem::path(base_ + "/" + path).parent_path());
-    std::ofstream(base_ + "/" + path, std::ios::binary) << text;
-  }
-
   Boot record(const std::string& label, std::vector<std::string> facts) {
     facts.push_back("label=" + label);
-    std::filesystem::create_directories(base_ + "/" + label);
-    const Result<Boot> boot = record_boot(base_ + "/" + label, facts);
+    std::filesystem::create_directories(dir_.at(label));
+    const Result<Boot> boot = record_boot(dir_.at(label), facts);
     EXPECT_TRUE(boot.ok()) << (boot.ok() ? "" : boot.error().to_string());
     return boot.ok() ? *boot : Boot{};
   }
@@ -62,43 +51,43 @@ class MatrixTest : public testing::Test {
                          {"host", {{"kernel_abi", abi}, {"errata", errata}, {"kernel", label}}},
                          {"claims", Json::array()},
                          {"rows", std::move(rows)}};
-    write(label + "/out/" + run + ".json", report.dump());
-    write(label + "/out/runs", runs);
-    write(label + "/out/release", label + ".1\n");
-    write(label + "/console.txt", "Linux version\nlockstep-guest: done\n");
+    dir_.write(label + "/out/" + run + ".json", report.dump());
+    dir_.write(label + "/out/runs", runs);
+    dir_.write(label + "/out/release", label + ".1\n");
+    dir_.write(label + "/console.txt", "Linux version\nlockstep-guest: done\n");
     record(label, {"expected=" + std::to_string(abi), "intact=1"});
   }
 
   Matrix join(const std::vector<std::string>& labels) {
     std::vector<std::string> directories;
-    for (const std::string& label : labels) directories.push_back(base_ + "/" + label);
+    for (const std::string& label : labels) directories.push_back(dir_.at(label));
     Result<Matrix> matrix = join_boots(directories);
     EXPECT_TRUE(matrix.ok()) << (matrix.ok() ? "" : matrix.error().to_string());
     return matrix.ok() ? std::move(matrix).value() : Matrix{};
   }
 
-  std::string base_;
+  const testing::TemporaryDirectory dir_;
 };
 
 TEST_F(MatrixTest, ABootIsFinishedOnlyWithAWholeParcelAndItsLastWords) {
-  write("k/console.txt", "boot\r\nlockstep-guest: done\r\n");
+  dir_.write("k/console.txt", "boot\r\nlockstep-guest: done\r\n");
   EXPECT_EQ(record("k", {"intact=1"}).outcome, BootOutcome::finished);
   EXPECT_EQ(record("k", {"intact=0"}).outcome, BootOutcome::no_result);
-  write("k/console.txt", "boot\n");
+  dir_.write("k/console.txt", "boot\n");
   EXPECT_EQ(record("k", {"intact=1"}).outcome, BootOutcome::no_result);
 }
 
 TEST_F(MatrixTest, APanicAndAHangAreToldApartAndShowTheirConsole) {
-  write("k/console.txt", "a\nb\n[    1.0] Kernel panic - not syncing: Attempted to kill init!\nc\n");
+  dir_.write("k/console.txt", "a\nb\n[    1.0] Kernel panic - not syncing: Attempted to kill init!\nc\n");
   const Boot panicked = record("k", {"qemu_exit=124"});
   EXPECT_EQ(panicked.outcome, BootOutcome::panicked);
   EXPECT_EQ(panicked.reason, "Kernel panic - not syncing: Attempted to kill init!");
   EXPECT_EQ(panicked.console_tail.back(), "c");
-  write("k/console.txt", "a\nwaiting\n");
+  dir_.write("k/console.txt", "a\nwaiting\n");
   const Boot hung = record("k", {"qemu_exit=124", "seconds=20"});
   EXPECT_EQ(hung.outcome, BootOutcome::hung);
   EXPECT_EQ(hung.console_tail, (std::vector<std::string>{"a", "waiting"}));
-  write("k/qemu.txt", "qemu: could not load kernel\n");
+  dir_.write("k/qemu.txt", "qemu: could not load kernel\n");
   const Boot failed = record("k", {"qemu_exit=1"});
   EXPECT_EQ(failed.outcome, BootOutcome::not_started);
   EXPECT_EQ(failed.reason, "QEMU ended with 1: qemu: could not load kernel");
@@ -106,11 +95,11 @@ TEST_F(MatrixTest, APanicAndAHangAreToldApartAndShowTheirConsole) {
 }
 
 TEST_F(MatrixTest, WhatIsReadBackIsWhatWasRecorded) {
-  write("k/console.txt", "[1] WARNING: CPU: 0 at fs.c:1\nlockstep-guest: done\n");
-  write("k/out/runs", "tmpfs 0 1.5\next4 skip mount: no such device\n");
-  write("k/out/release", "6.1.0\n");
+  dir_.write("k/console.txt", "[1] WARNING: CPU: 0 at fs.c:1\nlockstep-guest: done\n");
+  dir_.write("k/out/runs", "tmpfs 0 1.5\next4 skip mount: no such device\n");
+  dir_.write("k/out/release", "6.1.0\n");
   record("k", {"intact=1", "suite=s", "package=p", "version=1", "expected=2", "arguments=quiet", "seconds=3.5"});
-  const Result<Boot> boot = read_boot(base_ + "/k");
+  const Result<Boot> boot = read_boot(dir_.at("k"));
   ASSERT_TRUE(boot.ok());
   EXPECT_EQ(boot->release, "6.1.0");
   EXPECT_EQ(boot->seconds, 3.5);
@@ -123,9 +112,9 @@ TEST_F(MatrixTest, WhatIsReadBackIsWhatWasRecorded) {
 }
 
 TEST_F(MatrixTest, AKernelWithoutLandlockIsAsExpectedAndNeverGreen) {
-  write("old/console.txt", "lockstep-guest: done\n");
-  write("old/out/runs", "tmpfs 3 0.1\n");
-  write("old/out/tmpfs.txt", "lockstep-conformance: this kernel has no Landlock (ENOSYS)\n");
+  dir_.write("old/console.txt", "lockstep-guest: done\n");
+  dir_.write("old/out/runs", "tmpfs 3 0.1\n");
+  dir_.write("old/out/tmpfs.txt", "lockstep-conformance: this kernel has no Landlock (ENOSYS)\n");
   EXPECT_EQ(record("old", {"intact=1", "expected=none"}).landlock, "none");
   EXPECT_EQ(exit_code(join({"old"})), 3);
   finished("6.1", 2, {row("a", 2, {cell("open-r", "/x", "allow")})});
@@ -270,13 +259,13 @@ TEST_F(MatrixTest, OtherFileSystemsAreHeldAgainstTmpfs) {
 
 TEST_F(MatrixTest, AMissingOrBrokenReportIsAnErrorAndNoTable) {
   finished("6.1", 2, {row("a", 2, {})});
-  write("6.1/out/tmpfs.json", "{\"schema\": \"lockstep.report/1\"");
-  EXPECT_FALSE(join_boots({base_ + "/6.1"}).ok());
-  std::filesystem::remove(base_ + "/6.1/out/tmpfs.json");
-  EXPECT_FALSE(join_boots({base_ + "/6.1"}).ok());
-  EXPECT_FALSE(join_boots({base_ + "/nothing"}).ok());
+  dir_.write("6.1/out/tmpfs.json", "{\"schema\": \"lockstep.report/1\"");
+  EXPECT_FALSE(join_boots({dir_.at("6.1")}).ok());
+  std::filesystem::remove(dir_.at("6.1/out/tmpfs.json"));
+  EXPECT_FALSE(join_boots({dir_.at("6.1")}).ok());
+  EXPECT_FALSE(join_boots({dir_.at("nothing")}).ok());
   finished("6.1", 2, {row("a", 2, {}), row("a", 2, {})});
-  const Result<Matrix> twice = join_boots({base_ + "/6.1"});
+  const Result<Matrix> twice = join_boots({dir_.at("6.1")});
   ASSERT_FALSE(twice.ok());
   EXPECT_NE(twice.error().to_string().find("stands there twice"), std::string::npos);
 }
@@ -292,7 +281,7 @@ Json fuzz_report(int operations, int disagreements) {
 
 TEST_F(MatrixTest, AFuzzersDisagreementMakesAKernelNotGreenAndIsBroughtOut) {
   const std::vector<Json> rows = {row("a", 2, {cell("open-r", "/x", "allow")})};
-  write("6.1/out/fuzz.json", fuzz_report(100000, 0).dump());
+  dir_.write("6.1/out/fuzz.json", fuzz_report(100000, 0).dump());
   finished("6.1", 2, rows, 15, "tmpfs 0 1\nfuzz 0 2\n");
   Matrix matrix = join({"6.1"});
   EXPECT_EQ(exit_code(matrix), 0) << matrix.kernels[0].problem;
@@ -303,7 +292,7 @@ TEST_F(MatrixTest, AFuzzersDisagreementMakesAKernelNotGreenAndIsBroughtOut) {
       << render(matrix);
   EXPECT_EQ(Json::parse(to_json(matrix)).at("kernels")[0].at("fuzz").at("operations"), 100000);
 
-  write("6.1/out/fuzz.json", fuzz_report(500, 1).dump());
+  dir_.write("6.1/out/fuzz.json", fuzz_report(500, 1).dump());
   finished("6.1", 2, rows, 15, "tmpfs 0 1\nfuzz 1 2\n");
   matrix = join({"6.1"});
   EXPECT_EQ(exit_code(matrix), 1);
@@ -315,8 +304,8 @@ TEST_F(MatrixTest, AFuzzersDisagreementMakesAKernelNotGreenAndIsBroughtOut) {
 TEST_F(MatrixTest, AFuzzerThatShowsNothingIsNoPass) {
   const std::vector<Json> rows = {row("a", 2, {cell("open-r", "/x", "allow")})};
   const auto code = [&](const std::string& runs, const std::string& report) {
-    std::filesystem::remove(base_ + "/6.1/out/fuzz.json");
-    if (!report.empty()) write("6.1/out/fuzz.json", report);
+    std::filesystem::remove(dir_.at("6.1/out/fuzz.json"));
+    if (!report.empty()) dir_.write("6.1/out/fuzz.json", report);
     finished("6.1", 2, rows, 15, "tmpfs 0 1\n" + runs);
     return exit_code(join({"6.1"}));
   };
@@ -348,17 +337,16 @@ TEST_F(MatrixTest, TheProgramsExitCodeIsTheMatrixs) {
     const int status = std::system((std::string(LOCKSTEP_MATRIX) + " " + arguments + " >/dev/null 2>&1").c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   };
-  EXPECT_EQ(code("show --output " + base_ + "/matrix.json " + base_ + "/6.1"), 0);
-  std::ifstream in(base_ + "/matrix.json");
-  EXPECT_EQ(Json::parse(std::string(std::istreambuf_iterator<char>(in), {})).at("schema"), "lockstep.matrix/1");
-  EXPECT_EQ(code("is-disabled " + base_ + "/6.1"), 1);
-  EXPECT_EQ(code("line " + base_ + "/6.1"), 0);
-  EXPECT_EQ(code("show " + base_ + "/nothing"), 2);
+  EXPECT_EQ(code("show --output " + dir_.at("matrix.json") + " " + dir_.at("6.1")), 0);
+  EXPECT_EQ(Json::parse(dir_.read("matrix.json")).at("schema"), "lockstep.matrix/1");
+  EXPECT_EQ(code("is-disabled " + dir_.at("6.1")), 1);
+  EXPECT_EQ(code("line " + dir_.at("6.1")), 0);
+  EXPECT_EQ(code("show " + dir_.at("nothing")), 2);
   EXPECT_EQ(code("show"), 2);
-  EXPECT_EQ(code("record " + base_ + "/6.1 what=ever"), 2);
+  EXPECT_EQ(code("record " + dir_.at("6.1") + " what=ever"), 2);
   EXPECT_EQ(code("frobnicate x"), 2);
   record("9.9", {"unavailable=no network"});
-  EXPECT_EQ(code("show " + base_ + "/6.1 " + base_ + "/9.9"), 3);
+  EXPECT_EQ(code("show " + dir_.at("6.1") + " " + dir_.at("9.9")), 3);
 }
 
 TEST(Matrix, TheCommittedOneHolds) {

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "syntax/json.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::measure {
 namespace {
@@ -78,13 +79,10 @@ TEST(ProcfsReclaim, TheCommittedMeasurementHolds) {
 TEST(ProcfsReclaim, AMeasurementMadeNowHolds) {
   if (std::getenv("LOCKSTEP_RECLAIM") == nullptr)
     GTEST_SKIP() << "set LOCKSTEP_RECLAIM=1: it drops the dentry cache of the whole machine";
-  char path[] = "/tmp/lockstep-reclaim-XXXXXX";
-  const int fd = ::mkstemp(path);
-  ASSERT_GE(fd, 0);
-  ::close(fd);
+  const testing::TemporaryDirectory dir;
+  const std::string path = dir.at("reclaim.json");
   const int code = run(std::string("--reclaim ") + path);
   const std::string text = read_file(path);
-  ::unlink(path);
   if (code == 3) GTEST_SKIP() << "no Landlock, not root, or the kernel took no entry back: see above";
   ASSERT_EQ(code, 0);
   const std::size_t missed = expect_relations(Json::parse(text));

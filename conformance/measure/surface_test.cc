@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include <set>
 
 #include "syntax/json.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::measure {
 namespace {
@@ -100,14 +100,11 @@ TEST(ProcfsSurface, TheCommittedMeasurementHolds) {
 }
 
 TEST(ProcfsSurface, AMeasurementMadeNowHolds) {
-  char path[] = "/tmp/lockstep-surface-XXXXXX";
-  const int fd = ::mkstemp(path);
-  ASSERT_GE(fd, 0);
-  ::close(fd);
+  const testing::TemporaryDirectory dir;
+  const std::string path = dir.at("surface.json");
   const int status = std::system((std::string(LOCKSTEP_CONFORMANCE) + " --surface " + path).c_str());
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   const std::string text = read_file(path);
-  ::unlink(path);
   if (code == 3) GTEST_SKIP() << "no Landlock here";
   ASSERT_EQ(code, 0);
   const Surface surface(Json::parse(text));

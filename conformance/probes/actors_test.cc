@@ -43,7 +43,7 @@ class ActorsTest : public ::testing::Test {
     EXPECT_EQ(::write(request.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
     std::vector<std::string> paths;
     for (const wire::CellRequest& cell : request_.cells)
-      paths.push_back(resolve_path(cell.path, scratch_.path, ::getpid()));
+      paths.push_back(resolve_path(cell.path, scratch_.path(), ::getpid()));
     std::vector<Probe> probes;
     for (std::size_t i = 0; i < paths.size(); ++i) {
       const wire::CellRequest& cell = request_.cells[i];
@@ -56,7 +56,7 @@ class ActorsTest : public ::testing::Test {
     run.helper_fd = with_helper ? helper_.get() : -1;
     run.request_fd = request.get();
     run.slot_fd = slot->fd.get();
-    run.scratch = scratch_.path.c_str();
+    run.scratch = scratch_.path().c_str();
     run.sibling = ::getpid();
     return in_child([&] {
       restrict();
@@ -95,7 +95,7 @@ TEST_F(ActorsTest, WithAGrantEachIsAllowed) {
   cell.path = "$scratch/file";
   each_actor(cell);
   SharedSlot slot(5);
-  ASSERT_EQ(run(&slot, [&] { restrict_to(all_rights, {{scratch_.path.c_str(), access_read_only}}); }), 42);
+  ASSERT_EQ(run(&slot, [&] { restrict_to(all_rights, {{scratch_.path().c_str(), access_read_only}}); }), 42);
   for (std::size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(state(slot->cells[i]), done) << name(actors[i]);
     EXPECT_EQ(slot->cells[i].err, 0) << name(actors[i]);

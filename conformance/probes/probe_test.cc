@@ -202,7 +202,7 @@ TEST(Create, TellsThatADeniedOpenLeftTheFileBehind) {
   const Scratch scratch;
   const std::string path = scratch.at("new");
   const wire::SlotCell cell = run_one(Operation::create, path, [&] {
-    restrict_to(all_rights, {{scratch.path.c_str(), AccessSet(Right::make_reg)}});  // and no write_file
+    restrict_to(all_rights, {{scratch.path().c_str(), AccessSet(Right::make_reg)}});  // and no write_file
   });
   EXPECT_EQ(cell.err, EACCES);
   EXPECT_EQ(cell.after, 1U);
@@ -240,12 +240,12 @@ TEST(Mknod, NeedsTheRightOfItsKind) {
     const AccessSet granted = right;
     EXPECT_EQ(run_one(operation, path,
                       [&] {
-                        restrict_to(all_rights, {{scratch.path.c_str(), all_rights - granted}});
+                        restrict_to(all_rights, {{scratch.path().c_str(), all_rights - granted}});
                       })
                   .err,
               EACCES);
     const wire::SlotCell cell = run_one(operation, path, [&] {
-      restrict_to(all_rights, {{scratch.path.c_str(), granted}});
+      restrict_to(all_rights, {{scratch.path().c_str(), granted}});
     });
     EXPECT_EQ(cell.err, 0);
     EXPECT_EQ(cell.after, 1U);

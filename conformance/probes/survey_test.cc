@@ -79,7 +79,7 @@ TEST(Survey, FollowsNoSymbolicLinkAndCountsExactly) {
   ASSERT_EQ(::symlink("a", scratch.at("link").c_str()), 0);
   ASSERT_EQ(::symlink("below", scratch.at("linked").c_str()), 0);
   ASSERT_EQ(::mkfifo(scratch.at("fifo").c_str(), 0666), 0);
-  const wire::SlotCell cell = survey(scratch.path.c_str());
+  const wire::SlotCell cell = survey(scratch.path().c_str());
   EXPECT_EQ(cell.aux, 3U);
   EXPECT_EQ(cell.ret, ::geteuid() == 0 ? 3 : 2);
 }
@@ -90,7 +90,7 @@ TEST(Survey, WritesNothing) {
   struct stat before {
   }, after{};
   ASSERT_EQ(::stat(path.c_str(), &before), 0);
-  EXPECT_EQ(survey(scratch.path.c_str()).ret, 1);
+  EXPECT_EQ(survey(scratch.path().c_str()).ret, 1);
   ASSERT_EQ(::stat(path.c_str(), &after), 0);
   EXPECT_EQ(after.st_size, 16);
   EXPECT_EQ(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
@@ -100,7 +100,7 @@ TEST(Survey, TooDeepIsUnsupportedAndNotHalfACount) {
   const Scratch scratch;
   std::string name = "d";
   for (int i = 0; i < 10; ++i, name += "/d") scratch.directory(name);
-  EXPECT_EQ(survey(scratch.path.c_str()).state, static_cast<std::uint32_t>(wire::CellState::unsupported));
+  EXPECT_EQ(survey(scratch.path().c_str()).state, static_cast<std::uint32_t>(wire::CellState::unsupported));
 }
 
 TEST(Survey, WithoutItsListIsUnsupported) {
@@ -116,8 +116,8 @@ TEST(Survey, SeveralListsAreKeptApart) {
   two.file("c");
   SharedSlot slot(2);
   EXPECT_EQ(in_child([&] {
-              Probe first{Operation::open_w, Mode::before, Actor::self, Target::own, true, one.path.c_str(), "", -1};
-              Probe second{Operation::open_w, Mode::before, Actor::self, Target::own, true, two.path.c_str(), "", -1};
+              Probe first{Operation::open_w, Mode::before, Actor::self, Target::own, true, one.path().c_str(), "", -1};
+              Probe second{Operation::open_w, Mode::before, Actor::self, Target::own, true, two.path().c_str(), "", -1};
               first.before_fd = open_before(first);
               second.before_fd = open_before(second);
               run_probe(first, &slot->cells[0]);

@@ -8,7 +8,6 @@
 #define LOCKSTEP_CONFORMANCE_PROBES_TESTING_H_
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -26,25 +25,13 @@
 #include "base/unique_fd.h"
 #include "conformance/probes/probe.h"
 #include "landlock/uapi.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::probes {
 
-class Scratch {
+class Scratch : public testing::TemporaryDirectory {
  public:
-  Scratch() {
-    char name[] = "/tmp/lockstep-probes-XXXXXX";
-    const char* made = ::mkdtemp(name);
-    if (made == nullptr) std::abort();
-    path = made;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    ::nftw(
-        path.c_str(), [](const char* each, const struct stat*, int, FTW*) { return ::remove(each); }, 16,
-        FTW_DEPTH | FTW_PHYS);
-  }
-  std::string at(const std::string& name) const { return path + "/" + name; }
+  explicit Scratch(mode_t mode = 0700) : TemporaryDirectory(mode, "/tmp") {}  // the name of a socket holds 107 bytes
   std::string file(const std::string& name, mode_t mode = 0777) const {
     UniqueFd fd(::open(at(name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (::write(fd.get(), "................", 16) != 16) std::abort();
@@ -54,7 +41,6 @@ class Scratch {
     if (::mkdir(at(name).c_str(), 0777) != 0) std::abort();
     return at(name);
   }
-  std::string path;
 };
 
 // In a memfd, as in the harness: the exec actor maps it again.

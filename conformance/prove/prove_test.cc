@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <string>
+
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::prove {
 namespace {
@@ -62,10 +63,8 @@ TEST_P(PlantedLie, IsFoundWithinItsBoundAndReplays) {
   RecordProperty("pairs", static_cast<int>(report->pairs));
 
   // What is printed is a pair: under the lie the same is wrong with it.
-  const std::string file = ::testing::TempDir() + "lockstep-prove-" + std::string(lie.name) + ".json";
-  std::ofstream(file) << report->found[0].json;
-  const Result<fuzz::FuzzCase> pair = fuzz::read_fuzz_case(file);
-  std::remove(file.c_str());
+  const testing::TemporaryDirectory dir;
+  const Result<fuzz::FuzzCase> pair = fuzz::read_fuzz_case(dir.write("pair.json", report->found[0].json));
   ASSERT_TRUE(pair.ok()) << pair.error().to_string();
   const Result<Replayed> again = replay(*pair, &lie);
   ASSERT_TRUE(again.ok()) << again.error().to_string();

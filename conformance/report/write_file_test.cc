@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::report {
 namespace {

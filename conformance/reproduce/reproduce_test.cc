@@ -1,7 +1,6 @@
 // The program that --reproduce prints, compiled as its own comment says and run, against what the suite's
 // report says of the same row: every cell, control and restricted.
 #include <fcntl.h>
-#include <ftw.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -11,8 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -21,6 +18,7 @@
 #include <lockstep/kernel.h>
 
 #include "syntax/json.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::reproduce {
 namespace {
@@ -28,11 +26,6 @@ namespace {
 using Answers = std::map<std::string, std::pair<std::string, std::string>>;  // cell -> control, restricted
 
 constexpr uid_t nobody = 65534;
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::string trimmed(const std::string& text) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
@@ -77,26 +70,17 @@ Answers printed(const std::string& text) {
   return out;
 }
 
-class Reproduce : public testing::Test {
+class Reproduce : public ::testing::Test {
  protected:
   void SetUp() override {
+    // Everything the commands write is here: what is left in `tmp` afterwards, they left behind.
+    ASSERT_EQ(::mkdir(dir_.at("tmp").c_str(), 0777), 0);
+    ASSERT_EQ(::chmod(dir_.at("tmp").c_str(), 0777), 0);
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
     abi_ = std::min(kernel->abi, newest_abi);
-    char name[] = "/tmp/lockstep-reproduce-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    dir_ = name;
-    // Everything the commands write is here: what is left in `tmp` afterwards, they left behind.
-    ASSERT_EQ(::mkdir((dir_ + "/tmp").c_str(), 0777), 0);
-    for (const std::string& path : {dir_, dir_ + "/tmp"}) ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
   }
-  void TearDown() override {
-    if (dir_.empty()) return;
-    EXPECT_EQ(::rmdir((dir_ + "/tmp").c_str()), 0) << "something was left behind: " << errno;
-    ::nftw(
-        dir_.c_str(), [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); }, 16,
-        FTW_DEPTH | FTW_PHYS);
-  }
+  void TearDown() override { EXPECT_EQ(::rmdir(dir_.at("tmp").c_str()), 0) << "something was left behind: " << errno; }
 
   // Runs it as `as_` with stdout and stderr to dir_/out and dir_/err. 126: it cannot be executed as that
   // user.
@@ -105,15 +89,15 @@ class Reproduce : public testing::Test {
     argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
-    for (const char* name : {"/out", "/err"}) ::unlink((dir_ + name).c_str());
+    for (const char* name : {"out", "err"}) ::unlink(dir_.at(name).c_str());
     const pid_t pid = ::fork();
     if (pid == 0) {
       if (as_ != ::geteuid() &&
           (::setgroups(0, nullptr) != 0 || ::setresgid(as_, as_, as_) != 0 || ::setresuid(as_, as_, as_) != 0))
         ::_exit(125);
-      const int out = ::open((dir_ + "/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-      const int err = ::open((dir_ + "/err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-      ::setenv("TMPDIR", (dir_ + "/tmp").c_str(), 1);
+      const int out = ::open(dir_.at("out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+      const int err = ::open(dir_.at("err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+      ::setenv("TMPDIR", dir_.at("tmp").c_str(), 1);
       if (out < 0 || err < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) ::_exit(125);
       ::execv(argv[0], argv.data());
       ::_exit(126);
@@ -122,15 +106,15 @@ class Reproduce : public testing::Test {
     EXPECT_EQ(::waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
-  std::string said() const { return read_file(dir_ + "/out"); }
-  std::string complained() const { return read_file(dir_ + "/err"); }
+  std::string said() const { return dir_.read("out"); }
+  std::string complained() const { return dir_.read("err"); }
 
   // The program of a row, compiled: its path, or empty.
   std::string compiled(const std::string& row, bool is_static = true) const {
-    const std::string source = dir_ + "/row.c", program = dir_ + "/row";
+    const std::string source = dir_.at("row.c"), program = dir_.at("row");
     ::unlink(program.c_str());
     EXPECT_EQ(run({LOCKSTEP_CONFORMANCE, "--reproduce", row}), 0) << complained();
-    EXPECT_EQ(::rename((dir_ + "/out").c_str(), source.c_str()), 0);
+    EXPECT_EQ(::rename(dir_.at("out").c_str(), source.c_str()), 0);
     std::vector<std::string> words = {LOCKSTEP_CC, "-Wall", "-Wextra", "-Werror", "-pthread", source, "-o", program};
     if (is_static) words.emplace_back("-static");
     if (const int code = run(words); code != 0) {
@@ -144,11 +128,11 @@ class Reproduce : public testing::Test {
   std::map<std::string, Json> report(const std::vector<std::string>& rows) const {
     std::string filter;
     for (const std::string& row : rows) filter += (filter.empty() ? "" : ":") + row;
-    const int code = run({LOCKSTEP_CONFORMANCE, "--report", dir_ + "/report.json", "--gtest_filter=" + filter});
+    const int code = run({LOCKSTEP_CONFORMANCE, "--report", dir_.at("report.json"), "--gtest_filter=" + filter});
     std::map<std::string, Json> out;
     if (code == 126) return out;
     EXPECT_TRUE(code == 0 || code == 3) << complained() << said();  // 3: every row was skipped
-    const Json json = Json::parse_or_null(read_file(dir_ + "/report.json"));
+    const Json json = Json::parse_or_null(dir_.read("report.json"));
     if (!json.is_object()) {
       ADD_FAILURE() << "no report";
       return out;
@@ -208,7 +192,7 @@ class Reproduce : public testing::Test {
 
   uid_t as_ = ::geteuid();
   int abi_ = 0;
-  std::string dir_;
+  const testing::TemporaryDirectory dir_{0777};
 };
 
 TEST_F(Reproduce, ShowsTheSuitesOwnAnswers) {

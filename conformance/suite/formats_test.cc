@@ -31,7 +31,6 @@ class Formats : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok()) GTEST_SKIP() << kernel.error().message;
-    ASSERT_EQ(::chmod(dir_.path().c_str(), 0755), 0);
     ASSERT_EQ(::mkdir(dir_.at("golden").c_str(), 0755), 0);
     ASSERT_EQ(::mkdir(dir_.at("scratch").c_str(), 0777), 0);
     ASSERT_EQ(::chmod(dir_.at("scratch").c_str(), 0777), 0);
@@ -92,7 +91,7 @@ class Formats : public ::testing::Test {
     return out.substr(start == std::string::npos ? 0 : start + 1);
   }
 
-  TemporaryDirectory dir_;
+  TemporaryDirectory dir_{0755};
   std::string policy_, host_;
 };
 

@@ -15,19 +15,13 @@
 #include "conformance/trace/calls.h"
 #include "conformance/trace/observed.h"
 #include "gpu/steps.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::conformance::trace {
 namespace {
 
-class TraceTest : public testing::Test {
+class TraceTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char root[] = "/tmp/lockstep-trace-test.XXXXXX";
-    ASSERT_NE(::mkdtemp(root), nullptr);
-    root_ = root;
-  }
-  void TearDown() override { std::filesystem::remove_all(root_); }
-
   static Trace trace(std::vector<std::string> command, std::uint32_t timeout_ms = 60000) {
     Result<Trace> out = trace_command({std::move(command), timeout_ms});
     EXPECT_TRUE(out.ok()) << out.error().to_string();
@@ -49,7 +43,8 @@ class TraceTest : public testing::Test {
     EXPECT_EQ(found->result, result) << path;
   }
 
-  std::string root_;
+  const testing::TemporaryDirectory dir_;
+  const std::string root_ = dir_.path();
 };
 
 TEST_F(TraceTest, PathsFlagsAndResultsInOrder) {
@@ -129,8 +124,7 @@ TEST_F(TraceTest, PathsThatAreNoUtf8SurviveTheFile) {
   const std::string odd = root_ + "/\xff\\x";
   const Trace seen = trace({LOCKSTEP_TRACE_STEPS, "r:" + odd});
   ASSERT_NE(find(seen, odd), nullptr);
-  std::ofstream(root_ + "/t.json") << to_json(seen, {"open " + odd});
-  const Result<Trace> read = read_trace(root_ + "/t.json");
+  const Result<Trace> read = read_trace(dir_.write("t.json", to_json(seen, {"open " + odd})));
   ASSERT_TRUE(read.ok()) << read.error().to_string();
   EXPECT_NE(find(*read, printable(odd)), nullptr);
   EXPECT_EQ(read->events.size(), seen.events.size());
@@ -145,8 +139,7 @@ TEST_F(TraceTest, AFileThatIsNoTraceIsAnError) {
         "{\"schema\":\"lockstep.trace/1\",\"kernel\":\"k\",\"machine\":\"m\",\"nvidia_driver\":\"\",\"command\":[],"
         "\"timed_out\":false,\"foreign_calls\":0,\"threads\":[],\"events\":[{\"thread\":1,\"call\":\"open\",\"path\":"
         "\"/\",\"result\":\"ok\"}]}"}) {
-    std::ofstream(root_ + "/t.json", std::ios::trunc) << text;
-    const Result<Trace> read = read_trace(root_ + "/t.json");
+    const Result<Trace> read = read_trace(dir_.write("t.json", text));
     ASSERT_FALSE(read.ok()) << text;
     EXPECT_EQ(read.error().exit_code(), 2);
   }
@@ -189,7 +182,7 @@ TEST_F(TraceTest, TheStepsOfTheProbeAreAllInItAndOneMoreIsNot) {
   }
   EXPECT_GT(steps, 15U);
   script += " \"$2\" > /dev/null\n";
-  std::ofstream(root_ + "/script") << script;
+  dir_.write("script", script);
   const auto run = [&](const std::string& more) {
     const std::string command = "unshare -m sh -e " + root_ + "/script " + root_ + "/t.json " + more;
     EXPECT_EQ(std::system(command.c_str()), 0);

@@ -1,5 +1,3 @@
-#include "conformance/verify/lint_kernel_rows.h"
-
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -12,18 +10,18 @@
 #include <future>
 #include <thread>
 
+#include "conformance/verify/lint_kernel_rows_testing.h"
 #include "lint/lint.h"
 
 namespace lockstep::conformance::verify {
 
-Tree::Tree() {
+Tree::Tree() : Scratch(0755) {
   for (const char* each : {"d", "e", "rw", "rw/inner", "rw/other", "prog", "bin", ".cache", ".cache/a", ".cache/b"})
     directory(each);
   for (const char* each : {"d/f", "e/f", "rw/inner/f", "bin/tool", ".cache/a/f"}) file(each);
   std::ifstream in("/bin/true", std::ios::binary);
   std::ofstream(at("prog/true"), std::ios::binary) << in.rdbuf();
   ::chmod(at("prog/true").c_str(), 0755);
-  ::chmod(path.c_str(), 0755);
   if (::symlink("d", at("link").c_str()) != 0 || ::symlink("/", at("root").c_str()) != 0) std::abort();
 }
 

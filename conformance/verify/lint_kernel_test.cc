@@ -9,7 +9,7 @@
 
 #include <lockstep/abi.h>
 
-#include "conformance/verify/lint_kernel_rows.h"
+#include "conformance/verify/lint_kernel_rows_testing.h"
 #include "enforce/prepare.h"
 #include "enforce/restrict.h"
 #include "lint/lint.h"
@@ -26,7 +26,7 @@ std::string with(std::string text, const std::string& name, const std::string& v
 
 Result<Policy> policy_of(const char* lists, const Tree& tree, const char* node) {
   std::string text = std::string("version: 1\nfilesystem_policy:\n") + lists + "\n";
-  return decode_policy(with(with(std::move(text), "$B", tree.path), "$NODE", node), "p.yaml");
+  return decode_policy(with(with(std::move(text), "$B", tree.path()), "$NODE", node), "p.yaml");
 }
 
 Context context_of(const Row& row, const Tree& tree) {
@@ -34,7 +34,7 @@ Context context_of(const Row& row, const Tree& tree) {
   out.host.real = true;
   out.host.present = {{"/proc"}};
   out.gpu = row.gpu;
-  if (row.workdir != nullptr) out.workdir = with(row.workdir, "$B", tree.path);
+  if (row.workdir != nullptr) out.workdir = with(row.workdir, "$B", tree.path());
   return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "conformance/judge/by_model.h"
 #include "lint/lint.h"
+#include "testing/policy.h"
 
 namespace lockstep::conformance::verify {
 namespace {
@@ -37,11 +38,8 @@ std::vector<Policy> policies() {
         "  grants: [{path: /proc, access: [read_file, read_dir, write_file]}]",
         "  read_only: [/dev/nvidia0, /sys]\n  read_write: [/proc]",
         "  read_only: [/dev/nvidiactl, /dev/nvidia-uvm, /sys]\n  read_write: [/proc]"})
-    for (const std::string& conflicts : {std::string("\n"), keep}) {
-      Result<Policy> policy = decode_policy(head + lists + conflicts, "p.yaml");
-      if (!policy.ok()) ADD_FAILURE() << lists << policy.error().to_string();
-      if (policy.ok()) out.push_back(std::move(policy).value());
-    }
+    for (const std::string& conflicts : {std::string("\n"), keep})
+      out.push_back(testing::policy(head + lists + conflicts));
   return out;
 }
 

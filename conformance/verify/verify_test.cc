@@ -10,12 +10,15 @@
 #include <lockstep/abi.h>
 #include <lockstep/rights.h>
 
+#include "testing/policy.h"
+
 namespace lockstep::conformance::verify {
 namespace {
 
 using diff::Class;
 using diff::Diff;
 using diff::Situation;
+using testing::policy;
 
 constexpr int pairs = 100;
 
@@ -61,12 +64,6 @@ class VerifyTest : public ::testing::Test {
   KernelLandlock kernel_;
   std::optional<harness::Workers> workers_;
 };
-
-Policy policy(const std::string& text) {
-  Result<Policy> out = decode_policy(text, "p.yaml");
-  EXPECT_TRUE(out.ok()) << out.error().to_string() << "\n" << text;
-  return out.ok() ? *out : Policy();
-}
 
 class Random {
  public:

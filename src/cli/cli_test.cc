@@ -7,13 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
 
 #include <lockstep/host.h>
 #include <lockstep/kernel.h>
 
 #include "syntax/json.h"
+#include "testing/temporary_directory.h"
 
 extern char** environ;
 
@@ -26,31 +25,7 @@ struct Outcome {
   std::string err;
 };
 
-class Directory {
- public:
-  Directory() {
-    std::string name = (std::filesystem::temp_directory_path() / "lockstep-cli-XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~Directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ + "/" + name, std::ios::binary) << text;
-    return path_ + "/" + name;
-  }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  std::string read(const std::string& name) const {
-    std::ifstream in(path_ + "/" + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
- private:
-  std::string path_;
-};
-
-class Cli : public testing::Test {
+class Cli : public ::testing::Test {
  protected:
   Outcome run(const std::vector<std::string>& arguments, const std::string& input = "/dev/null",
               std::string output = {}) const {
@@ -60,8 +35,8 @@ class Cli : public testing::Test {
     argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
-    if (output.empty()) output = dir_.file("stdout");
-    const std::string errors = dir_.file("stderr");
+    if (output.empty()) output = dir_.at("stdout");
+    const std::string errors = dir_.at("stderr");
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, input.c_str(), O_RDONLY, 0);
@@ -82,7 +57,7 @@ class Cli : public testing::Test {
     return outcome;
   }
 
-  Directory dir_;
+  testing::TemporaryDirectory dir_;
   std::string policy_ = dir_.write("p.yaml",
                                    "version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only: "
                                    "[/usr, /proc]\n  read_write: [/tmp]\n");

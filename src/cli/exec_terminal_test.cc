@@ -56,7 +56,7 @@ class ExecTerminal : public Exec {
     return found;
   }
   std::string under(const std::string& command) const {
-    return std::string(LOCKSTEP_CLI) + " exec --gpu off --proxy off " + dir_ + "/p.yaml -- " + command + " 2>&1";
+    return std::string(LOCKSTEP_CLI) + " exec --gpu off --proxy off " + dir_.at("p.yaml") + " -- " + command + " 2>&1";
   }
 
   UniqueFd terminal_;
@@ -66,7 +66,7 @@ class ExecTerminal : public Exec {
 // A line or keys that are typed, and what is waited for. The numbers are sums, so that what is typed is not
 // what is waited for.
 TEST_F(ExecTerminal, AShellIsSuspendedContinuedAndEndsAsWithoutAHolder) {
-  const std::string start_file = dir_ + "/rw/new";
+  const std::string start_file = dir_.at("rw/new");
   // Says when it is continued. Not dash: a child of it that is stopped between vfork() and exec keeps it from
   // being stopped itself.
   const std::string loop = "trap \"echo up-$((6+6))\" CONT; echo up-$((6+6)); while :; do sleep 0.05; done";

@@ -14,7 +14,7 @@ TEST_F(Exec, PassesTheCommandsCodeOn) {
     EXPECT_EQ(shell("exit 0").code, 0) << writable;
     EXPECT_EQ(shell("exit 3").code, 3) << writable;
     EXPECT_EQ(run({"/usr/no-such-command"}).code, 127) << writable;
-    EXPECT_EQ(run({dir_ + "/data"}).code, 126) << writable;
+    EXPECT_EQ(run({dir_.at("data")}).code, 126) << writable;
     EXPECT_EQ(shell("kill -TERM $$").signal, SIGTERM) << writable;
     EXPECT_EQ(shell("kill -KILL $$").signal, SIGKILL) << writable;
   }
@@ -35,23 +35,23 @@ TEST_F(Exec, SaysByWayOfWhatACommandIsExecuted) {
   // The programs alone: their loader, or interpreter, is not granted.
   if (model::read_loaders("/usr/bin/env").paths.empty())
     GTEST_SKIP() << "there is no /usr/bin/env here that has a loader";
-  std::ofstream(dir_ + "/rw/new") << "#!/bin/sh\nexit 0\n";
-  ASSERT_EQ(::chmod((dir_ + "/rw/new").c_str(), 0755), 0);
-  std::ofstream(dir_ + "/p.yaml")
-      << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only: [/usr/bin/env, " << dir_ << "/rw]\n";
+  dir_.write("rw/new", "#!/bin/sh\nexit 0\n");
+  ASSERT_EQ(::chmod(dir_.at("rw/new").c_str(), 0755), 0);
+  dir_.write("p.yaml", "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only: [/usr/bin/env, " +
+                           dir_.at("rw") + "]\n");
   const Ended program = run({"env"});
   EXPECT_EQ(program.code, 126) << program.said;
   EXPECT_NE(program.said.find("lockstep: /usr/bin/env: Permission denied: it is executed by way of /"),
             std::string::npos)
       << program.said;
-  const Ended script = run({dir_ + "/rw/new"});
+  const Ended script = run({dir_.at("rw/new")});
   EXPECT_EQ(script.code, 126) << script.said;
   EXPECT_NE(script.said.find("it is executed by way of /bin/sh, on which"), std::string::npos) << script.said;
   EXPECT_EQ(run({"no-such-command"}).code, 127);
   // What the kernel does not know is given to a shell by execvp(3).
   for (const char* text : {"exit 0\n", "", "#!\n"}) {
-    std::ofstream(dir_ + "/rw/new") << text;
-    const Ended plain = run({dir_ + "/rw/new"});
+    dir_.write("rw/new", text);
+    const Ended plain = run({dir_.at("rw/new")});
     EXPECT_EQ(plain.code, 126) << plain.said;
     EXPECT_NE(plain.said.find(*text == '#' ? "begins with #! and names no interpreter, so it is given to /bin/sh"
                                            : "is neither an ELF program nor a script that begins with #!, so it is "
@@ -62,11 +62,11 @@ TEST_F(Exec, SaysByWayOfWhatACommandIsExecuted) {
 }
 
 TEST_F(Exec, WritesOnlyWhereGranted) {
-  policy(dir_ + "/rw");
-  const Ended got = shell("echo x > " + dir_ + "/rw/new && echo x > " + dir_ + "/new");
+  policy(dir_.at("rw"));
+  const Ended got = shell("echo x > " + dir_.at("rw/new") + " && echo x > " + dir_.at("new"));
   EXPECT_NE(got.code, 0);
-  EXPECT_EQ(::access((dir_ + "/rw/new").c_str(), F_OK), 0);
-  EXPECT_NE(::access((dir_ + "/new").c_str(), F_OK), 0);
+  EXPECT_EQ(::access(dir_.at("rw/new").c_str(), F_OK), 0);
+  EXPECT_NE(::access(dir_.at("new").c_str(), F_OK), 0);
   EXPECT_NE(got.said.find("ermission denied"), std::string::npos) << got.said;
 }
 
@@ -96,7 +96,7 @@ TEST_F(Exec, WhatTheAbiLacksIsSaidAndHardRequirementRefusesIt) {
 }
 
 TEST_F(Exec, AWriteGrantOnTheRootIsRefusedHoweverItIsSpelt) {
-  for (const std::string& path : {dir_ + "/to-root", std::string("/proc/self/root")}) {
+  for (const std::string& path : {dir_.at("to-root"), std::string("/proc/self/root")}) {
     policy(path);
     const Ended got = shell("exit 0");
     EXPECT_EQ(got.code, 125) << path;
@@ -104,20 +104,19 @@ TEST_F(Exec, AWriteGrantOnTheRootIsRefusedHoweverItIsSpelt) {
     EXPECT_NE(got.said.find("root directory"), std::string::npos) << got.said;
   }
   policy("/dev/null");
-  std::ofstream(dir_ + "/p.yaml", std::ios::app) << "";
   EXPECT_EQ(run({"true"}, {"--workdir", "/"}).code == 0,
             true);  // include_workdir is false: it grants nothing
-  std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only: [/usr]\n";
+  dir_.write("p.yaml", "version: 1\nfilesystem_policy:\n  include_workdir: true\n  read_only: [/usr]\n");
   EXPECT_EQ(run({"true"}, {"--workdir", "/"}).code, 125);
-  EXPECT_EQ(run({"true"}, {"--workdir", dir_ + "/to-root"}).code, 125);
+  EXPECT_EQ(run({"true"}, {"--workdir", dir_.at("to-root")}).code, 125);
 }
 
 TEST_F(Exec, SkippedPathsAreSaidAndHardRequirementRefusesThem) {
-  policy(dir_ + "/missing, /dev/null");
+  policy(dir_.at("missing") + ", /dev/null");
   const Ended soft = shell("exit 0");
   EXPECT_EQ(soft.code, 0);
-  EXPECT_NE(soft.said.find("lockstep: warning: " + dir_ + "/missing"), std::string::npos) << soft.said;
-  policy(dir_ + "/missing, /dev/null", "landlock: {compatibility: hard_requirement}\n");
+  EXPECT_NE(soft.said.find("lockstep: warning: " + dir_.at("missing")), std::string::npos) << soft.said;
+  policy(dir_.at("missing") + ", /dev/null", "landlock: {compatibility: hard_requirement}\n");
   const Ended hard = shell("exit 0");
   EXPECT_EQ(hard.code, 125);
   EXPECT_NE(hard.said.find("p.yaml:5:"), std::string::npos) << hard.said;
@@ -206,7 +205,7 @@ TEST_F(Exec, StopsAndGoesOnAsOneProcess) {
 TEST_F(Exec, ALinkToStandardOutputIsWhatItLeadsTo) {
   for (const char* link : {"/dev/stdout", "/dev/fd"})
     if (::access(link, F_OK) != 0) GTEST_SKIP() << "there is no " << link << " here";
-  const std::string file = dir_ + "/data";
+  const std::string file = dir_.at("data");
   for (const char* link : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
     policy(std::string(link) + ", /dev/null");
     const Ended pipe = shell("echo x > /dev/stdout && exit 7");

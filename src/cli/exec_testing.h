@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,6 +19,7 @@
 #include <lockstep/kernel.h>
 
 #include "base/unique_fd.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::cli {
 
@@ -53,28 +53,23 @@ class Exec : public ::testing::Test {
   void SetUp() override {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
-    char name[] = "/tmp/lockstep-exec-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    dir_ = name;
-    ASSERT_EQ(::chmod(name, 0755), 0);
-    ASSERT_EQ(::mkdir((dir_ + "/rw").c_str(), 0777), 0);
-    ASSERT_EQ(::symlink("/", (dir_ + "/to-root").c_str()), 0);
-    std::ofstream(dir_ + "/data") << "x\n";
+    ASSERT_EQ(::mkdir(dir_.at("rw").c_str(), 0777), 0);
+    ASSERT_EQ(::symlink("/", dir_.at("to-root").c_str()), 0);
+    dir_.write("data", "x\n");
   }
   void TearDown() override {
-    if (dir_.empty()) return;
-    for (const char* each : {"/p.yaml", "/to-root", "/data", "/rw/new", "/new"}) ::unlink((dir_ + each).c_str());
-    EXPECT_EQ(::rmdir((dir_ + "/rw").c_str()), 0);
-    EXPECT_EQ(::rmdir(dir_.c_str()), 0);
+    for (const char* each : {"p.yaml", "to-root", "data", "rw/new", "new"}) ::unlink(dir_.at(each).c_str());
+    ::rmdir(dir_.at("rw").c_str());
+    EXPECT_EQ(dir_.entries(), std::vector<std::string>{}) << "left behind";
   }
 
   // `proc`: an entry of read_only; the lists' other entries are what a shell needs.
   void policy(const std::string& read_write, const std::string& more = "",
               const std::string& read_only = "/proc") const {
-    std::ofstream(dir_ + "/p.yaml") << "version: 1\nfilesystem_policy:\n  include_workdir: false\n  "
-                                       "read_only: [/usr, /bin, /lib, /lib64, /etc, "
-                                    << dir_ << ", " << read_only << "]\n  read_write: [" << read_write << "]\n"
-                                    << more;
+    dir_.write("p.yaml",
+               "version: 1\nfilesystem_policy:\n  include_workdir: false\n  read_only: [/usr, /bin, /lib, "
+               "/lib64, /etc, " +
+                   dir_.path() + ", " + read_only + "]\n  read_write: [" + read_write + "]\n" + more);
   }
 
   // `before` runs in the process that becomes lockstep; false: the test's own failure, code 98.
@@ -82,7 +77,7 @@ class Exec : public ::testing::Test {
                 const std::function<bool()>& before = {}) const {
     std::vector<std::string> words = {LOCKSTEP_CLI, "exec", "--gpu", "off", "--proxy", "off"};
     words.insert(words.end(), flags.begin(), flags.end());
-    words.insert(words.end(), {dir_ + "/p.yaml", "--"});
+    words.insert(words.end(), {dir_.at("p.yaml"), "--"});
     words.insert(words.end(), command.begin(), command.end());
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
@@ -130,7 +125,7 @@ class Exec : public ::testing::Test {
     return finish(start({"/bin/sh", "-c", script}, {}, before));
   }
 
-  std::string dir_;
+  const testing::TemporaryDirectory dir_{0755};
 };
 
 // Lists for read_write: one without and one with an entry below /proc, which a second process keeps open.

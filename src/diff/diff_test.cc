@@ -9,15 +9,12 @@
 
 #include "policy/danger.h"
 #include "syntax/json.h"
+#include "testing/policy.h"
 
 namespace lockstep::diff {
 namespace {
 
-Policy policy(const std::string& text, const std::string& name = "p.yaml") {
-  Result<Policy> out = decode_policy(text, name);
-  EXPECT_TRUE(out.ok()) << out.error().to_string();
-  return out.ok() ? *out : Policy();
-}
+using testing::policy;
 
 Policy with_lists(const std::string& lists) {
   return policy("version: 1\nfilesystem_policy:\n" + lists);

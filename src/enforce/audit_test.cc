@@ -24,7 +24,7 @@
 #include <lockstep/rights.h>
 
 #include "enforce/restrict.h"
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {

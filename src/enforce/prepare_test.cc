@@ -11,12 +11,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <tuple>
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
 #include <lockstep/rights.h>
+
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {
@@ -30,20 +31,15 @@ class Prepare : public ::testing::Test {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
     abi_ = std::min(kernel->abi, newest_abi);
-    char name[] = "/tmp/lockstep-prepare-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    dir_ = name;
-    UniqueFd file(::open((dir_ + "/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    UniqueFd file(::open(dir_.at("file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     ASSERT_TRUE(file);
-    ASSERT_EQ(::symlink("/", (dir_ + "/to-root").c_str()), 0);
-    ASSERT_EQ(::symlink("/proc/self", (dir_ + "/to-self").c_str()), 0);
-    ASSERT_EQ(::symlink(dir_.c_str(), (dir_ + "/to-dir").c_str()), 0);
+    ASSERT_EQ(::symlink("/", dir_.at("to-root").c_str()), 0);
+    ASSERT_EQ(::symlink("/proc/self", dir_.at("to-self").c_str()), 0);
+    ASSERT_EQ(::symlink(dir_.path().c_str(), dir_.at("to-dir").c_str()), 0);
   }
   void TearDown() override {
-    if (dir_.empty()) return;
-    for (const char* each : {"/file", "/to-root", "/to-self", "/to-dir", "/to-descriptor"})
-      ::unlink((dir_ + each).c_str());
-    EXPECT_EQ(::rmdir(dir_.c_str()), 0);
+    for (const char* each : {"file", "to-root", "to-self", "to-dir", "to-descriptor"}) ::unlink(dir_.at(each).c_str());
+    EXPECT_EQ(dir_.entries(), std::vector<std::string>{}) << "left behind";
   }
 
   Plan plan(std::vector<PlanRule> rules) const {
@@ -69,7 +65,7 @@ class Prepare : public ::testing::Test {
   }
 
   int abi_ = 0;
-  std::string dir_;
+  const testing::TemporaryDirectory dir_;
 };
 
 std::size_t open_descriptors() {
@@ -83,7 +79,7 @@ std::size_t open_descriptors() {
 TEST_F(Prepare, KeepsNoDescriptorButTheRuleSet) {
   const std::size_t before = open_descriptors();
   const Result<Prepared> got =
-      prepare(plan({{"/usr", access_read_only, false, 1}, {dir_, plan({}).handled, false, 2}}), {});
+      prepare(plan({{"/usr", access_read_only, false, 1}, {dir_.path(), plan({}).handled, false, 2}}), {});
   ASSERT_TRUE(got.ok()) << got.error().to_string();
   EXPECT_EQ(got->rules, 2U);
   EXPECT_TRUE(got->notices.empty());
@@ -92,14 +88,14 @@ TEST_F(Prepare, KeepsNoDescriptorButTheRuleSet) {
 
 TEST_F(Prepare, CutsRightsOnFilesToWhatTheKernelTakes) {
   const Result<Prepared> got =
-      prepare(plan({{dir_ + "/file", plan({}).handled, false, 1}, {"/dev/null", plan({}).handled, false, 2}}), {});
+      prepare(plan({{dir_.at("file"), plan({}).handled, false, 1}, {"/dev/null", plan({}).handled, false, 2}}), {});
   ASSERT_TRUE(got.ok()) << got.error().to_string();  // uncut, each would be EINVAL
   EXPECT_EQ(got->rules, 2U);
 }
 
 TEST_F(Prepare, RefusesTheRootHoweverItIsSpelt) {
   for (const std::string& path :
-       {std::string("/"), std::string("/proc/self/root"), dir_ + "/to-root", std::string("/proc/self/root/usr/..")}) {
+       {std::string("/"), std::string("/proc/self/root"), dir_.at("to-root"), std::string("/proc/self/root/usr/..")}) {
     expect_refused(path, write_file, true, "is the root directory");
     expect_refused(path, access_read_only | AccessSet(Right::ioctl_dev), true, "is the root directory");
     const Result<Prepared> readable = prepare(plan({{path, access_read_only, false, 7}}), {});
@@ -111,7 +107,7 @@ TEST_F(Prepare, RefusesOwnProcfsEntriesWhereAnotherProcessIsRestricted) {
   const std::string own = "/proc/" + std::to_string(::getpid());
   for (const std::string& path :
        {std::string("/proc/self"), std::string("/proc/self/task"), std::string("/proc/thread-self"), own, own + "/comm",
-        dir_ + "/to-self", std::string("/proc/self/root/proc/self")})
+        dir_.at("to-self"), std::string("/proc/self/root/proc/self")})
     expect_refused(path, access_read_only, false, "not to the one it restricts");
   const Result<Prepared> others =
       prepare(plan({{"/proc", access_read_only, false, 1}, {"/proc/sys", access_read_only, false, 2}}), {false});
@@ -120,7 +116,7 @@ TEST_F(Prepare, RefusesOwnProcfsEntriesWhereAnotherProcessIsRestricted) {
 
 // In a mount namespace of a child's own: 0 where the entry is pinned and the root is not.
 TEST_F(Prepare, PinsEntriesOfEveryProcfs) {
-  const std::string other = dir_ + "/other-proc";
+  const std::string other = dir_.at("other-proc");
   ASSERT_EQ(::mkdir(other.c_str(), 0755), 0);
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -142,7 +138,7 @@ TEST_F(Prepare, PinsEntriesOfEveryProcfs) {
 TEST_F(Prepare, PinsEntriesOfProcfsButNotItsRoot) {
   const Result<Prepared> got = prepare(plan({{"/proc", access_read_only, false, 1},
                                              {"/proc/self/task", write_file, false, 2},
-                                             {dir_ + "/to-self", write_file, false, 3}}),
+                                             {dir_.at("to-self"), write_file, false, 3}}),
                                        {});
   ASSERT_TRUE(got.ok()) << got.error().to_string();
   ASSERT_EQ(got->pins.size(), 2U);
@@ -157,18 +153,18 @@ TEST_F(Prepare, PinsEntriesOfProcfsButNotItsRoot) {
 
 TEST_F(Prepare, SaysWhenTwoPathsAreOneObjectWithDifferentRights) {
   const Result<Prepared> differ =
-      prepare(plan({{dir_, write_file, false, 1}, {dir_ + "/to-dir", access_read_only, false, 2}}), {});
+      prepare(plan({{dir_.path(), write_file, false, 1}, {dir_.at("to-dir"), access_read_only, false, 2}}), {});
   ASSERT_TRUE(differ.ok());
   EXPECT_EQ(codes(*differ), std::vector<std::string>{"same-object"});
   EXPECT_NE(differ->notices[0].message.find("write_file"), std::string::npos);
   const Result<Prepared> same =
-      prepare(plan({{dir_, write_file, false, 1}, {dir_ + "/to-dir", write_file, false, 2}}), {});
+      prepare(plan({{dir_.path(), write_file, false, 1}, {dir_.at("to-dir"), write_file, false, 2}}), {});
   ASSERT_TRUE(same.ok());
   EXPECT_TRUE(same->notices.empty());
 }
 
 TEST_F(Prepare, MissingPathsFailHardRequirementAndAreAWarningElse) {
-  Plan missing = plan({{"/usr", access_read_only, false, 1}, {dir_ + "/missing", write_file, false, 2}});
+  Plan missing = plan({{"/usr", access_read_only, false, 1}, {dir_.at("missing"), write_file, false, 2}});
   const Result<Prepared> soft = prepare(missing, {});
   ASSERT_TRUE(soft.ok());
   ASSERT_EQ(soft->skipped.size(), 1U);
@@ -185,13 +181,13 @@ TEST_F(Prepare, MissingPathsFailHardRequirementAndAreAWarningElse) {
 }
 
 TEST_F(Prepare, NoRuleLeftIsRefused) {
-  EXPECT_FALSE(prepare(plan({{dir_ + "/missing", write_file, false, 2}}), {}).ok());
-  EXPECT_FALSE(prepare(plan({{dir_ + "/file", Right::make_reg, false, 2}}), {}).ok());
+  EXPECT_FALSE(prepare(plan({{dir_.at("missing"), write_file, false, 2}}), {}).ok());
+  EXPECT_FALSE(prepare(plan({{dir_.at("file"), Right::make_reg, false, 2}}), {}).ok());
 }
 
 TEST_F(Prepare, RightsThatMeanNothingOnAFileAreSkippedOrRefused) {
   Plan useless =
-      plan({{"/usr", access_read_only, false, 1}, {dir_ + "/file", Right::read_dir | Right::make_reg, false, 2}});
+      plan({{"/usr", access_read_only, false, 1}, {dir_.at("file"), Right::read_dir | Right::make_reg, false, 2}});
   const Result<Prepared> soft = prepare(useless, {});
   ASSERT_TRUE(soft.ok());
   EXPECT_EQ(soft->rules, 1U);
@@ -205,8 +201,8 @@ TEST_F(Prepare, RightsThatMeanNothingOnAFileAreSkippedOrRefused) {
 TEST_F(Prepare, LinksOfAProcessAreWhatTheyLeadTo) {
   int pipe[2];
   ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
-  const UniqueFd reads(pipe[0]), writes(pipe[1]), file(::open((dir_ + "/file").c_str(), O_RDONLY | O_CLOEXEC));
-  const std::string link = dir_ + "/to-descriptor";  // as /dev/stdout is one, outside /proc
+  const UniqueFd reads(pipe[0]), writes(pipe[1]), file(::open(dir_.at("file").c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string link = dir_.at("to-descriptor");  // as /dev/stdout is one, outside /proc
   for (Compatibility compatibility : {Compatibility::best_effort, Compatibility::hard_requirement}) {
     for (const auto& [fd, code, rules] :
          {std::tuple(file.get(), "process-link", 2U), std::tuple(reads.get(), "not-restricted", 1U)}) {
@@ -237,10 +233,10 @@ TEST_F(Prepare, KnowsWhetherARuleMayListTheRoot) {
     return got.ok() && got->may_list_root;
   };
   EXPECT_TRUE(may("/", access_read_only));
-  EXPECT_TRUE(may(dir_ + "/to-root", access_read_only));
+  EXPECT_TRUE(may(dir_.at("to-root"), access_read_only));
   EXPECT_TRUE(may("/proc/self/cwd", access_read_only)) << "who knows what is above";
   EXPECT_FALSE(may("/", AccessSet(Right::read_file)));
-  EXPECT_FALSE(may(dir_, access_read_only));
+  EXPECT_FALSE(may(dir_.path(), access_read_only));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 #include "host/cdi.h"
 #include "host/cdi_testing.h"
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {

@@ -12,7 +12,8 @@
 #include <lockstep/plan.h>
 #include <lockstep/rights.h>
 
-#include "testing/run_program.h"
+#include "testing/policy.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {
@@ -278,8 +279,7 @@ TEST_F(CdiHostTest, ASimulatedHostsLinksAreFollowedForMountsAlone) {
 
 // An AMD GPU or a network card on a host with NVIDIA's driver: no node of NVIDIA's, no promoted /proc.
 TEST_F(CdiHostTest, TheBaselineIsThatOfWhatWasChosen) {
-  const Result<Policy> policy = decode_policy("version: 1\nfilesystem_policy: {read_only: [/proc]}\n", "p.yaml");
-  ASSERT_TRUE(policy.ok());
+  const Policy policy = testing::policy("version: 1\nfilesystem_policy: {read_only: [/proc]}\n");
   for (const auto& [node, nvidia] : std::vector<std::pair<std::string, bool>>{
            {"/dev/kfd", false}, {"/dev/infiniband/uverbs0", false}, {"/dev/nvidia0", true}}) {
     for (const Toggle gpu : {Toggle::automatic, Toggle::off}) {
@@ -290,7 +290,7 @@ TEST_F(CdiHostTest, TheBaselineIsThatOfWhatWasChosen) {
         if (!out.host.exists(path))
           out.host.present.push_back({path, path == "/proc" ? NodeKind::directory : NodeKind::character});
       ASSERT_TRUE(choose_devices({dir_.write("s.yaml", spec("deviceNodes: [{path: " + node + "}]"))}, "0", &out).ok());
-      const Result<EffectivePolicy> effective = enrich(*policy, out);
+      const Result<EffectivePolicy> effective = enrich(policy, out);
       ASSERT_TRUE(effective.ok());
       EXPECT_EQ(effective->gpu, nvidia) << node;
       EXPECT_EQ(effective->read_write(),
@@ -309,11 +309,9 @@ TEST(CdiNodes, WithoutASpecAreChosenByNumber) {
 }
 
 TEST(CdiEnrich, WhatTheAuthorWroteStandsAndTwiceChangesNothing) {
-  const Result<Policy> policy = decode_policy(
+  const Policy policy = testing::policy(
       "version: 1\nfilesystem_policy: {read_only: [/usr], read_write: [/dev/a]}\nlandlock: {compatibility: "
-      "hard_requirement}\n",
-      "p.yaml");
-  ASSERT_TRUE(policy.ok());
+      "hard_requirement}\n");
   Context context;
   context.host.gpu_nodes = {"/dev/nvidia0"};
   for (const char* path : {"/usr", "/proc", "/dev/a", "/dev/b", "/dev/nvidia0", "/run/s.sock", "/dev/nvidiactl"})
@@ -324,7 +322,7 @@ TEST(CdiEnrich, WhatTheAuthorWroteStandsAndTwiceChangesNothing) {
                            {"/run/s.sock", access_read_only | Right::resolve_unix, "v/g", "s:4"}},
                           {},
                           true};
-  const Result<EffectivePolicy> out = enrich(*policy, context);
+  const Result<EffectivePolicy> out = enrich(policy, context);
   ASSERT_TRUE(out.ok()) << out.error().to_string();
   EXPECT_EQ(out->read_write(), (std::vector<std::string>{"/dev/a", "/dev/b", "/dev/nvidiactl", "/proc"}))
       << "no GPU that was not chosen";

@@ -10,7 +10,7 @@
 #include <lockstep/context.h>
 
 #include "base/unique_fd.h"
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "diff/diff.h"
+#include "testing/policy.h"
 #include "testing/run_program.h"
 
 namespace lockstep::lint {
@@ -24,10 +25,7 @@ struct Fixed {
 // On a host that has every path of the policy, where the options name none.
 Fixed fixed(const std::string& text, const std::string& name = "p.yaml", LintOptions options = {}) {
   Fixed out;
-  Result<Policy> policy = decode_policy(text, name);
-  EXPECT_TRUE(policy.ok()) << policy.error().to_string();
-  if (!policy.ok()) return out;
-  out.before = std::move(policy).value();
+  out.before = testing::policy(text, name);
   Host& host = options.context.host;
   if (!host.real && host.present.empty())
     for (const auto* list : {&out.before.read_only, &out.before.read_write})
@@ -251,10 +249,9 @@ TEST(Fix, OneThatWouldChangeThePolicyIsLeftOutAndTheOthersAreWritten) {
             reads({"/dev", "/dev/nvidiactl", "/usr"}));
   EXPECT_EQ(fixed(reads({"/", "/tmp", "/usr/", "/etc"})).fix.text, reads({"/", "/tmp"}));
   const std::string text = reads({"/usr", "/usr/bin", "/etc", "/usr/lib", "/usr/sbin"});
-  const Result<Policy> policy = decode_policy(text, "p.yaml");
-  ASSERT_TRUE(policy.ok());
-  const Result<Fix> fix = fix_findings(
-      text, *policy, {claim("/usr/bin", 5), claim("/etc", 6), claim("/usr/lib", 7), claim("/usr/sbin", 8)}, {});
+  const Result<Fix> fix =
+      fix_findings(text, testing::policy(text),
+                   {claim("/usr/bin", 5), claim("/etc", 6), claim("/usr/lib", 7), claim("/usr/sbin", 8)}, {});
   ASSERT_TRUE(fix.ok()) << fix.error().to_string();
   EXPECT_EQ(fix->text, reads({"/usr", "/etc"}));
   ASSERT_EQ(fix->untouched.size(), 1U);

@@ -11,16 +11,13 @@
 
 #include "render/render_lint.h"
 #include "syntax/json.h"
-#include "testing/run_program.h"
+#include "testing/policy.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::lint {
 namespace {
 
-Policy policy(const std::string& text, const std::string& name = "p.yaml") {
-  Result<Policy> out = decode_policy(text, name);
-  EXPECT_TRUE(out.ok()) << out.error().to_string() << "\n" << text;
-  return out.ok() ? *out : Policy();
-}
+using testing::policy;
 
 // Nothing of the machine: every trap sees the same host everywhere.
 LintOptions on_a_host() {

@@ -1,5 +1,3 @@
-#include "model/kernel_tree.h"
-
 #include <fcntl.h>
 #include <linux/random.h>
 #include <sched.h>
@@ -15,19 +13,17 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <functional>
 
 #include <lockstep/kernel.h>
 
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"
+#include "model/kernel_tree_testing.h"
 #include "model/read_walk.h"
 
 namespace lockstep::model::kernel_tree {
 namespace {
-
-namespace fs = std::filesystem;
 
 Walk walk_to(const std::string& path, bool follow) {
   RawWalk raw;
@@ -243,12 +239,8 @@ void ModelKernel::SetUp() {
   if (!kernel) GTEST_SKIP() << "needs Landlock: " << kernel.error().message;
   if (::geteuid() != 0) GTEST_SKIP() << "needs root: mounts and device nodes of its own";
   abi_ = kernel->abi;
-  char base[] = "/tmp/lockstep-model-XXXXXX";
-  ASSERT_NE(::mkdtemp(base), nullptr);
-  base_ = base;
-  for (const char* directory : {"/plain", "/plain/p", "/plain/q", "/fs"})
-    ASSERT_EQ(::mkdir((base_ + directory).c_str(), 0700), 0);
-  root_ = base_ + "/fs";
+  for (const char* directory : {"plain", "plain/p", "plain/q", "fs"})
+    ASSERT_EQ(::mkdir(base_.at(directory).c_str(), 0700), 0);
   void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   shared_ = new (memory) Shared{};
@@ -263,7 +255,6 @@ void ModelKernel::TearDown() {
   RecordProperty("decisions", static_cast<int>(shared_->decisions));
   RecordProperty("denials", static_cast<int>(shared_->denials));
   ::munmap(shared_, sizeof(Shared));
-  fs::remove_all(base_);
 }
 
 void ModelKernel::in_tree(const std::function<void()>& body) {

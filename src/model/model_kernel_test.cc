@@ -7,7 +7,7 @@
 
 #include <lockstep/rights.h>
 
-#include "model/kernel_tree.h"
+#include "model/kernel_tree_testing.h"
 
 namespace lockstep::model::kernel_tree {
 namespace {
@@ -101,12 +101,12 @@ TEST_F(ModelKernel, ARuleOnTheRootCountsForRightsButNotForTheGainOnAnotherMount)
   in_tree([&] {
     const AccessSet moving = Right::refer | Right::remove_file | Right::make_reg;
     make_file(at("a/f"));
-    make_file(base_ + "/plain/p/f");
+    make_file(base_.at("plain/p/f"));
     // With read_dir handled and granted to nobody, no side has everything: the gain is looked at.
     int next = 0;
     for (AccessSet handled : {moving | Right::execute, moving | Right::execute | Right::read_dir}) {
-      for (const std::string& granted : {std::string("/"), base_}) {
-        const std::string plain = base_ + "/plain", name = std::to_string(next++);
+      for (const std::string& granted : {std::string("/"), base_.path()}) {
+        const std::string plain = base_.at("plain"), name = std::to_string(next++);
         const Layers layers = {{handled,
                                 {{granted, Right::execute},
                                  {at("a"), moving},

@@ -17,7 +17,7 @@
 
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"
-#include "model/kernel_tree.h"
+#include "model/kernel_tree_testing.h"
 
 namespace lockstep::model {
 namespace {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "operation/operation.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::model {
 namespace {
@@ -30,58 +31,53 @@ Object object_of(const std::string& path) {
 class ReadWalk : public ::testing::Test {
  protected:
   void SetUp() override {
-    char base[] = "/tmp/lockstep-walk-XXXXXX";
-    ASSERT_NE(::mkdtemp(base), nullptr);
-    base_ = std::filesystem::canonical(base).string();
-    ASSERT_EQ(::mkdir((base_ + "/d").c_str(), 0700), 0);
-    std::ofstream(base_ + "/d/f") << "x";
-    ASSERT_EQ(::symlink("d", (base_ + "/link").c_str()), 0);
-    ASSERT_EQ(::symlink("nowhere", (base_ + "/dangling").c_str()), 0);
+    base_.write("d/f", "x");
+    ASSERT_EQ(::symlink("d", base_.at("link").c_str()), 0);
+    ASSERT_EQ(::symlink("nowhere", base_.at("dangling").c_str()), 0);
   }
-  void TearDown() override { std::filesystem::remove_all(base_); }
-  std::string base_;
+  const testing::TemporaryDirectory base_{0700, std::filesystem::canonical(std::filesystem::temp_directory_path())};
 };
 
 TEST_F(ReadWalk, ListsTheObjectItsParentsAndTheRoot) {
-  const Walk walk = walk_to(base_ + "/d/f");
+  const Walk walk = walk_to(base_.at("d/f"));
   ASSERT_GE(walk.objects.size(), 4U);
-  EXPECT_EQ(walk.objects[0], object_of(base_ + "/d/f"));
+  EXPECT_EQ(walk.objects[0], object_of(base_.at("d/f")));
   EXPECT_EQ(walk.objects[0].type, FileType::regular);
-  EXPECT_EQ(walk.objects[1], object_of(base_ + "/d"));
-  EXPECT_EQ(walk.objects[2], object_of(base_));
+  EXPECT_EQ(walk.objects[1], object_of(base_.at("d")));
+  EXPECT_EQ(walk.objects[2], object_of(base_.path()));
   EXPECT_EQ(walk.objects.back(), object_of("/"));
   EXPECT_TRUE(walk.objects.back().mount_root);
 }
 
 TEST_F(ReadWalk, GoesByTheObjectNotByItsSpelling) {
-  EXPECT_EQ(walk_to(base_ + "/link/../link/f").objects, walk_to(base_ + "/d/f").objects);
-  EXPECT_EQ(walk_to(base_ + "/link", false).objects[0].type, FileType::symlink);
-  EXPECT_EQ(walk_to(base_ + "/link", true).objects[0], object_of(base_ + "/d"));
+  EXPECT_EQ(walk_to(base_.at("link/../link/f")).objects, walk_to(base_.at("d/f")).objects);
+  EXPECT_EQ(walk_to(base_.at("link"), false).objects[0].type, FileType::symlink);
+  EXPECT_EQ(walk_to(base_.at("link"), true).objects[0], object_of(base_.at("d")));
 }
 
 TEST_F(ReadWalk, OfAMissingNameIsThatOfItsDirectory) {
-  for (const char* name : {"/d/new", "/d/new/", "/link/new"}) {
-    const Walk walk = walk_to(base_ + name);
+  for (const char* name : {"d/new", "d/new/", "link/new"}) {
+    const Walk walk = walk_to(base_.at(name));
     EXPECT_TRUE(walk.missing);
     ASSERT_FALSE(walk.objects.empty());
-    EXPECT_EQ(walk.objects[0], object_of(base_ + "/d"));
+    EXPECT_EQ(walk.objects[0], object_of(base_.at("d")));
   }
-  EXPECT_EQ(walk_to(base_ + "/none/new").error, ENOENT);
-  EXPECT_EQ(walk_to(base_ + "/d/f/new").error, ENOTDIR);
+  EXPECT_EQ(walk_to(base_.at("none/new")).error, ENOENT);
+  EXPECT_EQ(walk_to(base_.at("d/f/new")).error, ENOTDIR);
 }
 
 TEST_F(ReadWalk, ADanglingLinkIsANameButLeadsNowhere) {
-  EXPECT_EQ(walk_to(base_ + "/dangling").error, ENOENT);
-  EXPECT_EQ(walk_to(base_ + "/dangling", false).objects[0].type, FileType::symlink);
+  EXPECT_EQ(walk_to(base_.at("dangling")).error, ENOENT);
+  EXPECT_EQ(walk_to(base_.at("dangling"), false).objects[0].type, FileType::symlink);
 }
 
 TEST_F(ReadWalk, ADeletedObjectHasNoWalk) {
-  const int fd = ::open((base_ + "/d/f").c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(base_.at("d/f").c_str(), O_RDONLY | O_CLOEXEC);
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
-  EXPECT_EQ(walk_to(link).objects, walk_to(base_ + "/d/f").objects);
-  ASSERT_EQ(::unlink((base_ + "/d/f").c_str()), 0);
+  EXPECT_EQ(walk_to(link).objects, walk_to(base_.at("d/f")).objects);
+  ASSERT_EQ(::unlink(base_.at("d/f").c_str()), 0);
   EXPECT_NE(walk_to(link).error, 0);
-  std::ofstream(base_ + "/d/f (deleted)") << "another";  // what the kernel calls it now names something else
+  base_.write("d/f (deleted)", "another");  // what the kernel calls it now names something else
   EXPECT_EQ(walk_to(link).error, ESTALE);
   ::close(fd);
 }
@@ -91,13 +87,13 @@ TEST_F(ReadWalk, APipeAndANamespaceAreExempt) {
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   EXPECT_TRUE(walk_to("/proc/self/fd/" + std::to_string(ends[0])).exempt);
   EXPECT_TRUE(walk_to("/proc/self/ns/mnt").exempt);
-  EXPECT_FALSE(walk_to(base_).exempt);
+  EXPECT_FALSE(walk_to(base_.path()).exempt);
   ::close(ends[0]);
   ::close(ends[1]);
 }
 
 TEST_F(ReadWalk, ADeeperPathThanItHoldsIsAnError) {
-  std::string deep = base_;
+  std::string deep = base_.path();
   for (int i = 0; i < RawWalk::max_links; ++i) deep += "/x";
   std::filesystem::create_directories(deep);
   EXPECT_EQ(walk_to(deep).error, E2BIG);

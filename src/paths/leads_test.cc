@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::paths {
 namespace {

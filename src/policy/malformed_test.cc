@@ -1,16 +1,14 @@
 // What a policy, a host or a conflicts file may not say: one row each, with the line and a distinctive part
 // of the answer.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
-#include <fstream>
 
 #include <lockstep/host.h>
 #include <lockstep/policy.h>
 
 #include "syntax/document.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {
@@ -271,7 +269,7 @@ std::optional<Error> error_of(const Result<T>& result) {
 
 TEST(Malformed, EveryInputIsRefusedWithItsLineAndReason) {
   ASSERT_GE(rows().size(), 90U);
-  const std::string file = ::testing::TempDir() + "lockstep-malformed-" + std::to_string(::getpid()) + ".yaml";
+  const testing::TemporaryDirectory dir;
   for (const Row& row : rows()) {
     SCOPED_TRACE(printable(row.text.substr(0, 120)));
     std::optional<Error> error;
@@ -279,9 +277,8 @@ TEST(Malformed, EveryInputIsRefusedWithItsLineAndReason) {
     if (row.kind == Kind::host) {
       error = error_of(decode_host(row.text, name));
     } else if (row.kind == Kind::conflicts) {
-      name = file;
-      std::ofstream(file, std::ios::binary) << row.text;
-      error = error_of(load_conflicts(file));
+      name = dir.write("conflicts.yaml", row.text);
+      error = error_of(load_conflicts(name));
     } else {
       error = error_of(decode_policy(row.text, name));
     }
@@ -297,7 +294,6 @@ TEST(Malformed, EveryInputIsRefusedWithItsLineAndReason) {
     for (char c : error->message)
       EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20) << "a control character reaches the terminal";
   }
-  std::remove(file.c_str());
 }
 
 TEST(Malformed, HugeInputsAreRefusedQuickly) {

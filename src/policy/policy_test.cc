@@ -1,7 +1,8 @@
+#include "testing/policy.h"
+
 #include <gtest/gtest.h>
 
 #include <lockstep/abi.h>
-#include <lockstep/policy.h>
 #include <lockstep/rights.h>
 
 namespace lockstep {
@@ -14,17 +15,8 @@ std::vector<std::string> paths(const std::vector<PathEntry>& entries) {
 }
 using Paths = std::vector<std::string>;
 
-Policy decoded(const std::string& text, const std::string& name = "p.yaml") {
-  Result<Policy> policy = decode_policy(text, name);
-  if (!policy.ok()) {
-    ADD_FAILURE() << policy.error().to_string();
-    return {};
-  }
-  return *policy;
-}
-
 TEST(Policy, EveryKeyOfTheSchemaIsRead) {
-  const Policy policy = decoded(R"(version: 1
+  const Policy policy = testing::policy(R"(version: 1
 filesystem_policy:
   include_workdir: true
   read_only: [/usr, "/proc/"]
@@ -69,14 +61,14 @@ runtime_baseline_conflicts:
 }
 
 TEST(Policy, LeavingAKeyOutNeverWidens) {
-  const Policy bare = decoded("version: 1\n");
+  const Policy bare = testing::policy("version: 1\n");
   EXPECT_FALSE(bare.has_filesystem_policy);
   EXPECT_TRUE(bare.include_workdir);  // OpenShell's reading of a missing section
   EXPECT_EQ(bare.compatibility, Compatibility::best_effort);
   EXPECT_EQ(bare.min_abi, 2);
   EXPECT_EQ(bare.min_abi_line, 0);
   EXPECT_FALSE(bare.has_network_policies);
-  const Policy empty_section = decoded("version: 1\nfilesystem_policy: {}\nnetwork_policies: {}\n");
+  const Policy empty_section = testing::policy("version: 1\nfilesystem_policy: {}\nnetwork_policies: {}\n");
   EXPECT_TRUE(empty_section.has_filesystem_policy);
   EXPECT_FALSE(empty_section.include_workdir);
   EXPECT_FALSE(empty_section.has_network_policies);
@@ -88,7 +80,7 @@ TEST(Policy, JsonMeansWhatYamlMeans) {
   "grants": [{"path": "/dev/nvidia0", "access": ["all"]}]},
  "landlock": {"min_abi": 3}})";
   for (const char* name : {"p.yaml", "p.json"}) {
-    const Policy policy = decoded(text, name);
+    const Policy policy = testing::policy(text, name);
     EXPECT_EQ(paths(policy.read_only), (Paths{"/usr", "/proc"}));
     EXPECT_EQ(paths(policy.read_write), (Paths{"/tmp"}));
     ASSERT_EQ(policy.grants.size(), 1U);
@@ -100,7 +92,7 @@ TEST(Policy, JsonMeansWhatYamlMeans) {
 }
 
 TEST(Policy, AccessGroupsSplitEveryRightInTwo) {
-  const Policy policy = decoded(
+  const Policy policy = testing::policy(
       "version: 1\nfilesystem_policy:\n  grants:\n    - {path: /a, access: [read]}\n    - {path: /b, access: "
       "[write]}\n");
   ASSERT_EQ(policy.grants.size(), 2U);
@@ -109,7 +101,7 @@ TEST(Policy, AccessGroupsSplitEveryRightInTwo) {
 }
 
 TEST(Policy, OddButHarmlessThingsAreWarnings) {
-  const Policy policy = decoded(
+  const Policy policy = testing::policy(
       "version: 1\nfilesystem_policy:\n  read_only:\n    - /usr\n    - /usr/\n    - /home/*\n    - /\n"
       "  grants:\n    - {path: '/dev/nvidia[0]', access: [read]}\n");
   EXPECT_EQ(paths(policy.read_only), (Paths{"/usr", "/home/*", "/"}));
@@ -125,7 +117,7 @@ TEST(Policy, MoreThan256PathsIsAWarning) {
   for (const int count : {256, 257, 300}) {
     std::string text = "version: 1\nfilesystem_policy:\n  read_only:\n";
     for (int i = 0; i < count; ++i) text += "    - /srv/" + std::to_string(i) + "\n";
-    const Policy policy = decoded(text);
+    const Policy policy = testing::policy(text);
     EXPECT_EQ(policy.read_only.size(), static_cast<std::size_t>(count));
     EXPECT_EQ(policy.warnings.size(), count > 256 ? 1U : 0U);
   }
@@ -133,11 +125,12 @@ TEST(Policy, MoreThan256PathsIsAWarning) {
 
 TEST(Policy, PathsOfUpTo4096BytesAreTaken) {
   const std::string path = "/" + std::string(4095, 'a');
-  EXPECT_EQ(decoded("version: 1\nfilesystem_policy:\n  read_only:\n    - " + path + "\n").read_only[0].path, path);
+  EXPECT_EQ(testing::policy("version: 1\nfilesystem_policy:\n  read_only:\n    - " + path + "\n").read_only[0].path,
+            path);
 }
 
 TEST(Policy, DotDotInsideANameIsNoParent) {
-  const Policy policy = decoded("version: 1\nfilesystem_policy:\n  read_write: [/a..b, /..., /a/..b]\n");
+  const Policy policy = testing::policy("version: 1\nfilesystem_policy:\n  read_write: [/a..b, /..., /a/..b]\n");
   EXPECT_EQ(paths(policy.read_write), (Paths{"/a..b", "/...", "/a/..b"}));
 }
 

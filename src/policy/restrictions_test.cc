@@ -8,6 +8,7 @@
 
 #include "render/show.h"
 #include "syntax/json.h"
+#include "testing/policy.h"
 
 namespace lockstep {
 namespace {
@@ -28,9 +29,7 @@ landlock:
 )";
 
 EffectivePolicy effective_of(const std::string& text) {
-  Result<Policy> policy = decode_policy(text, "p.yaml");
-  EXPECT_TRUE(policy.ok()) << policy.error().to_string();
-  Result<EffectivePolicy> out = enrich(*policy, Context{});
+  Result<EffectivePolicy> out = enrich(testing::policy(text), Context{});
   EXPECT_TRUE(out.ok());
   return *out;
 }
@@ -70,7 +69,7 @@ TEST(Restrictions, NothingIsRestrictedUnasked) {
 
 TEST(Restrictions, SendingUdpWithoutPortZeroToBindIsAWarning) {
   const auto warns = [](const std::string& ports) {
-    return !decode_policy("version: 1\nlandlock:\n  ports: " + ports + "\n", "p.yaml")->warnings.empty();
+    return !testing::policy("version: 1\nlandlock:\n  ports: " + ports + "\n").warnings.empty();
   };
   EXPECT_TRUE(warns("{bind_udp: [], connect_send_udp: [53]}"));
   EXPECT_TRUE(warns("{bind_udp: [5000]}"));

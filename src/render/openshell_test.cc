@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "testing/policy.h"
+
 namespace lockstep::render {
 namespace {
 
 EffectivePolicy effective(const std::string& text, Context context = {}) {
-  Result<Policy> policy = decode_policy(text, "p.yaml");
-  EXPECT_TRUE(policy.ok()) << policy.error().to_string();
-  Result<EffectivePolicy> out = enrich(*policy, context);
+  Result<EffectivePolicy> out = enrich(testing::policy(text), context);
   EXPECT_TRUE(out.ok()) << out.error().to_string();
   return *out;
 }

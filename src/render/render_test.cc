@@ -9,7 +9,7 @@
 
 #include "render/show.h"
 #include "syntax/json.h"
-#include "testing/run_program.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::render {
 namespace {

@@ -7,6 +7,7 @@
 #include <lockstep/rights.h>
 
 #include "syntax/json.h"
+#include "testing/policy.h"
 
 namespace lockstep::render {
 namespace {
@@ -33,9 +34,7 @@ Context context() {
 }
 
 EffectivePolicy effective(const std::string& text = policy_text) {
-  Result<Policy> policy = decode_policy(text, "p.yaml");
-  EXPECT_TRUE(policy.ok()) << policy.error().to_string();
-  Result<EffectivePolicy> out = enrich(*policy, context());
+  Result<EffectivePolicy> out = enrich(testing::policy(text), context());
   EXPECT_TRUE(out.ok()) << out.error().to_string();
   return *out;
 }
@@ -139,12 +138,11 @@ TEST(ShowYaml, HasThePathsThemselvesAndNothingThatATerminalActsOn) {
   EXPECT_EQ(text.find("##"), std::string::npos);
   EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); }))
       << text;
-  const Result<Policy> policy = decode_policy(text, "p.yaml");
-  ASSERT_TRUE(policy.ok()) << policy.error().to_string() << text;
-  ASSERT_EQ(policy->grants.size(), odd.size());
+  const Policy policy = testing::policy(text);
+  ASSERT_EQ(policy.grants.size(), odd.size());
   for (std::size_t i = 0; i < odd.size(); ++i) {
-    EXPECT_EQ(policy->grants[i].entry.path, odd[i]);
-    EXPECT_EQ(policy->grants[i].reason, shown.rules[i].reason);
+    EXPECT_EQ(policy.grants[i].entry.path, odd[i]);
+    EXPECT_EQ(policy.grants[i].reason, shown.rules[i].reason);
   }
 }
 

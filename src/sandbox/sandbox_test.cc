@@ -18,8 +18,8 @@
 
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"
-#include "testing/run_program.h"
 #include "testing/seccomp.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {
@@ -32,7 +32,6 @@ class SandboxTest : public ::testing::Test {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
     ASSERT_EQ(::mkdir(dir_.at("rw").c_str(), 0777), 0);
-    ASSERT_EQ(::chmod(dir_.path().c_str(), 0755), 0);
     ASSERT_EQ(::chmod(dir_.at("rw").c_str(), 0777), 0);
   }
 
@@ -60,7 +59,7 @@ class SandboxTest : public ::testing::Test {
     return found == notices.end() ? nullptr : &*found;
   }
 
-  testing::TemporaryDirectory dir_;
+  const testing::TemporaryDirectory dir_{0755};
 };
 
 // All of embedding, as README.md has it.

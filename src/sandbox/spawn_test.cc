@@ -19,8 +19,8 @@
 
 #include "base/unique_fd.h"
 #include "landlock/uapi.h"
-#include "testing/run_program.h"
 #include "testing/seccomp.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {
@@ -33,7 +33,6 @@ class SpawnTest : public ::testing::Test {
   void SetUp() override {
     const Result<KernelLandlock> kernel = query_kernel();
     if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
-    ASSERT_EQ(::chmod(dir_.path().c_str(), 0777), 0);
   }
 
   Policy policy(const std::string& read_write, const std::string& more = "") const {
@@ -58,7 +57,7 @@ class SpawnTest : public ::testing::Test {
     return code_of(child);
   }
 
-  testing::TemporaryDirectory dir_;
+  const testing::TemporaryDirectory dir_{0777};
 };
 
 TEST_F(SpawnTest, TheChildIsRestrictedAndTheSupervisorIsNot) {

@@ -4,11 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
 #include <lockstep/policy.h>
+
+#include "testing/temporary_directory.h"
 
 namespace lockstep {
 namespace {
@@ -79,16 +77,6 @@ TEST(Document, SixtyFourLevelsAreReadAndOneMoreIsNot) {
 
 class InputFile : public ::testing::Test {
  protected:
-  InputFile() {
-    std::string pattern = ::testing::TempDir() + "lockstep-input-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    directory_ = pattern;
-  }
-  ~InputFile() override {
-    std::error_code ignored;  // what is left in the temporary directory is not what is tested
-    std::filesystem::remove_all(directory_, ignored);
-  }
-  std::string path(const std::string& name) const { return directory_ + "/" + name; }
   static void expect_refused(const std::string& path, const std::string& says) {
     const Result<std::string> text = read_input_file(path, 100);
     ASSERT_FALSE(text.ok()) << path;
@@ -97,35 +85,33 @@ class InputFile : public ::testing::Test {
     EXPECT_NE(text.error().message.find(says), std::string::npos) << text.error().message;
   }
 
-  std::string directory_;
+  const testing::TemporaryDirectory dir_;
 };
 
 TEST_F(InputFile, IsReadWholeUpToItsLimit) {
-  std::ofstream(path("full")) << std::string(100, 'x');
-  std::ofstream(path("over")) << std::string(101, 'x');
-  const Result<std::string> text = read_input_file(path("full"), 100);
+  const Result<std::string> text = read_input_file(dir_.write("full", std::string(100, 'x')), 100);
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(text->size(), 100U);
-  expect_refused(path("over"), "larger than");
+  expect_refused(dir_.write("over", std::string(101, 'x')), "larger than");
 }
 
 TEST_F(InputFile, IsARegularFileAndNothingHangs) {
-  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
-  ASSERT_EQ(::symlink("loop", path("loop").c_str()), 0);
-  expect_refused(path("fifo"), "no regular file");
-  expect_refused(directory_, "is a directory");
+  ASSERT_EQ(::mkfifo(dir_.at("fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::symlink("loop", dir_.at("loop").c_str()), 0);
+  expect_refused(dir_.at("fifo"), "no regular file");
+  expect_refused(dir_.path(), "is a directory");
   expect_refused("/dev/zero", "no regular file");
-  expect_refused(path("loop"), "ELOOP");
-  expect_refused(path("missing"), "ENOENT");
-  expect_refused(path("fifo/x"), "ENOTDIR");
+  expect_refused(dir_.at("loop"), "ELOOP");
+  expect_refused(dir_.at("missing"), "ENOENT");
+  expect_refused(dir_.at("fifo/x"), "ENOTDIR");
   expect_refused("", "ENOENT");
 }
 
 TEST_F(InputFile, ErrorsOfAPolicyNameTheFileAndTheLine) {
-  std::ofstream(path("p.yaml")) << "version: 1\nlandlok: {}\n";
-  const Result<Policy> policy = load_policy(path("p.yaml"));
+  const std::string file = dir_.write("p.yaml", "version: 1\nlandlok: {}\n");
+  const Result<Policy> policy = load_policy(file);
   ASSERT_FALSE(policy.ok());
-  EXPECT_EQ(policy.error().to_string(), path("p.yaml") + ":2: a policy has no key \"landlok\"; did you mean landlock?");
+  EXPECT_EQ(policy.error().to_string(), file + ":2: a policy has no key \"landlok\"; did you mean landlock?");
 }
 
 }  // namespace

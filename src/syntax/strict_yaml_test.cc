@@ -8,6 +8,7 @@
 #include <lockstep/policy.h>
 
 #include "syntax/core_schema.h"
+#include "testing/policy.h"
 
 namespace lockstep {
 namespace {
@@ -156,17 +157,16 @@ TEST(CoreSchema, PoliciesAreReadByIt) {
     EXPECT_FALSE(policy->restrictions.log.same_exec);
   }
   for (const char* word : {"true", "True", "TRUE"})
-    EXPECT_TRUE(decode_policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n", "p.yaml")
-                    ->include_workdir);
+    EXPECT_TRUE(testing::policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n")
+                    .include_workdir);
   for (const char* word : {"false", "False", "FALSE"})
-    EXPECT_FALSE(
-        decode_policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n", "p.yaml")
-            ->include_workdir);
+    EXPECT_FALSE(testing::policy(std::string("version: 1\nfilesystem_policy: {include_workdir: ") + word + "}\n")
+                     .include_workdir);
 }
 
 TEST(CoreSchema, ANetworkPolicyChangesWhereATypeInItDoes) {
   const auto network = [](const std::string& value) {
-    return decode_policy("version: 1\nnetwork_policies: {a: {b: " + value + "}}\n", "p.yaml")->network;
+    return testing::policy("version: 1\nnetwork_policies: {a: {b: " + value + "}}\n").network;
   };
   for (const auto& [one, other] : {std::pair{"\"True\"", "True"},
                                    {"\"true\"", "true"},
@@ -181,7 +181,7 @@ TEST(CoreSchema, ANetworkPolicyChangesWhereATypeInItDoes) {
   for (const auto& [one, other] : {std::pair{"\"web\"", "web"}, {"!!str 1", "'1'"}, {"!!int 1", "1"}, {"~", "null"}})
     EXPECT_EQ(network(one), network(other)) << one;
   const auto keyed = [](const std::string& key) {
-    return decode_policy("version: 1\nnetwork_policies: {a: {" + key + ": 1}}\n", "p.yaml")->network;
+    return testing::policy("version: 1\nnetwork_policies: {a: {" + key + ": 1}}\n").network;
   };
   for (const auto& [one, other] : {std::pair{"\"true\"", "true"}, {"'1'", "1"}, {"'no'", "no"}})
     EXPECT_NE(keyed(one), keyed(other)) << one;

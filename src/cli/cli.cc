@@ -1,10 +1,11 @@
+#include "cli/cli.h"
+
 #include <algorithm>
 #include <charconv>
 
 #include <lockstep/abi.h>
 
 #include "base/installation.h"
-#include "cli/cli.h"
 #include "host/context_flags.h"
 
 namespace lockstep::cli {

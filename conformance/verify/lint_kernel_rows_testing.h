@@ -6,8 +6,8 @@
 // Some traps only mislead the reader (a path twice, a redundant entry). There both answers are the same, and that is
 // what the row shows: taking the line out takes nothing away. What no row can show stands in not_in_rows(), with the
 // reason; a test holds the two against the table of lint. lint_kernel_test.cc runs the rows.
-#ifndef LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_H_
-#define LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_H_
+#ifndef LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_TESTING_H_
+#define LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_TESTING_H_
 
 #include <ostream>
 #include <span>
@@ -58,4 +58,4 @@ int open_as(const std::string& path, int flags);
 
 }  // namespace lockstep::conformance::verify
 
-#endif  // LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_H_
+#endif  // LOCKSTEP_CONFORMANCE_VERIFY_LINT_KERNEL_ROWS_TESTING_H_

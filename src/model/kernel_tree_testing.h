@@ -4,8 +4,8 @@
 //   TEST_F(ModelKernel, Claim) { in_tree([&] { compare(layers, operations); }); }
 //
 // Only for tests. Built on the system calls, never on the library's plan or enforcement.
-#ifndef LOCKSTEP_MODEL_KERNEL_TREE_H_
-#define LOCKSTEP_MODEL_KERNEL_TREE_H_
+#ifndef LOCKSTEP_MODEL_KERNEL_TREE_TESTING_H_
+#define LOCKSTEP_MODEL_KERNEL_TREE_TESTING_H_
 
 #include <gtest/gtest.h>
 
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "testing/temporary_directory.h"
 
 namespace lockstep::model::kernel_tree {
 
@@ -66,10 +67,11 @@ class ModelKernel : public ::testing::Test {
   AccessSet all() const { return rights_of_abi(abi_); }
 
   int abi_ = 0;
-  std::string base_, root_;
+  const testing::TemporaryDirectory base_;
+  const std::string root_ = base_.at("fs");
   Shared* shared_ = nullptr;
 };
 
 }  // namespace lockstep::model::kernel_tree
 
-#endif  // LOCKSTEP_MODEL_KERNEL_TREE_H_
+#endif  // LOCKSTEP_MODEL_KERNEL_TREE_TESTING_H_
