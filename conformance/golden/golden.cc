@@ -42,8 +42,7 @@ Result<std::optional<Golden>> load(const GoldenFile& file, const Shown& shown) {
 // Holds one case against its file.
 class Comparison {
  public:
-  Comparison(const Shown& shown, const Golden& golden, const GoldenFile& file, GoldenResult* out)
-      : shown_(shown), golden_(golden), file_(file), out_(out) {
+  Comparison(const Shown& shown, const Golden& golden, GoldenResult* out) : shown_(shown), golden_(golden), out_(out) {
     for (const auto& [what, answers] : golden.answers)
       for (const auto& [abi, word] : answers) held_.emplace(what.first, abi), abis_.insert(abi);
   }
@@ -67,7 +66,6 @@ class Comparison {
 
   const Shown& shown_;
   const Golden& golden_;
-  const GoldenFile& file_;
   GoldenResult* out_;
   std::set<std::pair<std::string, int>> held_;
   std::set<int> abis_;
@@ -196,7 +194,7 @@ Result<GoldenResult> check_golden(const report::Run& run, const GoldenScope& sco
     }
     if (file.name != shown.name)
       out.found_as.push_back(printable(shown.name) + " is held against " + printable(file.path));
-    Comparison(shown, *golden, file, &out).compare();
+    Comparison(shown, *golden, &out).compare();
   }
   LOCKSTEP_ASSIGN(const std::vector<GoldenFile> files, dropped(scope));
   for (const GoldenFile& file : files)

@@ -36,7 +36,7 @@ int end_at_once(void*) {
 }  // namespace
 
 Canary::~Canary() {
-  if (sibling_ > 0) (void)wait_for(sibling_, nullptr, __WCLONE);
+  if (sibling_ > 0) (void)wait_for(sibling_, nullptr, static_cast<int>(__WCLONE));
 }
 
 // As vfork() does it, but without a signal at its end: nobody is told of it, and a SIGCHLD that is ignored does not

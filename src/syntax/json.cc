@@ -140,7 +140,7 @@ const Json& Json::at(std::size_t index) const {
   return items_[index];
 }
 
-Json& Json::operator[](std::string_view key) {
+Json& Json::add_entry(std::string_view key) {
   if (kind_ == Kind::null) kind_ = Kind::object;
   if (kind_ != Kind::object) is_not("an object");
   if (const Json* found = find(key)) return const_cast<Json&>(*found);

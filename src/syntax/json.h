@@ -79,10 +79,17 @@ class Json {
   const Json* find(std::string_view key) const;  // of an object; nullptr where absent
   const Json& at(std::string_view key) const;
   const Json& at(std::size_t index) const;
-  const Json& operator[](std::string_view key) const { return at(key); }
   const Json& operator[](std::size_t index) const { return at(index); }
-  Json& operator[](std::string_view key);  // null becomes an object, and what is absent is added
   Json& operator[](std::size_t index);
+  // Templates: clang weighs the conversion of a literal against that of this value to a number.
+  template <std::convertible_to<std::string_view> Key>
+  const Json& operator[](const Key& key) const {
+    return at(std::string_view(key));
+  }
+  template <std::convertible_to<std::string_view> Key>
+  Json& operator[](const Key& key) {
+    return add_entry(key);
+  }
   Json& back() { return (*this)[size() - 1]; }
   void push_back(Json value);       // null becomes an array
   void update(const Json& object);  // every entry of it
@@ -126,6 +133,7 @@ class Json {
   friend std::ostream& operator<<(std::ostream& out, const Json& json) { return json.print(out); }
 
  private:
+  Json& add_entry(std::string_view key);  // null becomes an object, and what is absent is added
   Json(Kind kind, unsigned long long bits);
   Json(Kind kind, std::string_view text);
   [[noreturn]] void is_not(const char* wanted) const;
