@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include <lockstep/effective.h>
@@ -29,22 +30,22 @@ void look_for(const std::string& path, Host& host) {
   if (::stat(path.c_str(), &st) == 0) host.present.push_back({path, kind_of(st)});
 }
 
-// Sorted, of names that begin with `prefix`.
-std::vector<std::string> names_in(const std::string& folder, std::string_view prefix) {
+// Sorted.
+std::vector<std::string> paths_in(const std::string& folder) {
   std::vector<std::string> out;
   if (DIR* directory = ::opendir(folder.c_str())) {
     while (const dirent* entry = ::readdir(directory))
-      if (entry->d_name[0] != '.' && std::string_view(entry->d_name).starts_with(prefix))
-        out.push_back(folder + "/" + entry->d_name);
+      if (entry->d_name[0] != '.') out.push_back(folder + "/" + entry->d_name);
     ::closedir(directory);
   }
   std::sort(out.begin(), out.end());
   return out;
 }
 
-std::vector<std::string> gpu_nodes() {
-  std::vector<std::string> out = names_in("/dev", "nvidia");
-  std::erase_if(out, [](const std::string& path) { return !is_gpu_node(path); });
+std::vector<std::string> gpu_nodes(const std::vector<std::string>& dev) {
+  std::vector<std::string> out;
+  std::copy_if(dev.begin(), dev.end(), std::back_inserter(out),
+               [](const std::string& path) { return is_gpu_node(path); });
   std::sort(out.begin(), out.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;  // numerical order
   });
@@ -65,21 +66,23 @@ bool is_served(const char* path) {
 }
 
 // What tells one platform from another: where it is absent, nothing is asked of it.
-void look_for_platforms(Host& host) {
+void look_for_platforms(const std::vector<std::string>& dev, Host& host) {
   for (const char* path : {"/dev/nvmap", "/dev/nvidia-nvswitchctl", "/dev/kfd"}) look_for(path, host);
-  for (const char* path : {"/run/nvidia-fabricmanager/socket", "/tmp/nvidia-mps/control"})
-    if (is_served(path)) look_for(path, host);
-  constexpr std::pair<const char*, const char*> listed[] = {{"/dev", "nvhost-"},
-                                                            {"/dev/nvidia-caps", "nvidia-cap"},
-                                                            {"/dev/nvidia-caps-imex-channels", "channel"},
-                                                            {"/dev/dri", "renderD"}};
-  for (const auto& [folder, prefix] : listed)
-    for (const std::string& path : names_in(folder, prefix)) look_for(path, host);
-  for (const std::string& gpu : names_in("/dev/nvgpu", "igpu"))
-    for (const std::string& path : names_in(gpu, "")) look_for(path, host);
-  // The driver makes this file where it has given the GPU's memory a NUMA node, and nowhere else.
   struct stat st;
-  for (const std::string& gpu : names_in("/proc/driver/nvidia/gpus", ""))
+  for (const char* path : {"/run/nvidia-fabricmanager/socket", "/tmp/nvidia-mps/control"})
+    if (::stat(path, &st) == 0 && is_served(path)) look_for(path, host);
+  const auto look_for_all = [&](const std::vector<std::string>& paths, std::string_view start) {
+    for (const std::string& path : paths)
+      if (path.starts_with(start)) look_for(path, host);
+  };
+  look_for_all(dev, "/dev/nvhost-");
+  look_for_all(paths_in("/dev/nvidia-caps"), "/dev/nvidia-caps/nvidia-cap");
+  look_for_all(paths_in("/dev/nvidia-caps-imex-channels"), "/dev/nvidia-caps-imex-channels/channel");
+  look_for_all(paths_in("/dev/dri"), "/dev/dri/renderD");
+  for (const std::string& gpu : paths_in("/dev/nvgpu"))
+    if (gpu.starts_with("/dev/nvgpu/igpu")) look_for_all(paths_in(gpu), gpu);
+  // The driver makes this file where it has given the GPU's memory a NUMA node, and nowhere else.
+  for (const std::string& gpu : paths_in("/proc/driver/nvidia/gpus"))
     host.numa_coherent = host.numa_coherent || ::stat((gpu + "/numa_status").c_str(), &st) == 0;
 }
 
@@ -94,10 +97,11 @@ bool is_intel(const std::string& node) {
 
 void complete_from_machine(Host& host) {
   host.real = true;
-  if (host.gpu_nodes.empty()) host.gpu_nodes = gpu_nodes();
+  const std::vector<std::string> dev = paths_in("/dev");
+  if (host.gpu_nodes.empty()) host.gpu_nodes = gpu_nodes(dev);
   for (const std::string_view path : baseline_paths()) look_for(std::string(path), host);
   for (const std::string& node : host.gpu_nodes) look_for(node, host);
-  look_for_platforms(host);
+  look_for_platforms(dev, host);
   if (!host.kernel)
     if (const Result<KernelLandlock> kernel = query_kernel(); kernel.ok()) host.kernel = *kernel;
 }
@@ -105,7 +109,9 @@ void complete_from_machine(Host& host) {
 Host read_host() {
   Host host;
   complete_from_machine(host);
-  const std::vector<std::string> render = names_in("/dev/dri", "renderD");
+  std::vector<std::string> render;
+  for (const HostEntry& each : host.present)
+    if (is_render_node(each.path)) render.push_back(each.path);
   if (std::any_of(render.begin(), render.end(), is_intel)) host.gpu = GpuKind::intel;
   if (!render.empty() && host.exists("/dev/kfd")) host.gpu = GpuKind::amd;
   if (host.exists("/dev/nvidiactl")) host.gpu = GpuKind::nvidia;

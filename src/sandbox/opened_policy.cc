@@ -39,9 +39,8 @@ Result<std::optional<Identity>> wanted_identity(const EffectivePolicy& effective
   return std::optional<Identity>(std::move(identity));
 }
 
-// By what the caller asks for and the kernel says. Needs no_new_privs to ask all of the ladder: enforce() asks again.
+// By what the caller asks for and the kernel says, which is proved before the restriction: that takes no_new_privs.
 Result<int> abi_to_plan_for(const KernelLandlock& kernel, const std::optional<OlderAbi>& older) {
-  LOCKSTEP_CHECK(check_ladder(kernel));
   if (!older) return std::min(kernel.abi, newest_abi);
   if (older->abi > kernel.abi)
     return unsupported_error(
