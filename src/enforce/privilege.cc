@@ -172,7 +172,7 @@ Result<Identity> lookup_identity(const std::string& user, const std::string& gro
   std::optional<User> entry;
   if (!user.empty()) {
     const std::optional<unsigned> uid = id_number(user);
-    entry = find_user(user);
+    LOCKSTEP_ASSIGN(entry, find_user(user));
     if (!entry && !uid) return unknown("run_as_user", user);
     out.uid = entry ? entry->uid : *uid;
     if (!entry && group.empty())
@@ -185,11 +185,16 @@ Result<Identity> lookup_identity(const std::string& user, const std::string& gro
   }
   if (!group.empty()) {
     const std::optional<unsigned> number = id_number(group);
-    const std::optional<gid_t> gid = number ? number : find_group(group);
+    std::optional<gid_t> gid = number;
+    if (!number) {
+      LOCKSTEP_ASSIGN(gid, find_group(group));
+    }
     if (!gid) return unknown("run_as_group", group);
     out.gid = *gid;
   }
-  if (entry) out.groups = groups_of(entry->name, out.gid);
+  if (entry) {
+    LOCKSTEP_ASSIGN(out.groups, groups_of(entry->name, out.gid));
+  }
   return out;
 }
 

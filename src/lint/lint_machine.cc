@@ -153,7 +153,9 @@ namespace lockstep::lint {
 
 std::string unknown_user(const Policy& policy) {
   const std::string& user = policy.run_as_user;
-  if (user.find_first_not_of("0123456789") == std::string::npos || lookup_identity(user, "").ok()) return {};
+  if (user.find_first_not_of("0123456789") == std::string::npos) return {};
+  const Result<Identity> found = lookup_identity(user, "");
+  if (found.ok() || found.error().kind != ErrorKind::input) return {};  // which may be there, and cannot be asked for
   return "run_as_user " + printable(user) + " does not exist on this machine: nothing runs as it here";
 }
 
