@@ -87,23 +87,30 @@ Result<UniqueFd> above_standard(UniqueFd fd) {
   return out;
 }
 
-// In a process of its own that may be a copy of one with threads: system calls alone. It ends by itself: with us, or by
-// an alarm that lives on in the program, so that no signal is ever sent to a number. Without our environment: who runs
-// us does not choose who answers.
+// Two processes, which may be copies of one with threads: system calls alone. The first ends by itself: with us, or by
+// an alarm; the program ends with it, so that no signal is ever sent to a number. The first is there because whatever
+// executes a program sends SIGCHLD at its end. Without our environment: who runs us does not choose who answers.
 [[noreturn]] void become_getent(const char* database, const char* key, int null, int out) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
+  for (const int number : {SIGALRM, SIGCHLD}) ::sigaction(number, &by_default, nullptr);
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigaction(SIGALRM, &by_default, nullptr);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::alarm(patience_s);
-  if (::dup2(null, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(null, 2) < 0) ::_exit(cannot_be_executed);
-  const char* argv[] = {getent, database, key, nullptr};
-  const char* environment[] = {nullptr};
-  ::execve(getent, const_cast<char**>(argv), const_cast<char**>(environment));
-  ::_exit(errno == ENOENT ? knows_none : cannot_be_executed);  // without the program there are the files alone
+  const long pid = ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::dup2(null, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(null, 2) < 0) ::_exit(cannot_be_executed);
+    const char* argv[] = {getent, database, key, nullptr};
+    const char* environment[] = {nullptr};
+    ::execve(getent, const_cast<char**>(argv), const_cast<char**>(environment));
+    ::_exit(errno == ENOENT ? knows_none : cannot_be_executed);  // without the program there are the files alone
+  }
+  int status = 0;
+  if (pid < 0 || !wait_for(static_cast<pid_t>(pid), &status) || !WIFEXITED(status)) ::_exit(cannot_be_executed);
+  ::_exit(WEXITSTATUS(status));
 }
 
 Result<std::string> read_answer(int fd) {
@@ -137,8 +144,8 @@ Result<std::string> ask(const char* database, const std::string& key) {
   LOCKSTEP_ASSIGN(reads, above_standard(std::move(reads)));
   LOCKSTEP_ASSIGN(writes, above_standard(std::move(writes)));
   LOCKSTEP_ASSIGN(UniqueFd null, above_standard(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC))));
-  // Without a signal at its end: a caller that counts its children is not told of this one, and one that ignores SIGCHLD
-  // does not lose its exit code.
+  // Without a signal at its end: a caller that counts its children is not told of this one, and one that ignores
+  // SIGCHLD does not lose its exit code.
   const pid_t parent = ::getpid();
   const pid_t pid = checked_child(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr), parent);
   if (pid == 0) become_getent(database, key.c_str(), null.get(), writes.get());
