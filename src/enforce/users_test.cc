@@ -26,8 +26,10 @@ TEST(Users, AreThoseThatIdKnows) {
     ASSERT_TRUE(user.ok() && *user) << name;
     EXPECT_EQ(std::to_string((*user)->uid) + "\n", id("-u", name));
     EXPECT_EQ(std::to_string((*user)->gid) + "\n", id("-g", name));
+    const Result<std::vector<gid_t>> own = groups_of(name, (*user)->gid);
+    ASSERT_TRUE(own.ok());
     std::string groups;
-    for (const gid_t each : *groups_of(name, (*user)->gid))
+    for (const gid_t each : *own)
       groups += (groups.empty() ? "" : " ") + std::to_string(each);
     EXPECT_EQ(groups + "\n", id("-G", name));
     EXPECT_EQ((*find_user(std::to_string((*user)->uid)))->name, name);
