@@ -27,7 +27,7 @@ constexpr char usage[] =
     "  --pairs N      default 200\n"
     "  --seed N       default 1; the same seed asks the same on machines that can do the same\n"
     "  --workers N    default: one for each processor\n"
-    "  --faults N     stop at the so manieth fault (default 1)\n"
+    "  --faults N     stop after N faults (default 1)\n"
     "  --lie NAME     a diff with one thing wrong: it must be found (then the exit code is 1); --list-lies "
     "names them\n"
     "  --replay FILE  one pair (lockstep.fuzz/1 with two policies, the old one and the new one)\n\n"
