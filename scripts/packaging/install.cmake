@@ -2,13 +2,22 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+# Before 1.0 a minor version may change the headers, and what lies in their structures: then it is another library.
+set(soversion ${PROJECT_VERSION_MAJOR})
+if(PROJECT_VERSION VERSION_LESS 1)
+  string(APPEND soversion .${PROJECT_VERSION_MINOR})
+endif()
+set(map ${CMAKE_CURRENT_BINARY_DIR}/lockstep.map)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/lockstep.map.in ${map} @ONLY)
+
 # Shared as a distribution wants it: yaml-cpp and libcap are its own affair, and none of their names leave it.
 add_library(lockstep_shared SHARED $<TARGET_OBJECTS:lockstep_objects>)
-set_target_properties(lockstep_shared PROPERTIES OUTPUT_NAME lockstep EXPORT_NAME lockstep VERSION ${PROJECT_VERSION} SOVERSION 0
-                                                 LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/lockstep.map)
+set_target_properties(lockstep_shared PROPERTIES OUTPUT_NAME lockstep EXPORT_NAME lockstep LINK_DEPENDS ${map}
+                                                 VERSION ${PROJECT_VERSION} SOVERSION ${soversion})
 target_compile_features(lockstep_shared INTERFACE cxx_std_20)
 target_link_libraries(lockstep_shared PRIVATE yaml-cpp::yaml-cpp ${LOCKSTEP_LIBCAP} lockstep_sanitize)
-target_link_options(lockstep_shared PRIVATE -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/lockstep.map)
+# What is public too is called as it is here, and not as a program has it by the same name.
+target_link_options(lockstep_shared PRIVATE -Wl,--version-script=${map} -Wl,-Bsymbolic-functions)
 set_target_properties(liblockstep PROPERTIES EXPORT_NAME lockstep_static)
 target_link_libraries(liblockstep PRIVATE $<INSTALL_INTERFACE:yaml-cpp::yaml-cpp> $<INSTALL_INTERFACE:cap>)
 
