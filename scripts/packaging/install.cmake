@@ -2,13 +2,40 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# Shared as a distribution wants it: yaml-cpp and libcap are its own affair, and none of their names leave it.
+# Before 1.0 a minor version may change the headers, and what lies in their structures: then it is another library.
+set(soversion ${PROJECT_VERSION_MAJOR})
+if(PROJECT_VERSION VERSION_LESS 1)
+  string(APPEND soversion .${PROJECT_VERSION_MINOR})
+endif()
+set(map ${CMAKE_CURRENT_BINARY_DIR}/lockstep.map)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/lockstep.map.in ${map} @ONLY)
+
+# yaml-cpp and libcap are its own affair. Where the archive of one is position-independent it is linked in, and a program's copy of
+# another version is never called in its place: so is Debian's of libcap, and that of yaml-cpp is not.
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/inside.cc "")
+function(lockstep_inside name archive otherwise)
+  if(archive AND NOT "${LOCKSTEP_${name}_TRIED}" STREQUAL "${archive}")
+    try_compile(fits ${CMAKE_CURRENT_BINARY_DIR}/inside SOURCES ${CMAKE_CURRENT_BINARY_DIR}/inside.cc LINK_OPTIONS -shared -Wl,-z,text
+                LINK_LIBRARIES -Wl,--whole-archive ${archive} -Wl,--no-whole-archive)
+    set(LOCKSTEP_${name}_INSIDE ${fits} CACHE INTERNAL "")
+    set(LOCKSTEP_${name}_TRIED ${archive} CACHE INTERNAL "")
+    unset(fits CACHE)
+  endif()
+  if(archive AND LOCKSTEP_${name}_INSIDE)
+    set(otherwise ${archive})
+  endif()
+  message(STATUS "liblockstep.so takes ${otherwise}")
+  target_link_libraries(lockstep_shared PRIVATE ${otherwise})
+endfunction()
 add_library(lockstep_shared SHARED $<TARGET_OBJECTS:lockstep_objects>)
-set_target_properties(lockstep_shared PROPERTIES OUTPUT_NAME lockstep EXPORT_NAME lockstep VERSION ${PROJECT_VERSION} SOVERSION 0
-                                                 LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/lockstep.map)
+set_target_properties(lockstep_shared PROPERTIES OUTPUT_NAME lockstep EXPORT_NAME lockstep LINK_DEPENDS ${map}
+                                                 VERSION ${PROJECT_VERSION} SOVERSION ${soversion})
 target_compile_features(lockstep_shared INTERFACE cxx_std_20)
-target_link_libraries(lockstep_shared PRIVATE yaml-cpp::yaml-cpp ${LOCKSTEP_LIBCAP} lockstep_sanitize)
-target_link_options(lockstep_shared PRIVATE -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/lockstep.map)
+lockstep_inside(YAML "${LOCKSTEP_YAML_ARCHIVE}" yaml-cpp::yaml-cpp)
+lockstep_inside(CAP "${LOCKSTEP_CAP_ARCHIVE}" ${LOCKSTEP_LIBCAP})
+target_link_libraries(lockstep_shared PRIVATE lockstep_sanitize)
+# What is public too is called as it is here, and not as a program has it by the same name.
+target_link_options(lockstep_shared PRIVATE -Wl,--version-script=${map} -Wl,-Bsymbolic-functions -Wl,--exclude-libs,ALL)
 set_target_properties(liblockstep PROPERTIES EXPORT_NAME lockstep_static)
 target_link_libraries(liblockstep PRIVATE $<INSTALL_INTERFACE:yaml-cpp::yaml-cpp> $<INSTALL_INTERFACE:cap>)
 
@@ -27,6 +54,11 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/lockstepConfig.cmake.in 
                               INSTALL_DESTINATION ${package_folder})
 # Before 1.0 a minor version may take something away.
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/lockstepConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+# For a C compiler that links the archive: the runtime that this compiler adds by itself.
+set(cxx_runtime -lstdc++)
+if("c++" IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+  set(cxx_runtime -lc++)
+endif()
 # Relative to itself, so that the installed tree may be moved.
 file(RELATIVE_PATH prefix_from_here /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/lockstep.pc.in ${CMAKE_CURRENT_BINARY_DIR}/lockstep.pc @ONLY)
