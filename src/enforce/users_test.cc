@@ -29,8 +29,7 @@ TEST(Users, AreThoseThatIdKnows) {
     const Result<std::vector<gid_t>> own = groups_of(name, (*user)->gid);
     ASSERT_TRUE(own.ok());
     std::string groups;
-    for (const gid_t each : *own)
-      groups += (groups.empty() ? "" : " ") + std::to_string(each);
+    for (const gid_t each : *own) groups += (groups.empty() ? "" : " ") + std::to_string(each);
     EXPECT_EQ(groups + "\n", id("-G", name));
     EXPECT_EQ((*find_user(std::to_string((*user)->uid)))->name, name);
   }
