@@ -289,8 +289,7 @@ RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlo
 
   for (std::size_t i = 0; i < row.run->effective.rules.size(); ++i) {
     const EffectiveRule& rule = row.run->effective.rules[i];
-    const model::RawWalk& walk = reply.control.view_walks[i];
-    const int err = walk.missing != 0 ? ENOENT : walk.error;
+    const int err = reply.control.view_walks.error(i);
     if (err != 0 && rule.line > 0) out.skipped_paths.push_back({rule.path, rule.origin, errno_name(err), rule.line});
   }
   const model::Model model = build_model(row, reply, kernel, row.plan_abi);

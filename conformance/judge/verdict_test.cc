@@ -27,7 +27,7 @@ class Judge : public testing::Test {
     }
     reply_.control.canary_after = 0;
     reply_.control.first_walks = {root, {}};
-    reply_.control.second_walks.resize(2);
+    reply_.control.second_walks = {{}, {}};
     reply_.restricted.canary_after = EACCES;
     reply_.restricted.cells[0].err = EACCES;
   }

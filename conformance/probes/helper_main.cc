@@ -37,11 +37,13 @@ int main(int argc, char** argv) {
   if (::pread(request_fd, bytes.data(), bytes.size(), 0) != request_stat.st_size) return 3;
   const std::optional<wire::RowRequest> request = wire::decode_row_request(bytes);
   if (!request) return 4;
-  void* memory =
-      ::mmap(nullptr, static_cast<std::size_t>(slot_stat.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
-  if (memory == MAP_FAILED) return 3;
+  const auto size = static_cast<std::size_t>(slot_stat.st_size);
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
+  if (memory == MAP_FAILED || size < sizeof(wire::SlotHeader)) return 3;
 
   const auto cells = static_cast<std::uint32_t>(request->cells.size());
+  const std::uint32_t walks = static_cast<const wire::SlotHeader*>(memory)->walks;
+  if (size < wire::Slot::bytes(cells, walks)) return 3;
   std::vector<std::string> paths;
   paths.reserve(2 * cells);
   std::vector<Probe> probes;
@@ -53,8 +55,9 @@ int main(int argc, char** argv) {
   }
   ProbeRun run;
   run.probes = probes;
-  run.slot = wire::Slot::at(memory, cells, 0);
+  run.slot = wire::Slot::at(memory, cells, walks);
   run.capture = first_walk >= 0;
+  run.own_tree = request->simulated;
   run.first_walk = first_walk >= 0 ? static_cast<std::uint32_t>(first_walk) : 0;
   run_cells_of(run, lockstep::Actor::exec);
   ::_exit(42);
