@@ -98,7 +98,9 @@ Result<void> Builder::make_parents(const std::string& path) {
 
 Result<void> Builder::make_file(const std::string& path, std::uint32_t size, bool executable) {
   const mode_t mode = executable ? 0777 : 0666;
-  if (simulated_ && size == 0 && ::mknod(path.c_str(), S_IFREG | mode, 0) == 0) {
+  // One that nobody executes may be a hole: its size is all that is asked about.
+  if (simulated_ && !executable && ::mknod(path.c_str(), S_IFREG | mode, 0) == 0) {
+    if (size > 0 && ::truncate(path.c_str(), size) != 0) return failed("truncate", path);
     if (privileged_ && owner_ != 0 && ::chown(path.c_str(), owner_, owner_) != 0) return failed("chown", path);
     return {};
   }

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "conformance/probes/keeper.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance::probes {
@@ -94,6 +95,11 @@ bool NamedThread::start() {
   }
   runs_ = true;
   wait_for(&ready_);
+  if (keeper_ >= 0) {
+    char path[80];
+    comm_path(Target::other_thread, tid_, path);
+    keep_in(keeper_, path);
+  }
   return true;
 }
 

@@ -3,7 +3,7 @@
 //
 // With one argument, a descriptor: a process under the restriction that waits until the other end is closed.
 // Else argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture), sibling's pid,
-// scratch directory.
+// scratch directory, and where there is one the descriptor of a keeper.
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
     }
     return 0;
   }
-  if (argc != 6) return 2;
+  if (argc != 6 && argc != 7) return 2;
   const int request_fd = std::atoi(argv[1]), slot_fd = std::atoi(argv[2]);
   const long first_walk = std::atol(argv[3]);
   const std::int32_t sibling = std::atoi(argv[4]);
@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   run.probes = probes;
   run.slot = wire::Slot::at(memory, cells, walks);
   run.capture = first_walk >= 0;
+  run.keeper = argc == 7 ? std::atoi(argv[6]) : -1;
   run.own_tree = request->simulated;
   run.first_walk = first_walk >= 0 ? static_cast<std::uint32_t>(first_walk) : 0;
   run_cells_of(run, lockstep::Actor::exec);

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "conformance/probes/keeper.h"
 #include "conformance/probes/spawn.h"
 #include "conformance/probes/survey.h"
 #include "conformance/probes/verbs.h"
@@ -19,6 +20,7 @@ namespace {
 
 // What the cells of an actor share.
 struct Acting {
+  explicit Acting(int keeper) : other(keeper) {}
   NamedThread other;
   model::WalkReader reader;
 };
@@ -93,15 +95,17 @@ bool run_thread(const ProbeRun& run) {
 }
 
 [[noreturn]] void exec_helper(const ProbeRun& run) {
-  char request[16], slot[16], walk[16], sibling[16];
+  char request[16], slot[16], walk[16], sibling[16], keeper[16];
   put_number(request, run.request_fd);
   put_number(slot, run.slot_fd);
   put_number(walk, run.capture ? static_cast<long>(run.first_walk) : -1);
   put_number(sibling, run.sibling);
+  put_number(keeper, run.keeper);
   char name[] = "lockstep-probe-helper";
-  char* argv[] = {name, request, slot, walk, sibling, const_cast<char*>(run.scratch), nullptr};
+  char* argv[] = {name, request, slot, walk, sibling, const_cast<char*>(run.scratch), keeper, nullptr};
   char* envp[] = {nullptr};
-  for (int fd : {run.request_fd, run.slot_fd}) ::fcntl(fd, F_SETFD, 0);
+  for (int fd : {run.request_fd, run.slot_fd, run.keeper})
+    if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
   // execveat of a memfd is never denied: what is tested is the program's accesses, not the right to execute
   // it.
   execute_descriptor(run.helper_fd, argv, envp);
@@ -233,14 +237,17 @@ void run_probe(const Probe& probe, wire::SlotCell* cell) {
 }
 
 void run_cells_of(const ProbeRun& run, Actor actor) {
-  Acting acting;
+  Acting acting(run.keeper);
   for (std::size_t i = 0; i < run.probes.size(); ++i)
     if (run.probes[i].actor == actor) run_cell(run, i, acting);
 }
 
-bool run_probes(const ProbeRun& run) {
-  run_cells_of(run, Actor::self);
-  bool ok = !has_actor(run, Actor::thread) || run_thread(run);
+bool run_probes(const ProbeRun& given) {
+  run_cells_of(given, Actor::self);
+  bool ok = !has_actor(given, Actor::thread) || run_thread(given);
+  const Keeper keeper;
+  ProbeRun run = given;
+  run.keeper = keeper.fd();
   ok = ok && (!has_actor(run, Actor::child) || run_forked(run, Actor::child));
   ok = ok && (!has_actor(run, Actor::grandchild) || run_grandchild(run));
   if (!has_actor(run, Actor::exec) || !ok) return ok;

@@ -68,6 +68,7 @@ struct ProbeRun {
   int slot_fd = -1;          // memfd of the slot, for the helper
   const char* scratch = "";  // for the helper
   std::int32_t sibling = 0;  // pid of the canary sibling
+  int keeper = -1;           // of whoever waits for this process: see keeper.h
 };
 
 // Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an actor could

@@ -33,7 +33,7 @@ void probe_unrestricted(const Probe& probe, wire::SlotCell* cell);  // stat, chm
 // started in the acting process by the first that needs it, and takes its own name again after each.
 class NamedThread {
  public:
-  NamedThread() = default;
+  explicit NamedThread(int keeper = -1) : keeper_(keeper) {}  // keeper.h
   NamedThread(const NamedThread&) = delete;
   NamedThread& operator=(const NamedThread&) = delete;
   ~NamedThread() { finish(); }
@@ -48,6 +48,7 @@ class NamedThread {
   static void* main(void* self);
   void live();
 
+  int keeper_;
   bool runs_ = false;
   bool ends_ = false;
   bool keeps_name_ = false;  // its own name could not be had again: the next cell needs a new one
