@@ -98,7 +98,7 @@ TEST_F(Judge, TheKernelAloneAgainstTheModelIsADisagreement) {
 TEST_F(Judge, ACellThatNeitherCouldTryIsSkippedAndOneThatOneCouldIsAFinding) {
   reply_.control.cells[1].state = wire::CellState::unsupported;
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
-  EXPECT_EQ(verdict().cells[1].decided, "only the restricted child could try this");
+  EXPECT_EQ(verdict().cells[1].decided.text(), "only the restricted child could try this");
   reply_.restricted.cells[1].state = wire::CellState::unsupported;
   const RowVerdict got = verdict();
   EXPECT_EQ(got.outcome, RowOutcome::agree);
