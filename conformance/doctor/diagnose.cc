@@ -101,7 +101,7 @@ Result<void> read_steps(const judge::CaseRun& run, const wire::RowReply& reply, 
       seen.observed = cell.observed;
       seen.failed_step = reply.control.cells[i].aux;
       seen.missing = cell.missing;
-      seen.decided = cell.decided;
+      seen.decided = cell.decided.text();
       seen.same_call_worked = same_call_worked(plan, verdict.cells, seen.operation);
       seen.around = surroundings_of(machine);
       if (!seen.missing.empty()) seen.record = record_of(denials.of_probes(), plan.cells[i], seen.missing);
@@ -147,7 +147,7 @@ Result<std::vector<Diagnosis>> diagnose(harness::Workers& workers, const judge::
     }
     for (std::size_t i = 0; i < verdict.cells.size(); ++i)
       if (verdict.cells[i].verdict == judge::Verdict::disagree)
-        each.disagreements.push_back(judge::cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided);
+        each.disagreements.push_back(judge::cell_name(run.cells.cells[i]) + ": " + verdict.cells[i].decided.text());
     out.push_back(std::move(each));
   }
   return out;

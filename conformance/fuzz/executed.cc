@@ -63,13 +63,14 @@ bool run_executed(ExecutedRun& run) {
   if (::write(asked.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) return false;
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, answered.get(), 0);
   if (memory == MAP_FAILED) return false;
+  const wire::Slot slot = wire::Slot::at(memory, cells, walks);
+  slot.header->walks = walks;
   const pid_t pid = fork_process();
   if (pid == 0) child(run, asked.get(), answered.get());
   const bool ended = came_to_its_end(pid);
   if (ended) {
-    const wire::Slot slot = wire::Slot::at(memory, cells, walks);
     run.replies.assign(slot.cells, slot.cells + cells);
-    for (std::uint32_t i = 0; i < walks; i += 2) run.walked.push_back(slot.walks[i]);
+    for (std::uint32_t i = 0; i < walks; i += 2) run.walked.push_back(slot.walk(i));
   } else if (pid > 0) {
     errno = ECHILD;
   }

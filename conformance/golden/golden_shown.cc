@@ -15,8 +15,12 @@ namespace {
 constexpr char refused[] = "refused: ";
 
 // The answer that is kept of a cell. Of a survey how many files opened is the machine's: whether any did is not.
-std::string answer_of(const wire::CellRequest& request, const judge::CellVerdict& cell) {
-  if (request.survey) return cell.ret > 0 ? "some" : "none";
+std::string answer_of(const wire::CellRequest& request, const judge::RowVerdict& verdict, std::size_t i) {
+  if (request.survey) {
+    const auto special = verdict.special.find(i);
+    return special != verdict.special.end() && special->second.ret > 0 ? "some" : "none";
+  }
+  const judge::CellVerdict& cell = verdict.cells[i];
   return cell.observed == 0 ? "allow" : errno_name(cell.observed);
 }
 
@@ -96,6 +100,8 @@ void add_claimed_refusal(const judge::CaseRun& run, Shown* shown) {
 
 std::map<std::string, Shown> shown_by(const report::Run& run) {
   std::map<std::string, Shown> out;
+  std::vector<std::string> names;  // of the case's cells: its rows mostly follow each other
+  const judge::CaseRun* named = nullptr;
   for (const report::JudgedRow& judged : run.rows) {
     const judge::CaseRun& each = *judged.row.run;
     const judge::RowVerdict& verdict = judged.verdict;
@@ -103,10 +109,15 @@ std::map<std::string, Shown> shown_by(const report::Run& run) {
     if (each.source.context.host.real || (verdict.cells.empty() && refusal.empty())) continue;
     Shown& shown = out[judge::test_name(each.source.name)];
     shown.name = each.source.name;
-    shown.golden.settings = settings_of(each.effective);
+    if (named != &each) {
+      names.clear();
+      for (const wire::CellRequest& request : each.cells.cells) names.push_back(printable(judge::cell_name(request)));
+      named = &each;
+    }
+    if (shown.run != &each) shown.golden.settings = settings_of(each.effective);
     if (shown.run == nullptr)
-      for (const wire::CellRequest& request : each.cells.cells)
-        shown.cells.emplace(printable(judge::cell_name(request)), shown_cell(request, each.effective));
+      for (std::size_t i = 0; i < names.size(); ++i)
+        shown.cells.emplace(names[i], shown_cell(each.cells.cells[i], each.effective));
     shown.run = &each;
     const std::string identity = identity_of(judged);
     const int abi = judged.row.plan_abi;
@@ -122,8 +133,8 @@ std::map<std::string, Shown> shown_by(const report::Run& run) {
       if (cell.verdict == judge::Verdict::skip || cell.verdict == judge::Verdict::error) continue;
       const wire::CellRequest& request = each.cells.cells[i];
       if (is_the_machines(request, cell)) continue;
-      const GoldenKey key{identity, printable(judge::cell_name(request))};
-      shown.golden.answers[key][abi] = answer_of(request, cell);
+      const GoldenKey key{identity, names[i]};
+      shown.golden.answers[key][abi] = answer_of(request, verdict, i);
       shown.rights[key][abi] = cell.observed == 0 ? cell.needed : cell.missing;
     }
   }

@@ -22,6 +22,7 @@
 #include "conformance/harness/identity.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/misbehave.h"
+#include "conformance/harness/sibling.h"
 #include "conformance/probes/probe.h"
 #include "conformance/probes/resolve.h"
 #include "enforce/prepare.h"
@@ -36,18 +37,6 @@ constexpr bool address_sanitizer = true;
 #else
 constexpr bool address_sanitizer = false;
 #endif
-
-void close_all_but(std::vector<int> keep) {
-  std::sort(keep.begin(), keep.end());
-  unsigned next = 0;
-  for (const int fd : keep) {
-    if (fd < 0) continue;
-    const auto open = static_cast<unsigned>(fd);
-    if (open > next) ::syscall(SYS_close_range, next, open - 1, 0);
-    next = open + 1;
-  }
-  ::syscall(SYS_close_range, next, ~0U, 0);
-}
 
 Result<void> die_with(pid_t parent) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return system_error(errno, "prctl(PR_SET_PDEATHSIG)");
@@ -64,6 +53,7 @@ class Child {
  private:
   Result<void> settle();
   Result<void> open_everything();
+  void read_views();
   Result<void> drop();
   Result<void> cu_init();
   Result<void> restrict();
@@ -146,9 +136,7 @@ Result<void> Child::open_everything() {
     layers_.push_back(std::move(prepared).value());
   }
 
-  if (!context_.restricts)
-    for (std::size_t i = 0; i < request_.view_paths.size(); ++i)
-      model::read_walk(request_.view_paths[i].c_str(), true, &context_.slot.walks[i]);
+  if (!context_.restricts) read_views();
   paths_.reserve(2 * request_.cells.size());
   for (const wire::CellRequest& cell : request_.cells) {
     paths_.push_back(probes::resolve_path(cell.path, context_.scratch, sibling_));
@@ -162,6 +150,20 @@ Result<void> Child::open_everything() {
   }
   std::strcpy(canary_path_, ("/proc/" + std::to_string(sibling_) + "/exe").c_str());
   return {};
+}
+
+// Where the rules' paths lead.
+void Child::read_views() {
+  model::RawWalk walk;
+  model::WalkReader reader;
+  for (std::uint32_t i = 0; i < request_.view_paths.size(); ++i) {
+    const char* path = request_.view_paths[i].c_str();
+    if (request_.simulated)
+      reader.read(path, true, &walk);
+    else
+      model::read_walk(path, true, &walk);
+    context_.slot.put(i, walk);
+  }
 }
 
 // Steps 6 and 7.
@@ -250,6 +252,7 @@ probes::ProbeRun Child::probe_run() const {
   run.probes = probes_;
   run.slot = context_.slot;
   run.capture = !context_.restricts;
+  run.own_tree = request_.simulated;
   run.first_walk = static_cast<std::uint32_t>(request_.view_paths.size());
   run.helper_fd = context_.helper_fd;
   run.no_program = !is_in_memory(context_.helper_fd);
@@ -311,45 +314,6 @@ void Child::probe() {
 
 void run_child(const ChildContext& context) {
   Child(context).run();
-}
-
-pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop) {
-  int ready[2], ending[2];
-  if (::pipe2(ready, O_CLOEXEC) != 0) return -1;
-  if (::pipe2(ending, O_CLOEXEC) != 0) {
-    const int err = errno;
-    for (const int fd : ready) ::close(fd);
-    errno = err;
-    return -1;
-  }
-  const pid_t parent = ::getpid();
-  const pid_t pid = fork_process();
-  if (pid == 0) {
-    close_all_but({ready[1], ending[0]});
-    Result<Identity> identity = identity_of(kind, user);
-    if (identity.ok()) identity->keep = 0;
-    const bool ok = identity.ok() && drop_privileges(*identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 &&
-                    ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
-    ::setpgid(0, 0);
-    if (!ok || ::getppid() != parent || ::write(ready[1], "r", 1) != 1) ::_exit(1);
-    while (stop == nullptr) ::pause();
-    char byte;
-    while (::read(ending[0], &byte, 1) != 0) {
-    }
-    ::_exit(0);
-  }
-  const int failed = errno;
-  ::close(ready[1]);
-  ::close(ending[0]);
-  UniqueFd write_end(ending[1]);
-  if (stop != nullptr) *stop = std::move(write_end);
-  char byte = 0;
-  const bool started = pid > 0 && ::read(ready[0], &byte, 1) == 1;
-  ::close(ready[0]);
-  if (started) return pid;
-  if (pid > 0) await_end(pid, 0);
-  errno = pid > 0 ? EPERM : failed;
-  return -1;
 }
 
 }  // namespace lockstep::conformance::harness

@@ -44,11 +44,6 @@ struct ChildContext {
 
 [[noreturn]] void run_child(const ChildContext& context);
 
-// Forks a process of the same identity, without capabilities, dumpable and in no domain, that waits to be killed. -1
-// and errno on failure. With `stop` it ends once that descriptor is closed everywhere: a caller may lose the right to
-// signal it.
-pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop = nullptr);
-
 }  // namespace lockstep::conformance::harness
 
 #endif  // LOCKSTEP_CONFORMANCE_HARNESS_CHILD_H_

@@ -13,7 +13,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "conformance/harness/network.h"
@@ -68,31 +70,46 @@ class Builder {
   std::string scratch_;
   std::vector<UniqueFd>* keep_;
   bool has_terminals_ = false;
+  std::set<std::string, std::less<>> directories_;  // that are there
   std::set<std::pair<dev_t, ino_t>> nodes_;
 };
 
+// In a file system of our own, under a umask of 0, what is new has the mode it was made with; elsewhere there may be
+// access lists that its directory hands on.
 Result<void> Builder::make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) return failed("mkdir", path);
-  if (::chmod(path.c_str(), 0777) != 0) return failed("chmod", path);
+  const bool fresh = ::mkdir(path.c_str(), 0777) == 0;
+  if (!fresh && errno != EEXIST) return failed("mkdir", path);
+  if (!(fresh && simulated_) && ::chmod(path.c_str(), 0777) != 0) return failed("chmod", path);
+  directories_.insert(path);
   return {};
 }
 
 Result<void> Builder::make_parents(const std::string& path) {
   for (std::size_t slash = path.find('/', base_.size() + 1); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {
-    const std::string parent = path.substr(0, slash);
-    if (::access(parent.c_str(), F_OK) != 0) LOCKSTEP_CHECK(make_directory(parent));
+    const std::string_view parent = std::string_view(path).substr(0, slash);
+    if (directories_.contains(parent)) continue;
+    const std::string name(parent);
+    if (::access(name.c_str(), F_OK) != 0) LOCKSTEP_CHECK(make_directory(name));
+    directories_.insert(name);
   }
   return {};
 }
 
 Result<void> Builder::make_file(const std::string& path, std::uint32_t size, bool executable) {
+  const mode_t mode = executable ? 0777 : 0666;
+  // One that nobody executes may be a hole: its size is all that is asked about.
+  if (simulated_ && !executable && ::mknod(path.c_str(), S_IFREG | mode, 0) == 0) {
+    if (size > 0 && ::truncate(path.c_str(), size) != 0) return failed("truncate", path);
+    if (privileged_ && owner_ != 0 && ::chown(path.c_str(), owner_, owner_) != 0) return failed("chown", path);
+    return {};
+  }
   // Text, and neither ELF nor `#!`: executing it is ENOEXEC once the open was allowed.
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
   if (!fd) return failed("open", path);
   const std::string text(size, '.');
   if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return failed("write", path);
-  if (::fchmod(fd.get(), executable ? 0777 : 0666) != 0) return failed("fchmod", path);
+  if (::fchmod(fd.get(), mode) != 0) return failed("fchmod", path);
   if (privileged_ && ::fchown(fd.get(), owner_, owner_) != 0) return failed("fchown", path);
   return {};
 }
@@ -122,7 +139,7 @@ Result<void> Builder::make_character(const std::string& item, const std::string&
   // In a user namespace even root makes no device, and does as an ordinary user does.
   if (privileged_ && !made && errno != EPERM) return failed("mknod", path);
   if (made) {
-    if (::chmod(path.c_str(), 0666) != 0) return failed("chmod", path);
+    if (!simulated_ && ::chmod(path.c_str(), 0666) != 0) return failed("chmod", path);
   } else if (!simulated_) {
     return unsupported_error(EPERM, "a stand-in device below $scratch takes CAP_MKNOD, outside every user namespace");
   } else if (item == "/dev/null" || item == "/dev/zero" || item == "/dev/urandom") {

@@ -1,10 +1,10 @@
 #include "conformance/harness/worker.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -29,6 +29,8 @@
 #include "conformance/harness/identity.h"
 #include "conformance/harness/layout.h"
 #include "conformance/harness/memory_file.h"
+#include "conformance/harness/shared_files.h"
+#include "conformance/harness/sibling.h"
 #include "conformance/wire/slot.h"
 #include "conformance/wire/wire.h"
 
@@ -49,43 +51,13 @@ std::uint64_t cpu_time_us() {
   return sum;
 }
 
-// A shared mapping backed by a file, so that a program executed later can map it again.
-class SharedSlot {
- public:
-  SharedSlot(std::uint32_t cells, std::uint32_t walks) : size_(wire::Slot::bytes(cells, walks)) {
-    Result<UniqueFd> file = memory_file("slot", size_);
-    if (!file.ok()) {
-      why_ = file.error().to_string();
-      return;
-    }
-    fd_ = std::move(file).value();
-    void* memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
-    if (memory != MAP_FAILED) memory_ = memory;
-  }
-  SharedSlot(const SharedSlot&) = delete;
-  SharedSlot& operator=(const SharedSlot&) = delete;
-  ~SharedSlot() {
-    if (memory_ != nullptr) ::munmap(memory_, size_);
-  }
-  void* memory() const { return memory_; }
-  std::size_t size() const { return size_; }
-  int fd() const { return fd_.get(); }
-  const std::string& why() const { return why_; }
-
- private:
-  std::size_t size_;
-  std::string why_ = "mmap()";
-  UniqueFd fd_;
-  void* memory_ = nullptr;
-};
-
 class Worker {
  public:
   explicit Worker(const WorkerSetup& setup) : setup_(setup) {}
   [[noreturn]] void run();
 
  private:
-  wire::ChildReply run_one(const wire::RowRequest& request, int request_fd, bool restricts, unsigned row);
+  wire::ChildReply run_one(const wire::RowRequest& request, std::string_view encoded, bool restricts, unsigned row);
   pid_t sibling_for(wire::IdentityKind identity);
   std::size_t end_descendants();
   int try_mount_namespace();
@@ -98,6 +70,7 @@ class Worker {
   std::string unreachable_;  // why `user` cannot use the scratch directory
   std::string base_;
   std::array<pid_t, 4> siblings_ = {};
+  SharedFiles files_;
 };
 
 // Everything that came back to this subreaper but the siblings. Returns how many there were that had not ended by
@@ -117,13 +90,10 @@ pid_t Worker::sibling_for(wire::IdentityKind identity) {
   return pid;
 }
 
-// Reads what is only valid now that nobody else writes it any more.
-void read_slot(const wire::RowRequest& request, const std::vector<unsigned char>& copy, std::uint32_t walks,
-               bool restricts, wire::ChildReply* reply) {
-  std::vector<unsigned char> bytes = copy;
+// Reads what is only valid now that nobody else writes it any more. One copy of each, and only the copy is believed.
+void read_slot(const wire::RowRequest& request, const wire::Slot& slot, std::uint32_t walks, wire::ChildReply* reply) {
   const auto cells = static_cast<std::uint32_t>(request.cells.size());
-  const wire::Slot slot = wire::Slot::at(bytes.data(), cells, walks);
-  const wire::SlotHeader& header = *slot.header;
+  const wire::SlotHeader header = *slot.header;
   reply->cells_done = header.done;
   reply->canary_before = header.canary_before == 0;
   reply->canary_after = header.canary_after;
@@ -138,26 +108,29 @@ void read_slot(const wire::RowRequest& request, const std::vector<unsigned char>
     return invalid("the slot's header was overwritten");
   if (header.complete != 1) return invalid("exited before it was complete");
   if (header.done != cells) return invalid("not every cell was run");
+  reply->cells.reserve(cells);
   for (std::uint32_t i = 0; i < cells; ++i) {
-    const wire::SlotCell& cell = slot.cells[i];
+    const wire::SlotCell cell = slot.cells[i];
     if (cell.state != static_cast<std::uint32_t>(wire::CellState::done) &&
         cell.state != static_cast<std::uint32_t>(wire::CellState::unsupported))
       return invalid("a cell is not valid");
     reply->cells.push_back({static_cast<wire::CellState>(cell.state), cell.err, cell.ret, cell.aux, cell.after});
   }
-  if (restricts) return;
+  if (walks == 0) return;
   const auto views = static_cast<std::uint32_t>(request.view_paths.size());
-  for (std::uint32_t i = 0; i < walks; ++i)
-    if (slot.walks[i].count < 0 || slot.walks[i].count > model::RawWalk::max_links)
-      return invalid("a walk is not valid");
-  for (std::uint32_t i = 0; i < views; ++i) reply->view_walks.push_back(slot.walks[i]);
+  const std::size_t links = std::min<std::size_t>(header.links, wire::Slot::max_links(walks));
+  bool valid = true;
+  const auto add = [&](wire::Walks& to, std::uint32_t i) { valid = to.add(slot.walks[i], slot.links, links) && valid; };
+  for (std::uint32_t i = 0; i < views; ++i) add(reply->view_walks, i);
   for (std::uint32_t i = 0; i < cells; ++i) {
-    reply->first_walks.push_back(slot.walks[views + 2 * i]);
-    reply->second_walks.push_back(slot.walks[views + 2 * i + 1]);
+    add(reply->first_walks, views + 2 * i);
+    add(reply->second_walks, views + 2 * i + 1);
   }
+  if (!valid) invalid("a walk is not valid");
 }
 
-wire::ChildReply Worker::run_one(const wire::RowRequest& request, int request_fd, bool restricts, unsigned row) {
+wire::ChildReply Worker::run_one(const wire::RowRequest& request, std::string_view encoded, bool restricts,
+                                 unsigned row) {
   wire::ChildReply reply;
   std::string missing = identities_.missing_for(request.identity);
   if (missing.empty() && !request.simulated && request.identity == wire::IdentityKind::user) missing = unreachable_;
@@ -168,13 +141,14 @@ wire::ChildReply Worker::run_one(const wire::RowRequest& request, int request_fd
   }
   const auto cells = static_cast<std::uint32_t>(request.cells.size());
   const std::uint32_t walks = restricts ? 0 : static_cast<std::uint32_t>(request.view_paths.size()) + 2 * cells;
-  const SharedSlot shared(cells, walks);
-  const Result<UniqueFd> output = memory_file("output", 0);
+  const Result<wire::Slot> slot = files_.slot(cells, walks);
+  const Result<int> output = files_.output(), asked = files_.request(encoded);
   const pid_t sibling = sibling_for(request.identity);
-  if (shared.memory() == nullptr || !output.ok() || sibling < 0) {
-    reply.message = shared.memory() == nullptr ? shared.why()
-                    : !output.ok()             ? output.error().to_string()
-                                               : "no sibling for the row, fork(): " + errno_name(errno);
+  if (!slot.ok() || !output.ok() || !asked.ok() || sibling < 0) {
+    reply.message = !slot.ok()     ? slot.error().to_string()
+                    : !output.ok() ? output.error().to_string()
+                    : !asked.ok()  ? asked.error().to_string()
+                                   : "no sibling for the row, fork(): " + errno_name(errno);
     return reply;
   }
   ChildContext context;
@@ -187,12 +161,12 @@ wire::ChildReply Worker::run_one(const wire::RowRequest& request, int request_fd
   context.procfs = &procfs_->facts();
   context.mount_point = base_ + "/root";
   context.scratch = request.simulated ? "/scratch" : base_ + "/" + std::to_string(row) + (restricts ? "r" : "c");
-  context.slot = wire::Slot::at(shared.memory(), cells, walks);
-  context.slot_fd = shared.fd();
-  context.request_fd = request_fd;
+  context.slot = *slot;
+  context.slot_fd = files_.slot_fd();
+  context.request_fd = *asked;
   context.helper_fd = setup_.helper_fd;
   context.cuda_helper_fd = setup_.cuda_helper_fd;
-  context.output_fd = output->get();
+  context.output_fd = *output;
   wire::SlotHeader* header = context.slot.header;
   header->magic = wire::SlotHeader::magic_value;
   header->row = request.id;
@@ -239,12 +213,13 @@ wire::ChildReply Worker::run_one(const wire::RowRequest& request, int request_fd
   } else {
     reply.outcome = survivors > 0 ? wire::ChildOutcome::leaked : wire::ChildOutcome::completed;
   }
-  // Every descendant is reaped: nobody can write it any more. One copy, and only the copy is believed.
-  const auto* memory = static_cast<const unsigned char*>(shared.memory());
-  read_slot(request, std::vector<unsigned char>(memory, memory + shared.size()), walks, restricts, &reply);
-  reply.output.resize(output_shown);
-  const ssize_t shown = ::pread(output->get(), reply.output.data(), output_shown, 0);
-  reply.output.resize(shown > 0 ? static_cast<std::size_t>(shown) : 0);
+  // Every descendant is reaped: nobody can write it any more.
+  read_slot(request, *slot, walks, &reply);
+  char shown[output_shown];
+  const ssize_t length = ::pread(*output, shown, sizeof(shown), 0);
+  reply.output.assign(shown, length > 0 ? static_cast<std::size_t>(length) : 0);
+  // Of any other child something may be left that has them.
+  if (reply.outcome != wire::ChildOutcome::completed) files_.discard();
   return reply;
 }
 
@@ -271,6 +246,11 @@ int Worker::try_mount_namespace() {
 }
 
 [[noreturn]] void Worker::run() {
+#if defined(__GLIBC__)
+  // Memory that was given back is had anew after each fork, page by page.
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most it takes
+#endif
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);  // refuses what cannot be set
   for (int number : worker_ignores) ::signal(number, SIG_IGN);
   ::setpgid(0, 0);  // whoever kills the driver's whole group must leave it alive to clean up
@@ -305,18 +285,10 @@ int Worker::try_mount_namespace() {
     if (!frame) break;
     const std::optional<wire::RowRequest> request = wire::decode_row_request(*frame);
     if (!request) break;
-    const Result<UniqueFd> made = memory_file("request", 0);
-    const int request_fd = made.ok() ? made->get() : -1;
     wire::RowReply reply;
     reply.id = request->id;
-    if (!made.ok()) {
-      reply.control.message = made.error().to_string();
-    } else if (::write(request_fd, frame->data(), frame->size()) != static_cast<ssize_t>(frame->size())) {
-      reply.control.message = "write(the request): " + errno_name(errno);
-    } else {
-      if (!request->without_control) reply.control = run_one(*request, request_fd, false, row);
-      reply.restricted = run_one(*request, request_fd, true, row);
-    }
+    if (!request->without_control) reply.control = run_one(*request, *frame, false, row);
+    reply.restricted = run_one(*request, *frame, true, row);
     const std::uint64_t cpu_now = cpu_time_us();
     reply.cpu_us = cpu_now - cpu_before;
     cpu_before = cpu_now;

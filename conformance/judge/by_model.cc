@@ -123,21 +123,25 @@ std::optional<gpu::ReadinessVerdict> readiness_by_model(const Row& row, const Ke
   if (!compile(run.effective, row.plan_abi).ok()) return std::nullopt;
   Tree tree(run);
   wire::RowReply reply;
-  for (const EffectiveRule& rule : run.effective.rules) {
-    reply.control.view_walks.push_back(tree.walk(rule.path, true));
-    if (reply.control.view_walks.back().missing != 0) reply.control.view_walks.back().error = ENOENT;
-  }
+  const auto walk_rules = [&](const EffectivePolicy& effective) {
+    for (const EffectiveRule& rule : effective.rules) {
+      model::RawWalk walk = tree.walk(rule.path, true);
+      if (walk.missing != 0) walk.error = ENOENT;
+      reply.control.view_walks.add(walk);
+    }
+  };
+  walk_rules(run.effective);
+  for (const EffectivePolicy& more : run.stacked) walk_rules(more);
   for (const wire::CellRequest& cell : run.cells.cells) {
     // Whose comm it is does not matter where no rule is below /proc.
     const std::string path = cell.operation == Operation::comm_open ? "/proc/1/task/1/comm" : cell.path;
     const bool follow = follows_last_symlink(cell.operation);
-    reply.control.first_walks.push_back(path.starts_with('/') ? tree.walk(path, follow) : model::RawWalk{});
-    reply.control.second_walks.push_back(cell.path2.starts_with('/') ? tree.walk(cell.path2, follow)
-                                                                     : model::RawWalk{});
-    model::RawWalk& walk = reply.control.first_walks.back();
+    model::RawWalk walk = path.starts_with('/') ? tree.walk(path, follow) : model::RawWalk{};
     // Of what is not in the tree only the operation says what it is.
     if (walk.missing == 0 && walk.count > 0 && is_below(path, "/proc"))
       walk.links[0].mode = wants_directory(cell.operation) ? S_IFDIR : S_IFREG;
+    reply.control.first_walks.add(walk);
+    reply.control.second_walks.add(cell.path2.starts_with('/') ? tree.walk(cell.path2, follow) : model::RawWalk{});
     wire::CellReply answer;
     answer.state = wire::CellState::done;
     answer.err = walk.error != 0 ? walk.error : walk.missing != 0 && !makes_name(cell.operation) ? ENOENT : 0;

@@ -78,8 +78,9 @@ int run(const Situation& each, const std::string& root, AccessSet handled, int a
     const std::string first = has_name(each.operation) ? place.at(each.first) : each.first;
     const std::string second = place.at(each.second);
     const bool follow = follows_last_symlink(each.operation);
-    if (!restricted && has_name(each.operation)) model::read_walk(first.c_str(), follow, &slot->walks[0]);
-    if (!restricted && !second.empty()) model::read_walk(second.c_str(), follow, &slot->walks[1]);
+    model::RawWalk walk;
+    if (!restricted && has_name(each.operation)) model::read_walk(first.c_str(), follow, &walk), slot->put(0, walk);
+    if (!restricted && !second.empty()) model::read_walk(second.c_str(), follow, &walk), slot->put(1, walk);
     if (restricted) restrict_to(handled, each, abi);
     probes::run_probe(
         {each.operation, each.mode, Actor::self, Target::own, false, first.c_str(), second.c_str(), -1, each.port},
@@ -94,7 +95,7 @@ model::Decision decide(const Situation& each, AccessSet handled, int abi, const 
   if (each.ports) restrictions.net = model::net_rights_of_abi(abi);
   if (each.scoped) restrictions.scopes = model::scopes_of_abi(abi);
   model.add_layer(handled, {}, restrictions);
-  const model::Walk first = model::to_walk(slot->walks[0]), second = model::to_walk(slot->walks[1]);
+  const model::Walk first = model::to_walk(slot->walk(0)), second = model::to_walk(slot->walk(1));
   model::Query query;
   query.operation = each.operation;
   query.mode = each.mode;

@@ -33,8 +33,7 @@ model::Model build_model(const Row& row, const wire::RowReply& reply, const Kern
   const auto add = [&](const EffectivePolicy& effective) {
     std::vector<model::Walk> walks;
     walks.reserve(effective.rules.size());
-    for (std::size_t i = 0; i < effective.rules.size(); ++i)
-      walks.push_back(model::to_walk(reply.control.view_walks[next++]));
+    for (std::size_t i = 0; i < effective.rules.size(); ++i) walks.push_back(reply.control.view_walks[next++]);
     model.add_layer(effective, walks);
   };
   add(row.run->effective);
@@ -62,8 +61,8 @@ int hidden_by_procfs(const Row& row, std::size_t i, const wire::RowReply& reply)
 
 model::Decision decide(const Row& row, const model::Model& model, std::size_t i, const wire::RowReply& reply) {
   const wire::CellRequest& request = row.run->cells.cells[i];
-  const model::Walk first = model::to_walk(reply.control.first_walks[i]);
-  const model::Walk second = model::to_walk(reply.control.second_walks[i]);
+  const model::Walk first = reply.control.first_walks[i];
+  const model::Walk second = reply.control.second_walks[i];
   model::Query query;
   query.operation = request.operation;
   // glibc names the calling thread by prctl: no file is opened.

@@ -6,7 +6,7 @@ namespace lockstep::conformance::judge {
 namespace {
 
 // How many rows a worker's requests are built for at once: bounds the memory, not the speed.
-constexpr std::size_t batch_rows = 128;
+constexpr std::size_t batch_rows = 32;
 
 }  // namespace
 

@@ -58,7 +58,7 @@ std::string after_mismatch(const wire::CellRequest& cell, const wire::CellReply&
 void compare(CellVerdict& cell) {
   const bool has_expected = cell.expected.has_value();
   const bool has_predicted = cell.predicted.has_value();
-  cell.witnesses = 1 + (has_expected ? 1 : 0) + (has_predicted ? 1 : 0);
+  cell.witnesses = static_cast<std::uint8_t>(1 + (has_expected ? 1 : 0) + (has_predicted ? 1 : 0));
   const bool expected_ok = !has_expected || *cell.expected == cell.observed;
   const bool predicted_ok = !has_predicted || *cell.predicted == cell.observed;
   if (expected_ok && predicted_ok) {
@@ -101,8 +101,6 @@ CellVerdict judge_cell(const Row& row, const model::Model& model, std::size_t i,
   }
   out.control = control.err;
   out.observed = restricted.err;
-  out.ret = restricted.ret;
-  out.aux = restricted.aux;
   // A user namespace, or a device controller, refuses even root's device: what is expected of root cannot be seen
   // there.
   const bool makes_device = request.operation == Operation::mknod_chr || request.operation == Operation::mknod_blk;
@@ -172,17 +170,15 @@ void judge_real_cuda(std::size_t i, Mode mode, const wire::RowReply& reply, RowV
   cell.verdict = verdict.verdict;
   cell.witnesses = verdict.verdict == Verdict::agree || verdict.verdict == Verdict::disagree ? 2 : 1;
   cell.lone = verdict.verdict == Verdict::disagree ? Witness::all : Witness::none;
-  cell.control_word = describe(control);
-  cell.observed_word = describe(restricted);
-  cell.aux = control.cell.after;
+  SpecialAnswer& special = out.special[i] = {0, control.cell.after, describe(control), describe(restricted)};
   cell.decided = verdict.why;
   if (verdict.blocks) {
     out.readiness.is = gpu::Readiness::blocked;
-    out.readiness.why = cell.observed_word + " under the policy";
+    out.readiness.why = special.observed_word + " under the policy";
   }
   if (verdict.elsewhere) {
     out.readiness.is = gpu::Readiness::blocked_elsewhere;
-    out.readiness.why = "cu-init: " + cell.control_word + " without the policy";
+    out.readiness.why = "cu-init: " + special.control_word + " without the policy";
   }
 }
 
@@ -289,8 +285,7 @@ RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlo
 
   for (std::size_t i = 0; i < row.run->effective.rules.size(); ++i) {
     const EffectiveRule& rule = row.run->effective.rules[i];
-    const model::RawWalk& walk = reply.control.view_walks[i];
-    const int err = walk.missing != 0 ? ENOENT : walk.error;
+    const int err = reply.control.view_walks.error(i);
     if (err != 0 && rule.line > 0) out.skipped_paths.push_back({rule.path, rule.origin, errno_name(err), rule.line});
   }
   const model::Model model = build_model(row, reply, kernel, row.plan_abi);
@@ -302,6 +297,10 @@ RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlo
   read_readiness(row, reply, kernel, decisions, out);
   for (std::size_t i = 0; i < cells; ++i) {
     if (is_cu_init(i)) judge_real_cuda(i, row.run->cells.cells[i].mode, reply, out);
+    const wire::CellReply& restricted = reply.restricted.cells[i];
+    if (row.run->cells.cells[i].survey && out.cells[i].verdict != Verdict::skip &&
+        reply.control.cells[i].state == restricted.state)
+      out.special[i] = {restricted.ret, restricted.aux, "", ""};
     count(out.cells[i], out);
   }
 
@@ -346,7 +345,7 @@ RowVerdict judge(const Row& row, const wire::RowReply& reply, const KernelLandlo
         static_cast<std::size_t>(std::find_if(out.cells.begin(), out.cells.end(), claims) - out.cells.begin());
     out.outcome = RowOutcome::skip;
     out.message = "no expectation of this row could be tried: " + cell_name(row.run->cells.cells[first]) + ": " +
-                  out.cells[first].decided +
+                  out.cells[first].decided.text() +
                   (out.untried > 1 ? ", and " + std::to_string(out.untried - 1) + " more" : "");
     return out;
   }

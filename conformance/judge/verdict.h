@@ -10,7 +10,9 @@
 #ifndef LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
 #define LOCKSTEP_CONFORMANCE_JUDGE_VERDICT_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +21,7 @@
 #include <lockstep/kernel.h>
 
 #include "conformance/judge/row.h"
+#include "conformance/judge/shared_text.h"
 #include "conformance/wire/wire.h"
 #include "gpu/readiness.h"
 
@@ -42,28 +45,35 @@ std::string_view name(Witness witness);
 std::string_view name(RowOutcome outcome);
 std::string_view name(SkipReason reason);
 
+// There are a quarter of a million in a run, and it keeps them all: what few have is in RowVerdict::special.
 struct CellVerdict {
   Verdict verdict = Verdict::error;
   Witness lone = Witness::none;
-  int witnesses = 0;
+  std::uint8_t witnesses = 0;
   int control = 0;  // errnos; 0: allowed
   std::optional<int> expected;
   std::optional<int> predicted;  // composed of the control's answer and the model's
   int observed = 0;
-  std::int64_t ret = 0;      // of a survey: how many opened
-  std::uint64_t aux = 0;     // of cu-init: the control's driver version, and its device count << 32
+  AccessSet needed;    // what the operation needs, by the model
+  AccessSet missing;   // what Landlock lacks of it
+  SharedText decided;  // the model's words: layer, right, rule, of denials and disagreements; of a skip, why
+};
+
+// Of a cell that answers with more than an errno.
+struct SpecialAnswer {
+  std::int64_t ret = 0;   // of a survey: how many opened
+  std::uint64_t aux = 0;  // of a survey: how many were tried; of cu-init: the control's driver version, and its device
+                          // count << 32
   std::string control_word;  // of cu-init, in place of the errnos: CUDA's names
   std::string observed_word;
-  AccessSet needed;     // what the operation needs, by the model
-  AccessSet missing;    // what Landlock lacks of it
-  std::string decided;  // the model's words: layer, right, rule, of denials and disagreements; of a skip, why
 };
 
 struct RowVerdict {
   RowOutcome outcome = RowOutcome::error;
   std::string message;  // of a skip or an error: what is missing, what went wrong
   SkipReason why_skipped = SkipReason::none;
-  std::vector<CellVerdict> cells;  // parallel to the row's cells; empty where nothing was run
+  std::vector<CellVerdict> cells;                // parallel to the row's cells; empty where nothing was run
+  std::map<std::size_t, SpecialAnswer> special;  // by index: of every survey and cu-init that was run
   gpu::ReadinessVerdict readiness;
   std::vector<gpu::PredictedReadiness>
       beyond;  // of the row at the kernel's own ABI: what newer plan ABIs would make of it

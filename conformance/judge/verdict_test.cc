@@ -27,7 +27,7 @@ class Judge : public testing::Test {
     }
     reply_.control.canary_after = 0;
     reply_.control.first_walks = {root, {}};
-    reply_.control.second_walks.resize(2);
+    reply_.control.second_walks = {{}, {}};
     reply_.restricted.canary_after = EACCES;
     reply_.restricted.cells[0].err = EACCES;
   }
@@ -98,7 +98,7 @@ TEST_F(Judge, TheKernelAloneAgainstTheModelIsADisagreement) {
 TEST_F(Judge, ACellThatNeitherCouldTryIsSkippedAndOneThatOneCouldIsAFinding) {
   reply_.control.cells[1].state = wire::CellState::unsupported;
   EXPECT_EQ(verdict().outcome, RowOutcome::disagree);
-  EXPECT_EQ(verdict().cells[1].decided, "only the restricted child could try this");
+  EXPECT_EQ(verdict().cells[1].decided.text(), "only the restricted child could try this");
   reply_.restricted.cells[1].state = wire::CellState::unsupported;
   const RowVerdict got = verdict();
   EXPECT_EQ(got.outcome, RowOutcome::agree);

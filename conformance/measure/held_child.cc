@@ -24,6 +24,7 @@
 #include "conformance/harness/helpers.h"
 #include "conformance/harness/identity.h"
 #include "conformance/harness/memory_file.h"
+#include "conformance/harness/sibling.h"
 #include "conformance/probes/probe.h"
 #include "enforce/prepare.h"
 #include "enforce/privilege.h"

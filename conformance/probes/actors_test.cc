@@ -169,12 +169,12 @@ TEST_F(ActorsTest, CaptureWalksThePathReallyUsed) {
   ASSERT_EQ(::stat(file_.c_str(), &st), 0);
   struct stat proc {};
   ASSERT_EQ(::stat("/proc", &proc), 0);
-  for (std::size_t i = 0; i < 5; ++i) {
-    const model::RawWalk& file = slot->walks[2 * i];
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    const model::RawWalk file = slot->walk(2 * i);
     ASSERT_GT(file.count, 1) << name(actors[i]);
     EXPECT_EQ(file.links[0].ino, st.st_ino) << name(actors[i]);
     // comm, <tid>, task, <pid>, /proc, /
-    const model::RawWalk& comm = slot->walks[2 * (i + 5)];
+    const model::RawWalk comm = slot->walk(2 * (i + 5));
     ASSERT_EQ(comm.count, 6) << name(actors[i]);
     EXPECT_TRUE(S_ISREG(comm.links[0].mode)) << name(actors[i]);
     EXPECT_EQ(comm.links[4].ino, proc.st_ino) << name(actors[i]);

@@ -5,7 +5,6 @@
 // process write: another process's comm opens and the write is EINVAL.
 #include <fcntl.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,47 +12,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "conformance/probes/keeper.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance::probes {
 namespace {
-
-// A thread that waits to be named, and then says what its name became.
-struct Parked {
-  sem_t ready;
-  sem_t release;
-  pthread_t thread;
-  pid_t tid;
-  char name[16];
-};
-
-void* park(void* argument) {
-  auto* parked = static_cast<Parked*>(argument);
-  parked->tid = static_cast<pid_t>(::syscall(SYS_gettid));
-  ::sem_post(&parked->ready);
-  while (::sem_wait(&parked->release) != 0) {
-  }
-  ::prctl(PR_GET_NAME, parked->name);  // asks the kernel for the calling thread's name; opens nothing
-  return nullptr;
-}
-
-bool start(Parked* parked) {
-  ::sem_init(&parked->ready, 0, 0);
-  ::sem_init(&parked->release, 0, 0);
-  const int failed = ::pthread_create(&parked->thread, nullptr, park, parked);
-  if (failed != 0) {
-    errno = failed;
-    return false;
-  }
-  while (::sem_wait(&parked->ready) != 0) {
-  }
-  return true;
-}
-
-void finish(Parked* parked) {
-  ::sem_post(&parked->release);
-  ::pthread_join(parked->thread, nullptr);
-}
 
 int flags_of(Mode mode) {
   switch (mode) {
@@ -92,9 +55,74 @@ void write_name(const char* path, Mode mode, wire::SlotCell* cell) {
   ::close(fd);
 }
 
+void wait_for(sem_t* semaphore) {
+  while (::sem_wait(semaphore) != 0) {
+  }
+}
+
 }  // namespace
 
+void* NamedThread::main(void* self) {
+  static_cast<NamedThread*>(self)->live();
+  return nullptr;
+}
+
+// The name is asked of the kernel, for the calling thread: nothing is opened.
+void NamedThread::live() {
+  char own[16] = {}, now[16] = {};
+  ::prctl(PR_GET_NAME, own);
+  tid_ = static_cast<pid_t>(::syscall(SYS_gettid));
+  while (true) {
+    ::sem_post(&ready_);
+    wait_for(&asked_);
+    if (ends_) return;
+    ::prctl(PR_GET_NAME, name_);
+    ::prctl(PR_SET_NAME, own);  // so that the next probe cannot see this one's success
+    ::prctl(PR_GET_NAME, now);
+    keeps_name_ = std::strncmp(own, now, sizeof(now)) != 0;
+  }
+}
+
+bool NamedThread::start() {
+  if (runs_ && !keeps_name_) return true;
+  finish();
+  ::sem_init(&ready_, 0, 0);
+  ::sem_init(&asked_, 0, 0);
+  const int failed = ::pthread_create(&thread_, nullptr, main, this);
+  if (failed != 0) {
+    errno = failed;
+    return false;
+  }
+  runs_ = true;
+  wait_for(&ready_);
+  if (keeper_ >= 0) {
+    char path[80];
+    comm_path(Target::other_thread, tid_, path);
+    keep_in(keeper_, path);
+  }
+  return true;
+}
+
+void NamedThread::finish() {
+  if (!runs_) return;
+  ends_ = true;
+  ::sem_post(&asked_);
+  ::pthread_join(thread_, nullptr);
+  runs_ = ends_ = keeps_name_ = false;
+}
+
+void NamedThread::read_name(char (&out)[16]) {
+  ::sem_post(&asked_);
+  wait_for(&ready_);
+  std::memcpy(out, name_, sizeof(out));
+}
+
 void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk) {
+  NamedThread other;
+  probe_comm(probe, cell, walk, other);
+}
+
+void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk, NamedThread& other) {
   if (probe.target == Target::other_process) {
     if (walk != nullptr) model::read_walk(probe.path, true, walk);
     write_name(probe.path, probe.mode, cell);
@@ -102,20 +130,19 @@ void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk) 
   }
   char before[16] = {};
   ::prctl(PR_GET_NAME, before);
-  Parked parked{};
   const bool own = probe.target == Target::own;
-  if (!own && !start(&parked)) {
+  if (!own && !other.start()) {
     cell->err = errno;
     return;
   }
   char path[80];
-  comm_path(probe.target, own ? static_cast<pid_t>(::syscall(SYS_gettid)) : parked.tid, path);
+  comm_path(probe.target, own ? static_cast<pid_t>(::syscall(SYS_gettid)) : other.tid(), path);
   if (walk != nullptr) model::read_walk(path, true, walk);
 
   if (probe.mode == Mode::prctl) {
     cell->err = ::prctl(PR_SET_NAME, comm_name) == 0 ? 0 : errno;
   } else if (probe.mode == Mode::setname) {
-    cell->err = ::pthread_setname_np(own ? ::pthread_self() : parked.thread, comm_name);
+    cell->err = ::pthread_setname_np(own ? ::pthread_self() : other.thread(), comm_name);
   } else {
     write_name(path, probe.mode, cell);
   }
@@ -124,8 +151,7 @@ void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk) 
     ::prctl(PR_GET_NAME, after);
     ::prctl(PR_SET_NAME, before);  // so that the next probe cannot see this one's success
   } else {
-    finish(&parked);
-    std::memcpy(after, parked.name, sizeof(after));
+    other.read_name(after);
   }
   cell->after = std::strncmp(after, comm_name, sizeof(after)) == 0 ? 1 : 0;
 }

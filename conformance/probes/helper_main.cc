@@ -3,7 +3,7 @@
 //
 // With one argument, a descriptor: a process under the restriction that waits until the other end is closed.
 // Else argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture), sibling's pid,
-// scratch directory.
+// scratch directory, and where there is one the descriptor of a keeper.
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
     }
     return 0;
   }
-  if (argc != 6) return 2;
+  if (argc != 6 && argc != 7) return 2;
   const int request_fd = std::atoi(argv[1]), slot_fd = std::atoi(argv[2]);
   const long first_walk = std::atol(argv[3]);
   const std::int32_t sibling = std::atoi(argv[4]);
@@ -37,11 +37,13 @@ int main(int argc, char** argv) {
   if (::pread(request_fd, bytes.data(), bytes.size(), 0) != request_stat.st_size) return 3;
   const std::optional<wire::RowRequest> request = wire::decode_row_request(bytes);
   if (!request) return 4;
-  void* memory =
-      ::mmap(nullptr, static_cast<std::size_t>(slot_stat.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
-  if (memory == MAP_FAILED) return 3;
+  const auto size = static_cast<std::size_t>(slot_stat.st_size);
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, slot_fd, 0);
+  if (memory == MAP_FAILED || size < sizeof(wire::SlotHeader)) return 3;
 
   const auto cells = static_cast<std::uint32_t>(request->cells.size());
+  const std::uint32_t walks = static_cast<const wire::SlotHeader*>(memory)->walks;
+  if (size < wire::Slot::bytes(cells, walks)) return 3;
   std::vector<std::string> paths;
   paths.reserve(2 * cells);
   std::vector<Probe> probes;
@@ -53,8 +55,10 @@ int main(int argc, char** argv) {
   }
   ProbeRun run;
   run.probes = probes;
-  run.slot = wire::Slot::at(memory, cells, 0);
+  run.slot = wire::Slot::at(memory, cells, walks);
   run.capture = first_walk >= 0;
+  run.keeper = argc == 7 ? std::atoi(argv[6]) : -1;
+  run.own_tree = request->simulated;
   run.first_walk = first_walk >= 0 ? static_cast<std::uint32_t>(first_walk) : 0;
   run_cells_of(run, lockstep::Actor::exec);
   ::_exit(42);

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "conformance/probes/spawn.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance::probes {
@@ -15,33 +16,43 @@ bool is_of_interpreter(int err, const char* path) {
   return (err == ENOENT || err == ELOOP || err == ENAMETOOLONG) && ::stat(path, &st) == 0;
 }
 
+namespace {
+
+struct Execution {
+  const char* path;
+  wire::SlotCell* cell;
+};
+
+void execute(void* it) {
+  const auto* execution = static_cast<const Execution*>(it);
+  char* argv[] = {const_cast<char*>(execution->path), nullptr};
+  char* envp[] = {nullptr};
+  ::execve(execution->path, argv, envp);
+  const int err = errno;
+  if (is_of_interpreter(err, execution->path)) execution->cell->ret = wire::errno_is_late;
+  execution->cell->err = err;
+}
+
+}  // namespace
+
 // In a child: where the format search unexpectedly finds a handler for the file, this process must not be
 // replaced.
 void probe_exec(const Probe& probe, wire::SlotCell* cell) {
-  wire::SlotCell* const shared = cell;  // the slot is shared memory: the child reports into it directly
-  shared->err = -1;
-  const pid_t pid = ::fork();
+  cell->err = -1;
+  Execution execution{probe.path, cell};  // the slot is shared memory: the child reports into it directly
+  const pid_t pid = lend_to_child(execute, &execution);
   if (pid < 0) {
     step(cell, 1, false);
     return;
-  }
-  if (pid == 0) {
-    char* argv[] = {const_cast<char*>(probe.path), nullptr};
-    char* envp[] = {nullptr};
-    ::execve(probe.path, argv, envp);
-    const int err = errno;
-    if (is_of_interpreter(err, probe.path)) shared->ret = wire::errno_is_late;
-    shared->err = err;
-    ::_exit(0);
   }
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   // It was executed after all, and ended by itself. One that was killed may have been stopped at any point:
   // that stays -1.
-  if (shared->err == -1 && WIFEXITED(status)) shared->err = 0;
+  if (cell->err == -1 && WIFEXITED(status)) cell->err = 0;
   if (cell->ret != wire::errno_is_late) cell->ret = status;
-  cell->aux = shared->err == 0 ? 0 : 2;
+  cell->aux = cell->err == 0 ? 0 : 2;
 }
 
 void probe_unrestricted(const Probe& probe, wire::SlotCell* cell) {

@@ -2,39 +2,64 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 
+#include "conformance/probes/keeper.h"
+#include "conformance/probes/spawn.h"
 #include "conformance/probes/survey.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance::probes {
 namespace {
 
-model::RawWalk* walk_of(const ProbeRun& run, std::size_t cell, std::size_t which) {
-  return run.capture ? &run.slot.walks[run.first_walk + 2 * cell + which] : nullptr;
+// What the cells of an actor share.
+struct Acting {
+  explicit Acting(int keeper) : other(keeper) {}
+  NamedThread other;
+  model::WalkReader reader;
+};
+
+// A directory that is elsewhere, or gone, is on the way of no walk any more.
+bool may_move_directory(Operation operation, bool directory) {
+  return operation == Operation::rmdir ||
+         (directory && (operation == Operation::rename || operation == Operation::exchange));
 }
 
-void run_cell(const ProbeRun& run, std::size_t i) {
+void run_cell(const ProbeRun& run, std::size_t i, Acting& acting) {
   const Probe& probe = run.probes[i];
   if (probe.operation == Operation::cu_init) return;  // done before the restriction: harness/cu_init.h
   wire::SlotCell* cell = &run.slot.cells[i];
   const Operand about = operand(probe.operation);
-  if (run.capture && !probe.survey && (about == Operand::path || about == Operand::two_paths)) {
+  const auto index = static_cast<std::uint32_t>(run.first_walk + 2 * i);
+  model::RawWalk walk;
+  bool directory = false;
+  const auto capture = [&](std::uint32_t where, const char* path) {
     const bool follow = follows_last_symlink(probe.operation);
-    model::read_walk(probe.path, follow, walk_of(run, i, 0));
-    if (takes_two_paths(probe.operation)) model::read_walk(probe.path2, follow, walk_of(run, i, 1));
+    if (run.own_tree)
+      acting.reader.read(path, follow, &walk);
+    else
+      model::read_walk(path, follow, &walk);
+    directory = directory || walk.count == 0 || (walk.missing == 0 && S_ISDIR(walk.links[0].mode));
+    run.slot.put(where, walk);
+  };
+  if (run.capture && !probe.survey && (about == Operand::path || about == Operand::two_paths)) {
+    capture(index, probe.path);
+    if (takes_two_paths(probe.operation)) capture(index + 1, probe.path2);
   }
   cell->state = static_cast<std::uint32_t>(wire::CellState::unset);
   if (probe.operation == Operation::comm_open && !probe.survey) {
-    probe_comm(probe, cell, walk_of(run, i, 0));
+    walk.count = walk.error = 0, walk.missing = walk.exempt = 0;  // of a cell that does not come to it
+    probe_comm(probe, cell, run.capture ? &walk : nullptr, acting.other);
+    if (run.capture) run.slot.put(index, walk);
   } else {
     run_probe(probe, cell);
+    if (may_move_directory(probe.operation, directory)) acting.reader.forget();
   }
   if (cell->state == static_cast<std::uint32_t>(wire::CellState::unset))
     cell->state = static_cast<std::uint32_t>(wire::CellState::done);
@@ -69,38 +94,47 @@ bool run_thread(const ProbeRun& run) {
   return failed == 0 && ::pthread_join(thread, nullptr) == 0;
 }
 
-bool wait_for(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) return false;
-  return WIFEXITED(status) && WEXITSTATUS(status) == 42;
-}
-
 [[noreturn]] void exec_helper(const ProbeRun& run) {
-  char request[16], slot[16], walk[16], sibling[16];
+  char request[16], slot[16], walk[16], sibling[16], keeper[16];
   put_number(request, run.request_fd);
   put_number(slot, run.slot_fd);
   put_number(walk, run.capture ? static_cast<long>(run.first_walk) : -1);
   put_number(sibling, run.sibling);
+  put_number(keeper, run.keeper);
   char name[] = "lockstep-probe-helper";
-  char* argv[] = {name, request, slot, walk, sibling, const_cast<char*>(run.scratch), nullptr};
+  char* argv[] = {name, request, slot, walk, sibling, const_cast<char*>(run.scratch), keeper, nullptr};
   char* envp[] = {nullptr};
-  for (int fd : {run.request_fd, run.slot_fd}) ::fcntl(fd, F_SETFD, 0);
+  for (int fd : {run.request_fd, run.slot_fd, run.keeper})
+    if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
   // execveat of a memfd is never denied: what is tested is the program's accesses, not the right to execute
   // it.
   execute_descriptor(run.helper_fd, argv, envp);
   ::_exit(1);
 }
 
-// child, grandchild and exec: `depth` forks, then the cells in the last of them.
-bool run_forked(const ProbeRun& run, Actor actor, int depth) {
-  const pid_t pid = ::fork();
-  if (pid < 0) return false;
-  if (pid > 0) return wait_for(pid);
-  if (depth > 1) ::_exit(run_forked(run, actor, depth - 1) ? 42 : 1);
-  if (actor == Actor::exec) exec_helper(run);
+bool ended_well(pid_t pid) {
+  return pid > 0 && exit_code_of(pid) == 42;
+}
+
+// A fork, which has memory of its own.
+bool run_forked(const ProbeRun& run, Actor actor) {
+  const pid_t pid = plain_fork();
+  if (pid != 0) return ended_well(pid);
   run_cells_of(run, actor);
   ::_exit(42);
+}
+
+// Between this process and the one that acts stands another, which does nothing but start it and wait.
+bool run_grandchild(const ProbeRun& run) {
+  const auto between = [](void* it) {
+    ::_exit(run_forked(*static_cast<const ProbeRun*>(it), Actor::grandchild) ? 42 : 1);
+  };
+  return ended_well(lend_to_child(between, const_cast<ProbeRun*>(&run)));
+}
+
+bool run_executed(const ProbeRun& run) {
+  const auto execute = [](void* it) { exec_helper(*static_cast<const ProbeRun*>(it)); };
+  return ended_well(lend_to_child(execute, const_cast<ProbeRun*>(&run)));
 }
 
 bool has_actor(const ProbeRun& run, Actor actor) {
@@ -203,17 +237,21 @@ void run_probe(const Probe& probe, wire::SlotCell* cell) {
 }
 
 void run_cells_of(const ProbeRun& run, Actor actor) {
+  Acting acting(run.keeper);
   for (std::size_t i = 0; i < run.probes.size(); ++i)
-    if (run.probes[i].actor == actor) run_cell(run, i);
+    if (run.probes[i].actor == actor) run_cell(run, i, acting);
 }
 
-bool run_probes(const ProbeRun& run) {
-  run_cells_of(run, Actor::self);
-  bool ok = !has_actor(run, Actor::thread) || run_thread(run);
-  ok = ok && (!has_actor(run, Actor::child) || run_forked(run, Actor::child, 1));
-  ok = ok && (!has_actor(run, Actor::grandchild) || run_forked(run, Actor::grandchild, 2));
+bool run_probes(const ProbeRun& given) {
+  run_cells_of(given, Actor::self);
+  bool ok = !has_actor(given, Actor::thread) || run_thread(given);
+  const Keeper keeper;
+  ProbeRun run = given;
+  run.keeper = keeper.fd();
+  ok = ok && (!has_actor(run, Actor::child) || run_forked(run, Actor::child));
+  ok = ok && (!has_actor(run, Actor::grandchild) || run_grandchild(run));
   if (!has_actor(run, Actor::exec) || !ok) return ok;
-  return run.no_program ? leave_out(run, Actor::exec) : run_forked(run, Actor::exec, 1);
+  return run.no_program ? leave_out(run, Actor::exec) : run_executed(run);
 }
 
 }  // namespace lockstep::conformance::probes

@@ -58,7 +58,8 @@ void run_probe(const Probe& probe, wire::SlotCell* cell);
 struct ProbeRun {
   std::span<const Probe> probes;
   wire::Slot slot;
-  bool capture = false;  // control child: read_walk each probe's paths into the slot, just before it
+  bool capture = false;   // control child: read_walk each probe's paths into the slot, just before it
+  bool own_tree = false;  // nobody but the row changes what is not below /proc or /sys (model::WalkReader)
   // Index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1.
   std::uint32_t first_walk = 0;
   int helper_fd = -1;        // memfd of the static helper, for Actor::exec
@@ -67,6 +68,7 @@ struct ProbeRun {
   int slot_fd = -1;          // memfd of the slot, for the helper
   const char* scratch = "";  // for the helper
   std::int32_t sibling = 0;  // pid of the canary sibling
+  int keeper = -1;           // of whoever waits for this process: see keeper.h
 };
 
 // Runs every cell with its actor: self first, then thread, child, grandchild, exec. Returns false where an actor could

@@ -52,6 +52,7 @@ class SharedSlot {
     memory_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     if (memory_ == MAP_FAILED) std::abort();
     slot = wire::Slot::at(memory_, cells, walks);
+    slot.header->walks = walks;
   }
   SharedSlot(const SharedSlot&) = delete;
   SharedSlot& operator=(const SharedSlot&) = delete;

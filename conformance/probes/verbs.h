@@ -2,6 +2,9 @@
 #ifndef LOCKSTEP_CONFORMANCE_PROBES_VERBS_H_
 #define LOCKSTEP_CONFORMANCE_PROBES_VERBS_H_
 
+#include <pthread.h>
+#include <semaphore.h>
+
 #include <cerrno>
 
 #include "conformance/probes/probe.h"
@@ -25,8 +28,39 @@ void probe_port(const Probe& probe, wire::SlotCell* cell);     // sockets.cc: bi
 void probe_connect(const Probe& probe, wire::SlotCell* cell);  // to a UNIX socket by path or abstract name
 void probe_signal(const Probe& probe, wire::SlotCell* cell);
 void probe_unrestricted(const Probe& probe, wire::SlotCell* cell);  // stat, chmod, readlink
-void probe_comm(const Probe& probe, wire::SlotCell* cell,
-                model::RawWalk* walk);  // comm.cc; walk: where to capture, or null
+
+// comm.cc: a thread that waits to be named, and says what its name became. One serves all cells of an actor: it is
+// started in the acting process by the first that needs it, and takes its own name again after each.
+class NamedThread {
+ public:
+  explicit NamedThread(int keeper = -1) : keeper_(keeper) {}  // keeper.h
+  NamedThread(const NamedThread&) = delete;
+  NamedThread& operator=(const NamedThread&) = delete;
+  ~NamedThread() { finish(); }
+
+  bool start();  // false with errno; does nothing where it runs
+  void finish();
+  void read_name(char (&out)[16]);
+  pthread_t thread() const { return thread_; }
+  pid_t tid() const { return tid_; }
+
+ private:
+  static void* main(void* self);
+  void live();
+
+  int keeper_;
+  bool runs_ = false;
+  bool ends_ = false;
+  bool keeps_name_ = false;  // its own name could not be had again: the next cell needs a new one
+  sem_t ready_ = {};
+  sem_t asked_ = {};
+  pthread_t thread_ = {};
+  pid_t tid_ = 0;
+  char name_[16] = {};
+};
+// walk: where to capture, or null.
+void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk, NamedThread& other);
+void probe_comm(const Probe& probe, wire::SlotCell* cell, model::RawWalk* walk);
 
 // Notes the step that failed with its errno. Returns `ok`.
 inline bool step(wire::SlotCell* cell, std::uint64_t number, bool ok) {

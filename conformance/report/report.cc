@@ -52,7 +52,8 @@ std::string answer(const std::optional<int>& err) {
   return !err ? "none" : *err == 0 ? "allow" : errno_name(*err);
 }
 
-Json cell_json(const wire::CellRequest& request, const judge::CellInfo& info, const judge::CellVerdict& cell) {
+Json cell_json(const wire::CellRequest& request, const judge::CellInfo& info, const judge::CellVerdict& cell,
+               const judge::SpecialAnswer& special) {
   Json out;
   out["op"] = request.survey ? "survey" : std::string(name(request.operation));
   if (request.mode != Mode::plain) out["mode"] = name(request.mode);
@@ -66,16 +67,16 @@ Json cell_json(const wire::CellRequest& request, const judge::CellInfo& info, co
   if (!info.step.empty()) out["step"] = info.step;
   if (info.too_wide) out["too_wide"] = cell.observed == 0;
   const bool cuda = request.operation == Operation::cu_init;
-  out["control"] = cuda ? printable(cell.control_word) : answer(cell.control);
+  out["control"] = cuda ? printable(special.control_word) : answer(cell.control);
   if (cell.expected) out["expected"] = answer(cell.expected);
   if (cell.predicted) out["predicted"] = answer(cell.predicted);
-  out["observed"] = cuda ? printable(cell.observed_word) : answer(cell.observed);
-  if (cuda && cell.aux != 0) out["cuda_driver"] = cell.aux & 0xffffffffU, out["devices"] = cell.aux >> 32;
-  if (request.survey) out["opened"] = cell.ret, out["tried"] = cell.aux;
+  out["observed"] = cuda ? printable(special.observed_word) : answer(cell.observed);
+  if (cuda && special.aux != 0) out["cuda_driver"] = special.aux & 0xffffffffU, out["devices"] = special.aux >> 32;
+  if (request.survey) out["opened"] = special.ret, out["tried"] = special.aux;
   out["verdict"] = judge::name(cell.verdict);
-  out["witnesses"] = cell.witnesses;
+  out["witnesses"] = int{cell.witnesses};
   if (cell.lone != judge::Witness::none) out["lone"] = judge::name(cell.lone);
-  if (!cell.decided.empty()) out["decided"] = printable(cell.decided);
+  if (!cell.decided.empty()) out["decided"] = printable(cell.decided.text());
   return out;
 }
 
@@ -141,8 +142,11 @@ Json row_json(const JudgedRow& judged, int kernel_abi) {
     out["skipped_paths"].push_back(
         {{"path", printable(skipped.path)}, {"reason", skipped.reason}, {"line", skipped.line}});
   out["cells"] = Json::array();
-  for (std::size_t i = 0; i < verdict.cells.size(); ++i)
-    out["cells"].push_back(cell_json(row.run->cells.cells[i], row.run->cells.info[i], verdict.cells[i]));
+  for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
+    const auto special = verdict.special.find(i);
+    out["cells"].push_back(cell_json(row.run->cells.cells[i], row.run->cells.info[i], verdict.cells[i],
+                                     special != verdict.special.end() ? special->second : judge::SpecialAnswer()));
+  }
   return out;
 }
 
@@ -220,10 +224,16 @@ Result<void> write_report(const Run& run, const std::string& path) {
   }
   out["upgrades"] = Json::array();
   for (const Upgrade& upgrade : find_upgrades(run)) out["upgrades"].push_back(upgrade_json(upgrade));
-  out["rows"] = Json::array();
-  for (const JudgedRow& judged : run.rows) out["rows"].push_back(row_json(judged, run.kernel.abi));
-
-  return write_file(path, out.dump(1) + "\n");
+  // The rows last, one by one: all of them as one value take seven times the memory of their text.
+  return write_file(path, [&](const Sink& sink) -> Result<void> {
+    std::string text = out.dump(1);
+    text.resize(text.size() - 2);  // without its end
+    LOCKSTEP_CHECK(sink(text + ",\n \"rows\": ["));
+    for (const JudgedRow& judged : run.rows)
+      LOCKSTEP_CHECK(
+          sink((&judged == &run.rows.front() ? "\n  " : ",\n  ") + row_json(judged, run.kernel.abi).dump(1, false, 2)));
+    return sink(run.rows.empty() ? "]\n}\n" : "\n ]\n}\n");
+  });
 }
 
 }  // namespace lockstep::conformance::report

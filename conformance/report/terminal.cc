@@ -48,14 +48,14 @@ void render_disagreements(const Run& run, std::string& out) {
         continue;
       }
       if (judged.row.run->cells.cells[i].operation == Operation::cu_init) {
-        out += "disagree  " + printable(judged.row.name()) + "  cu-init  " + printable(cell.decided) + "\n";
+        out += "disagree  " + printable(judged.row.name()) + "  cu-init  " + printable(cell.decided.text()) + "\n";
         continue;
       }
       out += "disagree  " + printable(judged.row.name()) + "  " +
              printable(judge::cell_name(judged.row.run->cells.cells[i])) + "  expected " + answer(cell.expected) +
              ", predicted " + answer(cell.predicted) + ", observed " + answer(cell.observed) + " (control " +
-             answer(cell.control) + ")  alone: " + std::string(judge::name(cell.lone)) + "; " + cell.decided + "; " +
-             advice(cell.lone) + "\n";
+             answer(cell.control) + ")  alone: " + std::string(judge::name(cell.lone)) + "; " + cell.decided.text() +
+             "; " + advice(cell.lone) + "\n";
     }
   }
   if (hidden > 0) out += "... and " + std::to_string(hidden) + " more: see the report (--report FILE)\n";
@@ -122,7 +122,7 @@ void render_cuda(const Run& run, std::string& out) {
         continue;
       const bool skipped = cells[i].verdict == judge::Verdict::skip;
       ++answers[(skipped ? "skipped   cu-init: " : "cu-init   " + judged.row.run->source.name + ": ") +
-                cells[i].decided];
+                cells[i].decided.text()];
     }
   }
   for (const auto& [answer, rows] : answers) out += printable(answer) + ", " + std::to_string(rows) + " rows\n";
@@ -136,7 +136,7 @@ void render_untried(const Run& run, std::string& out) {
     for (std::size_t i = 0; i < cells.size() && judged.verdict.outcome != judge::RowOutcome::skip; ++i)
       if (cells[i].verdict == judge::Verdict::skip && cells[i].expected)
         ++untried[judged.row.run->source.name + ": " + judge::cell_name(judged.row.run->cells.cells[i]) +
-                  ": expected " + answer(cells[i].expected) + ", " + cells[i].decided];
+                  ": expected " + answer(cells[i].expected) + ", " + cells[i].decided.text()];
   }
   for (const auto& [what, rows] : untried)
     out += "untried   " + printable(what) + ", " + std::to_string(rows) + " rows\n";

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
 
 #include "base/unique_fd.h"
 
@@ -22,7 +24,7 @@ class SignalsWait {
   SignalsWait() : file_size_(::signal(SIGXFSZ, SIG_IGN)) {
     sigset_t ending;
     ::sigemptyset(&ending);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::sigaddset(&ending, number);
+    for (const int number : numbers) ::sigaddset(&ending, number);
     ::sigprocmask(SIG_BLOCK, &ending, &before_);
   }
   SignalsWait(const SignalsWait&) = delete;
@@ -31,8 +33,18 @@ class SignalsWait {
     ::signal(SIGXFSZ, file_size_);
     ::sigprocmask(SIG_SETMASK, &before_, nullptr);
   }
+  // Not one that waited before already, and will go on waiting.
+  bool has_come() const {
+    sigset_t pending;
+    ::sigemptyset(&pending);
+    ::sigpending(&pending);
+    return std::any_of(std::begin(numbers), std::end(numbers), [&](int number) {
+      return ::sigismember(&pending, number) == 1 && ::sigismember(&before_, number) == 0;
+    });
+  }
 
  private:
+  static constexpr int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
   void (*file_size_)(int);
   sigset_t before_;
 };
@@ -41,14 +53,24 @@ Error failed(const char* call, const std::string& path) {
   return system_error(errno, std::string(call) + "(\"" + printable(path) + "\")");
 }
 
-Result<void> write_all(UniqueFd fd, const std::string& text, const std::string& path) {
-  if (!fd) return failed("open", path);
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(fd.get(), text.data() + done, text.size() - done);
+Result<void> write_all(int fd, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return failed("write", path);
-    done += static_cast<std::size_t>(n);
+    text.remove_prefix(static_cast<std::size_t>(n));
   }
+  return {};
+}
+
+using Produce = std::function<Result<void>(const Sink&)>;
+
+Result<void> write_parts(UniqueFd fd, const Produce& produce, const std::string& path, const SignalsWait* may_end) {
+  if (!fd) return failed("open", path);
+  LOCKSTEP_CHECK(produce([&](std::string_view text) -> Result<void> {
+    if (may_end != nullptr && may_end->has_come()) return system_error(EINTR, "write(\"" + printable(path) + "\")");
+    return write_all(fd.get(), text, path);
+  }));
   // Some file systems say only here that there was no room.
   return ::close(fd.release()) == 0 ? Result<void>() : failed("close", path);
 }
@@ -56,14 +78,18 @@ Result<void> write_all(UniqueFd fd, const std::string& text, const std::string& 
 }  // namespace
 
 Result<void> write_file(const std::string& path, const std::string& text) {
+  return write_file(path, [&](const Sink& sink) { return sink(text); });
+}
+
+Result<void> write_file(const std::string& path, const Produce& produce) {
   struct stat existing {};
   const SignalsWait wait;
   // A link stays a link.
   if (::lstat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode))
-    return write_all(UniqueFd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC)), text, path);
+    return write_parts(UniqueFd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC)), produce, path, nullptr);
   const std::string temporary = path + part;
-  Result<void> written =
-      write_all(UniqueFd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)), text, temporary);
+  Result<void> written = write_parts(
+      UniqueFd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)), produce, temporary, &wait);
   if (written.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) written = failed("rename", temporary);
   if (!written.ok()) ::unlink(temporary.c_str());
   return written;

@@ -47,6 +47,48 @@ TEST(WriteFile, WhereTheFileGetsTooLongNothingIsLeft) {
   EXPECT_EQ(dir.entries(), std::vector<std::string>{dir.at("f")});
 }
 
+TEST(WriteFile, PartsAreOneFileOnceAllAreThere) {
+  const TemporaryDirectory dir;
+  const auto parts = [&dir](const Sink& sink) -> Result<void> {
+    LOCKSTEP_CHECK(sink("one, "));
+    EXPECT_NE(::access(dir.at("f").c_str(), F_OK), 0);
+    return sink("two");
+  };
+  ASSERT_TRUE(write_file(dir.at("f"), parts).ok());
+  EXPECT_EQ(dir.read("f"), "one, two");
+  EXPECT_EQ(dir.entries(), std::vector<std::string>{dir.at("f")});
+}
+
+TEST(WriteFile, WhereAPartFailsTheOldFileStays) {
+  const TemporaryDirectory dir;
+  dir.write("f", "old");
+  const Result<void> written = write_file(dir.at("f"), [](const Sink& sink) -> Result<void> {
+    LOCKSTEP_CHECK(sink("new"));
+    return system_error(ENOSPC, "the next part");
+  });
+  ASSERT_FALSE(written.ok());
+  EXPECT_EQ(written.error().err, ENOSPC);
+  EXPECT_EQ(dir.read("f"), "old");
+  EXPECT_EQ(dir.entries(), std::vector<std::string>{dir.at("f")});
+}
+
+TEST(WriteFile, ASignalBetweenTwoPartsEndsTheProcessAndLeavesNothing) {
+  const TemporaryDirectory dir;
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
+    const auto in_a_child = [&] {
+      ::signal(number, SIG_DFL);
+      const Result<void> written = write_file(dir.at("f"), [&](const Sink& sink) -> Result<void> {
+        LOCKSTEP_CHECK(sink("one, "));
+        ::raise(number);
+        return sink("two");
+      });
+      ::_exit(written.ok() ? 0 : 1);
+    };
+    EXPECT_EXIT(in_a_child(), ::testing::KilledBySignal(number), "");
+    EXPECT_TRUE(dir.entries().empty()) << number;
+  }
+}
+
 TEST(WriteFile, WhereTheNameCannotBeHadNothingIsLeft) {
   const TemporaryDirectory dir;
   EXPECT_FALSE(write_file(dir.at("none/f"), "x").ok());

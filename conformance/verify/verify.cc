@@ -177,7 +177,7 @@ void Verifier::compare(const Pair& pair, const judge::RowVerdict& old_row, const
     const wire::CellRequest& cell = pair.before.cells.cells[i];
     if (old_cell.verdict == judge::Verdict::disagree || new_cell.verdict == judge::Verdict::disagree)
       find(judge::cell_name(cell) + at + ": model and kernel disagree: " +
-           (old_cell.verdict == judge::Verdict::disagree ? old_cell : new_cell).decided);
+           (old_cell.verdict == judge::Verdict::disagree ? old_cell : new_cell).decided.text());
     const bool comparable = [&] {
       for (const judge::CellVerdict* each : {&old_cell, &new_cell})
         if (each->verdict == judge::Verdict::skip || each->verdict == judge::Verdict::not_comparable) return false;

@@ -39,6 +39,14 @@ class Writer {
     scalar(size);
     for (T& value : values) each(value);
   }
+  // Plain structs, byte for byte.
+  template <typename T>
+  void block(std::vector<T>& values) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    auto size = static_cast<std::uint32_t>(values.size());
+    scalar(size);
+    bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+  }
   std::string bytes;
 };
 
@@ -75,6 +83,19 @@ class Reader {
     }
     for (std::uint32_t i = 0; i < size && ok_; ++i) each(values.emplace_back());
   }
+  template <typename T>
+  void block(std::vector<T>& values) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::uint32_t size = 0;
+    scalar(size);
+    if (!ok_ || size > left_.size() / sizeof(T)) {
+      ok_ = false;
+      return;
+    }
+    values.resize(size);
+    if (size > 0) std::memcpy(values.data(), left_.data(), size * sizeof(T));
+    left_.remove_prefix(size * sizeof(T));
+  }
   void refuse() { ok_ = false; }
   bool done() const { return ok_ && left_.empty(); }
 
@@ -97,14 +118,14 @@ template <typename Archive>
 void flag(Archive& archive, bool& value) {
   std::uint8_t byte = value ? 1 : 0;
   archive.scalar(byte);
-  value = byte != 0;
+  if constexpr (reading<Archive>) value = byte != 0;
 }
 
 template <typename Archive, typename Bit>
 void bits(Archive& archive, BitSet<Bit>& value) {
   std::uint64_t number = value.bits();
   archive.scalar(number);
-  value = BitSet<Bit>::from_bits(number);
+  if constexpr (reading<Archive>) value = BitSet<Bit>::from_bits(number);
 }
 
 }  // namespace lockstep::conformance::wire

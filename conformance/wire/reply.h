@@ -11,7 +11,7 @@
 #include <lockstep/error.h>
 
 #include "conformance/wire/request.h"
-#include "model/read_walk.h"
+#include "conformance/wire/walks.h"
 
 namespace lockstep::conformance::wire {
 
@@ -55,9 +55,9 @@ struct ChildReply {
   std::int32_t hidden = 0;
   std::vector<CellReply> cells;  // parallel to the request's
   // Of the control child alone; parallel to view_paths and cells.
-  std::vector<model::RawWalk> view_walks;
-  std::vector<model::RawWalk> first_walks;
-  std::vector<model::RawWalk> second_walks;
+  Walks view_walks;
+  Walks first_walks;
+  Walks second_walks;
 };
 
 struct RowReply {

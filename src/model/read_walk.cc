@@ -66,9 +66,8 @@ bool parent_path(const char* path, char (&parent)[PATH_MAX + 1]) {
   return true;
 }
 
-}  // namespace
-
-void read_walk(const char* path, bool follow, RawWalk* out) {
+// `name`: the canonical name of the object, or, where that is missing, of its directory.
+void read_named_walk(const char* path, bool follow, RawWalk* out, char (&name)[PATH_MAX + 1]) {
   out->count = 0;
   out->error = 0;
   out->missing = 0;
@@ -91,7 +90,6 @@ void read_walk(const char* path, bool follow, RawWalk* out) {
     return;
   }
 
-  char name[PATH_MAX + 1];
   RawLink object;
   const bool named = canonical_name(fd, name);
   out->error = named ? read_link(fd, "", &object) : EIO;
@@ -105,19 +103,82 @@ void read_walk(const char* path, bool follow, RawWalk* out) {
   }
   // From the object up: cut the last component until only the root is left.
   std::size_t length = std::strlen(name);
+  char prefix[PATH_MAX + 1];
+  std::memcpy(prefix, name, length + 1);
   while (length > 1) {
-    if (!add_link(name, out)) return;
+    if (!add_link(prefix, out)) return;
     // Of a deleted object, or one outside the root or below a later mount, the name leads to nothing or to
     // another.
     if (out->count == 1 && (out->links[0].dev != object.dev || out->links[0].ino != object.ino)) {
       out->error = ESTALE;
       return;
     }
-    while (length > 1 && name[length - 1] != '/') --length;
+    while (length > 1 && prefix[length - 1] != '/') --length;
     if (length > 1) --length;
-    name[length] = '\0';
+    prefix[length] = '\0';
   }
   add_link("/", out);
+}
+
+// How much of an absolute path is its directory ("/" for what is in the root). 0: it is not written so that it could be
+// a canonical name, or nothing is to be remembered of it.
+std::size_t length_of_directory(const char* path) {
+  const char* const slash = std::strrchr(path, '/');
+  if (path[0] != '/' || slash == nullptr || slash[1] == '\0') return 0;
+  if (std::strcmp(slash + 1, ".") == 0 || std::strcmp(slash + 1, "..") == 0) return 0;
+  for (const char* machines : {"/proc/", "/sys/"})
+    if (std::strncmp(path, machines, std::strlen(machines)) == 0) return 0;
+  return slash == path ? 1 : static_cast<std::size_t>(slash - path);
+}
+
+}  // namespace
+
+void read_walk(const char* path, bool follow, RawWalk* out) {
+  char name[PATH_MAX + 1];
+  read_named_walk(path, follow, out, name);
+}
+
+const WalkReader::Directory* WalkReader::find(const char* path, std::size_t length) const {
+  for (int i = 0; i < count_; ++i)
+    if (known_[i].length == length && std::memcmp(known_[i].path, path, length) == 0) return &known_[i];
+  return nullptr;
+}
+
+void WalkReader::learn(const char* path, std::size_t length, const RawLink* way, int links) {
+  if (length > longest_path || links < 1 || links > longest_way || !S_ISDIR(way[0].mode)) return;
+  if (count_ == most) count_ = 0;  // of a tree with more of them those of one corner follow each other
+  Directory& directory = known_[count_++];
+  directory.length = length;
+  directory.links = links;
+  std::memcpy(directory.path, path, length);
+  std::memcpy(directory.way, way, static_cast<std::size_t>(links) * sizeof(RawLink));
+}
+
+void WalkReader::read(const char* path, bool follow, RawWalk* out) {
+  const std::size_t length = length_of_directory(path);
+  const Directory* directory = length > 0 ? find(path, length) : nullptr;
+  if (directory != nullptr) {
+    out->error = 0;
+    out->exempt = 0;
+    const int err = read_link(AT_FDCWD, path, &out->links[0]);
+    const bool led_on = err == 0 && follow && S_ISLNK(out->links[0].mode);
+    if (!led_on && (err == 0 || err == ENOENT)) {
+      const int own = err == 0 ? 1 : 0;
+      out->missing = err == 0 ? 0 : 1;
+      out->count = own + directory->links;
+      std::memcpy(out->links + own, directory->way, static_cast<std::size_t>(directory->links) * sizeof(RawLink));
+      return;
+    }
+  }
+  char name[PATH_MAX + 1];
+  read_named_walk(path, follow, out, name);
+  if (length == 0 || directory != nullptr || out->error != 0 || out->exempt != 0 || out->count < 1) return;
+  // Known by its canonical name alone, which the path then begins with.
+  const std::size_t end = out->missing != 0 ? std::strlen(name) : length_of_directory(name);
+  if (end == length && std::memcmp(name, path, length) == 0) {
+    const int own = out->missing != 0 ? 0 : 1;
+    learn(path, length, out->links + own, out->count - own);
+  }
 }
 
 }  // namespace lockstep::model

@@ -100,6 +100,62 @@ TEST_F(ReadWalk, ADeeperPathThanItHoldsIsAnError) {
   EXPECT_TRUE(walk_to(deep).objects.empty());
 }
 
+// One after another by one reader, so that most find their directory known.
+TEST_F(ReadWalk, AReaderSaysTheSameOfATreeOfItsOwn) {
+  WalkReader reader;
+  const auto expect_same = [&](const std::string& path) {
+    for (const bool follow : {true, false}) {
+      RawWalk raw;
+      reader.read(path.c_str(), follow, &raw);
+      const Walk one = to_walk(raw), other = walk_to(path, follow);
+      EXPECT_EQ(one.objects, other.objects) << path;
+      EXPECT_EQ(one.error, other.error) << path;
+      EXPECT_EQ(one.missing, other.missing) << path;
+      EXPECT_EQ(one.exempt, other.exempt) << path;
+      for (std::size_t i = 0; i < one.objects.size() && i < other.objects.size(); ++i) {
+        EXPECT_EQ(one.objects[i].type, other.objects[i].type) << path;
+        EXPECT_EQ(one.objects[i].mount_root, other.objects[i].mount_root) << path;
+      }
+    }
+  };
+  ASSERT_EQ(::symlink("f", (base_ + "/d/to-f").c_str()), 0);
+  ASSERT_EQ(::symlink("nowhere", (base_ + "/d/to-none").c_str()), 0);
+  for (int round = 0; round < 2; ++round)
+    for (const char* name : {"/d/f", "/d/new", "/d/to-f", "/d/to-none", "/d", "/link", "/link/f", "/link/new", "/d/.",
+                             "/d/..", "/d/f/new", "/d//f", "/d/", "/none/new", "/dangling", ""})
+      expect_same(base_ + name);
+  for (const char* path : {"/", "/proc", "/proc/self/status", "/proc/self/fd", "/usr", "/tmp", "/new", "f", ""})
+    expect_same(path);
+}
+
+TEST_F(ReadWalk, AReaderForgetsWhatItIsTold) {
+  WalkReader reader;
+  RawWalk raw;
+  reader.read((base_ + "/d/f").c_str(), true, &raw);
+  const Walk before = to_walk(raw);
+  ASSERT_EQ(::rename((base_ + "/d").c_str(), (base_ + "/e").c_str()), 0);
+  ASSERT_EQ(::mkdir((base_ + "/d").c_str(), 0700), 0);
+  std::ofstream(base_ + "/d/f") << "another";
+  reader.forget();
+  reader.read((base_ + "/d/f").c_str(), true, &raw);
+  EXPECT_EQ(to_walk(raw).objects, walk_to(base_ + "/d/f").objects);
+  EXPECT_NE(to_walk(raw).objects[1], before.objects[1]);
+}
+
+TEST_F(ReadWalk, AReaderHoldsMoreDirectoriesThanItKnows) {
+  WalkReader reader;
+  for (int round = 0; round < 2; ++round)
+    for (int i = 0; i < 40; ++i) {
+      const std::string directory = base_ + "/d/" + std::to_string(i);
+      if (round == 0) {
+        ASSERT_EQ(::mkdir(directory.c_str(), 0700), 0);
+      }
+      RawWalk raw;
+      reader.read((directory + "/new").c_str(), true, &raw);
+      EXPECT_EQ(to_walk(raw).objects, walk_to(directory + "/new").objects);
+    }
+}
+
 TEST(ToWalk, AWildCountIsAnError) {
   RawWalk raw{};
   raw.count = RawWalk::max_links + 1;

@@ -31,16 +31,20 @@ FileType file_type(std::uint32_t st_mode) {
 
 // Not in read_walk.cc: this one allocates, and that file is linked into programs that must not.
 Walk to_walk(const RawWalk& raw) {
+  const bool in_range = raw.count >= 0 && raw.count <= RawWalk::max_links;
+  return to_walk({raw.links, in_range ? static_cast<std::size_t>(raw.count) : 0}, in_range ? raw.error : E2BIG,
+                 raw.missing != 0, raw.exempt != 0);
+}
+
+Walk to_walk(std::span<const RawLink> links, int error, bool missing, bool exempt) {
   Walk walk;
-  walk.missing = raw.missing != 0;
-  walk.exempt = raw.exempt != 0;
-  walk.error = raw.error;
-  if (raw.count < 0 || raw.count > RawWalk::max_links) walk.error = E2BIG;
-  if (walk.error != 0) return walk;
-  for (std::int32_t i = 0; i < raw.count; ++i) {
-    const RawLink& link = raw.links[i];
+  walk.missing = missing;
+  walk.exempt = exempt;
+  walk.error = error;
+  if (error != 0) return walk;
+  walk.objects.reserve(links.size());
+  for (const RawLink& link : links)
     walk.objects.push_back({link.dev, link.ino, file_type(link.mode), link.mount_root != 0});
-  }
   return walk;
 }
 

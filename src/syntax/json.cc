@@ -254,9 +254,9 @@ void Json::write(std::string* out, int indent, int depth, bool ascii) const {
   }
 }
 
-std::string Json::dump(int indent, bool ascii) const {
+std::string Json::dump(int indent, bool ascii, int depth) const {
   std::string out;
-  write(&out, indent, 0, ascii);
+  write(&out, indent, depth, ascii);
   return out;
 }
 

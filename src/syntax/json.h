@@ -62,8 +62,9 @@ class Json {
 
   static Json parse(std::string_view text);
   static Json parse_or_null(std::string_view text);  // null where the text is no JSON
-  // In one line, or with a line for each value; with `ascii`, \uNNNN for all else. What is no UTF-8 is replaced.
-  std::string dump(int indent = -1, bool ascii = false) const;
+  // In one line, or with a line for each value; with `ascii`, \uNNNN for all else. What is no UTF-8 is replaced. `depth`:
+  // of a part that is written into a larger text, how many levels down it stands.
+  std::string dump(int indent = -1, bool ascii = false, int depth = 0) const;
 
   bool is_null() const { return kind_ == Kind::null; }
   bool is_array() const { return kind_ == Kind::array; }

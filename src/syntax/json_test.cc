@@ -44,6 +44,14 @@ TEST(Json, BracesMeanWhatTheyMeanToNlohmann) {
   EXPECT_SAME(std::vector<std::vector<int>>{{1}, {}});
 }
 
+TEST(Json, APartIsWrittenAsItStandsInTheWhole) {
+  const Json part = {{"a", {1, 2}}, {"b", Json::object()}, {"c", {{"d", nullptr}}}};
+  for (const int indent : {-1, 0, 1, 2}) {
+    const std::string whole = Json::array({part}).dump(indent), inside = part.dump(indent, false, 1);
+    EXPECT_NE(whole.find(inside), std::string::npos) << whole;
+  }
+}
+
 TEST(Json, AnEmptyMapIsAnObjectAndAnEmptyListIsNone) {
   EXPECT_EQ(Json(std::map<std::string, int>()).dump(), "{}");
   EXPECT_EQ(Json(std::vector<int>()).dump(), "[]");
