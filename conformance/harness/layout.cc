@@ -156,7 +156,9 @@ Result<void> Builder::make_character(const std::string& item, const std::string&
 }
 
 Result<void> Builder::make_server(const std::string& path, wire::SocketType type) {
-  LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(path, false, type, 16));
+  // Without the "./", so that what fits into a probe's address fits into the server's.
+  const std::string name = path.starts_with("./") ? path.substr(2) : path;
+  LOCKSTEP_ASSIGN(UniqueFd server, serve_unix(name, false, type, 16));
   if (!server) return make_file(path, 0, false);  // its path is too long for a socket: the probe says "unsupported"
   if (::chmod(path.c_str(), 0666) != 0) return failed("chmod", path);
   keep_->push_back(std::move(server));
@@ -251,11 +253,12 @@ Result<void> lay_out(const wire::RowRequest& request, bool privileged, uid_t own
   if (request.network) LOCKSTEP_CHECK(open_loopback());
   if (::mount("tmpfs", mount_point.c_str(), "tmpfs", MS_NOSUID, "mode=0755,size=64m") != 0)
     return failed("mount tmpfs", mount_point);
-  Builder builder(privileged, owner, true, mount_point, scratch, keep);
-  for (const wire::TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
-  LOCKSTEP_CHECK(builder.bind("/proc", mount_point + "/proc", true));
-  if (request.bind_sys) LOCKSTEP_CHECK(builder.bind("/sys", mount_point + "/sys", true));
+  // From here on by short names: most of what a row makes costs is to look its name up.
   if (::chdir(mount_point.c_str()) != 0) return failed("chdir", mount_point);
+  Builder builder(privileged, owner, true, ".", scratch, keep);
+  for (const wire::TreeItem& item : request.tree) LOCKSTEP_CHECK(builder.make(item));
+  LOCKSTEP_CHECK(builder.bind("/proc", "./proc", true));
+  if (request.bind_sys) LOCKSTEP_CHECK(builder.bind("/sys", "./sys", true));
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return failed("pivot_root", mount_point);
   if (::umount2(".", MNT_DETACH) != 0) return system_error(errno, "umount2(\".\", MNT_DETACH)");
   if (::chdir("/") != 0) return failed("chdir", "/");
