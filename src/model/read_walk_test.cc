@@ -118,12 +118,12 @@ TEST_F(ReadWalk, AReaderSaysTheSameOfATreeOfItsOwn) {
       }
     }
   };
-  ASSERT_EQ(::symlink("f", (base_ + "/d/to-f").c_str()), 0);
-  ASSERT_EQ(::symlink("nowhere", (base_ + "/d/to-none").c_str()), 0);
+  ASSERT_EQ(::symlink("f", (base_.path() + "/d/to-f").c_str()), 0);
+  ASSERT_EQ(::symlink("nowhere", (base_.path() + "/d/to-none").c_str()), 0);
   for (int round = 0; round < 2; ++round)
     for (const char* name : {"/d/f", "/d/new", "/d/to-f", "/d/to-none", "/d", "/link", "/link/f", "/link/new", "/d/.",
                              "/d/..", "/d/f/new", "/d//f", "/d/", "/none/new", "/dangling", ""})
-      expect_same(base_ + name);
+      expect_same(base_.path() + name);
   for (const char* path : {"/", "/proc", "/proc/self/status", "/proc/self/fd", "/usr", "/tmp", "/new", "f", ""})
     expect_same(path);
 }
@@ -131,14 +131,14 @@ TEST_F(ReadWalk, AReaderSaysTheSameOfATreeOfItsOwn) {
 TEST_F(ReadWalk, AReaderForgetsWhatItIsTold) {
   WalkReader reader;
   RawWalk raw;
-  reader.read((base_ + "/d/f").c_str(), true, &raw);
+  reader.read((base_.path() + "/d/f").c_str(), true, &raw);
   const Walk before = to_walk(raw);
-  ASSERT_EQ(::rename((base_ + "/d").c_str(), (base_ + "/e").c_str()), 0);
-  ASSERT_EQ(::mkdir((base_ + "/d").c_str(), 0700), 0);
-  std::ofstream(base_ + "/d/f") << "another";
+  ASSERT_EQ(::rename((base_.path() + "/d").c_str(), (base_.path() + "/e").c_str()), 0);
+  ASSERT_EQ(::mkdir((base_.path() + "/d").c_str(), 0700), 0);
+  std::ofstream(base_.path() + "/d/f") << "another";
   reader.forget();
-  reader.read((base_ + "/d/f").c_str(), true, &raw);
-  EXPECT_EQ(to_walk(raw).objects, walk_to(base_ + "/d/f").objects);
+  reader.read((base_.path() + "/d/f").c_str(), true, &raw);
+  EXPECT_EQ(to_walk(raw).objects, walk_to(base_.path() + "/d/f").objects);
   EXPECT_NE(to_walk(raw).objects[1], before.objects[1]);
 }
 
@@ -146,7 +146,7 @@ TEST_F(ReadWalk, AReaderHoldsMoreDirectoriesThanItKnows) {
   WalkReader reader;
   for (int round = 0; round < 2; ++round)
     for (int i = 0; i < 40; ++i) {
-      const std::string directory = base_ + "/d/" + std::to_string(i);
+      const std::string directory = base_.path() + "/d/" + std::to_string(i);
       if (round == 0) {
         ASSERT_EQ(::mkdir(directory.c_str(), 0700), 0);
       }
