@@ -146,7 +146,7 @@ Result<std::string> ask(const char* database, const std::string& key) {
   LOCKSTEP_ASSIGN(UniqueFd null, above_standard(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC))));
   // Without a signal at its end: a caller that counts its children is not told of this one, and one that ignores
   // SIGCHLD does not lose its exit code.
-  const pid_t parent = ::getpid();
+  const ProcessMark parent = this_process();
   const pid_t pid = checked_child(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr), parent);
   if (pid == 0) become_getent(database, key.c_str(), null.get(), writes.get());
   if (pid < 0) return call_error("clone()");
