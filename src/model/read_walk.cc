@@ -90,7 +90,7 @@ void read_named_walk(const char* path, bool follow, RawWalk* out, char (&name)[P
     return;
   }
 
-  RawLink object;
+  RawLink object{};
   const bool named = canonical_name(fd, name);
   out->error = named ? read_link(fd, "", &object) : EIO;
   ::close(fd);
