@@ -51,7 +51,7 @@ TEST_F(CuInitTest, ALibraryThatEndsTheProcessHasNotAnswered) {
 
 TEST_F(CuInitTest, AHangIsATimeOutOfItsOwn) {
   wire::RowRequest row = request(access_read_only);
-  row.cu_init_timeout_ms = 3000;  // a busy machine takes a second to start the program
+  row.cu_init_timeout_ms = 3000;                                 // a busy machine takes a second to start the program
   expect_both(run(row, "hang"), wire::CuOutcome::timed_out, 0);  // run(): the row itself came to its end
 }
 
