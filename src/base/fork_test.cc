@@ -2,6 +2,7 @@
 #include "base/fork.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <functional>
+#include <new>
 
 #include "testing/seccomp.h"
 
@@ -31,6 +33,37 @@ TEST(Fork, MakesAChildAndSaysHowItEnded) {
               return wait_for(pid, &status) && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
             }),
             7);
+}
+
+// A process of a namespace of its own can have its parent's number.
+TEST(Fork, AChildWithItsParentsNumberIsAChild) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs-root: to make PID namespaces";
+  EXPECT_EQ(in_child([] {
+              if (::unshare(CLONE_NEWPID) != 0) return 1;
+              return in_child([] {
+                const ProcessMark before = this_process();
+                if (!is_this_process(before) || ::unshare(CLONE_NEWPID) != 0) return 2;
+                const pid_t pid = fork_process();
+                if (pid < 0) return 3;
+                if (pid == 0) run_child([&] { return ::getpid() == 1 && !is_this_process(before) ? 7 : 4; });
+                int status = 0;
+                return ::getpid() == 1 && wait_for(pid, &status) && WIFEXITED(status) ? WEXITSTATUS(status) : 5;
+              });
+            }),
+            7);
+}
+
+TEST(Fork, NoExceptionLeavesAChild) {
+  const pid_t before = ::getpid();
+  int status = 0;
+  try {
+    const pid_t pid = fork_process();
+    if (pid == 0) run_child([]() -> int { throw std::bad_alloc(); });
+    ASSERT_TRUE(wait_for(pid, &status));
+  } catch (const std::bad_alloc&) {
+    if (::getpid() != before) ::_exit(1);
+  }
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == child_threw) << status;
 }
 
 TEST(Fork, AFilterThatSaysItIsTheChildIsNotBelieved) {

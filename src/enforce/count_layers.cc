@@ -16,7 +16,7 @@
 namespace lockstep {
 namespace {
 
-constexpr int no_ruleset = 100, refused = 101;
+constexpr int no_ruleset = 100, refused = 101;  // and child_threw
 
 int stack_all() {
   const Result<Ruleset> rules = Ruleset::create({.fs = Right::make_block}, 1);
@@ -37,7 +37,7 @@ LayerCount count_layers() {
   if (kernel->abi < 2) return unknown("ABI 1 has another limit");
   const pid_t pid = fork_process();
   if (pid < 0) return unknown("no child can be made (" + errno_name(errno) + ")");
-  if (pid == 0) ::_exit(stack_all());
+  if (pid == 0) run_child(stack_all);
   int status = 0;
   if (!wait_for(pid, &status)) return unknown("somebody else reaped the child that counts");
   if (!WIFEXITED(status))

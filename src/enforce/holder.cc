@@ -1,98 +1,183 @@
 #include "enforce/holder.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <cstdint>
 #include <cstdlib>
-
-#include "base/fork.h"
+#include <cstring>
+#include <span>
 
 namespace lockstep {
 namespace {
 
-void close_between(unsigned first, unsigned last) {
-  if (first > last || ::syscall(SYS_close_range, first, last, 0) == 0) return;
-  // Denied by a filter. Pins are entries of a procfs, so there is one to ask.
-  DIR* open = ::opendir("/proc/self/fd");
-  if (open == nullptr) return;
-  std::vector<int> found;
-  while (const dirent* entry = ::readdir(open)) {
-    const int fd = std::atoi(entry->d_name);
-    if (entry->d_name[0] != '.' && fd != ::dirfd(open) && static_cast<unsigned>(fd) >= first &&
-        static_cast<unsigned>(fd) <= last)
-      found.push_back(fd);
+// Of the holder there are system calls alone: it is a copy of a process whose other threads may have held a lock of
+// malloc()'s, and nobody is there to give it back.
+
+using Kept = std::span<const int>;  // sorted
+
+bool is_kept(Kept kept, int fd) {
+  return std::binary_search(kept.begin(), kept.end(), fd);
+}
+
+bool close_between(unsigned first, unsigned last) {
+  return first > last || ::syscall(SYS_close_range, first, last, 0) == 0;
+}
+
+bool close_by_range(Kept kept) {
+  unsigned next = 0;
+  for (const int fd : kept) {
+    if (fd > 0 && !close_between(next, static_cast<unsigned>(fd) - 1)) return false;
+    next = static_cast<unsigned>(fd) + 1;
   }
-  ::closedir(open);
-  for (int fd : found) ::close(fd);
+  return close_between(next, ~0U);
+}
+
+struct Entry {  // linux_dirent64
+  std::uint64_t ino;
+  std::int64_t off;
+  std::uint16_t size;
+  unsigned char type;
+  char name[1];
+};
+
+// Pins are entries of a procfs, so there is one to ask.
+bool close_by_procfs(Kept kept) {
+  const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (list < 0) return false;
+  alignas(Entry) char buffer[4096];
+  long length = 0;
+  while ((length = ::syscall(SYS_getdents64, list, buffer, sizeof(buffer))) > 0)
+    for (const char* at = buffer; at < buffer + length;) {
+      const Entry* entry = reinterpret_cast<const Entry*>(at);
+      at += entry->size;
+      int fd = 0;
+      const char* digit = entry->name;
+      while (*digit >= '0' && *digit <= '9') fd = fd * 10 + (*digit++ - '0');
+      if (digit != entry->name && fd != list && !is_kept(kept, fd)) ::close(fd);
+    }
+  ::close(list);
+  return length == 0;
+}
+
+void close_by_number(Kept kept) {
+  rlimit most{};
+  constexpr rlim_t enough = 1 << 20;  // what a kernel allows, unless told otherwise
+  const rlim_t end = ::getrlimit(RLIMIT_NOFILE, &most) == 0 ? std::min(most.rlim_max, enough) : enough;
+  for (int fd = 0; static_cast<rlim_t>(fd) < end; ++fd)
+    if (!is_kept(kept, fd)) ::close(fd);
 }
 
 // Whoever waits for the end of a pipe must not wait for us.
-void close_all_but(std::vector<int> kept) {
-  std::sort(kept.begin(), kept.end());
-  unsigned next = 0;
-  for (int fd : kept) {
-    if (fd > 0) close_between(next, static_cast<unsigned>(fd) - 1);
-    next = static_cast<unsigned>(fd) + 1;
-  }
-  close_between(next, ~0U);
+void close_all_but(Kept kept) {
+  if (close_by_range(kept) || close_by_procfs(kept)) return;  // a filter may deny the first
+  close_by_number(kept);
+}
+
+std::int64_t now_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
 }
 
 // False where a filter answers for the kernel: whoever goes on then takes a whole processor.
 bool sleep_one_second() {
-  const auto start = std::chrono::steady_clock::now();
+  const std::int64_t start = now_ms();
   const timespec second{1, 0};
-  return ::clock_nanosleep(CLOCK_MONOTONIC, 0, &second, nullptr) == 0 &&
-         std::chrono::steady_clock::now() - start >= std::chrono::seconds(1);
+  return ::clock_nanosleep(CLOCK_MONOTONIC, 0, &second, nullptr) == 0 && now_ms() - start >= 999;
 }
 
-[[noreturn]] void hold(const std::vector<Pin>& pins, int pidfd, pid_t parent) {
+// Whether we are told to end. Its end alone means nothing: whom we hold for has executed a program.
+bool told_to_end(int control) {
+  char byte = 0;
+  return ::recv(control, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+// Every signal is blocked, so nothing comes between: an error is a filter's, and would come again.
+void wait_by_poll(int pidfd, int control) {
+  pollfd ended[] = {{pidfd, POLLIN, 0}, {control, POLLIN, 0}};
+  while (::poll(ended, 2, -1) > 0) {
+    if (ended[0].revents != 0 || told_to_end(control)) ::_exit(0);
+    if (ended[1].revents == 0) return;
+    ended[1].fd = -1;
+  }
+}
+
+[[noreturn]] void hold(Kept kept, int pidfd, int control, pid_t parent) {
   ::prctl(PR_SET_NAME, "lockstep-pins");
   ::prctl(PR_SET_DUMPABLE, 0);  // it has the policy in its memory
   ::setsid();
-  std::vector<int> kept;
-  for (const Pin& pin : pins) kept.push_back(pin.fd.get());
-  if (pidfd >= 0) kept.push_back(pidfd);
-  close_all_but(std::move(kept));
+  close_all_but(kept);
   if (::chdir("/") != 0) ::_exit(1);
-  // Every signal is blocked, so nothing comes between: any other answer is a filter's, and would come again.
-  pollfd ended{pidfd, POLLIN, 0};
-  if (pidfd >= 0 && ::poll(&ended, 1, -1) == 1) ::_exit(0);
+  if (::send(control, "h", 1, MSG_NOSIGNAL) != 1) ::_exit(1);
+  if (pidfd >= 0) wait_by_poll(pidfd, control);
   // pidfd_open() or poll() is denied. The kernel has no other event: a signal at a parent's end would be denied
   // by the scope. 0: it is of another PID namespace.
   const pid_t seen = ::getppid();
-  while ((seen == parent || seen == 0) && ::getppid() == seen && sleep_one_second()) {
+  while ((seen == parent || seen == 0) && ::getppid() == seen && !told_to_end(control) && sleep_one_second()) {
   }
   ::_exit(0);
 }
 
+constexpr int unseen = static_cast<int>(__WCLONE);  // by its parent's wait()
+
 }  // namespace
 
-Result<void> hold_pins(std::vector<Pin> pins) {
-  const pid_t parent = ::getpid();
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0)));
+void Holder::end() noexcept {
+  if (!control_ || !is_this_process(owner_)) return;
+  (void)::send(control_.get(), "e", 1, MSG_NOSIGNAL);
+  control_.reset();
+  (void)wait_for(pid_, nullptr, unseen);
+}
+
+Holder& Holder::operator=(Holder&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  control_ = std::move(other.control_);
+  pid_ = other.pid_;
+  owner_ = other.owner_;
+  return *this;
+}
+
+Result<Holder> hold_pins(std::vector<Pin> pins) {
+  const ProcessMark parent = this_process();
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent.pid, 0)));
   if (!pidfd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) return system_error(errno, "pidfd_open()");
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return system_error(errno, "socketpair()");
+  UniqueFd ours(ends[0]), its(ends[1]);
+  std::vector<int> kept = {its.get()};
+  for (const Pin& pin : pins) kept.push_back(pin.fd.get());
+  if (pidfd) kept.push_back(pidfd.get());
+  std::sort(kept.begin(), kept.end());
   sigset_t all, before;
   sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, &before);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
   // fork() without SIGCHLD: the command must not wait for a child that it did not make.
   const pid_t child = checked_child(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr), parent);
   const int err = errno;
-  if (child == 0) hold(pins, pidfd.get(), parent);
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (child == 0) hold(kept, pidfd.get(), its.get(), parent.pid);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = err;
   if (child < 0)
     return call_error(
         "a rule below /proc takes a second process, which keeps its entry open, and none can be made: "
         "clone()");
-  return {};
+  its.reset();
+  Holder holder(std::move(ours), child);
+  if (char byte = 0; read_from_child(holder.control(), &byte, 1, child, unseen) != 1)
+    return internal_error("the process that is to keep the entries below /proc open ended before it held them");
+  return holder;
 }
 
 }  // namespace lockstep

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "testing/seccomp.h"
 
@@ -35,7 +37,9 @@ pid_t holder() {
 // What the child with a holder saw; 0: all was well.
 int live_with_a_holder(int said, const std::vector<testing::CallAnswer>& filter) {
   if (!filter.empty() && !testing::answer_calls(filter)) return 1;
-  if (!hold_pins(pins()).ok()) return 2;
+  Result<Holder> held = hold_pins(pins());
+  if (!held.ok()) return 2;
+  held->keep();
   const pid_t pid = holder();
   if (pid <= 0) return 3;
   if (::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD) return 4;
@@ -109,7 +113,9 @@ TEST(Holder, EndsAtOnceWhereEveryWaitIsAnsweredByAFilter) {
       std::vector<Pin> pin;
       pin.push_back({"/proc/self/task", UniqueFd(::dup(holds[1]))});
       ::close(holds[1]);
-      if (!filtered || !hold_pins(std::move(pin)).ok()) ::_exit(1);
+      Result<Holder> held = hold_pins(std::move(pin));
+      if (!filtered || !held.ok()) ::_exit(1);
+      held->keep();
       char byte;
       ::_exit(::read(holds[0], &byte, 1) == 0 ? 42 : 2);  // its end closes the last
     }
@@ -123,6 +129,64 @@ TEST(Holder, EndsAtOnceWhereEveryWaitIsAnsweredByAFilter) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
   }
+}
+
+// Another thread may hold a lock of malloc()'s at the moment the holder is made, and the holder has no such thread.
+TEST(Holder, HoldsInAProcessWithThreads) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);
+    const auto allocate = [] {
+      for (std::vector<void*> some(64);;) {
+        for (void*& each : some) each = std::malloc(3000);
+        for (void* each : some) std::free(each);
+      }
+    };
+    for (int i = 0; i < 3; ++i) std::thread(allocate).detach();
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) ::_exit(1);
+    for (int round = 0; round < 50; ++round) {
+      if (!hold_pins(pins()).ok()) ::_exit(2);  // and ends it
+      if (::waitpid(-1, nullptr, __WALL | WNOHANG) != -1 || errno != ECHILD) ::_exit(3);
+    }
+    ::_exit(42);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
+}
+
+TEST(Holder, ClosesWhatItDoesNotKeepWhereOneCallIsDenied) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0 || ::dup2(ends[1], 700) != 700) ::_exit(1);
+    if (!testing::answer_calls({{.call = SYS_close_range, .err = ENOSYS}})) ::_exit(2);
+    Result<Holder> held = hold_pins(pins());
+    if (!held.ok()) ::_exit(3);
+    ::close(ends[1]);
+    ::close(700);
+    char byte;
+    pollfd end{ends[0], POLLIN, 0};  // it holds already: what it closes is closed
+    ::_exit(::poll(&end, 1, 0) == 1 && ::read(ends[0], &byte, 1) == 0 ? 42 : 4);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
+}
+
+// FULL is not said of what nobody holds.
+TEST(Holder, OneThatCannotHoldIsAnError) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!testing::answer_calls({{.call = SYS_chdir, .err = EACCES}})) ::_exit(2);
+    const Result<Holder> held = hold_pins(pins());
+    if (held.ok() || held.error().kind != ErrorKind::internal) ::_exit(3);
+    ::_exit(::waitpid(-1, nullptr, __WALL) < 0 && errno == ECHILD ? 42 : 4);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
 }
 
 }  // namespace

@@ -78,10 +78,11 @@ Result<void> check_ladder(const KernelLandlock& kernel) {
 Result<void> check_ladder_in_child(const KernelLandlock& kernel) {
   const pid_t child = fork_process();
   if (child < 0) return call_error();
-  if (child == 0) {
-    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    ::_exit(first_lie(kernel.abi));
-  }
+  if (child == 0)
+    run_child([&] {
+      ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+      return first_lie(kernel.abi);
+    });
   int status = 0;
   if (!wait_for(child, &status)) return call_error("waitpid()");
   if (!WIFEXITED(status) || WEXITSTATUS(status) > newest_abi)

@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "enforce/canary.h"
-#include "enforce/holder.h"
 #include "enforce/privilege.h"
 #include "enforce/restrict.h"
 #include "landlock/ladder.h"
@@ -15,8 +14,26 @@
 namespace lockstep {
 namespace {
 
-std::string ids(const Identity& identity) {
-  return std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
+// All the groups that it is in.
+std::vector<gid_t> groups_of(const Identity& identity) {
+  std::vector<gid_t> groups = identity.groups;
+  groups.push_back(identity.gid);
+  std::sort(groups.begin(), groups.end());
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  return groups;
+}
+
+bool is_the_same(const Identity& one, const Identity& other) {
+  return one.uid == other.uid && one.gid == other.gid && groups_of(one) == groups_of(other);
+}
+
+// "1000:1000", with the groups where those are what differs.
+std::string ids(const Identity& identity, bool with_groups) {
+  std::string out = std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
+  if (!with_groups) return out;
+  out += " with the groups";
+  for (const gid_t each : groups_of(identity)) out += " " + std::to_string(each);
+  return out;
 }
 
 // Looked up before the restriction, which may close what names are looked up in. Nothing: stay who we are.
@@ -25,10 +42,6 @@ Result<std::optional<Identity>> wanted_identity(const EffectivePolicy& effective
   const bool asked = !effective.run_as_user.empty() || !effective.run_as_group.empty();
   if (!asked || options.kept_identity == KeptIdentity::allowed) return given;
   LOCKSTEP_ASSIGN(Identity identity, lookup_identity(effective.run_as_user, effective.run_as_group));
-  if (given && (given->uid != identity.uid || given->gid != identity.gid))
-    return input_error(effective.file, 0,
-                       "process.run_as_user and run_as_group are " + ids(identity) + ", and the caller asks for " +
-                           ids(*given) + ": take one of the two out, or say KeptIdentity::allowed");
   if (identity.uid == 0) {
     LOCKSTEP_ASSIGN(identity.keep, permitted_capabilities());
     if (given) identity.keep &= given->keep;
@@ -36,6 +49,13 @@ Result<std::optional<Identity>> wanted_identity(const EffectivePolicy& effective
   // Who is that user already keeps the groups it has now, which the machine's list may lack.
   if (::geteuid() != 0 && identity.uid == ::geteuid() && identity.gid == ::getegid())
     identity.groups = current_groups();
+  if (given && !is_the_same(*given, identity)) {
+    const bool groups = given->uid == identity.uid && given->gid == identity.gid;
+    return input_error(effective.file, 0,
+                       "process.run_as_user and run_as_group are " + ids(identity, groups) +
+                           ", and the caller asks for " + ids(*given, groups) +
+                           ": take one of the two out, or say KeptIdentity::allowed");
+  }
   return std::optional<Identity>(std::move(identity));
 }
 
@@ -68,7 +88,7 @@ void note_weakening(const SandboxOptions& options, OpenedPolicy& out) {
 Result<void> restrict(OpenedPolicy& opened, Pins keeper) {
   Prepared& prepared = *opened.prepared;
   std::vector<Pin>& pins = prepared.pins;
-  if (!pins.empty() && opened.opener != ::getpid())
+  if (!pins.empty() && !is_this_process(opened.opener))
     return input_error(opened.effective.file, 0,
                        printable(pins[0].path) +
                            " is an entry of procfs, opened by another process than the one that restricts itself: open "
@@ -76,7 +96,9 @@ Result<void> restrict(OpenedPolicy& opened, Pins keeper) {
   // The ladder's questions need it.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)");
   LOCKSTEP_CHECK(check_ladder(*opened.kernel));
-  if (keeper == Pins::in_a_process_beside && !pins.empty()) LOCKSTEP_CHECK(hold_pins(std::move(pins)));
+  if (keeper == Pins::in_a_process_beside && !pins.empty()) {
+    LOCKSTEP_ASSIGN(opened.holder, hold_pins(std::move(pins)));
+  }
   RestrictOptions options;
   if (opened.free_threads == FreeThreads::allowed) options.threads = Threads::calling;
   if (opened.all_threads) options.threads = Threads::all;
@@ -103,7 +125,7 @@ Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions
   out.free_threads = options.free_threads;
   out.notices = notices(out.effective);
   const Result<KernelLandlock> kernel = query_kernel();
-  if (!kernel.ok() && options.unsandboxed == Unsandboxed::refused) return kernel.error();
+  if (!kernel.ok() && options.unsandboxed != Unsandboxed::allowed) return kernel.error();
   LOCKSTEP_ASSIGN(out.identity, wanted_identity(out.effective, options, identity));
   if (!kernel.ok()) {
     out.notices.push_back(
@@ -122,7 +144,7 @@ Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions
 }
 
 Result<void> open_paths(OpenedPolicy& opened) {
-  opened.opener = ::getpid();
+  opened.opener = this_process();
   if (!opened.kernel) return {};
   LOCKSTEP_ASSIGN(opened.prepared, prepare(opened.plan, {}));
   const Prepared& prepared = *opened.prepared;
@@ -133,6 +155,8 @@ Result<void> open_paths(OpenedPolicy& opened) {
 }
 
 Result<Enforcement> enforce(OpenedPolicy& opened, Pins pins) {
+  if (pins != Pins::in_this_process && pins != Pins::in_a_process_beside)
+    return input_error("", 0, "restrict_self(): who keeps the pins is neither of the two");
   if (opened.used) return input_error("", 0, "restrict_self() was called before: a sandbox restricts once");
   opened.used = true;
   if (opened.prepared) LOCKSTEP_CHECK(restrict(opened, pins));

@@ -6,14 +6,14 @@
 #ifndef LOCKSTEP_SANDBOX_OPENED_POLICY_H_
 #define LOCKSTEP_SANDBOX_OPENED_POLICY_H_
 
-#include <sys/types.h>
-
 #include <optional>
 #include <vector>
 
 #include <lockstep/kernel.h>
 #include <lockstep/sandbox.h>
 
+#include "base/fork.h"
+#include "enforce/holder.h"
 #include "enforce/prepare.h"
 
 namespace lockstep {
@@ -28,7 +28,8 @@ struct OpenedPolicy {
   Enforcement enforcement;           // what will be so once enforce() has done its work
   std::vector<Notice> notices;
   std::optional<Prepared> prepared;
-  pid_t opener = 0;
+  ProcessMark opener;
+  Holder holder;  // of the pins, where a process beside has them: ends with this unless it is to stay
   bool used = false;
 };
 

@@ -28,18 +28,27 @@ Result<Sandbox> Sandbox::open(EffectivePolicy effective, const SandboxOptions& o
 }
 
 const EffectivePolicy& Sandbox::effective() const {
-  return opened_->effective;
+  static const EffectivePolicy none;
+  return opened_ == nullptr ? none : opened_->effective;
 }
 const Plan& Sandbox::plan() const {
-  return opened_->plan;
+  static const Plan none;
+  return opened_ == nullptr ? none : opened_->plan;
 }
 const std::vector<Notice>& Sandbox::notices() const {
-  return opened_->notices;
+  static const std::vector<Notice> none;
+  return opened_ == nullptr ? none : opened_->notices;
 }
 
 Result<Enforcement> Sandbox::restrict_self(Pins pins) {
   if (opened_ == nullptr) return internal_error("restrict_self(): this sandbox was moved elsewhere");
-  return enforce(*opened_, pins);
+  Result<Enforcement> done = enforce(*opened_, pins);
+  if (done.ok()) {
+    opened_->holder.keep();
+  } else {
+    opened_->holder.end();
+  }
+  return done;
 }
 
 }  // namespace lockstep
