@@ -1,167 +1,116 @@
 // spawn(): a child that restricts itself and executes a command, and what it says to its parent on the way.
+//
+// The two ends of a socket pair are in every process that another thread forks meanwhile, so no end of it says anything
+// for certain. What the child makes for itself nobody else has: it opens a pipe and passes one end on. That the pipe
+// ends says that the child has executed the command, or is gone. The socket is for the parent's word to go on: where the
+// parent fails, it shuts the socket down, which no copy keeps open.
 #include <fcntl.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <new>
 
 #include <lockstep/sandbox.h>
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
+#include "sandbox/child_report.h"
 #include "sandbox/opened_policy.h"
 
 namespace lockstep {
 namespace {
-
-// The child is this very program, and nobody else writes: numbers as they lie in memory, texts by their length.
-class Writer {
- public:
-  Writer& number(int value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    return *this;
-  }
-  Writer& text(std::string_view value) {
-    number(static_cast<int>(value.size()));
-    bytes_.append(value);
-    return *this;
-  }
-  bool send(int fd) const {
-    for (std::size_t at = 0; at < bytes_.size();) {
-      const ssize_t n = ::write(fd, bytes_.data() + at, bytes_.size() - at);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      at += static_cast<std::size_t>(n);
-    }
-    return true;
-  }
-
- private:
-  std::string bytes_;
-};
-
-// What was cut off reads as 0 and as nothing, and cut_off() says so.
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-  bool at_end() const { return rest_.empty(); }
-  bool cut_off() const { return cut_off_; }
-  int number() {
-    int value = 0;
-    const std::string_view bytes = take(sizeof(value));
-    if (!bytes.empty()) std::memcpy(&value, bytes.data(), sizeof(value));
-    return value;
-  }
-  std::string text() { return std::string(take(static_cast<std::size_t>(number()))); }
-
- private:
-  std::string_view take(std::size_t size) {
-    cut_off_ = cut_off_ || size > rest_.size();
-    if (cut_off_) return {};
-    const std::string_view out = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return out;
-  }
-
-  std::string_view rest_;
-  bool cut_off_ = false;
-};
-
-enum Message { failed = 1, restricted = 2 };
-
-void send_failure(const Error& error, int fd) {
-  Writer out;
-  out.number(failed).number(static_cast<int>(error.kind)).number(error.err).text(error.message);
-  out.text(error.file).number(error.line).send(fd);
-}
-
-Error read_failure(Reader& in) {
-  Error out;
-  out.kind = static_cast<ErrorKind>(in.number());
-  out.err = in.number();
-  out.message = in.text();
-  out.file = in.text();
-  out.line = in.number();
-  return out;
-}
-
-// What the opening of the paths added to what the parent knows.
-bool send_restricted(const OpenedPolicy& opened, std::size_t known, int fd) {
-  Writer out;
-  out.number(restricted).number(static_cast<int>(opened.notices.size() - known));
-  for (std::size_t i = known; i < opened.notices.size(); ++i) {
-    const Notice& each = opened.notices[i];
-    out.number(static_cast<int>(each.level)).text(each.code).text(each.path).text(each.message);
-  }
-  out.number(static_cast<int>(opened.enforcement.skipped.size()));
-  for (const SkippedPath& each : opened.enforcement.skipped)
-    out.text(each.path).number(static_cast<int>(each.origin)).text(each.reason).number(each.line);
-  out.number(static_cast<int>(opened.enforcement.pinned.size()));
-  for (const std::string& each : opened.enforcement.pinned) out.text(each);
-  return out.send(fd);
-}
-
-void read_restricted(Reader& in, Spawned& out) {
-  for (int left = in.number(); left > 0 && !in.cut_off(); --left) {
-    Notice& each = out.notices.emplace_back();
-    each.level = static_cast<Notice::Level>(in.number());
-    each.code = in.text();
-    each.path = in.text();
-    each.message = in.text();
-  }
-  for (int left = in.number(); left > 0 && !in.cut_off(); --left) {
-    SkippedPath& each = out.enforcement.skipped.emplace_back();
-    each.path = in.text();
-    each.origin = static_cast<Origin>(in.number());
-    each.reason = in.text();
-    each.line = in.number();
-  }
-  for (int left = in.number(); left > 0 && !in.cut_off(); --left) out.enforcement.pinned.push_back(in.text());
-}
 
 Result<Enforcement> open_and_enforce(OpenedPolicy& opened) {
   LOCKSTEP_CHECK(open_paths(opened));
   return enforce(opened, Pins::in_a_process_beside);
 }
 
-[[noreturn]] void become(OpenedPolicy& opened, const std::vector<std::string>& argv, int fd) {
-  std::vector<char*> words;
-  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+// A parent that was killed says nothing more, and others may hold its end open: it is looked at now and then.
+bool told_to_go_on(int socket, pid_t parent) noexcept {
+  const timeval a_while{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &a_while, sizeof(a_while));
+  while (true) {
+    char byte = 0;
+    const ssize_t n = ::recv(socket, &byte, 1, 0);
+    if (n >= 0) return n == 1;
+    if ((errno != EINTR && errno != EAGAIN) || ::getppid() != parent) return false;
+  }
+}
+
+// The end of the pipe that stays with the child; what went wrong stands in its place otherwise.
+UniqueFd make_pipe(int socket) noexcept {
+  int ends[2] = {-1, -1};
+  const int err = ::pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno;
+  const UniqueFd to_pass(ends[0]);
+  UniqueFd kept(ends[1]);
+  if (!pass_to_parent(socket, &err, sizeof(err), to_pass.get())) return {};
+  return kept;
+}
+
+// Returns where nothing was executed.
+void try_to_become(OpenedPolicy& opened, char* const* words, int socket, int fd, pid_t parent) {
   const std::size_t known = opened.notices.size();
   if (const Result<Enforcement> done = open_and_enforce(opened); !done.ok()) {
-    send_failure(done.error(), fd);
-  } else if (send_restricted(opened, known, fd)) {
-    ::execvp(words[0], words.data());
-    send_failure(system_error(errno, "execvp(\"" + printable(argv[0]) + "\")"), fd);
-  }
-  ::_exit(127);
-}
-
-// Until the child has executed, which closes its end, or has ended.
-std::string read_all(int fd) {
-  std::string out;
-  char buffer[4096];
-  while (true) {
-    const ssize_t n = ::read(fd, buffer, sizeof(buffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return out;
-    out.append(buffer, static_cast<std::size_t>(n));
+    (void)send_failure(done.error(), fd);
+  } else if (send_restricted(opened, known, fd) && told_to_go_on(socket, parent)) {
+    ::execvp(words[0], words);
+    (void)send_end({Ending::exec_failed, errno}, fd);
   }
 }
 
-Result<void> read_reply(const std::string& bytes, Spawned& out) {
-  Reader in(bytes);
-  int message = in.number();
-  if (message == restricted) {
-    read_restricted(in, out);
-    if (in.at_end() && !in.cut_off()) return {};
-    message = in.number();
-  }
-  Error error = message == failed ? read_failure(in) : Error();
-  if (message != failed || in.cut_off()) return internal_error("the child ended before it had executed the command");
-  return error;
+[[noreturn]] void become(OpenedPolicy& opened, char* const* words, int socket, int parents) noexcept {
+  run_child([&] {
+    ::close(parents);
+    const pid_t parent = ::getppid();
+    const UniqueFd fd = make_pipe(socket);
+    if (fd) {
+      try {
+        try_to_become(opened, words, socket, fd.get(), parent);
+      } catch (const std::bad_alloc&) {
+        (void)send_end({Ending::no_memory}, fd.get());
+      } catch (...) {
+        (void)send_end({Ending::exception}, fd.get());
+      }
+      opened.holder.end();
+    }
+    ::shutdown(socket, SHUT_RDWR);
+    return child_threw;
+  });
 }
+
+// The parent's side. Unless it let the child go on, the child ends with it, whatever left the scope.
+class Child {
+ public:
+  Child(pid_t pid, UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (executes_) return;
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    wait_for(pid_, nullptr);
+  }
+
+  Result<void> run(Spawned& out, const std::string& command) {
+    int err = 0;
+    UniqueFd pipe;
+    const bool said = read_from_child(socket_.get(), &err, sizeof(err), pid_, 0, &pipe) == sizeof(err);
+    if (said && err != 0) return system_error(err, "pipe2(), in the child of spawn()");
+    if (!pipe) return internal_error("the child ended before it had executed the command");
+    LOCKSTEP_CHECK(read_report(pipe.get(), out));
+    (void)::send(socket_.get(), "g", 1, MSG_NOSIGNAL);
+    const std::optional<Ended> ended = read_end(pipe.get());
+    if (ended) return error_of(*ended, command);
+    executes_ = true;
+    return {};
+  }
+
+ private:
+  pid_t pid_;
+  UniqueFd socket_;
+  bool executes_ = false;
+};
 
 }  // namespace
 
@@ -170,22 +119,21 @@ Result<Spawned> spawn(const Policy& policy, const std::vector<std::string>& argv
   if (argv.empty()) return input_error("", 0, "spawn(): there is no command");
   LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(policy, options.context));
   LOCKSTEP_ASSIGN(OpenedPolicy opened, plan_policy(std::move(effective), options, identity));
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error(errno, "pipe2()");
-  const UniqueFd from_child(ends[0]);
-  UniqueFd to_parent(ends[1]);
+  std::vector<char*> words;
+  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
   Spawned out;
   out.notices = opened.notices;
   out.enforcement = opened.enforcement;
-  out.pid = ::fork();
-  if (out.pid < 0) return system_error(errno, "fork()");
-  if (out.pid == 0) become(opened, argv, to_parent.get());
-  to_parent.reset();
-  if (Result<void> done = read_reply(read_all(from_child.get()), out); !done.ok()) {
-    while (::waitpid(out.pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    return std::move(done).error();
-  }
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return system_error(errno, "socketpair()");
+  UniqueFd ours(ends[0]), its(ends[1]);
+  out.pid = fork_process();
+  if (out.pid < 0) return call_error();
+  if (out.pid == 0) become(opened, words.data(), its.get(), ours.get());
+  Child child(out.pid, std::move(ours));
+  its.reset();
+  LOCKSTEP_CHECK(child.run(out, argv[0]));
   return out;
 }
 

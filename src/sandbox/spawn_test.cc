@@ -2,17 +2,20 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include <lockstep/kernel.h>
 #include <lockstep/sandbox.h>
@@ -139,6 +142,70 @@ TEST_F(SpawnTest, TheIdentityIsTheCallersOrThePolicys) {
   ASSERT_FALSE(differs.ok());
   EXPECT_NE(differs.error().message.find("64000:64001, and the caller asks for 0:0"), std::string::npos)
       << differs.error().message;
+  const Result<Spawned> groups = run(names_it, "exit 0", Identity{.uid = 64000, .gid = 64001, .groups = {5, 44}});
+  ASSERT_FALSE(groups.ok());
+  EXPECT_NE(groups.error().message.find("64000:64001 with the groups 64001, and the caller asks for 64000:64001 with "
+                                        "the groups 5 44 64001"),
+            std::string::npos)
+      << groups.error().message;
+  // That one's own group is listed once more makes no difference.
+  const Result<Spawned> own = run(names_it, is_other, Identity{.uid = 64000, .gid = 64001, .groups = {64001}});
+  ASSERT_TRUE(own.ok()) << own.error().to_string();
+  EXPECT_EQ(code_of(own->pid), 7);
+}
+
+TEST_F(SpawnTest, AFilterThatSaysItIsTheChildIsNotBelieved) {
+  const Policy plain = policy("/dev/null");
+  EXPECT_EQ(in_child([&] {
+              if (!testing::answer_calls({{.call = SYS_clone}, {.call = SYS_clone3}})) return 1;
+              const Result<Spawned> child = run(plain, "exit 5");
+              return !child.ok() && child.error().kind == ErrorKind::internal ? fine : 2;
+            }),
+            fine);
+}
+
+// Orphans are given to a subreaper: it would find the process that keeps the pins.
+TEST_F(SpawnTest, WhereItFailsASubreaperFindsNobody) {
+  const Policy pinned = policy(std::string(own_task) + ", /dev/null");
+  EXPECT_EQ(in_child([&] {
+              if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return 1;
+              const Result<Spawned> child = spawn(pinned, {"/usr/no-such"}, std::nullopt, {this_machine()});
+              if (child.ok() || child.error().err != ENOENT) return 2;
+              return ::waitpid(-1, nullptr, __WALL) < 0 && errno == ECHILD ? fine : 3;
+            }),
+            fine);
+}
+
+// Whoever another thread forks meanwhile has what this process has open.
+TEST_F(SpawnTest, ItWaitsForNobodyElsesChildren) {
+  const Policy plain = policy("/dev/null");
+  EXPECT_EQ(in_child([&] {
+              ::alarm(60);
+              int live[2];
+              if (::pipe(live) != 0) return 1;
+              std::atomic<bool> stop = false;
+              std::thread forks([&] {
+                for (int i = 0; i < 2000 && !stop; ++i) {
+                  if (::fork() != 0) continue;
+                  char byte;
+                  ::close(live[1]);
+                  ::_exit(::read(live[0], &byte, 1) == 0 ? 0 : 1);
+                }
+              });
+              int ended = 0;
+              for (int i = 0; i < 10; ++i) {
+                const Result<Spawned> child = run(plain, "exit 7");
+                ended += child.ok() && code_of(child->pid) == 7 ? 1 : 0;
+                ended += !spawn(plain, {"/usr/no-such"}, std::nullopt, {this_machine()}).ok() ? 1 : 0;
+              }
+              stop = true;
+              forks.join();
+              ::close(live[1]);
+              while (::waitpid(-1, nullptr, 0) > 0) {
+              }
+              return ended == 20 ? fine : 2;
+            }),
+            fine);
 }
 
 // A descriptor of the pinned directory, open in this process.
@@ -205,6 +272,24 @@ TEST_F(SpawnTest, EntriesBelowProcOfAnotherProcessAreRefused) {
               return !done.ok() && done.error().message.find("by another process") != std::string::npos ? fine : 1;
             }),
             fine);
+  // Also by one that has the same number, in a namespace of its own.
+  if (::geteuid() == 0) {
+    const Policy pinned = policy(std::string(own_task) + ", /dev/null");
+    EXPECT_EQ(in_child([&] {
+                if (::unshare(CLONE_NEWPID) != 0) return 1;
+                return in_child([&] {
+                  Result<Sandbox> opened = Sandbox::open(pinned, {this_machine()});
+                  if (::getpid() != 1 || !opened.ok() || ::unshare(CLONE_NEWPID) != 0) return 2;
+                  return in_child([&] {
+                    const Result<Enforcement> done = opened->restrict_self();
+                    if (::getpid() != 1) return 3;
+                    return !done.ok() && done.error().message.find("by another process") != std::string::npos ? fine
+                                                                                                              : 4;
+                  });
+                });
+              }),
+              fine);
+  }
   Result<Sandbox> plain = Sandbox::open(policy("/dev/null"), {this_machine()});
   ASSERT_TRUE(plain.ok());
   EXPECT_EQ(in_child([&] { return plain->restrict_self().ok() ? fine : 1; }), fine);
