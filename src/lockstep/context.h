@@ -33,9 +33,8 @@ enum class Toggle { automatic, on, off };
 
 struct Context {
   Host host;
-  Toggle gpu = Toggle::
-      automatic;  // automatic: /dev/nvidiactl or /dev/dxg exists on the host; by what was chosen, where `cdi` is set
-  Toggle proxy = Toggle::automatic;  // automatic: network_policies is not empty
+  Toggle gpu = Toggle::automatic;    // /dev/nvidiactl or /dev/dxg is on the host; by what was chosen where `cdi` is set
+  Toggle proxy = Toggle::automatic;  // network_policies is not empty
   Source source = Source::user;
   std::optional<std::string> workdir;                 // for include_workdir; absolute, not the root
   std::vector<ConflictRule> administrator_conflicts;  // come first; their reject is final

@@ -37,7 +37,6 @@ struct EffectiveRule {
   bool quiet = false;
   std::string spec = {};  // of origin cdi: "FILE:LINE" in the CDI spec
   AccessSet added = {};   // of a promotion: the rights it adds to those of the author's own rules, at the newest ABI
-
   // The rights this rule asks for on a directory at an ABI whose rights are `all`.
   AccessSet rights(AccessSet all) const;
 };

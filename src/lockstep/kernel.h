@@ -1,8 +1,7 @@
 // What the running kernel says of its own Landlock.
 //
 //   Result<KernelLandlock> kernel = query_kernel();
-//   kernel->abi;      // 7
-//   kernel->errata;   // bit N-1: erratum N is fixed; 0 also where the kernel cannot tell
+//   kernel->abi, kernel->errata;   // 7; bit N-1: erratum N is fixed; 0 also where the kernel cannot tell
 //
 // Where there is none, the error is `unsupported` and says which of the reasons it is: not built in (ENOSYS), built in
 // but not enabled (EOPNOTSUPP), or refused to us by something around us, such as a container's seccomp filter (EPERM,

@@ -1,8 +1,8 @@
 /* Lockstep from C, and from whatever can call C: opens a policy file on this machine, and restricts this process by it.
  *
  *   lockstep_sandbox *sandbox = lockstep_open("sandbox.yaml", 0);
- *   if (sandbox == NULL || lockstep_restrict(sandbox, 0) != LOCKSTEP_FULL) die(lockstep_last_error());
- *   lockstep_free(sandbox);
+ *   int done = sandbox == NULL ? LOCKSTEP_FAILED : lockstep_restrict(sandbox, 0);
+ *   if (done != LOCKSTEP_FULL) die(done == LOCKSTEP_FAILED ? lockstep_last_error() : "restricted in part");
  *
  * It is lockstep/sandbox.h, which says more. Nothing aborts, prints, or throws through here. What weakens is a flag
  * LOCKSTEP_ALLOW_..., and fails where it is not given. One sandbox is for one thread at a time. */
@@ -26,10 +26,10 @@ typedef struct lockstep_sandbox lockstep_sandbox;
 #define LOCKSTEP_PINS_BESIDE 1u /* this process will execute another: a process beside it keeps the pins */
 
 /* What lockstep_restrict() returns. */
-#define LOCKSTEP_FULL 0    /* all that the policy asks for is enforced */
-#define LOCKSTEP_PARTIAL 1 /* the notices say what is not */
-#define LOCKSTEP_NONE 2    /* nothing is restricted: with LOCKSTEP_ALLOW_UNSANDBOXED alone */
-#define LOCKSTEP_FAILED -1 /* lockstep_last_error() says why; this process may be restricted in part */
+#define LOCKSTEP_FULL 0      /* all that the policy asks for is enforced */
+#define LOCKSTEP_PARTIAL 1   /* the notices say what is not */
+#define LOCKSTEP_NONE 2      /* nothing is restricted: with LOCKSTEP_ALLOW_UNSANDBOXED alone */
+#define LOCKSTEP_FAILED (-1) /* lockstep_last_error() says why; this process may be restricted in part */
 
 #if defined(__GNUC__)
 #define LOCKSTEP_MUST_USE __attribute__((warn_unused_result))

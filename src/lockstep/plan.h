@@ -55,8 +55,7 @@ struct Plan {
   std::vector<Promotion> promotions;  // sorted by path
   std::vector<Missing> dropped;
   std::vector<Missing> not_yet_protected;  // rights of newer ABIs than this one that nobody relied on
-
-  bool quiet() const;  // some rule is quiet
+  bool quiet() const;                      // some rule is quiet
 };
 
 // "promoting /proc adds, at ABI 2, write_file, ...: procfs opens for writing ...".

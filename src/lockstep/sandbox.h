@@ -12,7 +12,8 @@
 //
 // It fails closed. What weakens is asked for by a word that can be searched for, `::allowed` or `OlderAbi`; there is no
 // other way. The kernel is not believed unseen: restrict_self() asks it for what its ABI number promises, and proves
-// that the restriction is there. Where it returns an error, the process may be restricted in part or not at all.
+// that the restriction is there: a process that is not dumpable is so for a moment where that takes a second process.
+// Where it returns an error, the process may be restricted in part or not at all.
 //
 // A rule on an entry of procfs (/proc/self/task) is lost when the kernel takes the entry back, unless something keeps
 // it open. What does is a pin. restrict_self() leaves the pins with the process for as long as it lives, also when the
@@ -57,9 +58,9 @@ struct SandboxOptions {
   std::optional<OlderAbi> older_abi = std::nullopt;
 };
 
-// Who keeps the pins: descriptors of this process, which are closed when it executes a program; or a process beside it.
-// That one stays outside the restriction, no wait() sees it, and it ends when this process has ended, whatever that
-// executed in between.
+// Who keeps the pins: descriptors of this process, which are closed when it executes a program; or a process beside it,
+// outside the restriction. No wait() of this process sees it; it ends when this process has ended, whatever that
+// executed in between, and is then for process 1 or a subreaper to reap, as any orphan.
 enum class Pins { in_this_process, in_a_process_beside };
 
 struct [[nodiscard]] Enforcement {
@@ -85,8 +86,8 @@ class [[nodiscard]] Sandbox {
   Sandbox& operator=(Sandbox&&) noexcept;
   ~Sandbox();
 
-  const EffectivePolicy& effective() const;
-  const Plan& plan() const;  // of ABI 0 and empty where nothing is to be restricted
+  const EffectivePolicy& effective() const;  // empty where it was moved from, as are the other two
+  const Plan& plan() const;                  // of ABI 0 and empty where nothing is to be restricted
   // Everything the caller should know, in the order found: of the policy, of the plan, of the paths.
   const std::vector<Notice>& notices() const;
 
@@ -104,7 +105,8 @@ struct Identity {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups = {};  // supplementary
-  std::uint64_t keep = 0;          // capabilities to keep, bit N = capability N; only uid 0 can keep any
+  std::uint64_t keep =
+      0;  // capabilities, bit N = capability N, of uid 0 alone; unless all, lost by executing a program
 };
 // From run_as_user and run_as_group (a name or a number each; an empty group is the user's own). Fails (input) for a
 // name that the machine does not know.
@@ -117,9 +119,10 @@ struct [[nodiscard]] Spawned {
 };
 
 // Starts argv (looked up in PATH where argv[0] has no slash) restricted by the policy, as `identity` or as the policy
-// says. Where both say it and differ, it fails. A rule on /proc/self is the child's own, and a process beside the child
-// keeps the pins. Descriptors, signals and environment are the caller's. Where anything fails, executing included,
-// nothing is left behind. The child is forked, and allocates memory before it executes, as glibc allows.
+// says. Where both say it and differ, also in the groups, it fails. A rule on /proc/self is the child's own, and a
+// process beside the child keeps the pins. Descriptors, signals and environment are the caller's. Where anything fails,
+// executing included, nothing is left behind: the child ends, also where it has no memory, and is reaped. It is forked,
+// and allocates before it executes, as glibc allows.
 Result<Spawned> spawn(const Policy& policy, const std::vector<std::string>& argv,
                       const std::optional<Identity>& identity, const SandboxOptions& options);
 

@@ -8,6 +8,7 @@
 #include <lockstep/rights.h>
 
 #include "policy/baseline.h"
+#include "policy/check.h"
 #include "policy/conflict_index.h"
 
 namespace lockstep {
@@ -370,6 +371,7 @@ const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator
 }
 
 Result<EffectivePolicy> enrich(const Policy& policy, const Context& context) {
+  LOCKSTEP_CHECK(check(policy));
   return Enricher(policy, context).run();
 }
 

@@ -4,6 +4,7 @@
 #include <lockstep/plan.h>
 #include <lockstep/rights.h>
 
+#include "policy/check.h"
 #include "policy/danger.h"
 
 namespace lockstep {
@@ -35,6 +36,7 @@ Result<Plan> compile(const EffectivePolicy& effective, int abi) {
   const AbiInfo* info = abi_info(abi);
   if (info == nullptr || abi_info(effective.min_abi) == nullptr)
     return internal_error("compile: no ABI " + std::to_string(info == nullptr ? abi : effective.min_abi));
+  LOCKSTEP_CHECK(check(effective));
   Plan out;
   out.file = effective.file;
   out.abi = abi;

@@ -2,8 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <thread>
+#include <utility>
 
+#include <lockstep/abi.h>
 #include <lockstep/kernel.h>
 #include <lockstep/lockstep.h>
 
@@ -59,6 +63,37 @@ except PermissionError:
       {"/usr/bin/python3", program, LOCKSTEP_SHARED, policy_in(dir), dir.at("rw/inside"), dir.at("outside")}, {});
   EXPECT_EQ(ended.code, fine) << ended.out << ended.err;
   EXPECT_NE(ended.out.find(dir.at("gone") + " cannot be opened (ENOENT)"), std::string::npos) << ended.out;
+}
+
+// The sample of the README as it stands, but for the two names.
+std::string python_sample(const std::string& policy) {
+  std::ifstream in(LOCKSTEP_SOURCE_DIR "/src/lockstep/README.md");
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  const std::string begin = "```python\n";
+  text.erase(0, text.find(begin) + begin.size()).erase(text.find("```"));
+  for (const auto& [before, name] :
+       {std::pair<std::string, std::string>{"CDLL(\"", LOCKSTEP_SHARED}, {"b\"", policy}}) {
+    const std::size_t at = text.find(before) + before.size();
+    text.replace(at, text.find('"', at) - at, name);
+  }
+  return text;
+}
+
+TEST(CInterface, TheReadmesSampleRunsAndSaysWhatIsMissing) {
+  const Result<KernelLandlock> kernel = query_kernel();
+  if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
+  if (std::string(LOCKSTEP_SHARED).empty()) GTEST_SKIP() << "no-shared-library: this build makes none";
+  if (::access("/usr/bin/python3", X_OK) != 0) GTEST_SKIP() << "no-python: there is no /usr/bin/python3";
+  const testing::TemporaryDirectory dir;
+  const std::string policy = policy_in(dir);
+  const std::string program = dir.write("sample.py", python_sample(policy));
+  const testing::Ended full = testing::run_program({"/usr/bin/python3", program}, {});
+  EXPECT_EQ(full.code, 0) << full.err;
+  if (kernel->abi >= newest_abi) return;
+  dir.write("p.yaml", dir.read("p.yaml") + "landlock: {min_abi: " + std::to_string(newest_abi) + "}\n");
+  const testing::Ended partial = testing::run_program({"/usr/bin/python3", program}, {});
+  EXPECT_NE(partial.code, 0);
+  EXPECT_NE(partial.err.find("restricted in part"), std::string::npos) << partial.err;
 }
 
 TEST(CInterface, TheLastErrorIsOfEachThread) {

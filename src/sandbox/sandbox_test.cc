@@ -14,6 +14,7 @@
 
 #include <lockstep/abi.h>
 #include <lockstep/kernel.h>
+#include <lockstep/rights.h>
 #include <lockstep/sandbox.h>
 
 #include "base/unique_fd.h"
@@ -237,6 +238,59 @@ TEST_F(SandboxTest, BecomesWhomThePolicyNames) {
               }),
               fine)
         << kept;
+}
+
+// A policy built by hand, with what no text can say: an input error, and neither a crash nor a weaker policy.
+TEST_F(SandboxTest, APolicyBuiltByHandIsHeldToWhatATextIs) {
+  const Policy good = *load_policy(policy(dir_.at("rw")));
+  const auto refused = [&](const std::function<void(Policy&)>& change) {
+    Policy bad = good;
+    change(bad);
+    const Result<Sandbox> sandbox = Sandbox::open(bad, here());
+    return !sandbox.ok() && sandbox.error().kind == ErrorKind::input;
+  };
+  for (const std::string& path :
+       {std::string("tmp"), std::string(), std::string("/tmp/../root"), std::string("/tmp/.."),
+        std::string("/root\0/x", 8), std::string("/root/"), std::string("//root"), std::string("/./root")}) {
+    EXPECT_TRUE(refused([&](Policy& bad) { bad.read_write = {{path, path, 0}}; })) << path;
+    EXPECT_TRUE(refused([&](Policy& bad) { bad.read_only = {{path, path, 0}}; })) << path;
+    EXPECT_TRUE(refused([&](Policy& bad) { bad.grants = {{{path, path, 0}, access_read_only, "", false}}; })) << path;
+    Result<EffectivePolicy> effective = enrich(good, {});
+    ASSERT_TRUE(effective.ok());
+    effective->rules[0].path = path;
+    EXPECT_EQ(Sandbox::open(std::move(*effective), here()).error().kind, ErrorKind::input) << path;
+  }
+  EXPECT_TRUE(refused([](Policy& bad) { bad.restrictions.scopes = ScopeSet::from_bits(1ULL << 40); }));
+  EXPECT_TRUE(refused([](Policy& bad) { bad.restrictions.net = NetSet::from_bits(~0ULL); }));
+  EXPECT_TRUE(refused([](Policy& bad) { bad.restrictions.ports = {{NetRight::connect_tcp, 443}}; }));
+  EXPECT_TRUE(refused([](Policy& bad) { bad.grants = {{{"/usr", "", 0}, AccessSet::from_bits(~0ULL), "", false}}; }));
+  EXPECT_TRUE(refused([](Policy& bad) { bad.min_abi = 99; }));
+  EXPECT_TRUE(refused([](Policy& bad) { bad.compatibility = static_cast<Compatibility>(9); }));
+}
+
+TEST_F(SandboxTest, AWordThatIsNoneAllowsNothing) {
+  const std::string file = policy(dir_.at("rw"));
+  EXPECT_EQ(in_child([&] {
+              if (!testing::answer_calls({{.call = uapi::create_ruleset_nr, .err = EOPNOTSUPP}})) return 1;
+              SandboxOptions options = here();
+              options.unsandboxed = static_cast<Unsandboxed>(9);
+              return Sandbox::open(*load_policy(file), options).ok() ? 2 : fine;
+            }),
+            fine);
+  EXPECT_EQ(in_child([&] {
+              Result<Sandbox> sandbox = Sandbox::open(*load_policy(file), here());
+              return sandbox.ok() && !sandbox->restrict_self(static_cast<Pins>(9)).ok() ? fine : 1;
+            }),
+            fine);
+}
+
+TEST_F(SandboxTest, WhatWasMovedFromIsEmpty) {
+  Sandbox sandbox = *Sandbox::open(*load_policy(policy(dir_.at("rw"))), here());
+  const Sandbox moved = std::move(sandbox);
+  EXPECT_FALSE(moved.effective().rules.empty());
+  EXPECT_TRUE(sandbox.effective().rules.empty());  // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(sandbox.plan().rules.empty());
+  EXPECT_TRUE(sandbox.notices().empty());
 }
 
 }  // namespace
