@@ -12,7 +12,7 @@
 #include <lockstep/rights.h>
 
 #include "syntax/json.h"
-#include "testing/temporary_directory.h"
+#include "testing/run_program.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
@@ -155,9 +155,11 @@ TEST(CommittedFaults, AreThoseThatAreLookedForAgain) {
 
   const testing::TemporaryDirectory dir;
   const std::string file = dir.at("faults.json");
-  const int code = exit_of("--plant all --operations 2000 --save " + file);
-  if (code == 3) GTEST_SKIP() << "this host cannot run it";
-  EXPECT_TRUE(code == 0 || code == 1) << code;  // 2000 operations may be too few for some
+  const testing::Ended ended =
+      testing::run_program({LOCKSTEP_FUZZ, "--plant", "all", "--operations", "2000", "--save", file}, {{}, 600});
+  if (ended.code == 3) GTEST_SKIP() << "this host cannot run it";
+  ASSERT_TRUE(ended.code == 0 || ended.code == 1)
+      << ended.code << ended.err;  // 2000 operations may be too few for some
   EXPECT_EQ(names_of(read_json(file)), planted);
 }
 

@@ -47,7 +47,12 @@ Result<bool> wants_all(const Prepared& prepared, const RestrictOptions& options,
   }
   const bool all = prepared.all_threads || options.threads == Threads::all;
   if (all && known.contains(RestrictFlag::tsync)) return true;
-  LOCKSTEP_ASSIGN(const unsigned long threads, count_threads());
+  LOCKSTEP_ASSIGN(unsigned long threads, count_threads());
+  // A thread that was joined is counted until the kernel has taken it away: a moment, and a long one on a busy machine.
+  for (int i = 0; i < 100 && threads != 1; ++i) {
+    ::usleep(2000);
+    LOCKSTEP_ASSIGN(threads, count_threads());
+  }
   if (threads == 1) return false;
   const std::string has = "this process has " + (threads == 0 ? "several" : std::to_string(threads)) + " threads";
   if (all)
