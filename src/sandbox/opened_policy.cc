@@ -146,7 +146,12 @@ Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions
 Result<void> open_paths(OpenedPolicy& opened) {
   opened.opener = this_process();
   if (!opened.kernel) return {};
-  LOCKSTEP_ASSIGN(opened.prepared, prepare(opened.plan, {}));
+  Result<Prepared> opens = prepare(opened.plan, {});
+  if (!opens.ok()) {
+    LOCKSTEP_CHECK(check_ladder(*opened.kernel));  // a version that is not true is why, and says more
+    return std::move(opens).error();
+  }
+  opened.prepared = std::move(opens).value();
   const Prepared& prepared = *opened.prepared;
   opened.notices.insert(opened.notices.end(), prepared.notices.begin(), prepared.notices.end());
   opened.enforcement.skipped = prepared.skipped;
