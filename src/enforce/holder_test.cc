@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -136,6 +137,7 @@ TEST(Holder, HoldsInAProcessWithThreads) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::alarm(60);
+    ::mallopt(M_ARENA_MAX, 1);  // one lock for all
     const auto allocate = [] {
       for (std::vector<void*> some(64);;) {
         for (void*& each : some) each = std::malloc(3000);
