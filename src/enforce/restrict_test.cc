@@ -159,6 +159,15 @@ TEST_F(Restrict, AProcessWithOtherThreadsMustSayWhatBecomesOfThem) {
   EXPECT_EQ(in_child([] { return with_another_thread({}, true); }), all);
 }
 
+// As one does that was joined a moment ago, whom the kernel still counts.
+TEST_F(Restrict, AThreadThatIsAboutToEndIsWaitedFor) {
+  EXPECT_EQ(in_child([] {
+              std::thread([] { ::usleep(20'000); }).detach();
+              return restrict_to({{"/usr", access_read_only, false, 1}}) ? 42 : 1;
+            }),
+            42);
+}
+
 TEST_F(Restrict, ARefusalLeavesTheProcessAsItWas) {
   EXPECT_EQ(in_child([] {
               with_another_thread({}, false);
