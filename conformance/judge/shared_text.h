@@ -13,7 +13,7 @@ class SharedText {
  public:
   SharedText() : SharedText(std::string_view()) {}
   template <std::convertible_to<std::string_view> Text>
-  SharedText(const Text& text) : text_(&kept(text)) {}  // NOLINT(google-explicit-constructor): a text stands for itself
+  SharedText(const Text& text) : text_(&kept(text)) {}  // not explicit: a text stands for itself
   const std::string& text() const { return *text_; }
   bool empty() const { return text_->empty(); }
 

@@ -100,7 +100,7 @@ std::string hex(std::uint64_t value) {
 std::string read_memory(pid_t tid, std::uint64_t address, std::size_t size) {
   std::string out(size, '\0');
   const iovec local{out.data(), size};
-  const iovec remote{reinterpret_cast<void*>(address), size};  // NOLINT(performance-no-int-to-ptr): an address there
+  const iovec remote{reinterpret_cast<void*>(address), size};  // an address there
   const ssize_t got = ::process_vm_readv(tid, &local, 1, &remote, 1, 0);
   out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return out;

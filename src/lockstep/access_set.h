@@ -19,7 +19,7 @@ template <typename Bit>
 class BitSet {
  public:
   constexpr BitSet() = default;
-  constexpr BitSet(Bit bit) : bits_(std::uint64_t{1} << static_cast<int>(bit)) {}  // NOLINT
+  constexpr BitSet(Bit bit) : bits_(std::uint64_t{1} << static_cast<int>(bit)) {}
   static constexpr BitSet from_bits(std::uint64_t bits) {
     BitSet set;
     set.bits_ = bits;

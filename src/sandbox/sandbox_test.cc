@@ -288,7 +288,7 @@ TEST_F(SandboxTest, WhatWasMovedFromIsEmpty) {
   Sandbox sandbox = *Sandbox::open(*load_policy(policy(dir_.at("rw"))), here());
   const Sandbox moved = std::move(sandbox);
   EXPECT_FALSE(moved.effective().rules.empty());
-  EXPECT_TRUE(sandbox.effective().rules.empty());  // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(sandbox.effective().rules.empty());  // NOLINT(bugprone-use-after-move): what it says then is tested
   EXPECT_TRUE(sandbox.plan().rules.empty());
   EXPECT_TRUE(sandbox.notices().empty());
 }

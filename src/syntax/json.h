@@ -30,7 +30,7 @@ class Json {
   using Entry = std::pair<std::string, Json>;
   static constexpr int max_depth = 512;  // of a text that is parsed
 
-  // NOLINTBEGIN(google-explicit-constructor): a value stands for itself
+  // Not explicit: a value stands for itself.
   Json(std::nullptr_t = nullptr);
   Json(std::same_as<bool> auto value) : Json(Kind::boolean, value ? 1U : 0U) {}
   Json(int value) : Json(static_cast<long long>(value)) {}
@@ -51,7 +51,6 @@ class Json {
     }
   }
   Json(std::initializer_list<Json> list);
-  // NOLINTEND(google-explicit-constructor)
   Json(const Json& other);
   Json(Json&& other) noexcept;
   Json& operator=(const Json& other);
@@ -116,7 +115,7 @@ class Json {
     }
   }
   template <JsonScalar T>
-  operator T() const {  // NOLINT(google-explicit-constructor)
+  operator T() const {
     return get<T>();
   }
   template <typename T>
