@@ -67,4 +67,29 @@ std::array<const ConflictRule*, source_count> ConflictIndex::rules(const std::st
   return out;
 }
 
+const ConflictRule& built_in_conflict_rule(std::string_view path) {
+  static const ConflictRule promote{{"/proc"}, {}, ConflictMode::promote, "", 0};
+  static const ConflictRule keep{{}, {}, ConflictMode::keep, "", 0};
+  return path == "/proc" ? promote : keep;
+}
+
+const ConflictRule& conflict_rule(const std::vector<ConflictRule>& administrator,
+                                  const std::vector<ConflictRule>& policy, Source source, std::string_view path) {
+  const std::string subject(path);
+  for (const std::vector<ConflictRule>* list : {&administrator, &policy}) {
+    for (const ConflictRule& rule : *list) {
+      if (!rule.sources.empty() && std::find(rule.sources.begin(), rule.sources.end(), source) == rule.sources.end())
+        continue;
+      for (const std::string& glob : rule.paths) {
+        const std::string_view plain = plain_start(glob);
+        if (!path.starts_with(plain)) continue;
+        if (plain.size() == glob.size() ? path.size() == plain.size()
+                                        : ::fnmatch(glob.c_str(), subject.c_str(), FNM_PATHNAME) == 0)
+          return rule;
+      }
+    }
+  }
+  return built_in_conflict_rule(path);
+}
+
 }  // namespace lockstep
