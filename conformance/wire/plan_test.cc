@@ -1,11 +1,13 @@
 // A plan comes out of a request as it went in, whole.
 #include <gtest/gtest.h>
 
-#include "conformance/wire/plan_fields.h"
+#include "compiled/plan_fields.h"
 #include "conformance/wire/wire.h"
 
 namespace lockstep::conformance::wire {
 namespace {
+
+using namespace bytes;
 
 // No member is what a new Plan has.
 Plan full_plan() {

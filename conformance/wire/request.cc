@@ -4,11 +4,13 @@
 
 #include <lockstep/rights.h>
 
-#include "conformance/wire/plan_fields.h"
+#include "compiled/plan_fields.h"
 #include "conformance/wire/wire.h"
 
 namespace lockstep::conformance::wire {
 namespace {
+
+using namespace bytes;
 
 template <typename Archive>
 void fields(Archive& archive, CellRequest& cell) {

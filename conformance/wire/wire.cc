@@ -4,10 +4,12 @@
 
 #include <lockstep/rights.h>
 
-#include "conformance/wire/plan_fields.h"
+#include "compiled/plan_fields.h"
 
 namespace lockstep::conformance::wire {
 namespace {
+
+using namespace bytes;
 
 template <typename Archive>
 void fields(Archive& archive, CellReply& cell) {

@@ -28,7 +28,7 @@ Error usage_error(std::string message) {
 }
 
 int print(const std::string& text) {
-  const bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  const bool ok = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   return ok ? 0
             : complain(
                   Error{ErrorKind::internal, errno, "standard output cannot be written: " + errno_name(errno), {}, 0});

@@ -6,7 +6,6 @@
 #include <lockstep/abi.h>
 
 #include "base/installation.h"
-#include "host/context_flags.h"
 
 namespace lockstep::cli {
 namespace {
@@ -20,6 +19,12 @@ Result<int> abi_number(const std::string& value) {
                        ", the newest that is known here; native is " + std::to_string(newest_abi) +
                        " on a newer kernel too; not " + printable(value));
   return abi;
+}
+
+Result<EffectivePolicy> enrich_and_note(const Policy& policy, const Context& context) {
+  LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(policy, context));
+  note_idle_workdir(policy, context, &effective);
+  return effective;
 }
 
 Result<void> check_format(const std::string& value, const std::vector<std::string>& formats) {
@@ -55,10 +60,9 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
   if (executes) known.emplace_back("--allow-unsandboxed*");
   FlagReader reader(argc, argv, std::move(known));
   Arguments out;
-  ContextFlags context;
   while (reader.more()) {
     LOCKSTEP_ASSIGN(const Flag flag, reader.next());
-    LOCKSTEP_ASSIGN(const bool of_context, take_context_flag(flag, &context));
+    LOCKSTEP_ASSIGN(const bool of_context, take_context_flag(flag, &out.flags));
     if (!flag.name.empty()) out.given.insert(flag.name);
     if (flag.name == "--help") {
       out.help = true;
@@ -81,7 +85,9 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
     }
   }
   if (out.has_command && !executes) return usage_error("-- is for lockstep exec alone");
-  LOCKSTEP_ASSIGN(out.context, make_context(context));
+  if (!executes) {
+    LOCKSTEP_ASSIGN(out.context, make_context(out.flags));
+  }
   return out;
 }
 
@@ -100,9 +106,13 @@ Result<int> plan_abi(const Arguments& arguments) {
 
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context) {
   LOCKSTEP_ASSIGN(const Policy decoded, load_policy(policy));
-  LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(decoded, context));
-  note_idle_workdir(decoded, context, &effective);
-  return effective;
+  return enrich_and_note(decoded, context);
+}
+
+Result<EffectivePolicy> load_effective(const std::string& policy, const ContextFlags& flags) {
+  LOCKSTEP_ASSIGN(const Policy decoded, load_policy(policy));
+  LOCKSTEP_ASSIGN(const Context context, make_context(flags, decoded));
+  return enrich_and_note(decoded, context);
 }
 
 void note_idle_workdir(const Policy& policy, const Context& context, EffectivePolicy* effective) {

@@ -14,13 +14,15 @@
 
 #include "base/complain.h"
 #include "diff/diff.h"
+#include "host/context_flags.h"
 
 namespace lockstep::cli {
 
 // A command line taken apart: flags with their values, and the rest in order. After "--" everything is rest.
 struct Arguments {
-  Context context;
-  int abi = 0;  // 0: native
+  Context context;     // not of exec, which knows the policy before it looks at the machine
+  ContextFlags flags;  // what it comes of
+  int abi = 0;         // 0: native
   std::string format = "text";
   bool allow_unsandboxed = false;
   bool help = false;
@@ -32,7 +34,7 @@ struct Arguments {
 };
 
 // `formats`: the values --format takes; empty where the subcommand has none. `own`: flags of the subcommand alone,
-// those that take a value with a final "=". Reads the host (--host FILE, or this machine).
+// those that take a value with a final "=". Reads the host (--host FILE, or this machine) unless `executes`.
 Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::string>& formats, bool executes,
                                   const std::vector<std::string>& own = {});
 
@@ -41,6 +43,8 @@ Result<int> plan_abi(const Arguments& arguments);
 
 // Decodes and enriches the policy named.
 Result<EffectivePolicy> load_effective(const std::string& policy, const Context& context);
+// The same, with no more read of this machine than this policy asks for.
+Result<EffectivePolicy> load_effective(const std::string& policy, const ContextFlags& flags);
 // Adds a notice where the policy says include_workdir and no --workdir was given: it then grants nothing.
 // load_effective() calls it.
 void note_idle_workdir(const Policy& policy, const Context& context, EffectivePolicy* effective);

@@ -41,6 +41,13 @@ int exec_companion(const char* program, int argc, char** argv) {
 
 }  // namespace
 
+// In place of the constructor and the destructor of std::ios_base::Init, where the program is static (CMakeLists.txt).
+// No stream of the standard ones exists then: what is printed goes through stdio, and a string stream has its own state.
+void make_no_standard_streams(void*) asm("__wrap__ZNSt8ios_base4InitC1Ev");
+void end_no_standard_streams(void*) asm("__wrap__ZNSt8ios_base4InitD1Ev");
+void make_no_standard_streams(void* /*init*/) {}
+void end_no_standard_streams(void* /*init*/) {}
+
 int main(int argc, char** argv) {
   using namespace lockstep;
   const bool executes = argc > 1 && std::string_view(argv[1]) == "exec";

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "cli/cli.h"
+#include "compiled/compiled_plan.h"
 #include "lint/lint.h"
 #include "render/openshell.h"
 
@@ -25,30 +26,50 @@ void note_missing_paths(EffectivePolicy& effective) {
   }
 }
 
+// A plan is for the machine on which it is made: of another nobody could say when its plan is no longer true.
+Result<std::string> compile_to_file(const Arguments& arguments, const EffectivePolicy& effective) {
+  if (!arguments.context.host.real)
+    return input_error(arguments.context.host.file, 0,
+                       "a plan is compiled on the machine that it is for: take --host out");
+  LOCKSTEP_ASSIGN(const int abi, plan_abi(arguments));
+  LOCKSTEP_ASSIGN(Plan plan, compile(effective, abi));
+  return encode({effective.file, effective.run_as_user, effective.run_as_group, notices(effective), {std::move(plan)}});
+}
+
+int show_plan(const Arguments& arguments, const EffectivePolicy& effective) {
+  const Result<std::string> bytes = compile_to_file(arguments, effective);
+  return bytes.ok() ? print(*bytes) : complain(bytes.error());
+}
+
 }  // namespace
 
 int run_show(int argc, char** argv) {
-  const Result<Arguments> arguments = parse_arguments(argc, argv, {"text", "json", "yaml", "openshell"}, false);
+  const Result<Arguments> arguments = parse_arguments(argc, argv, {"text", "json", "yaml", "openshell", "plan"}, false);
   if (!arguments.ok()) return complain(arguments.error());
   if (arguments->help)
     return print(
-        std::string("usage: lockstep show POLICY CONTEXT [--abi N|native] [--format text|json|yaml|openshell]\n\n"
-                    "The policy after the baseline was added and conflicts were settled, and its plan for one ABI.\n"
-                    "Nothing is allowed at run time that is not shown here. yaml is the policy in force as a policy "
-                    "file; openshell the same in\n"
-                    "OpenShell's two lists alone, with what those cannot say left out and named.\n\n") +
+        std::string(
+            "usage: lockstep show POLICY CONTEXT [--abi N|native] [--format text|json|yaml|openshell|plan]\n\n"
+            "The policy after the baseline was added and conflicts were settled, and its plan for one ABI.\n"
+            "Nothing is allowed at run time that is not shown here. yaml is the policy in force as a policy "
+            "file; openshell the same in\n"
+            "OpenShell's two lists alone, with what those cannot say left out and named. plan is for lockstep exec "
+            "--plan: what the\n"
+            "policy, CONTEXT and this machine say now is frozen in it; what stands at a path, and whom "
+            "run_as_user names, is not.\n\n") +
         context_help);
   if (arguments->rest.size() != 1) return complain(usage_error("show takes one POLICY"));
   const Result<Policy> policy = load_policy(arguments->rest[0]);
   if (!policy.ok()) return complain(policy.error());
   Result<EffectivePolicy> effective = enrich(*policy, arguments->context);
   if (!effective.ok()) return complain(effective.error());
-  if (arguments->context.host.real) {
+  if (arguments->context.host.real && arguments->format != "plan") {  // exec says of paths what it finds
     note_missing_paths(*effective);
     if (std::string unknown = lint::unknown_user(*policy); !unknown.empty())
       effective->warnings.push_back({policy->run_as_user_line, std::move(unknown)});
   }
   note_idle_workdir(*policy, arguments->context, &*effective);
+  if (arguments->format == "plan") return show_plan(*arguments, *effective);
   warn_of_procfs(&*effective);
   if (arguments->format == "yaml") return print(render::show_yaml(*effective));
   if (arguments->format == "openshell") {

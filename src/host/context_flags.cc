@@ -1,5 +1,7 @@
 #include "host/context_flags.h"
 
+#include <sys/stat.h>
+
 #include "base/complain.h"
 
 namespace lockstep {
@@ -49,10 +51,27 @@ Result<bool> take_context_flag(const Flag& flag, ContextFlags* out) {
   return true;
 }
 
-Result<Context> make_context(const ContextFlags& flags) {
+namespace {
+
+bool is_this_machine(const ContextFlags& flags) {
+  return flags.host.empty() || flags.host == "real";
+}
+
+// Whether enriching may ask the machine for anything, by a baseline, by a choice of devices or by the work directory.
+// What brings the GPU baseline where nobody says it is a node of the driver.
+bool asks_the_machine(const ContextFlags& flags, const Policy& policy) {
+  if (!flags.cdi.empty() || !flags.gpu_devices.empty() || flags.workdir) return true;
+  if (flags.proxy == Toggle::on || (flags.proxy == Toggle::automatic && policy.has_network_policies)) return true;
+  if (flags.gpu != Toggle::automatic) return flags.gpu == Toggle::on;
+  struct stat st;
+  return ::stat("/dev/nvidiactl", &st) == 0 || ::stat("/dev/dxg", &st) == 0;
+}
+
+Result<Context> read_context(const ContextFlags& flags, bool reads_machine) {
   Context out;
-  if (flags.host.empty() || flags.host == "real") {
-    out.host = read_host();
+  if (is_this_machine(flags)) {
+    if (reads_machine) out.host = read_host();
+    out.host.real = true;
   } else {
     LOCKSTEP_ASSIGN(out.host, load_host(flags.host));
   }
@@ -66,6 +85,16 @@ Result<Context> make_context(const ContextFlags& flags) {
   if (!flags.cdi.empty() || !flags.gpu_devices.empty())
     LOCKSTEP_CHECK(choose_devices(flags.cdi, flags.gpu_devices, &out));
   return out;
+}
+
+}  // namespace
+
+Result<Context> make_context(const ContextFlags& flags) {
+  return read_context(flags, true);
+}
+
+Result<Context> make_context(const ContextFlags& flags, const Policy& policy) {
+  return read_context(flags, asks_the_machine(flags, policy));
 }
 
 }  // namespace lockstep

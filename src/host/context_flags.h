@@ -33,6 +33,8 @@ std::vector<std::string> context_flags();
 // False where the flag is none of them.
 Result<bool> take_context_flag(const Flag& flag, ContextFlags* out);
 Result<Context> make_context(const ContextFlags& flags);
+// The same for enriching one policy, and nothing else: where no baseline can apply, this machine is not read.
+Result<Context> make_context(const ContextFlags& flags, const Policy& policy);
 
 }  // namespace lockstep
 

@@ -1,5 +1,4 @@
 // What read_host() says of this machine, and of namespaces where what it looks for is there.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
@@ -10,11 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
-
 #include <lockstep/effective.h>
 
 #include "base/unique_fd.h"
+#include "host/dev_testing.h"
 
 namespace lockstep {
 namespace {
@@ -59,33 +57,13 @@ TEST(ReadHost, WhatTheFileSaysWinsOverTheMachine) {
   EXPECT_EQ(host->gpu, GpuKind::nvidia);
 }
 
-// With a /dev of these names alone, in a child of its own: -1 where that cannot be had.
 int gpu_with_dev(const std::vector<const char*>& folders, const std::vector<const char*>& nodes) {
-  // Files take an owner and a group that are mapped.
-  const auto own = [](unsigned id) { return std::to_string(id) + " " + std::to_string(id) + " 1"; };
-  const std::pair<const char*, std::string> maps[] = {{"/proc/self/setgroups", "deny"},
-                                                      {"/proc/self/uid_map", own(::getuid())},
-                                                      {"/proc/self/gid_map", own(::getgid())}};
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(100);
-    for (const auto& [file, text] : maps)
-      if (!(std::ofstream(file) << text << std::flush)) ::_exit(100);
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("tmpfs", "/dev", "tmpfs", 0, nullptr) != 0)
-      ::_exit(100);
-    for (const char* folder : folders) ::mkdir(folder, 0777);
-    for (const char* node : nodes)
-      if (::open(node, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) < 0) ::_exit(101);
+  return testing::in_child_with_dev(folders, nodes, [&] {
     const Host host = read_host();
     for (const char* node : nodes)
       if (!host.exists(node)) ::_exit(102);
-    ::_exit(static_cast<int>(host.gpu));
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 103;
-  return code == 100 ? -1 : code;
+    return static_cast<int>(host.gpu);
+  });
 }
 
 // What read_host() says of MPS' socket, in a private /tmp: bit 0 while its server is there, bit 1 once it has quit. -1:

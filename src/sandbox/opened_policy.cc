@@ -68,6 +68,27 @@ Result<int> abi_to_plan_for(const KernelLandlock& kernel, const std::optional<Ol
   return older->abi;
 }
 
+// A plan of an older ABI leaves free what it does not know.
+Result<void> check_abi(const Plan& compiled, int abi) {
+  if (compiled.abi == abi) return {};
+  const std::string of = std::to_string(compiled.abi);
+  return unsupported_error(0, "the plan of " + printable(compiled.file) + " was compiled for ABI " + of + ", and ABI " +
+                                  std::to_string(abi) +
+                                  " is to be enforced: compile it anew on this kernel, or ask for ABI " + of);
+}
+
+// What was added to a policy existed when its plan was compiled. Where it does not, more may have been added than would
+// be now: what a machine without a GPU is to allow is less.
+Result<void> check_baseline(const Plan& compiled, const Prepared& prepared) {
+  for (const SkippedPath& each : prepared.skipped) {
+    if (each.origin == Origin::policy) continue;
+    return input_error(compiled.file, each.line,
+                       printable(each.path) + " was added to the policy when its plan was compiled, and cannot be " +
+                           "opened any more (" + each.reason + "): compile it anew on this machine");
+  }
+  return {};
+}
+
 // What the caller let be weaker, as far as it is: each is said.
 void note_weakening(const SandboxOptions& options, OpenedPolicy& out) {
   const EffectivePolicy& effective = out.effective;
@@ -118,7 +139,7 @@ Result<void> restrict(OpenedPolicy& opened, Pins keeper) {
 }  // namespace
 
 Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions& options,
-                                 const std::optional<Identity>& identity) {
+                                 const std::optional<Identity>& identity, std::optional<Plan> compiled) {
   OpenedPolicy out;
   out.effective = std::move(effective);
   out.all_threads = options.all_threads;
@@ -134,7 +155,13 @@ Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions
   }
   out.kernel = *kernel;
   LOCKSTEP_ASSIGN(const int abi, abi_to_plan_for(*kernel, options.older_abi));
-  LOCKSTEP_ASSIGN(out.plan, compile(out.effective, abi));
+  out.was_compiled = compiled.has_value();
+  if (compiled) {
+    LOCKSTEP_CHECK(check_abi(*compiled, abi));
+    out.plan = std::move(*compiled);
+  } else {
+    LOCKSTEP_ASSIGN(out.plan, compile(out.effective, abi));
+  }
   const std::vector<Notice> of_plan = notices(out.plan);
   out.notices.insert(out.notices.end(), of_plan.begin(), of_plan.end());
   out.enforcement.abi = abi;
@@ -153,6 +180,7 @@ Result<void> open_paths(OpenedPolicy& opened) {
   }
   opened.prepared = std::move(opens).value();
   const Prepared& prepared = *opened.prepared;
+  if (opened.was_compiled) LOCKSTEP_CHECK(check_baseline(opened.plan, prepared));
   opened.notices.insert(opened.notices.end(), prepared.notices.begin(), prepared.notices.end());
   opened.enforcement.skipped = prepared.skipped;
   for (const Pin& pin : prepared.pins) opened.enforcement.pinned.push_back(pin.path);

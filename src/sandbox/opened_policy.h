@@ -24,6 +24,7 @@ struct OpenedPolicy {
   FreeThreads free_threads = FreeThreads::refused;
   std::optional<KernelLandlock> kernel;  // nothing: there is no Landlock, and Unsandboxed::allowed
   Plan plan;
+  bool was_compiled = false;         // before, on a machine that was to be this one
   std::optional<Identity> identity;  // nothing: stay who we are
   Enforcement enforcement;           // what will be so once enforce() has done its work
   std::vector<Notice> notices;
@@ -33,9 +34,11 @@ struct OpenedPolicy {
   bool used = false;
 };
 
-// `identity`: the caller's wish; the policy's word must not be another.
+// `identity`: the caller's wish; the policy's word must not be another. `compiled`: what the policy came to when it was
+// compiled, in place of compiling it; then its ABI must be the one to plan for, and its paths of the baseline must all
+// be there.
 Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions& options,
-                                 const std::optional<Identity>& identity);
+                                 const std::optional<Identity>& identity, std::optional<Plan> compiled = std::nullopt);
 Result<void> open_paths(OpenedPolicy& opened);
 Result<Enforcement> enforce(OpenedPolicy& opened, Pins pins);
 

@@ -49,7 +49,7 @@ Result<std::string> read_input_file(const std::string& path, std::size_t limit) 
     if (static_cast<std::size_t>(st.st_size) > limit) return too_large();
   }
   std::string text;
-  char buffer[65536];
+  char buffer[8192];  // a page or two that the parser uses anyway
   while (true) {
     const int fd = file ? file.get() : STDIN_FILENO;
     const ssize_t n = ::read(fd, buffer, sizeof(buffer));

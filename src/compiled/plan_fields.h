@@ -1,13 +1,14 @@
-// The codec of a Plan, whole. Each struct is taken apart by a binding over all of its members: one that is added to
+// The codec of a Plan, whole, for a file (compiled_plan.h) and for what the suite sends its workers. Each struct is taken apart by a binding over all of its members: one that is added to
 // lockstep/plan.h and not here does not compile.
-#ifndef LOCKSTEP_CONFORMANCE_WIRE_PLAN_FIELDS_H_
-#define LOCKSTEP_CONFORMANCE_WIRE_PLAN_FIELDS_H_
+#ifndef LOCKSTEP_COMPILED_PLAN_FIELDS_H_
+#define LOCKSTEP_COMPILED_PLAN_FIELDS_H_
 
 #include <lockstep/plan.h>
+#include <lockstep/rights.h>
 
-#include "conformance/wire/archive.h"
+#include "compiled/archive.h"
 
-namespace lockstep::conformance::wire {
+namespace lockstep::bytes {
 
 template <typename Archive>
 void fields(Archive& archive, PortRule& rule) {
@@ -70,6 +71,6 @@ void fields(Archive& archive, Plan& plan) {
     archive.list(*list, [&](Missing& missing) { fields(archive, missing); });
 }
 
-}  // namespace lockstep::conformance::wire
+}  // namespace lockstep::bytes
 
-#endif  // LOCKSTEP_CONFORMANCE_WIRE_PLAN_FIELDS_H_
+#endif  // LOCKSTEP_COMPILED_PLAN_FIELDS_H_

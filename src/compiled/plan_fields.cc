@@ -1,6 +1,6 @@
-#include "conformance/wire/plan_fields.h"
+#include "compiled/plan_fields.h"
 
-namespace lockstep::conformance::wire {
+namespace lockstep::bytes {
 
 const FeatureInfo* find_feature(std::string_view kind, std::string_view name) {
   const auto is = [&](const FeatureInfo& info) { return info.kind == kind && info.name == name; };
@@ -15,4 +15,4 @@ const FeatureInfo* find_feature(std::string_view kind, std::string_view name) {
   return nullptr;
 }
 
-}  // namespace lockstep::conformance::wire
+}  // namespace lockstep::bytes

@@ -1,11 +1,12 @@
-// Bytes of a frame, written and read by one list of fields for both directions:
+// Bytes of a frame or a file, written and read by one list of fields for both directions:
 //
 //   template <typename Archive> void fields(Archive& archive, Thing& thing) { archive.scalar(thing.number); ... }
 //   Writer writer; fields(writer, thing); writer.bytes;      Reader reader(bytes); fields(reader, thing); reader.done();
 //
-// Both ends are of one build and on one machine. A reader trusts nothing: what is out of range is refused.
-#ifndef LOCKSTEP_CONFORMANCE_WIRE_ARCHIVE_H_
-#define LOCKSTEP_CONFORMANCE_WIRE_ARCHIVE_H_
+// Numbers stand as this machine has them. A reader trusts nothing: what is out of range is refused, and what it takes, a
+// writer would write so again.
+#ifndef LOCKSTEP_COMPILED_ARCHIVE_H_
+#define LOCKSTEP_COMPILED_ARCHIVE_H_
 
 #include <cstdint>
 #include <cstring>
@@ -14,9 +15,9 @@
 #include <type_traits>
 #include <vector>
 
-#include <lockstep/rights.h>
+#include <lockstep/access_set.h>
 
-namespace lockstep::conformance::wire {
+namespace lockstep::bytes {
 
 inline constexpr std::uint32_t max_items = 1U << 16;  // of any list
 inline constexpr std::uint32_t max_text = 1U << 20;   // bytes of any string
@@ -52,23 +53,17 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : left_(bytes) {}
+  explicit Reader(std::string_view bytes) : left_(bytes), size_(bytes.size()) {}
   template <typename T>
   void scalar(T& value) {
-    if (left_.size() < sizeof(value)) {
-      ok_ = false;
-      return;
-    }
+    if (left_.size() < sizeof(value)) return refuse();
     std::memcpy(&value, left_.data(), sizeof(value));
     left_.remove_prefix(sizeof(value));
   }
   void text(std::string& value) {
     std::uint32_t size = 0;
     scalar(size);
-    if (!ok_ || size > max_text || size > left_.size()) {
-      ok_ = false;
-      return;
-    }
+    if (!ok_ || size > max_text || size > left_.size()) return refuse();
     value = left_.substr(0, size);
     left_.remove_prefix(size);
   }
@@ -77,10 +72,7 @@ class Reader {
     std::uint32_t size = 0;
     scalar(size);
     // Every item takes a byte at least: a wild count cannot make us allocate more than the frame could hold.
-    if (!ok_ || size > max_items || size > left_.size()) {
-      ok_ = false;
-      return;
-    }
+    if (!ok_ || size > max_items || size > left_.size()) return refuse();
     for (std::uint32_t i = 0; i < size && ok_; ++i) each(values.emplace_back());
   }
   template <typename T>
@@ -88,19 +80,23 @@ class Reader {
     static_assert(std::is_trivially_copyable_v<T>);
     std::uint32_t size = 0;
     scalar(size);
-    if (!ok_ || size > left_.size() / sizeof(T)) {
-      ok_ = false;
-      return;
-    }
+    if (!ok_ || size > left_.size() / sizeof(T)) return refuse();
     values.resize(size);
     if (size > 0) std::memcpy(values.data(), left_.data(), size * sizeof(T));
     left_.remove_prefix(size * sizeof(T));
   }
-  void refuse() { ok_ = false; }
+  void refuse() {
+    if (ok_) refused_at_ = size_ - left_.size();
+    ok_ = false;
+  }
   bool done() const { return ok_ && left_.empty(); }
+  // Where the first thing that was refused ends, or what follows the last.
+  std::size_t refused_at() const { return ok_ ? size_ - left_.size() : refused_at_; }
 
  private:
   std::string_view left_;
+  std::size_t size_;
+  std::size_t refused_at_ = 0;
   bool ok_ = true;
 };
 
@@ -118,7 +114,10 @@ template <typename Archive>
 void flag(Archive& archive, bool& value) {
   std::uint8_t byte = value ? 1 : 0;
   archive.scalar(byte);
-  if constexpr (reading<Archive>) value = byte != 0;
+  if constexpr (reading<Archive>) {
+    value = byte != 0;
+    if (byte > 1) archive.refuse();
+  }
 }
 
 template <typename Archive, typename Bit>
@@ -128,6 +127,6 @@ void bits(Archive& archive, BitSet<Bit>& value) {
   if constexpr (reading<Archive>) value = BitSet<Bit>::from_bits(number);
 }
 
-}  // namespace lockstep::conformance::wire
+}  // namespace lockstep::bytes
 
-#endif  // LOCKSTEP_CONFORMANCE_WIRE_ARCHIVE_H_
+#endif  // LOCKSTEP_COMPILED_ARCHIVE_H_
