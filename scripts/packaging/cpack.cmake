@@ -5,7 +5,7 @@ find_program(GZIP gzip REQUIRED)
 
 # Manuals are what --help says at the time, and the changes what CHANGELOG.md says: neither is kept a second time.
 set(package_files ${CMAKE_CURRENT_BINARY_DIR}/packaging)
-foreach(program lockstep lockstep-conformance lockstep-doctor lockstep-fuzz lockstep-cuda-trace)
+foreach(program lockstep lockstep-exec lockstep-conformance lockstep-doctor lockstep-fuzz lockstep-cuda-trace)
   set(page ${package_files}/${program}.1.gz)
   add_custom_command(OUTPUT ${page} DEPENDS ${program} ${CMAKE_CURRENT_LIST_DIR}/manual VERBATIM
     COMMAND ${CMAKE_CURRENT_LIST_DIR}/manual $<TARGET_FILE:${program}> ${page})

@@ -67,7 +67,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lockstepConfig.cmake ${CMAKE_CURRENT_B
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lockstep.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
 if(LOCKSTEP_CONFORMANCE)
-  install(TARGETS lockstep lockstep-conformance lockstep-doctor lockstep-fuzz lockstep-cuda-trace
+  install(TARGETS lockstep lockstep-exec lockstep-conformance lockstep-doctor lockstep-fuzz lockstep-cuda-trace
           RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
   # Not for people: what those start (base/installation.h).
   install(TARGETS lockstep-verify lockstep-probe-helper lockstep-cuda-helper

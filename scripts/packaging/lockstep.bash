@@ -12,4 +12,4 @@ _lockstep() {
   [[ $word == -* ]] || return 0  # -o default: files
   mapfile -t COMPREPLY < <(compgen -W "$("$program" "${asked[@]}" --help 2>/dev/null | grep -oE '(^|[^-a-z])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+')" -- "$word")
 }
-complete -o default -F _lockstep lockstep lockstep-conformance lockstep-doctor lockstep-fuzz lockstep-cuda-trace
+complete -o default -F _lockstep lockstep lockstep-exec lockstep-conformance lockstep-doctor lockstep-fuzz lockstep-cuda-trace

@@ -1,25 +1,14 @@
 #include "cli/cli.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <lockstep/abi.h>
 
 #include "base/installation.h"
+#include "cli/exec_command.h"
 
 namespace lockstep::cli {
 namespace {
-
-Result<int> abi_number(const std::string& value) {
-  int abi = 0;
-  if (value == "native") return 0;
-  const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), abi);
-  if (ec != std::errc() || end != value.data() + value.size() || abi < oldest_abi || abi > newest_abi)
-    return usage_error("--abi takes native or a number from 1 to " + std::to_string(newest_abi) +
-                       ", the newest that is known here; native is " + std::to_string(newest_abi) +
-                       " on a newer kernel too; not " + printable(value));
-  return abi;
-}
 
 Result<EffectivePolicy> enrich_and_note(const Policy& policy, const Context& context) {
   LOCKSTEP_ASSIGN(EffectivePolicy effective, enrich(policy, context));
@@ -76,7 +65,7 @@ Result<Arguments> parse_arguments(int argc, char** argv, const std::vector<std::
     } else if (flag.name == "--allow-unsandboxed") {
       out.allow_unsandboxed = true;
     } else if (flag.name == "--abi") {
-      LOCKSTEP_ASSIGN(out.abi, abi_number(flag.value));
+      LOCKSTEP_ASSIGN(out.abi, read_abi(flag.value));
     } else if (flag.name == "--format") {
       LOCKSTEP_CHECK(check_format(flag.value, formats));
       out.format = flag.value;

@@ -124,6 +124,8 @@ TEST_F(ExecPlan, WhatWasAddedToThePolicyAndIsGoneIsRefused) {
                                   R"(","options":["rbind"]}]}}]})");
   const Ended made = compile(policy(), {"--cdi", spec, "--gpu-devices", "example.com/net=0"});
   ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_NE(made.err.find(" rules, 1 of them added by a baseline or by CDI; a later change"), std::string::npos)
+      << made.err;
   EXPECT_EQ(exec("exit 7").code, 7);
   ASSERT_EQ(::rmdir(dir_.at("driver").c_str()), 0);
   expect_refused(exec("exit 7"), dir_.at("driver") +
@@ -178,6 +180,37 @@ TEST_F(ExecPlan, BecomesTheUserOfThePolicy) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs-root: only root can become another user";
   ASSERT_EQ(compile(policy("/dev/null", "process: {run_as_user: \"64000\", run_as_group: \"64001\"}\n")).code, 0);
   EXPECT_EQ(exec("id -u; id -g").out, "64000\n64001\n");
+}
+
+// The small program does the same, and has words of its own.
+TEST_F(ExecPlan, ByTheProgramThatDoesNothingElseIsTheSame) {
+  const std::string program = std::string(LOCKSTEP_CLI) + "-exec", plan = dir_.at("p.plan");
+  ASSERT_EQ(compile(policy("/dev/null, /proc/self/task, /missing", "landlock: {scopes: [signal]}\n")).code, 0);
+  const std::string script =
+      "(: >" + dir_.at("new") + ") || echo out; echo n >/proc/self/task/$$/comm && echo comm; exit 7";
+  const Ended by_lockstep = exec(script),
+              by_itself = testing::run_program({program, plan, "--", "/bin/sh", "-c", script}, {});
+  EXPECT_EQ(by_itself.code, 7) << by_itself.err;
+  EXPECT_EQ(by_itself.out, by_lockstep.out);
+  EXPECT_EQ(by_itself.err, by_lockstep.err);
+  const std::vector<std::pair<Words, const char*>> refused = {
+      {{}, "write lockstep-exec PLAN -- COMMAND..."},
+      {{plan}, "write lockstep-exec PLAN -- COMMAND..."},
+      {{plan, plan, "--", "true"}, "write lockstep-exec PLAN -- COMMAND..."},
+      {{plan, "--gpu", "off", "--", "true"}, "unknown flag --gpu"},
+      {{plan, "--abi", "12", "--", "true"}, "--abi takes"},
+      {{dir_.at("p.yaml"), "--", "true"}, "no compiled plan"},
+      {{dir_.at("no"), "--", "true"}, "does not exist"},
+      {{plan, "--", "/no/such"}, ""}};
+  for (const auto& [words, says] : refused) {
+    Words all = {program};
+    all.insert(all.end(), words.begin(), words.end());
+    const Ended got = testing::run_program(all, {});
+    EXPECT_EQ(got.code, *says == '\0' ? 127 : 125) << got.err;
+    EXPECT_NE(got.err.find(says), std::string::npos) << got.err;
+  }
+  EXPECT_EQ(testing::run_program({program, "--help"}, {}).code, 0);
+  EXPECT_EQ(testing::run_program({program, "--version"}, {}).out.substr(0, 14), "lockstep-exec ");
 }
 
 }  // namespace

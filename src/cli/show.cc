@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
 #include "cli/cli.h"
 #include "compiled/compiled_plan.h"
@@ -27,18 +29,29 @@ void note_missing_paths(EffectivePolicy& effective) {
 }
 
 // A plan is for the machine on which it is made: of another nobody could say when its plan is no longer true.
-Result<std::string> compile_to_file(const Arguments& arguments, const EffectivePolicy& effective) {
+Result<Plan> compile_for_this_machine(const Arguments& arguments, const EffectivePolicy& effective) {
   if (!arguments.context.host.real)
     return input_error(arguments.context.host.file, 0,
                        "a plan is compiled on the machine that it is for: take --host out");
   LOCKSTEP_ASSIGN(const int abi, plan_abi(arguments));
-  LOCKSTEP_ASSIGN(Plan plan, compile(effective, abi));
-  return encode({effective.file, effective.run_as_user, effective.run_as_group, notices(effective), {std::move(plan)}});
+  return compile(effective, abi);
 }
 
 int show_plan(const Arguments& arguments, const EffectivePolicy& effective) {
-  const Result<std::string> bytes = compile_to_file(arguments, effective);
-  return bytes.ok() ? print(*bytes) : complain(bytes.error());
+  const Result<Plan> plan = compile_for_this_machine(arguments, effective);
+  if (!plan.ok()) return complain(plan.error());
+  const Result<std::string> bytes =
+      encode({effective.file, effective.run_as_user, effective.run_as_group, notices(effective), {*plan}});
+  if (!bytes.ok()) return complain(bytes.error());
+  const int code = print(*bytes);
+  if (code != 0) return code;
+  const auto added =
+      std::count_if(plan->rules.begin(), plan->rules.end(), [](const PlanRule& rule) { return rule.from_baseline; });
+  std::fprintf(stderr,
+               "lockstep: notice: frozen for ABI %d and this machine: %zu rules, %zu of them added by a baseline or by "
+               "CDI; a later change of the policy, of CDI specs or of the machine does not reach this plan\n",
+               plan->abi, plan->rules.size(), static_cast<std::size_t>(added));
+  return 0;
 }
 
 }  // namespace

@@ -171,7 +171,6 @@ Result<OpenedPolicy> plan_policy(EffectivePolicy effective, const SandboxOptions
 }
 
 Result<void> open_paths(OpenedPolicy& opened) {
-  opened.opener = this_process();
   if (!opened.kernel) return {};
   Result<Prepared> opens = prepare(opened.plan, {});
   if (!opens.ok()) {
@@ -184,6 +183,7 @@ Result<void> open_paths(OpenedPolicy& opened) {
   opened.notices.insert(opened.notices.end(), prepared.notices.begin(), prepared.notices.end());
   opened.enforcement.skipped = prepared.skipped;
   for (const Pin& pin : prepared.pins) opened.enforcement.pinned.push_back(pin.path);
+  if (!prepared.pins.empty()) opened.opener = this_process();  // who asks who that is takes a page of memory
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -38,6 +39,7 @@ Result<std::string> read_input_file(const std::string& path, std::size_t limit) 
   const auto fail = [&](const std::string& message) { return input_error(path, 0, message); };
   const auto too_large = [&] { return fail("is larger than " + std::to_string(limit >> 10) + " KiB"); };
   UniqueFd file;
+  std::size_t more = 4096;
   if (path != "-") {
     // O_NONBLOCK: a FIFO nobody writes to must not hang us before it is refused.
     file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -47,17 +49,21 @@ Result<std::string> read_input_file(const std::string& path, std::size_t limit) 
     if (S_ISDIR(st.st_mode)) return fail("is a directory: name a file in it");
     if (!S_ISREG(st.st_mode)) return fail("is no regular file: name one, or - for standard input");
     if (static_cast<std::size_t>(st.st_size) > limit) return too_large();
+    more = static_cast<std::size_t>(st.st_size) + 1;  // and its end
   }
   std::string text;
-  char buffer[8192];  // a page or two that the parser uses anyway
   while (true) {
     const int fd = file ? file.get() : STDIN_FILENO;
-    const ssize_t n = ::read(fd, buffer, sizeof(buffer));
-    if (n < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_input(fd)))) continue;
-    if (n < 0) return fail(!file && errno == EBADF ? "standard input is closed (EBADF)" : why_not_open(path, errno));
+    const std::size_t had = text.size();
+    text.resize(had + more);
+    const ssize_t n = ::read(fd, text.data() + had, more);
+    const int err = errno;
+    text.resize(had + static_cast<std::size_t>(n > 0 ? n : 0));
+    if (n < 0 && (err == EINTR || (err == EAGAIN && wait_for_input(fd)))) continue;
+    if (n < 0) return fail(!file && err == EBADF ? "standard input is closed (EBADF)" : why_not_open(path, err));
     if (n == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(n));
     if (text.size() > limit) return too_large();
+    more = std::max<std::size_t>(text.size(), 4096);
   }
 }
 
