@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +46,13 @@ std::uint64_t own_token() {
   return page->load();
 }
 
+// What was said, held against who asked.
+pid_t checked_child(long said, const ProcessMark& parent) {
+  if (said != 0 || ::getpid() != parent.pid || own_token() != parent.token) return static_cast<pid_t>(said);
+  errno = EPROTO;
+  return -1;
+}
+
 bool has_ended(pid_t child, int flags) {
   siginfo_t info{};
   const int asked = ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT | flags);
@@ -61,15 +69,14 @@ bool is_this_process(const ProcessMark& mark) {
   return mark.token != 0 && mark.token == own_token() && mark.pid == ::getpid();
 }
 
-pid_t checked_child(long said, const ProcessMark& parent) {
-  if (said != 0 || ::getpid() != parent.pid || own_token() != parent.token) return static_cast<pid_t>(said);
-  errno = EPROTO;
-  return -1;
-}
-
 pid_t fork_process() {
   const ProcessMark parent = this_process();
   return checked_child(::fork(), parent);
+}
+
+pid_t clone_process(int signal) {
+  const ProcessMark parent = this_process();
+  return checked_child(::syscall(SYS_clone, signal, nullptr, nullptr, nullptr, nullptr), parent);
 }
 
 Error call_error(const std::string& call) {

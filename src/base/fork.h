@@ -10,6 +10,7 @@
 #define LOCKSTEP_BASE_FORK_H_
 
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -33,8 +34,13 @@ bool is_this_process(const ProcessMark& mark);
 
 // -1 with errno; EPROTO: the call said 0, and no process was made.
 pid_t fork_process();
-// What clone() or the like said, held against who asked; for calls of one's own.
-pid_t checked_child(long said, const ProcessMark& parent);
+// The same without what libc does for it: the child may use system calls alone, for it may be a copy of a process with
+// threads, whose locks nobody gives back. `signal` comes at its end. 0: none, and then it is a child that wait() does not
+// see and wait_for(pid, &status, unseen) does: a caller that counts its children is not told of it, and one that ignores
+// SIGCHLD does not lose its exit code.
+pid_t clone_process(int signal);
+inline constexpr int unseen = static_cast<int>(__WCLONE);
+
 // Of errno, with what a filter may have to do with it. `call`: as it is written, with its brackets.
 Error call_error(const std::string& call = "fork()");
 

@@ -66,12 +66,41 @@ TEST(Fork, NoExceptionLeavesAChild) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == child_threw) << status;
 }
 
+// Neither wait() nor a handler sees it, and who asks for it gets its code.
+TEST(Fork, AChildWithoutASignalIsSeenByWhoAsksForItAlone) {
+  EXPECT_EQ(in_child([] {
+              const auto make = [](int signal) {
+                const pid_t pid = clone_process(signal);
+                if (pid == 0) ::_exit(7);
+                return pid;
+              };
+              const auto wait_code = [](pid_t pid, int flags) {
+                int status = 0;
+                return wait_for(pid, &status, flags) && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+              };
+              const auto sigchld_came = [] {
+                sigset_t pending;
+                return ::sigpending(&pending) == 0 && sigismember(&pending, SIGCHLD) != 0;
+              };
+              sigset_t all;
+              ::sigfillset(&all);
+              ::sigprocmask(SIG_SETMASK, &all, nullptr);
+              const pid_t hidden = make(0);
+              if (hidden <= 0 || ::waitpid(-1, nullptr, 0) != -1 || errno != ECHILD) return 1;
+              if (wait_code(hidden, unseen) != 7 || sigchld_came()) return 2;
+              const pid_t seen = make(SIGCHLD);
+              return seen > 0 && wait_code(seen, 0) == 7 && sigchld_came() ? 42 : 3;
+            }),
+            42);
+}
+
 TEST(Fork, AFilterThatSaysItIsTheChildIsNotBelieved) {
   EXPECT_EQ(in_child([] {
               const pid_t before = ::getpid();
               std::vector<testing::CallAnswer> lies = {{.call = SYS_clone}, {.call = SYS_clone3}};
               if (!testing::answer_calls(lies)) return 1;
               if (fork_process() != -1 || errno != EPROTO) return 2;
+              if (clone_process(0) != -1 || errno != EPROTO) return 4;
               const Error error = call_error();
               return error.exit_code() == 4 && error.message.find("filter") != std::string::npos && ::getpid() == before
                          ? 42

@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -36,7 +35,7 @@ int end_at_once(void*) {
 }  // namespace
 
 Canary::~Canary() {
-  if (sibling_ > 0) (void)wait_for(sibling_, nullptr, static_cast<int>(__WCLONE));
+  if (sibling_ > 0) (void)wait_for(sibling_, nullptr, unseen);
 }
 
 // As vfork() does it, but without a signal at its end: nobody is told of it, and a SIGCHLD that is ignored does not

@@ -129,8 +129,6 @@ void wait_by_poll(int pidfd, int control) {
   ::_exit(0);
 }
 
-constexpr int unseen = static_cast<int>(__WCLONE);  // by its parent's wait()
-
 }  // namespace
 
 void Holder::end() noexcept {
@@ -163,8 +161,7 @@ Result<Holder> hold_pins(std::vector<Pin> pins) {
   sigset_t all, before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  // fork() without SIGCHLD: the command must not wait for a child that it did not make.
-  const pid_t child = checked_child(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr), parent);
+  const pid_t child = clone_process(0);  // the command must not wait for a child that it did not make
   const int err = errno;
   if (child == 0) hold(kept, pidfd.get(), its.get(), parent.pid);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,7 +98,7 @@ Result<UniqueFd> above_standard(UniqueFd fd) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::alarm(patience_s);
-  const long pid = ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  const pid_t pid = clone_process(SIGCHLD);
   if (pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::dup2(null, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(null, 2) < 0) ::_exit(cannot_be_executed);
@@ -109,7 +108,7 @@ Result<UniqueFd> above_standard(UniqueFd fd) {
     ::_exit(errno == ENOENT ? knows_none : cannot_be_executed);  // without the program there are the files alone
   }
   int status = 0;
-  if (pid < 0 || !wait_for(static_cast<pid_t>(pid), &status) || !WIFEXITED(status)) ::_exit(cannot_be_executed);
+  if (pid < 0 || !wait_for(pid, &status) || !WIFEXITED(status)) ::_exit(cannot_be_executed);
   ::_exit(WEXITSTATUS(status));
 }
 
@@ -144,17 +143,14 @@ Result<std::string> ask(const char* database, const std::string& key) {
   LOCKSTEP_ASSIGN(reads, above_standard(std::move(reads)));
   LOCKSTEP_ASSIGN(writes, above_standard(std::move(writes)));
   LOCKSTEP_ASSIGN(UniqueFd null, above_standard(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC))));
-  // Without a signal at its end: a caller that counts its children is not told of this one, and one that ignores
-  // SIGCHLD does not lose its exit code.
-  const ProcessMark parent = this_process();
-  const pid_t pid = checked_child(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr), parent);
+  const pid_t pid = clone_process(0);
   if (pid == 0) become_getent(database, key.c_str(), null.get(), writes.get());
   if (pid < 0) return call_error("clone()");
   writes.reset();
   Result<std::string> out = read_answer(reads.get());
   reads.reset();
   int status = 0;
-  if (!wait_for(pid, &status, static_cast<int>(__WCLONE))) return call_error("waitpid()");
+  if (!wait_for(pid, &status, unseen)) return call_error("waitpid()");
   LOCKSTEP_CHECK(out);
   if (WIFEXITED(status) && WEXITSTATUS(status) == knows_none) return std::string();
   const std::size_t end = out->find('\n');
