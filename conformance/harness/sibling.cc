@@ -3,30 +3,17 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
+#include "base/descriptors.h"
 #include "base/fork.h"
 #include "conformance/harness/ending.h"
 #include "conformance/harness/identity.h"
 #include "enforce/privilege.h"
 
 namespace lockstep::conformance::harness {
-
-void close_all_but(std::vector<int> keep) {
-  std::sort(keep.begin(), keep.end());
-  unsigned next = 0;
-  for (const int fd : keep) {
-    if (fd < 0) continue;
-    const auto open = static_cast<unsigned>(fd);
-    if (open > next) ::syscall(SYS_close_range, next, open - 1, 0);
-    next = open + 1;
-  }
-  ::syscall(SYS_close_range, next, ~0U, 0);
-}
 
 pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop) {
   int ready[2], ending[2];
@@ -40,7 +27,8 @@ pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop) {
   const pid_t parent = ::getpid();
   const pid_t pid = fork_process();
   if (pid == 0) {
-    close_all_but({ready[1], ending[0]});
+    int keep[] = {ready[1], ending[0]};
+    if (!close_all_but(keep)) ::_exit(1);
     Result<Identity> identity = identity_of(kind, user);
     if (identity.ok()) identity->keep = 0;
     const bool ok = identity.ok() && drop_privileges(*identity).ok() && ::prctl(PR_SET_DUMPABLE, 1) == 0 &&

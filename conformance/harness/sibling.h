@@ -4,8 +4,6 @@
 
 #include <sys/types.h>
 
-#include <vector>
-
 #include "base/unique_fd.h"
 #include "conformance/wire/request.h"
 
@@ -15,9 +13,6 @@ namespace lockstep::conformance::harness {
 // and errno on failure. With `stop` it ends once that descriptor is closed everywhere: a caller may lose the right to
 // signal it.
 pid_t start_sibling(wire::IdentityKind kind, uid_t user, UniqueFd* stop = nullptr);
-
-// Closes every descriptor but these; negative ones are none.
-void close_all_but(std::vector<int> keep);
 
 }  // namespace lockstep::conformance::harness
 

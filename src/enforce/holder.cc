@@ -4,85 +4,23 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <span>
+
+#include "base/descriptors.h"
 
 namespace lockstep {
 namespace {
 
 // Of the holder there are system calls alone: it is a copy of a process whose other threads may have held a lock of
 // malloc()'s, and nobody is there to give it back.
-
-using Kept = std::span<const int>;  // sorted
-
-bool is_kept(Kept kept, int fd) {
-  return std::binary_search(kept.begin(), kept.end(), fd);
-}
-
-bool close_between(unsigned first, unsigned last) {
-  return first > last || ::syscall(SYS_close_range, first, last, 0) == 0;
-}
-
-bool close_by_range(Kept kept) {
-  unsigned next = 0;
-  for (const int fd : kept) {
-    if (fd > 0 && !close_between(next, static_cast<unsigned>(fd) - 1)) return false;
-    next = static_cast<unsigned>(fd) + 1;
-  }
-  return close_between(next, ~0U);
-}
-
-struct Entry {  // linux_dirent64
-  std::uint64_t ino;
-  std::int64_t off;
-  std::uint16_t size;
-  unsigned char type;
-  char name[1];
-};
-
-// Pins are entries of a procfs, so there is one to ask.
-bool close_by_procfs(Kept kept) {
-  const int list = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (list < 0) return false;
-  alignas(Entry) char buffer[4096];
-  long length = 0;
-  while ((length = ::syscall(SYS_getdents64, list, buffer, sizeof(buffer))) > 0)
-    for (const char* at = buffer; at < buffer + length;) {
-      const Entry* entry = reinterpret_cast<const Entry*>(at);
-      at += entry->size;
-      int fd = 0;
-      const char* digit = entry->name;
-      while (*digit >= '0' && *digit <= '9') fd = fd * 10 + (*digit++ - '0');
-      if (digit != entry->name && fd != list && !is_kept(kept, fd)) ::close(fd);
-    }
-  ::close(list);
-  return length == 0;
-}
-
-void close_by_number(Kept kept) {
-  rlimit most{};
-  constexpr rlim_t enough = 1 << 20;  // what a kernel allows, unless told otherwise
-  const rlim_t end = ::getrlimit(RLIMIT_NOFILE, &most) == 0 ? std::min(most.rlim_max, enough) : enough;
-  for (int fd = 0; static_cast<rlim_t>(fd) < end; ++fd)
-    if (!is_kept(kept, fd)) ::close(fd);
-}
-
-// Whoever waits for the end of a pipe must not wait for us.
-void close_all_but(Kept kept) {
-  if (close_by_range(kept) || close_by_procfs(kept)) return;  // a filter may deny the first
-  close_by_number(kept);
-}
 
 std::int64_t now_ms() {
   timespec now{};
@@ -113,11 +51,11 @@ void wait_by_poll(int pidfd, int control) {
   }
 }
 
-[[noreturn]] void hold(Kept kept, int pidfd, int control, pid_t parent) {
+[[noreturn]] void hold(std::span<int> kept, int pidfd, int control, pid_t parent) {
   ::prctl(PR_SET_NAME, "lockstep-pins");
   ::prctl(PR_SET_DUMPABLE, 0);  // it has the policy in its memory
   ::setsid();
-  close_all_but(kept);
+  if (!close_all_but(kept)) ::_exit(1);  // whoever waits for the end of a pipe must not wait for us
   if (::chdir("/") != 0) ::_exit(1);
   if (::send(control, "h", 1, MSG_NOSIGNAL) != 1) ::_exit(1);
   if (pidfd >= 0) wait_by_poll(pidfd, control);
@@ -157,7 +95,6 @@ Result<Holder> hold_pins(std::vector<Pin> pins) {
   std::vector<int> kept = {its.get()};
   for (const Pin& pin : pins) kept.push_back(pin.fd.get());
   if (pidfd) kept.push_back(pidfd.get());
-  std::sort(kept.begin(), kept.end());
   sigset_t all, before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
