@@ -169,6 +169,13 @@ TEST_F(ExecFilter, WhereNoProcessCanBeMadeThePolicyDecides) {
   expect_own_failure(shell("echo ran", no_process), "a rule below /proc takes a second process", "pinned");
 }
 
+// It is asked only once the restriction is there: the command waits for its answer.
+TEST_F(ExecFilter, AHolderThatCannotHoldIsNoticed) {
+  policy(pinned);
+  expect_own_failure(shell("echo ran", [] { return testing::answer_calls({{.call = SYS_chdir, .err = EACCES}}); }),
+                     "ended before it held them", "pinned");
+}
+
 TEST_F(ExecFilter, TheSeventeenthLayerIsNamed) {
   if (query_kernel()->abi < 2) GTEST_SKIP() << "needs ABI 2: ABI 1 has another limit";
   policy("/dev/null");

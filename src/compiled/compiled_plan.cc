@@ -5,10 +5,10 @@
 #include <cstring>
 
 #include <lockstep/abi.h>
-#include <lockstep/policy.h>
 #include <lockstep/rights.h>
 
 #include "compiled/plan_fields.h"
+#include "policy/check.h"
 
 namespace lockstep {
 namespace bytes {
@@ -50,18 +50,16 @@ std::uint64_t checksum_of(std::string_view text) {
   return out;
 }
 
-// What no policy compiles to; empty: one does. Paths are checked as those of a policy are, for who wrote them may be
-// another.
+// What no policy compiles to; empty: one does. Paths are checked as those of a policy are, for who wrote them may be another.
 std::string fault_of(const PlanRule& rule, const Plan& plan, const AbiInfo& info) {
-  const std::string path = printable(rule.path);
-  if (!rule.path.starts_with('/') || rule.path.find('\0') != std::string::npos ||
-      normalise_path(rule.path) != rule.path || (rule.path + "/").find("/../") != std::string::npos)
-    return "\"" + path + "\" is no absolute and normalised path";
+  const auto on = [&](const char* before, const char* behind) { return before + printable(rule.path) + behind; };
+  if (const std::string_view fault = fault_of_path(rule.path); !fault.empty())
+    return on("the path \"", "\" ") + std::string(fault);
   if (rule.rights.empty() || !plan.handled.contains(rule.rights))
-    return "the rule on " + path + " has no right, or one that is not restricted";
+    return on("the rule on ", " has no right, or one that is not restricted");
   if (rule.path == "/" && !access_read_only.contains(rule.rights))
     return "the root directory cannot be granted for writing";
-  if (rule.quiet && !info.quiet) return "the rule on " + path + " is quiet, and its ABI knows no such rule";
+  if (rule.quiet && !info.quiet) return on("the rule on ", " is quiet, and its ABI knows no such rule");
   return {};
 }
 

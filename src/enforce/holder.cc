@@ -69,6 +69,11 @@ void wait_by_poll(int pidfd, int control) {
 
 }  // namespace
 
+Result<void> Holder::wait_until_it_holds() const {
+  if (char byte = 0; read_from_child(control_.get(), &byte, 1, pid_, unseen) == 1) return {};
+  return internal_error("the process that is to keep the entries below /proc open ended before it held them");
+}
+
 void Holder::end() noexcept {
   if (!control_ || !is_this_process(owner_)) return;
   (void)::send(control_.get(), "e", 1, MSG_NOSIGNAL);
@@ -85,7 +90,7 @@ Holder& Holder::operator=(Holder&& other) noexcept {
   return *this;
 }
 
-Result<Holder> hold_pins(std::vector<Pin> pins) {
+Result<Holder> start_holder(std::vector<Pin> pins) {
   const ProcessMark parent = this_process();
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, parent.pid, 0)));
   if (!pidfd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) return system_error(errno, "pidfd_open()");
@@ -107,11 +112,7 @@ Result<Holder> hold_pins(std::vector<Pin> pins) {
     return call_error(
         "a rule below /proc takes a second process, which keeps its entry open, and none can be made: "
         "clone()");
-  its.reset();
-  Holder holder(std::move(ours), child);
-  if (char byte = 0; read_from_child(holder.control(), &byte, 1, child, unseen) != 1)
-    return internal_error("the process that is to keep the entries below /proc open ended before it held them");
-  return holder;
+  return Holder(std::move(ours), child);
 }
 
 }  // namespace lockstep

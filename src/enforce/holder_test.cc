@@ -27,6 +27,12 @@ std::vector<Pin> pins() {
   return out;
 }
 
+Result<Holder> hold_pins(std::vector<Pin> given) {
+  LOCKSTEP_ASSIGN(Holder out, start_holder(std::move(given)));
+  LOCKSTEP_CHECK(out.wait_until_it_holds());
+  return out;
+}
+
 // The holder's number, by what procfs has as this process's children; 0: none, or several.
 pid_t holder() {
   std::ifstream in("/proc/self/task/" + std::to_string(::gettid()) + "/children");

@@ -8,22 +8,8 @@
 namespace lockstep {
 namespace {
 
-// Why it is no path as policies have them; empty: it is one.
-std::string_view fault_of(std::string_view path) {
-  if (!path.starts_with('/')) return "is not absolute";
-  if (path.find('\0') != std::string_view::npos) return "has a NUL in it";
-  if (path.size() == 1) return {};
-  for (std::size_t at = 1, end = 0; at <= path.size(); at = end + 1) {
-    end = std::min(path.find('/', at), path.size());
-    const std::string_view part = path.substr(at, end - at);
-    if (part == "..") return "has a .. component";
-    if (part.empty() || part == ".") return "is not normalised";
-  }
-  return {};
-}
-
 Result<void> check_path(const std::string& file, const std::string& path, int line) {
-  const std::string_view fault = fault_of(path);
+  const std::string_view fault = fault_of_path(path);
   if (fault.empty()) return {};
   return input_error(file, line,
                      "the path \"" + printable(std::string_view(path).substr(0, 80)) + "\" " + std::string(fault));
@@ -61,6 +47,19 @@ Result<void> check_common(const Any& policy) {
 }
 
 }  // namespace
+
+std::string_view fault_of_path(std::string_view path) {
+  if (!path.starts_with('/')) return "is not absolute";
+  if (path.find('\0') != std::string_view::npos) return "has a NUL in it";
+  if (path.size() == 1) return {};
+  for (std::size_t at = 1, end = 0; at <= path.size(); at = end + 1) {
+    end = std::min(path.find('/', at), path.size());
+    const std::string_view part = path.substr(at, end - at);
+    if (part == "..") return "has a .. component";
+    if (part.empty() || part == ".") return "is not normalised";
+  }
+  return {};
+}
 
 Result<void> check(const Policy& policy) {
   LOCKSTEP_CHECK(check_common(policy));

@@ -8,6 +8,8 @@
 #ifndef LOCKSTEP_POLICY_CHECK_H_
 #define LOCKSTEP_POLICY_CHECK_H_
 
+#include <string_view>
+
 #include <lockstep/effective.h>
 #include <lockstep/error.h>
 #include <lockstep/policy.h>
@@ -16,6 +18,9 @@ namespace lockstep {
 
 Result<void> check(const Policy& policy);
 Result<void> check(const EffectivePolicy& effective);
+
+// Why it is no path as policies have them; empty: it is one.
+std::string_view fault_of_path(std::string_view path);
 
 }  // namespace lockstep
 

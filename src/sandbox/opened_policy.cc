@@ -116,10 +116,11 @@ Result<void> restrict(OpenedPolicy& opened, Pins keeper) {
                            "the policy there, or spawn()");
   // The ladder's questions need it.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error(errno, "prctl(PR_SET_NO_NEW_PRIVS, 1)");
-  LOCKSTEP_CHECK(check_ladder(*opened.kernel));
-  if (keeper == Pins::in_a_process_beside && !pins.empty()) {
-    LOCKSTEP_ASSIGN(opened.holder, hold_pins(std::move(pins)));
+  const bool holds = keeper == Pins::in_a_process_beside && !pins.empty();
+  if (holds) {  // it makes itself ready while this process goes on
+    LOCKSTEP_ASSIGN(opened.holder, start_holder(std::move(pins)));
   }
+  LOCKSTEP_CHECK(check_ladder(*opened.kernel));
   RestrictOptions options;
   if (opened.free_threads == FreeThreads::allowed) options.threads = Threads::calling;
   if (opened.all_threads) options.threads = Threads::all;
@@ -129,6 +130,7 @@ Result<void> restrict(OpenedPolicy& opened, Pins keeper) {
   LOCKSTEP_CHECK(canary.set(prepared));
   LOCKSTEP_CHECK(restrict_self(prepared, options));
   LOCKSTEP_CHECK(canary.prove());
+  if (holds) LOCKSTEP_CHECK(opened.holder.wait_until_it_holds());
   if (keeper == Pins::in_this_process)
     for (Pin& pin : pins)
       (void)pin.fd.release();  // the restriction stays as long as the process does, and so must they
