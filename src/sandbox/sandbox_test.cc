@@ -145,7 +145,7 @@ TEST_F(SandboxTest, SaysWhatIsNotEnforcedAndWhatCouldNotBeOpened) {
 TEST_F(SandboxTest, ThreadsThatRunAlreadyAreNotForgotten) {
   const std::string file = policy(dir_.at("rw"));
   const bool knows_all = query_kernel()->abi >= 8;
-  for (const char* way : {"unsaid", "free", "all"}) {
+  for (const char* way : {"unsaid", "no word of the two", "free", "all"}) {
     const auto run = [&] {
       std::atomic<int> step = 0;
       bool wrote = false;
@@ -155,6 +155,7 @@ TEST_F(SandboxTest, ThreadsThatRunAlreadyAreNotForgotten) {
       });
       SandboxOptions options = here();
       if (way == std::string_view("free")) options.free_threads = FreeThreads::allowed;
+      if (way == std::string_view("no word of the two")) options.free_threads = static_cast<FreeThreads>(9);
       options.all_threads = way == std::string_view("all");
       Result<Sandbox> sandbox = Sandbox::open(*load_policy(file), options);
       const Result<Enforcement> done = sandbox.ok() ? sandbox->restrict_self() : Result<Enforcement>(sandbox.error());
@@ -166,10 +167,10 @@ TEST_F(SandboxTest, ThreadsThatRunAlreadyAreNotForgotten) {
       return (restricted ? 20 : 2) + (wrote ? 1 : 0) + (done->level == Enforcement::Level::full ? 2 : 0);
     };
     const int got = in_child(run);
-    const int expected = way == std::string_view("unsaid") ? 12
-                         : way == std::string_view("free") ? 21
-                         : knows_all                       ? 22
-                                                           : 13;
+    const int expected = way == std::string_view("free")  ? 21
+                         : way != std::string_view("all") ? 12
+                         : knows_all                      ? 22
+                                                          : 13;
     EXPECT_EQ(got, expected) << way;
   }
 }
@@ -226,10 +227,11 @@ TEST_F(SandboxTest, AKernelThatIsNotAskedInTruthIsNotBelieved) {
 TEST_F(SandboxTest, BecomesWhomThePolicyNames) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs-root: only root can become another user";
   const std::string file = policy(dir_.at("rw"), "process: {run_as_user: \"64000\", run_as_group: \"64001\"}\n");
-  for (const bool kept : {false, true})
+  for (const auto word : {KeptIdentity::refused, KeptIdentity::allowed, static_cast<KeptIdentity>(9)}) {
+    const bool kept = word == KeptIdentity::allowed;
     EXPECT_EQ(in_child([&] {
                 SandboxOptions options = here();
-                if (kept) options.kept_identity = KeptIdentity::allowed;
+                options.kept_identity = word;
                 Result<Sandbox> sandbox = Sandbox::open(*load_policy(file), options);
                 if (!sandbox.ok() || (find(sandbox->notices(), "identity-kept") != nullptr) != kept) return 1;
                 const Result<Enforcement> done = sandbox->restrict_self();
@@ -237,7 +239,8 @@ TEST_F(SandboxTest, BecomesWhomThePolicyNames) {
                 return ::getuid() == (kept ? 0U : 64000U) && ::getgid() == (kept ? 0U : 64001U) ? fine : 3;
               }),
               fine)
-        << kept;
+        << static_cast<int>(word);
+  }
 }
 
 // A policy built by hand, with what no text can say: an input error, and neither a crash nor a weaker policy.
