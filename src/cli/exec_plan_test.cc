@@ -74,11 +74,11 @@ TEST_F(ExecPlan, RestrictsAndSaysAsThePolicyDoes) {
 
 // Every policy of the fixtures that this machine can run.
 TEST_F(ExecPlan, EveryPolicyOfTheFixturesIsEnforcedAlike) {
-  const std::string script =
-      "for p in /usr /etc /tmp /dev/null /dev/urandom /proc/self/comm /proc/self/task /var/log /home /root /sys; do\n"
-      "[ -d $p ] && { (: >$p/lockstep-new) 2>/dev/null && { echo make $p; rm -f $p/lockstep-new; }; "
-      "ls $p >/dev/null 2>&1 && echo list $p; }\n"
-      "[ -d $p ] || { (: <$p) 2>/dev/null && echo read $p; (: >>$p) 2>/dev/null && echo write $p; }; done; exit 9";
+  const std::string script =  // of the shell's own words: little is executed
+      "for p in /usr /etc /tmp /var/log; do set -- $p/*; [ \"$1\" = \"$p/*\" ] || echo list $p\n"
+      "{ true >$p/lockstep-new; } 2>/dev/null && { echo make $p; rm -f $p/lockstep-new; }; done\n"
+      "for p in /dev/null /dev/urandom /proc/self/comm; do read -r line 2>/dev/null <$p && echo read $p\n"
+      "{ true >>$p; } 2>/dev/null && echo write $p; done; exit 9";
   int tried = 0;
   for (const auto& each :
        std::filesystem::recursive_directory_iterator(std::string(LOCKSTEP_SOURCE_DIR) + "/fixtures/policies")) {
@@ -91,7 +91,7 @@ TEST_F(ExecPlan, EveryPolicyOfTheFixturesIsEnforcedAlike) {
     EXPECT_EQ(by_plan.err, by_policy.err) << file;
     tried += by_plan.code == 9 ? 1 : 0;
   }
-  EXPECT_GT(tried, 3);
+  EXPECT_GT(tried, 20);
 }
 
 TEST_F(ExecPlan, IsTheSameUntilThePolicyChanges) {

@@ -26,11 +26,10 @@ std::string as_text(const Result<EffectivePolicy>& effective) {
 
 std::vector<ContextFlags> all_flags() {
   std::vector<ContextFlags> out;
-  for (const Toggle gpu : {Toggle::automatic, Toggle::on, Toggle::off})
-    for (const Toggle proxy : {Toggle::automatic, Toggle::on, Toggle::off}) {
-      out.emplace_back().gpu = gpu;
-      out.back().proxy = proxy;
-    }
+  for (const Toggle toggle : {Toggle::automatic, Toggle::on, Toggle::off}) {
+    out.emplace_back().gpu = toggle;
+    if (toggle != Toggle::automatic) out.emplace_back().proxy = toggle;
+  }
   for (const char* workdir : {"/tmp", "/dev/urandom"}) out.emplace_back().workdir = workdir;
   out.emplace_back().gpu_devices = "all";
   return out;
