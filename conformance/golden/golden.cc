@@ -183,19 +183,21 @@ Result<GoldenResult> check_golden(const report::Run& run, const GoldenScope& sco
     out.differences.push_back(
         {Change::other, case_name, report::golden_test, case_name + ": " + text, {}, {}, {}, 0, {}, {}, {}});
   };
-  for (const auto& [key, shown] : shown_by(run)) {
+  const auto compare = [&](const Shown& shown) -> Result<void> {
     LOCKSTEP_ASSIGN(const GoldenFile file, find_golden(scope.directory, shown.name));
     LOCKSTEP_ASSIGN(const std::optional<Golden> golden, load(file, shown));
     if (!golden) {
       of_no_row(shown.name, "there is no " + file.path +
                                 (shown.run->source.own_policy ? ", nor a file of a policy whose path ends so" : "") +
                                 ": --update writes it");
-      continue;
+      return {};
     }
     if (file.name != shown.name)
       out.found_as.push_back(printable(shown.name) + " is held against " + printable(file.path));
     Comparison(shown, *golden, &out).compare();
-  }
+    return {};
+  };
+  LOCKSTEP_CHECK(for_each_shown(run, compare));
   LOCKSTEP_ASSIGN(const std::vector<GoldenFile> files, dropped(scope));
   for (const GoldenFile& file : files)
     of_no_row(printable(file.name),
@@ -209,7 +211,7 @@ Result<GoldenUpdate> update_golden(const report::Run& run, const GoldenScope& sc
   if (error) return input_error(scope.directory, 0, "the directory cannot be made: " + error.message());
   GoldenUpdate out;
   std::set<std::string> taken;
-  for (const auto& [key, shown] : shown_by(run)) {
+  const auto update = [&](const Shown& shown) -> Result<void> {
     LOCKSTEP_ASSIGN(const GoldenFile file, find_golden(scope.directory, shown.name));
     if (!taken.insert(file.path).second)
       return input_error(file.path, 0, "two policies of this run would be kept there: name them by longer paths");
@@ -232,7 +234,9 @@ Result<GoldenUpdate> update_golden(const report::Run& run, const GoldenScope& sc
     std::erase_if(merged.answers, [](const auto& entry) { return entry.second.empty(); });
     LOCKSTEP_CHECK(report::write_file(file.path, golden_to_text(file.name, merged)));
     ++out.written;
-  }
+    return {};
+  };
+  LOCKSTEP_CHECK(for_each_shown(run, update));
   LOCKSTEP_ASSIGN(const std::vector<GoldenFile> files, dropped(scope));
   for (const GoldenFile& file : files) {
     std::filesystem::remove(file.path, error);

@@ -96,52 +96,66 @@ void add_claimed_refusal(const judge::CaseRun& run, Shown* shown) {
   }
 }
 
-}  // namespace
+// What a run has of one case.
+struct OfCase {
+  std::vector<const report::JudgedRow*> rows;
+  std::vector<const judge::CaseRun*> claims;  // of refusals
+};
 
-std::map<std::string, Shown> shown_by(const report::Run& run) {
-  std::map<std::string, Shown> out;
-  std::vector<std::string> names;  // of the case's cells: its rows mostly follow each other
-  const judge::CaseRun* named = nullptr;
-  for (const report::JudgedRow& judged : run.rows) {
-    const judge::CaseRun& each = *judged.row.run;
-    const judge::RowVerdict& verdict = judged.verdict;
-    const std::string refusal = refusal_of(judged);
-    if (each.source.context.host.real || (verdict.cells.empty() && refusal.empty())) continue;
-    Shown& shown = out[judge::test_name(each.source.name)];
-    shown.name = each.source.name;
-    if (named != &each) {
+void add_answers(const report::JudgedRow& judged, const std::vector<std::string>& names, Shown* shown) {
+  const judge::RowVerdict& verdict = judged.verdict;
+  const std::string identity = identity_of(judged);
+  const int abi = judged.row.plan_abi;
+  shown->tests[{identity, abi}] = judged.row.name();
+  std::string& readiness = shown->golden.answers[{identity, readiness_cell}][abi];
+  readiness = refusal_of(judged);
+  if (!readiness.empty()) return;
+  const std::string why = verdict.readiness.why.empty() ? "" : ": " + printable(verdict.readiness.why);
+  readiness = std::string(gpu::name(verdict.readiness.is)) + why;
+  for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
+    const judge::CellVerdict& cell = verdict.cells[i];
+    if (cell.verdict == judge::Verdict::skip || cell.verdict == judge::Verdict::error) continue;
+    const wire::CellRequest& request = judged.row.run->cells.cells[i];
+    if (is_the_machines(request, cell)) continue;
+    const GoldenKey key{identity, names[i]};
+    shown->golden.answers[key][abi] = answer_of(request, verdict, i);
+    shown->rights[key][abi] = cell.observed == 0 ? cell.needed : cell.missing;
+  }
+}
+
+Shown shown_of(const OfCase& of) {
+  Shown out;
+  std::vector<std::string> names;  // of the cells
+  for (const report::JudgedRow* judged : of.rows) {
+    const judge::CaseRun& each = *judged->row.run;
+    if (out.run != &each) {
       names.clear();
       for (const wire::CellRequest& request : each.cells.cells) names.push_back(printable(judge::cell_name(request)));
-      named = &each;
+      out.golden.settings = settings_of(each.effective);
     }
-    if (shown.run != &each) shown.golden.settings = settings_of(each.effective);
-    if (shown.run == nullptr)
+    if (out.run == nullptr)
       for (std::size_t i = 0; i < names.size(); ++i)
-        shown.cells.emplace(names[i], shown_cell(each.cells.cells[i], each.effective));
-    shown.run = &each;
-    const std::string identity = identity_of(judged);
-    const int abi = judged.row.plan_abi;
-    shown.tests[{identity, abi}] = judged.row.name();
-    if (!refusal.empty()) {
-      shown.golden.answers[{identity, readiness_cell}][abi] = refusal;
-      continue;
-    }
-    const std::string why = verdict.readiness.why.empty() ? "" : ": " + printable(verdict.readiness.why);
-    shown.golden.answers[{identity, readiness_cell}][abi] = std::string(gpu::name(verdict.readiness.is)) + why;
-    for (std::size_t i = 0; i < verdict.cells.size(); ++i) {
-      const judge::CellVerdict& cell = verdict.cells[i];
-      if (cell.verdict == judge::Verdict::skip || cell.verdict == judge::Verdict::error) continue;
-      const wire::CellRequest& request = each.cells.cells[i];
-      if (is_the_machines(request, cell)) continue;
-      const GoldenKey key{identity, names[i]};
-      shown.golden.answers[key][abi] = answer_of(request, verdict, i);
-      shown.rights[key][abi] = cell.observed == 0 ? cell.needed : cell.missing;
-    }
+        out.cells.emplace(names[i], shown_cell(each.cells.cells[i], each.effective));
+    out.name = each.source.name;
+    out.run = &each;
+    add_answers(*judged, names, &out);
   }
+  for (const judge::CaseRun* each : of.claims) add_claimed_refusal(*each, &out);
+  return out;
+}
+
+}  // namespace
+
+Result<void> for_each_shown(const report::Run& run, const std::function<Result<void>(const Shown&)>& see) {
+  std::map<std::string, OfCase> cases;
+  for (const report::JudgedRow& judged : run.rows)
+    if (!judged.row.run->source.context.host.real && (!judged.verdict.cells.empty() || !refusal_of(judged).empty()))
+      cases[judge::test_name(judged.row.run->source.name)].rows.push_back(&judged);
   for (const report::JudgedClaims& claims : run.claims)
     if (const judge::CaseRun& each = *claims.run; each.source.error && !each.source.context.host.real)
-      add_claimed_refusal(each, &out[judge::test_name(each.source.name)]);
-  return out;
+      cases[judge::test_name(each.source.name)].claims.push_back(&each);
+  for (const auto& [key, of] : cases) LOCKSTEP_CHECK(see(shown_of(of)));
+  return {};
 }
 
 bool is_refused(const Golden& golden, const std::string& identity, int abi) {

@@ -2,6 +2,7 @@
 #ifndef LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SHOWN_H_
 #define LOCKSTEP_CONFORMANCE_GOLDEN_GOLDEN_SHOWN_H_
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -29,8 +30,8 @@ struct Shown {
   std::map<GoldenKey, std::map<int, AccessSet>> rights;      // what an answer depends on
 };
 
-// By case, in the order of their names.
-std::map<std::string, Shown> shown_by(const report::Run& run);
+// Each case, in the order of their names. One at a time: all of them together are larger than the run that shows them.
+Result<void> for_each_shown(const report::Run& run, const std::function<Result<void>(const Shown&)>& see);
 // Whether the golden file has this row as refused.
 bool is_refused(const Golden& golden, const std::string& identity, int abi);
 // Whether the case has such a row on a machine that can run it. Every case has rows of `self`, for machines where
