@@ -57,6 +57,7 @@ std::string why_denied(const std::string& program) {
 
 [[noreturn]] void become(const std::vector<std::string>& command) {
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   restore_write_signals();
