@@ -6,19 +6,6 @@
 
 namespace lockstep::conformance::fuzz {
 
-Result<void> Pair::make(const std::vector<Item>& items) {
-  for (const Item& item : items) {
-    LOCKSTEP_CHECK(restricted.make(item));
-    LOCKSTEP_CHECK(control.make(item));
-  }
-  return {};
-}
-
-Result<void> Pair::clear() {
-  LOCKSTEP_CHECK(restricted.clear());
-  return control.clear();
-}
-
 Board::Board(std::size_t count) : size(count), bytes_(2 * sizeof(Side) + count * sizeof(Cell)) {
   void* memory = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) std::abort();

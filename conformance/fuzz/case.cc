@@ -13,9 +13,9 @@
 namespace lockstep::conformance::fuzz {
 namespace {
 
-constexpr std::array<std::string_view, 16> kind_names = {"dir",     "file",    "fifo", "chr",   "null", "blk",
-                                                         "socket",  "symlink", "link", "tmpfs", "bind", "proc",
-                                                         "overlay", "hold",    "move", "remove"};
+constexpr std::array<std::string_view, 17> kind_names = {"dir",  "file",    "empty",   "fifo", "chr",   "null",
+                                                         "blk",  "socket",  "symlink", "link", "tmpfs", "bind",
+                                                         "proc", "overlay", "hold",    "move", "remove"};
 
 // Reads one file; holds its name so that every error can carry it.
 class Reader {

@@ -41,7 +41,8 @@ namespace lockstep::conformance::fuzz {
 
 enum class ItemKind : std::uint8_t {
   dir,
-  file,  // no program and no script
+  file,   // no program and no script
+  empty,  // a file with nothing in it
   fifo,
   chr,      // 1:8
   null,     // 1:3

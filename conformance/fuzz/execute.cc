@@ -20,7 +20,9 @@
 #include "conformance/fuzz/executed.h"
 #include "conformance/fuzz/layers.h"
 #include "conformance/fuzz/oracle.h"
+#include "conformance/probes/keeper.h"
 #include "conformance/probes/probe.h"
+#include "conformance/probes/spawn.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance::fuzz {
@@ -31,21 +33,22 @@ constexpr unsigned nobody = 65534;
 // One side of a case, in the process or thread that will be restricted.
 class SideRun {
  public:
-  SideRun(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board, bool restricted)
+  SideRun(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board, bool restricted,
+          int keeper)
       : case_(fuzz_case),
         tree_(tree),
         setting_(setting),
         board_(board),
         side_(board.sides[restricted ? 0 : 1]),
-        restricted_(restricted) {}
+        restricted_(restricted),
+        keeper_(keeper) {}
 
   void run() {
     if (!prepare() || !become()) return;
     if (restricted_ && case_.identity == Identity::user) forget_refused();
     if (!restrict() || !take_back()) return;
-    directory_ = -1;
-    side_.done = run_actors() || fail("running an actor") ? 1 : 0;
-    peer_.end();
+    const bool ran = run_actors() || fail("running an actor");
+    side_.done = (peer_.end() || fail("the peer")) && ran ? 1 : 0;
   }
 
  private:
@@ -196,7 +199,7 @@ class SideRun {
         std::thread([&] { run_cells(actor); }).join();
       } else if (actor == Actor::exec) {
         if (!run_program()) return false;
-      } else if (!run_forked(actor, actor == Actor::child ? 1 : 2)) {
+      } else if (!run_descendant(actor, actor == Actor::child ? 1 : 2)) {
         return false;
       }
     }
@@ -215,7 +218,7 @@ class SideRun {
           slot_of(i).state = static_cast<std::uint32_t>(wire::CellState::unsupported);
       }
     for (const auto& [directory, cells] : by_directory) {
-      ExecutedRun run{setting_.helper, case_.chroot.empty() ? directory : -1, {}};
+      ExecutedRun run{setting_.helper, case_.chroot.empty() ? directory : -1, {}, keeper_};
       for (const std::size_t i : cells) {
         if (!has_path(ready_[i].probe.operation)) name_other_side(case_.operations[i], ready_[i]);
         const probes::Probe& probe = ready_[i].probe;
@@ -237,24 +240,42 @@ class SideRun {
     return restricted_ ? board_.cells[i].restricted : board_.cells[i].control;
   }
 
-  bool run_forked(Actor actor, int depth) {
-    const pid_t pid = fork_process();
-    if (pid < 0) return false;
-    if (pid == 0) {
+  // A child, or its child. It borrows this process's memory, of which a fork would copy the tables: but not where it
+  // starts a thread, which only a process with memory of its own may.
+  bool run_descendant(Actor actor, int depth) {
+    struct Descendant {
+      SideRun* side;
+      Actor actor;
+      int depth;
+    } descendant{this, actor, depth};
+    const auto live = [](void* it) {
+      const auto* self = static_cast<const Descendant*>(it);
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const bool ok = depth == 1 || run_forked(actor, depth - 1);
-      if (depth == 1) run_cells(actor);
+      const bool ok = self->depth == 1 || self->side->run_descendant(self->actor, self->depth - 1);
+      if (self->depth == 1) self->side->run_cells(self->actor);
       ::_exit(ok ? 42 : 1);
-    }
+    };
+    if (depth > 1 || !names_thread(actor)) return came_to_its_end(probes::lend_to_child(live, &descendant));
+    const pid_t pid = fork_process();
+    if (pid == 0) live(&descendant);
     return came_to_its_end(pid);
   }
 
+  bool names_thread(Actor actor) const {
+    return std::any_of(ready_.begin(), ready_.end(), [&](const Ready& each) {
+      return each.probe.actor == actor && each.probe.operation == Operation::comm_open &&
+             each.probe.target == Target::other_thread;
+    });
+  }
+
   void run_cells(Actor actor) {
+    directory_ = -1;  // a descendant's may be another one
+    probes::NamedThread other(keeper_);
     for (std::size_t i = 0; i < ready_.size(); ++i) {
       if (ready_[i].probe.actor != actor) continue;
       wire::SlotCell& slot = slot_of(i);
       if (!has_path(ready_[i].probe.operation)) name_other_side(case_.operations[i], ready_[i]);
-      run_cell(i, slot);
+      run_cell(i, slot, other);
       if (slot.state == static_cast<std::uint32_t>(wire::CellState::unset))
         slot.state = static_cast<std::uint32_t>(wire::CellState::done);
     }
@@ -266,7 +287,7 @@ class SideRun {
     ready.first = std::to_string(operation.path == peer_word ? peer_.process() : setting_.outside->process());
   }
 
-  void run_cell(std::size_t i, wire::SlotCell& slot) {
+  void run_cell(std::size_t i, wire::SlotCell& slot, probes::NamedThread& other) {
     Ready& ready = ready_[i];
     if (!has_path(ready.probe.operation) && setting_.outside == nullptr) {
       slot.state = static_cast<std::uint32_t>(wire::CellState::unsupported);
@@ -282,7 +303,7 @@ class SideRun {
     probe.path2 = ready.second.c_str();
     if (probe.operation == Operation::comm_open) {
       model::RawWalk raw{};
-      probes::probe_comm(probe, &slot, restricted_ ? &raw : nullptr);
+      probes::probe_comm(probe, &slot, restricted_ ? &raw : nullptr, other);
       if (restricted_) oracle_.decide_walked(case_.operations[i], raw, board_.cells[i]);
     } else if (probe.operation == Operation::exec) {
       // In place, for speed: the file is no program, so that nobody is replaced.
@@ -302,6 +323,7 @@ class SideRun {
   Board& board_;
   Board::Side& side_;
   const bool restricted_;
+  const int keeper_;
   Oracle oracle_{case_, tree_, setting_};
   std::vector<ReadyLayer> layers_;
   Peer peer_;
@@ -326,24 +348,36 @@ bool run_side(Tier tier, SideRun& side) {
   return came_to_its_end(pid);
 }
 
+Result<void> try_side(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board,
+                      bool restricted) {
+  Board::Side& report = board.sides[restricted ? 0 : 1];
+  report = {};
+  if (setting.outside != nullptr) setting.outside->drain();
+  const probes::Keeper keeper;
+  SideRun side(fuzz_case, tree, setting, board, restricted, keeper.fd());
+  if (run_side(setting.tier, side) && report.done == 1) return {};
+  const std::string who = restricted ? "the restricted side: " : "the control side: ";
+  if (report.err == EINVAL) return input_error("", 0, who + report.failed);
+  if (report.failed[0] != '\0') return internal_error(who + report.failed + ": " + errno_name(report.err));
+  return internal_error(who + "did not come to its end");
+}
+
 }  // namespace
 
-Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting& setting, Board& board) {
+Result<void> try_control(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board) {
   if (fuzz_case.operations.size() > board.size) return internal_error("more operations than cells");
-  std::memset(static_cast<void*>(board.sides), 0, 2 * sizeof(Board::Side));
-  std::memset(static_cast<void*>(board.cells), 0, fuzz_case.operations.size() * sizeof(Cell));
-  for (const bool restricted : {true, false}) {
-    if (setting.outside != nullptr) setting.outside->drain();
-    SideRun side(fuzz_case, restricted ? trees.restricted : trees.control, setting, board, restricted);
-    const bool ended = run_side(setting.tier, side);
-    const Board::Side& report = board.sides[restricted ? 0 : 1];
-    if (ended && report.done == 1) continue;
-    const std::string who = restricted ? "the restricted side: " : "the control side: ";
-    if (report.err == EINVAL) return input_error("", 0, who + report.failed);
-    if (report.failed[0] != '\0') return internal_error(who + report.failed + ": " + errno_name(report.err));
-    return internal_error(who + "did not come to its end");
+  std::fill_n(board.cells, fuzz_case.operations.size(), Cell{});
+  return try_side(fuzz_case, tree, setting, board, false);
+}
+
+Result<void> try_restricted(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board) {
+  if (fuzz_case.operations.size() > board.size) return internal_error("more operations than cells");
+  for (std::size_t i = 0; i < fuzz_case.operations.size(); ++i) {
+    const wire::SlotCell control = board.cells[i].control;
+    board.cells[i] = {};
+    board.cells[i].control = control;
   }
-  return {};
+  return try_side(fuzz_case, tree, setting, board, true);
 }
 
 }  // namespace lockstep::conformance::fuzz

@@ -1,11 +1,12 @@
-// Runs a fuzz case. One side restricts itself and tries every operation in its tree; the other does the same in an
-// identical tree without the restriction. The model says beforehand what Landlock will answer.
+// Runs a fuzz case. One side tries every operation in its tree without the restriction: the control. Another restricts
+// itself and tries the same in an identical tree. The model says beforehand what Landlock will answer.
 //
-//   Pair trees(base);
-//   Board board(cases.operations.size());
-//   LOCKSTEP_CHECK(trees.make(items));
-//   LOCKSTEP_CHECK(execute(fuzz_case, trees, setting, board));
+//   Board board(fuzz_case.operations.size());
+//   LOCKSTEP_CHECK(try_control(fuzz_case, tree, setting, board));
+//   LOCKSTEP_CHECK(try_restricted(fuzz_case, another, setting, board));
 //   judge(fuzz_case.operations[0], board.cells[0]).agrees
+//   fuzz_case.layers = others;                       // the control, which has none, stands for them as well
+//   LOCKSTEP_CHECK(try_restricted(fuzz_case, third, setting, board));
 //
 // A side is a forked child or a thread, as the setting says: Landlock restricts the thread that asks, so both must
 // answer alike. Operations of one case must not depend on one another: the model is asked about all of them before the
@@ -39,14 +40,6 @@ struct Setting {
   bool explain = false;              // write what the model says into the cells
 };
 
-// The same tree twice.
-struct Pair {
-  explicit Pair(const std::string& base) : restricted(base + "r"), control(base + "c") {}
-  Result<void> make(const std::vector<Item>& items);
-  Result<void> clear();
-  Tree restricted, control;
-};
-
 // What a side writes about one operation: in shared memory.
 struct Cell {
   wire::SlotCell control, restricted;
@@ -77,8 +70,9 @@ class Board {
 };
 
 // An error where a side could not be set up or did not come to its end; `internal` is a fault of the fuzzer,
-// `input` one of the case (a rule on a path that is not there).
-Result<void> execute(const FuzzCase& fuzz_case, const Pair& trees, const Setting& setting, Board& board);
+// `input` one of the case (a rule on a path that is not there). A restricted side leaves the cells' controls as they are.
+Result<void> try_control(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board);
+Result<void> try_restricted(const FuzzCase& fuzz_case, const Tree& tree, const Setting& setting, Board& board);
 
 struct Judged {
   bool agrees = true;

@@ -14,18 +14,31 @@
 #include "base/unique_fd.h"
 #include "conformance/harness/helpers.h"
 #include "conformance/harness/memory_file.h"
+#include "conformance/probes/spawn.h"
 #include "conformance/probes/verbs.h"
 
 namespace lockstep::conformance::fuzz {
 namespace {
 
-void execute(int helper, std::vector<std::string> words) {
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  char* envp[] = {nullptr};
-  probes::execute_descriptor(helper, argv.data(), envp);
-}
+// Made before a child borrows this memory: what is allocated there nobody frees.
+class Program {
+ public:
+  Program(int helper, std::vector<std::string> words) : helper_(helper), words_(std::move(words)) {
+    for (std::string& word : words_) argv_.push_back(word.data());
+    argv_.push_back(nullptr);
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  void execute() const {
+    char* envp[] = {nullptr};
+    probes::execute_descriptor(helper_, argv_.data(), envp);
+  }
+
+ private:
+  int helper_;
+  std::vector<std::string> words_;
+  std::vector<char*> argv_;
+};
 
 // A held descriptor that a path names stays open in the program.
 void keep_open(const std::string& path) {
@@ -33,13 +46,20 @@ void keep_open(const std::string& path) {
   if (path.starts_with(prefix)) ::fcntl(std::atoi(path.c_str() + prefix.size()), F_SETFD, 0);
 }
 
-[[noreturn]] void child(const ExecutedRun& run, int request, int slot) {
+struct Child {
+  const ExecutedRun& run;
+  const Program& program;
+  int request, slot;
+};
+
+void live(void* it) {
+  const auto& [run, program, request, slot] = *static_cast<const Child*>(it);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (run.directory >= 0 && ::fchdir(run.directory) != 0) ::_exit(1);
   for (const wire::CellRequest& cell : run.cells) keep_open(cell.path), keep_open(cell.path2);
-  for (const int fd : {request, slot}) ::fcntl(fd, F_SETFD, 0);
-  execute(run.helper,
-          {harness::probe_helper, std::to_string(request), std::to_string(slot), run.walks ? "0" : "-1", "0", ""});
+  for (const int fd : {request, slot, run.keeper})
+    if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
+  program.execute();
   ::_exit(1);
 }
 
@@ -65,8 +85,10 @@ bool run_executed(ExecutedRun& run) {
   if (memory == MAP_FAILED) return false;
   const wire::Slot slot = wire::Slot::at(memory, cells, walks);
   slot.header->walks = walks;
-  const pid_t pid = fork_process();
-  if (pid == 0) child(run, asked.get(), answered.get());
+  const Program program(run.helper, {harness::probe_helper, std::to_string(asked.get()), std::to_string(answered.get()),
+                                     run.walks ? "comm" : "-1", "0", "", std::to_string(run.keeper)});
+  Child child{run, program, asked.get(), answered.get()};
+  const pid_t pid = probes::lend_to_child(live, &child);
   const bool ended = came_to_its_end(pid);
   if (ended) {
     run.replies.assign(slot.cells, slot.cells + cells);
@@ -78,9 +100,20 @@ bool run_executed(ExecutedRun& run) {
   return ended;
 }
 
-void execute_and_wait(int helper, int alive) {
-  ::fcntl(alive, F_SETFD, 0);
-  execute(helper, {harness::probe_helper, std::to_string(alive)});
+pid_t execute_and_wait(int helper, int alive) {
+  struct Waiting {
+    const Program& program;
+    int alive;
+  };
+  const Program program(helper, {harness::probe_helper, std::to_string(alive)});
+  Waiting waiting{program, alive};
+  const auto execute = [](void* it) {
+    const auto& [what, end] = *static_cast<const Waiting*>(it);
+    ::fcntl(end, F_SETFD, 0);
+    what.execute();
+    ::_exit(1);
+  };
+  return probes::lend_to_child(execute, &waiting);
 }
 
 }  // namespace lockstep::conformance::fuzz

@@ -20,7 +20,8 @@ struct ExecutedRun {
   int helper;     // memfd of the program
   int directory;  // to start in; -1: where the caller is
   std::vector<wire::CellRequest> cells;
-  bool walks = false;  // read what each cell's path leads to as well
+  int keeper = -1;     // keeper.h
+  bool walks = false;  // read what the path of each comm-open leads to as well
   std::vector<wire::SlotCell> replies = {};
   std::vector<model::RawWalk> walked = {};
 };
@@ -28,8 +29,9 @@ struct ExecutedRun {
 // False, and errno, where the program could not be started or did not come to its end.
 bool run_executed(ExecutedRun& run);
 
-// Replaces this process by the helper, which does nothing until the other end of `alive` is closed.
-void execute_and_wait(int helper, int alive);
+// A child that is the helper, which does nothing until the other end of `alive` is closed. It ends with 0, and with 1
+// where it could not be executed. -1: there is none.
+pid_t execute_and_wait(int helper, int alive);
 
 // Waits for a child. False where it was ended by a signal, says that it failed, or is none (-1).
 bool came_to_its_end(pid_t pid);

@@ -266,8 +266,8 @@ constexpr Fault faults[] = {
      }},
     {"read-only-writes", "the library grants write_file where a policy says read_only", 1, unbroken, false, false,
      [](Plan& plan) {
-       for (PlanRule& rule : plan.rules)
-         if (rule.rights == (access_read_only & plan.handled)) rule.rights |= Right::write_file;
+       for (PlanRule& rule : plan.rules)  // on the root the library would refuse it
+         if (rule.path != "/" && rule.rights == (access_read_only & plan.handled)) rule.rights |= Right::write_file;
      }},
     {"refer-unhandled", "the library handles all rights but refer", 2, unbroken, false, false,
      [](Plan& plan) {

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "base/fork.h"
 #include "conformance/fuzz/executed.h"
@@ -74,37 +75,27 @@ void Outside::drain() const {
 
 bool Peer::start(int helper) {
   Result<std::vector<UniqueFd>> servers = serve_every_type(peer_word);
-  int ends[2], replaced[2];
+  int ends[2];
   if (!servers || ::pipe2(ends, O_CLOEXEC) != 0) return false;
-  if (::pipe2(replaced, O_CLOEXEC) != 0) return ::close(ends[0]), ::close(ends[1]), false;
   servers_ = std::move(servers).value();
   alive_.reset(ends[1]);
-  const UniqueFd reader(ends[0]), started(replaced[0]);
-  UniqueFd starts(replaced[1]);  // closed by the execution
-  process_ = fork_process();
-  char byte;
-  if (process_ != 0) {
-    starts.reset();
-    return process_ > 0 && (helper < 0 || ::read(started.get(), &byte, 1) == 0);
-  }
+  const UniqueFd reader(ends[0]);
+  process_ = helper >= 0 ? execute_and_wait(helper, reader.get()) : fork_process();
+  if (process_ != 0) return process_ > 0;
   alive_.reset();
   servers_.clear();
-  if (helper >= 0) {
-    execute_and_wait(helper, reader.get());
-    while (::write(starts.get(), "!", 1) < 0 && errno == EINTR) {
-    }
-    ::_exit(1);
-  }
+  char byte;
   while (::read(reader.get(), &byte, 1) < 0 && errno == EINTR) {
   }
   ::_exit(0);
 }
 
-void Peer::end() {
+bool Peer::end() {
   alive_.reset();  // not killed: a scope may stand between
   servers_.clear();
-  if (process_ > 0) (void)wait_for(process_, nullptr);
-  process_ = 0;
+  int status = 0;
+  const pid_t process = std::exchange(process_, 0);
+  return process <= 0 || (wait_for(process, &status) && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 }  // namespace lockstep::conformance::fuzz

@@ -50,12 +50,13 @@ class Peer {
   Peer() = default;
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
-  ~Peer() { end(); }
+  ~Peer() { (void)end(); }
 
   // False, with errno, where it cannot be started. `helper`: the program that the peer executes; -1: it stays a forked
   // child.
   bool start(int helper);
-  void end();
+  // False where it did not end as it should: then it was not there, or not the program it should be.
+  bool end();
   pid_t process() const { return process_; }
 
  private:

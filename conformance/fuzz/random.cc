@@ -71,6 +71,13 @@ std::string Generator::make_own(FuzzCase& out, const Place& where, bool may_be_d
   return path;
 }
 
+// For what is moved, linked or removed: nobody reads it, and one that is empty is made by one call.
+std::string Generator::make_name(FuzzCase& out, const Place& where, bool may_be_dir) {
+  const std::string path = make_own(out, where, may_be_dir);
+  if (out.items.back().kind == ItemKind::file) out.items.back().kind = ItemKind::empty;
+  return path;
+}
+
 std::string Generator::any_object(FuzzCase& out) {
   switch (pick(8)) {
     case 0:
@@ -122,6 +129,10 @@ void Generator::add_operation(FuzzCase& out) {
     out.items.push_back({ItemKind::file, fresh(where), {}, {}, {}});
     return out.items.back().path;
   };
+  const auto empty_file = [&] {
+    out.items.push_back({ItemKind::empty, fresh(where), {}, {}, {}});
+    return out.items.back().path;
+  };
   switch (next.operation) {
     case Operation::rename:
       if (features_.mknod && one_in(8)) next.mode = Mode::whiteout;
@@ -131,10 +142,10 @@ void Generator::add_operation(FuzzCase& out) {
       // fs.protected_hardlinks says EPERM before the hook, the file system says it of a directory after: for
       // a user's directory nobody can tell.
       const bool untold = next.operation == Operation::link && out.identity == Identity::user;
-      next.path = make_own(out, where, !untold);
+      next.path = make_name(out, where, !untold);
       const Place& other = place_beside(where);
       const bool there = next.operation == Operation::exchange ? !one_in(16) : one_in(5);
-      next.path2 = there ? make_own(out, other) : fresh(other);
+      next.path2 = there ? make_name(out, other) : fresh(other);
       if (!mount_points_.empty() && next.operation == Operation::rename && one_in(24)) next.path = any(mount_points_);
       break;
     }
@@ -144,7 +155,7 @@ void Generator::add_operation(FuzzCase& out) {
         next.path = any(mount_points_);
         break;
       }
-      next.path = one_in(12) ? fresh(where) : make_own(out, where);
+      next.path = one_in(12) ? fresh(where) : make_name(out, where);
       if (next.operation == Operation::rmdir && !one_in(3))
         out.items.push_back({ItemKind::dir, next.path = fresh(where), {}, {}, {}});
       break;
@@ -157,7 +168,7 @@ void Generator::add_operation(FuzzCase& out) {
     case Operation::mknod_blk:
     case Operation::mksock:
     case Operation::symlink:
-      next.path = one_in(12) ? own_file() : fresh(where);
+      next.path = one_in(12) ? empty_file() : fresh(where);
       break;
     case Operation::tmpfile:
     case Operation::opendir:
@@ -165,11 +176,13 @@ void Generator::add_operation(FuzzCase& out) {
       break;
     case Operation::readlink:
       if (one_in(4))
-        next.path = make_own(out, where);
+        next.path = make_name(out, where);
       else
         out.items.push_back({ItemKind::symlink, next.path = fresh(where), "nowhere", {}, {}});
       break;
     case Operation::chmod:
+      next.path = empty_file();
+      break;
     case Operation::exec:
       next.path = own_file();
       break;
@@ -296,6 +309,12 @@ void Generator::add_layers(FuzzCase& out) {
   }
   out.peer_layers = pick(out.layers.size() + 1);
   out.peer_executed = one_in(3);
+}
+
+void Generator::restack(FuzzCase& out) {
+  out.layers.clear();
+  out.plan_abi = 0;
+  add_layers(out);
 }
 
 FuzzCase Generator::next(std::size_t operations) {

@@ -2,10 +2,11 @@
 // features.
 //
 //   Generator generator(seed, index, features, false);
-//   trees.make(generator.skeleton());
-//   for (...) { FuzzCase next = generator.next(256); trees.make(next.items); execute(next, ...); }
+//   FuzzCase next = generator.next(256);             // its items stand in the skeleton
+//   try_control(next, ...);
+//   for (...) try_restricted(next, ...), generator.restack(next);
 //
-// A skeleton is made once for several cases: directories, mounts, links, devices, descriptors. What an operation
+// A skeleton is what all operations have in common: directories, mounts, links, devices, descriptors. What an operation
 // changes is made for that operation (the items of next()) in directories of the skeleton, so that operations do not
 // depend on one another.
 #ifndef LOCKSTEP_CONFORMANCE_FUZZ_RANDOM_H_
@@ -37,6 +38,8 @@ class Generator {
 
   const std::vector<Item>& skeleton() const { return skeleton_; }
   FuzzCase next(std::size_t operations);
+  // Other layers for the same operations. Not for cases with reclaim.
+  void restack(FuzzCase& out);
 
  private:
   struct Place {  // a directory
@@ -70,6 +73,7 @@ class Generator {
   const Place& place_beside(const Place& first);
   bool usable(const std::string& path) const;
   std::string make_own(FuzzCase& out, const Place& where, bool may_be_dir = true);
+  std::string make_name(FuzzCase& out, const Place& where, bool may_be_dir = true);
   std::string fresh(const Place& where);
   std::string any_object(FuzzCase& out);
   void add_operation(FuzzCase& out);

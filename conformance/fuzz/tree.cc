@@ -234,6 +234,8 @@ Result<void> Tree::make(const Item& item) {
       return check(::mkdirat(at->dir, text, item.mode), item);
     case ItemKind::file:
       return check(make_file(*at, item.mode), item);
+    case ItemKind::empty:
+      return check(::mknodat(at->dir, text, S_IFREG | item.mode, 0), item);
     case ItemKind::fifo:
       return check(::mkfifoat(at->dir, text, item.mode), item);
     case ItemKind::chr:

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <system_error>
 #include <thread>
 
@@ -20,7 +21,10 @@
 namespace lockstep::conformance::fuzz {
 namespace {
 
-constexpr std::size_t cases_of_a_tree = 6;
+// An operation's control answers for it under several stacks of layers.
+constexpr std::size_t stacks_of_a_control = 4;
+// Each is tried under its first stack before any is under its second, so that what follows is of another kind.
+constexpr std::size_t plots_at_once = 4;
 constexpr std::uint64_t trees_of_a_disk_tree = 24;  // a tree on the machine's own file system is slow: one in so many
 
 bool write_line(const char* file, const std::string& line) {
@@ -40,6 +44,26 @@ Result<void> try_thread() {
 }
 
 }  // namespace
+
+// A tree and the operations of one case, their control once it was run, and the layers as they are now. Each side has
+// such a tree made anew.
+struct Worker::Plot {
+  Plot(const Options& options, std::uint64_t number, const Features& features, const std::string& base)
+      : index(number),
+        disk(index % trees_of_a_disk_tree == trees_of_a_disk_tree - 1),
+        generator(options.seed, index, features, disk),
+        // A name that no run before had: a file system may choose the place of a directory by its name.
+        place(base + (disk ? "/disk/" + std::to_string(::getpid()) + "-" : "/memory/") + std::to_string(index)),
+        next(generator.next(options.batch)),
+        board(next.operations.size()) {}
+
+  std::uint64_t index;
+  bool disk;
+  Generator generator;
+  std::string place;
+  FuzzCase next;
+  Board board;
+};
 
 Result<void> enter_namespace() {
   const unsigned uid = ::geteuid(), gid = ::getegid();
@@ -91,17 +115,40 @@ Result<void> Worker::start() {
 
 Result<void> Worker::run() {
   while (shared_->stop.load() == 0) {
-    const std::uint64_t index = shared_->next_tree.fetch_add(1);
-    const bool disk = index % trees_of_a_disk_tree == trees_of_a_disk_tree - 1;
-    Generator generator(options_.seed, index, features_, disk);
-    // A name that no run before had: a file system may choose the place of a directory by its name.
-    const std::string where = disk ? "/disk/" + std::to_string(::getpid()) + "-" : "/memory/";
-    Pair trees(base_ + where + std::to_string(index));
-    Result<void> ran = run_tree(generator, trees, index);
-    if (Result<void> cleared = trees.clear(); ran && !cleared) ran = cleared;
-    LOCKSTEP_CHECK(ran);
+    std::deque<Plot> plots;
+    for (std::size_t stack = 0; stack < stacks_of_a_control; ++stack)
+      for (std::size_t i = 0; i < plots_at_once && shared_->stop.load() == 0; ++i) {
+        if (stack == 0) plots.emplace_back(options_, shared_->next_tree.fetch_add(1), features_, base_);
+        LOCKSTEP_CHECK(try_stack(plots[i], stack == 0));
+      }
   }
   return {};
+}
+
+Result<void> Worker::try_stack(Plot& plot, bool first) {
+  const std::vector<Item>& skeleton = plot.generator.skeleton();
+  if (!first && plot.next.reclaim) return {};  // which the operations are chosen for
+  if (first)
+    LOCKSTEP_CHECK(try_in_tree(skeleton, plot.next, plot.place + "c", try_control, plot.board));
+  else
+    plot.generator.restack(plot.next);
+  LOCKSTEP_CHECK(try_in_tree(skeleton, plot.next, plot.place + "r", try_restricted, plot.board));
+  return hold_against_model(plot);
+}
+
+Result<void> Worker::try_in_tree(const std::vector<Item>& skeleton, const FuzzCase& fuzz_case, const std::string& place,
+                                 decltype(try_control) try_side, Board& board) const {
+  Tree tree(place);
+  Result<void> ran;
+  for (const std::vector<Item>* items : {&skeleton, &fuzz_case.items})
+    for (const Item& item : *items)
+      if (ran) ran = tree.make(item);
+  if (!ran && ran.error().err == EPERM && !setting_.real_root)
+    ran = unsupported_error(EPERM, "needs root: " + ran.error().message);
+  if (ran) ran = try_side(fuzz_case, tree, setting_, board);
+  const Result<void> cleared = tree.clear();
+  LOCKSTEP_CHECK(ran);
+  return cleared;
 }
 
 Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
@@ -111,14 +158,11 @@ Result<std::string> Worker::once(const FuzzCase& fuzz_case) {
   const bool disk =
       std::any_of(fuzz_case.items.begin(), fuzz_case.items.end(), [](const Item& item) { return item.path == "p"; });
   shared_->beats.fetch_add(1);
-  Pair trees(base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid()));
+  const std::string place = base_ + (disk ? "/disk/" : "/memory/") + std::to_string(::getpid());
   setting_.explain = true;
-  Result<void> ran = trees.make(fuzz_case.items);
-  if (!ran && ran.error().err == EPERM && !setting_.real_root)
-    ran = unsupported_error(EPERM, "needs root: " + ran.error().message);
-  if (ran) ran = execute(fuzz_case, trees, setting_, board_);
+  Result<void> ran = try_in_tree({}, fuzz_case, place + "c", try_control, board_);
+  if (ran) ran = try_in_tree({}, fuzz_case, place + "r", try_restricted, board_);
   setting_.explain = false;
-  LOCKSTEP_CHECK(trees.clear());
   LOCKSTEP_CHECK(ran);
   for (std::size_t i = 0; i < fuzz_case.operations.size(); ++i)
     if (!judge(fuzz_case.operations[i], board_.cells[i]).agrees)
@@ -136,12 +180,17 @@ Result<void> Worker::find_features() {
   found.reclaim = setting_.drop_caches >= 0;
   if (::mount("tmpfs", (base_ + "/memory").c_str(), "tmpfs", 0, "mode=0777") != 0)
     return unsupported_error(errno, "no tmpfs can be mounted here: " + errno_name(errno));
-  Pair trees(base_ + "/disk/" + std::to_string(::getpid()));
-  const auto works = [&](const std::vector<Item>& items) { return trees.make(items).ok(); };
-  if (const Result<void> made = trees.make({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}});
-      !made)
+  Tree tree(base_ + "/disk/" + std::to_string(::getpid()));
+  const auto make = [&](const std::vector<Item>& items) {
+    Result<void> made;
+    for (const Item& item : items)
+      if (made) made = tree.make(item);
+    return made;
+  };
+  const auto works = [&](const std::vector<Item>& items) { return make(items).ok(); };
+  if (const Result<void> made = make({{ItemKind::tmpfs, "t", {}, {}, {}}, {ItemKind::chr, "t/own", {}, {}, {}}}); !made)
     return unsupported_error(0, "no device is to be had here: " + made.error().to_string());
-  const std::string block = trees.restricted.anywhere("t/block");
+  const std::string block = tree.anywhere("t/block");
   found.mknod = ::mknod(block.c_str(), S_IFBLK | 0600, 7 << 8) == 0;
   found.proc = works({{ItemKind::proc, "t/proc", {}, {}, {}}});
   // One that cannot move directories (no attributes in a user namespace) says EXDEV of its own, after
@@ -151,37 +200,33 @@ Result<void> Worker::find_features() {
                          {ItemKind::overlay, "t/o", "t/lower", {}, {}},
                          {ItemKind::dir, "t/o/d/x", {}, {}, {}},
                          {ItemKind::move, "t/o/d/x", "t/o/x", {}, {}}});
-  LOCKSTEP_CHECK(trees.clear());
+  LOCKSTEP_CHECK(tree.clear());
   features_ = shared_->features = found;
   return {};
 }
 
-Result<void> Worker::run_tree(Generator& generator, Pair& trees, std::uint64_t index) {
-  LOCKSTEP_CHECK(trees.make(generator.skeleton()));
-  for (std::size_t i = 0; i < cases_of_a_tree && shared_->stop.load() == 0; ++i) {
-    FuzzCase next = generator.next(options_.batch);
-    LOCKSTEP_CHECK(trees.make(next.items));
-    LOCKSTEP_CHECK(execute(next, trees, setting_, board_));
-    shared_->beats.fetch_add(1);
-    note_kinds(next);
-    const std::uint64_t before = shared_->operations.load();
-    for (std::size_t each = 0; each < next.operations.size(); ++each) {
-      if (count(next.operations[each], board_.cells[each])) continue;
-      if (shared_->finder.exchange(1) != 0) return {};
-      const std::string words = describe(next.operations[each], board_.cells[each]);
-      shared_->after = before + each + 1;
-      shared_->stop.store(1);
-      next.items.insert(next.items.begin(), generator.skeleton().begin(), generator.skeleton().end());
-      return found(std::move(next), each, words, index);
-    }
-    flush();
-    shared_->operations.fetch_add(next.operations.size());
-    shared_->cases.fetch_add(1);
+Result<void> Worker::hold_against_model(Plot& plot) {
+  FuzzCase& done = plot.next;
+  shared_->beats.fetch_add(1);
+  note_kinds(done, plot.board);
+  const std::uint64_t before = shared_->operations.load();
+  for (std::size_t each = 0; each < done.operations.size(); ++each) {
+    if (count(done.operations[each], plot.board.cells[each])) continue;
+    if (shared_->finder.exchange(1) != 0) return {};
+    const std::string words = describe(done.operations[each], plot.board.cells[each]);
+    shared_->after = before + each + 1;
+    shared_->stop.store(1);
+    const std::vector<Item>& skeleton = plot.generator.skeleton();
+    done.items.insert(done.items.begin(), skeleton.begin(), skeleton.end());
+    return found(std::move(done), each, words, plot.index);
   }
+  flush();
+  shared_->operations.fetch_add(done.operations.size());
+  shared_->cases.fetch_add(1);
   return {};
 }
 
-void Worker::note_kinds(const FuzzCase& done) {
+void Worker::note_kinds(const FuzzCase& done, const Board& board) {
   const auto policies = [](const LayerSpec& layer) { return layer.policy.has_value(); };
   kinds_.executed +=
       static_cast<std::uint64_t>(std::count_if(done.operations.begin(), done.operations.end(),
@@ -189,7 +234,7 @@ void Worker::note_kinds(const FuzzCase& done) {
   if (std::any_of(done.layers.begin(), done.layers.end(), policies)) kinds_.stacked += done.operations.size();
   if (!done.reclaim) return;
   kinds_.reclaimed += done.operations.size();
-  kinds_.not_reclaimed += board_.sides[0].not_reclaimed;
+  kinds_.not_reclaimed += board.sides[0].not_reclaimed;
 }
 
 bool Worker::count(const OperationSpec& operation, const Cell& cell) {

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "conformance/fuzz/fuzz.h"
 
@@ -50,11 +51,17 @@ class Worker {
   Result<std::string> once(const FuzzCase& fuzz_case);
 
  private:
+  struct Plot;
+
   Result<void> find_features();
-  Result<void> run_tree(Generator& generator, Pair& trees, std::uint64_t index);
+  Result<void> try_stack(Plot& plot, bool first);
+  // Makes a tree of the items, tries the case's operations there, and takes it away.
+  Result<void> try_in_tree(const std::vector<Item>& skeleton, const FuzzCase& fuzz_case, const std::string& place,
+                           decltype(try_control) try_side, Board& board) const;
+  Result<void> hold_against_model(Plot& plot);
   // Whether the cell agrees.
   bool count(const OperationSpec& operation, const Cell& cell);
-  void note_kinds(const FuzzCase& done);
+  void note_kinds(const FuzzCase& done, const Board& board);
   void flush();
   Result<void> found(FuzzCase whole, std::size_t cell, const std::string& words, std::uint64_t index);
 
@@ -64,7 +71,7 @@ class Worker {
   Setting setting_;
   Outside outside_;
   Features features_;
-  Board board_;
+  Board board_;  // of once()
   UniqueFd drop_caches_;
   Kinds kinds_;
   std::array<Count, fuzzed_operation_count> counts_{};

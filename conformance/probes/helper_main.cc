@@ -2,14 +2,15 @@
 // cells.
 //
 // With one argument, a descriptor: a process under the restriction that waits until the other end is closed.
-// Else argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture), sibling's pid,
-// scratch directory, and where there is one the descriptor of a keeper.
+// Else argv: request memfd, slot memfd, index of the first cell's walk (-1: do not capture; comm: from 0, and only what
+// the cells of comm-open lead to), sibling's pid, scratch directory, and where there is one the descriptor of a keeper.
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
   }
   if (argc != 6 && argc != 7) return 2;
   const int request_fd = std::atoi(argv[1]), slot_fd = std::atoi(argv[2]);
+  const bool comm_alone = std::strcmp(argv[3], "comm") == 0;
   const long first_walk = std::atol(argv[3]);
   const std::int32_t sibling = std::atoi(argv[4]);
 
@@ -57,6 +59,7 @@ int main(int argc, char** argv) {
   run.probes = probes;
   run.slot = wire::Slot::at(memory, cells, walks);
   run.capture = first_walk >= 0;
+  run.comm_alone = comm_alone;
   run.keeper = argc == 7 ? std::atoi(argv[6]) : -1;
   run.own_tree = request->simulated;
   run.first_walk = first_walk >= 0 ? static_cast<std::uint32_t>(first_walk) : 0;

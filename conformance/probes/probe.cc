@@ -48,7 +48,7 @@ void run_cell(const ProbeRun& run, std::size_t i, Acting& acting) {
     directory = directory || walk.count == 0 || (walk.missing == 0 && S_ISDIR(walk.links[0].mode));
     run.slot.put(where, walk);
   };
-  if (run.capture && !probe.survey && (about == Operand::path || about == Operand::two_paths)) {
+  if (run.capture && !run.comm_alone && !probe.survey && (about == Operand::path || about == Operand::two_paths)) {
     capture(index, probe.path);
     if (takes_two_paths(probe.operation)) capture(index + 1, probe.path2);
   }

@@ -58,8 +58,9 @@ void run_probe(const Probe& probe, wire::SlotCell* cell);
 struct ProbeRun {
   std::span<const Probe> probes;
   wire::Slot slot;
-  bool capture = false;   // control child: read_walk each probe's paths into the slot, just before it
-  bool own_tree = false;  // nobody but the row changes what is not below /proc or /sys (model::WalkReader)
+  bool capture = false;     // control child: read_walk each probe's paths into the slot, just before it
+  bool comm_alone = false;  // captures of comm-open alone, whose path only the actor knows
+  bool own_tree = false;    // nobody but the row changes what is not below /proc or /sys (model::WalkReader)
   // Index of the first cell's walk in slot.walks; cell i has first_walk + 2i and + 2i + 1.
   std::uint32_t first_walk = 0;
   int helper_fd = -1;        // memfd of the static helper, for Actor::exec
