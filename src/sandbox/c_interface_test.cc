@@ -12,6 +12,7 @@
 #include <lockstep/lockstep.h>
 
 #include "testing/run_program.h"
+#include "testing/sanitized.h"
 
 namespace lockstep {
 namespace {
@@ -26,7 +27,14 @@ std::string policy_in(const testing::TemporaryDirectory& dir) {
                        dir.at("rw") + ", " + dir.at("gone") + "]\n");
 }
 
-TEST(CInterface, RestrictsACProgram) {
+class CInterfaceProgram : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (testing::sanitized) GTEST_SKIP() << "sanitized: its runtime has to be in the program, which is not ours";
+  }
+};
+
+TEST_F(CInterfaceProgram, RestrictsACProgram) {
   if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
     GTEST_SKIP() << "no-landlock: " << kernel.error().message;
   const testing::TemporaryDirectory dir;
@@ -36,7 +44,7 @@ TEST(CInterface, RestrictsACProgram) {
   EXPECT_NE(ended.out.find(dir.at("gone") + " cannot be opened (ENOENT)"), std::string::npos) << ended.out;
 }
 
-TEST(CInterface, RestrictsAPythonProgram) {
+TEST_F(CInterfaceProgram, RestrictsAPythonProgram) {
   if (const Result<KernelLandlock> kernel = query_kernel(); !kernel.ok())
     GTEST_SKIP() << "no-landlock: " << kernel.error().message;
   if (std::string(LOCKSTEP_SHARED).empty()) GTEST_SKIP() << "no-shared-library: this build makes none";
@@ -79,7 +87,7 @@ std::string python_sample(const std::string& policy) {
   return text;
 }
 
-TEST(CInterface, TheReadmesSampleRunsAndSaysWhatIsMissing) {
+TEST_F(CInterfaceProgram, TheReadmesSampleRunsAndSaysWhatIsMissing) {
   const Result<KernelLandlock> kernel = query_kernel();
   if (!kernel.ok()) GTEST_SKIP() << "no-landlock: " << kernel.error().message;
   if (std::string(LOCKSTEP_SHARED).empty()) GTEST_SKIP() << "no-shared-library: this build makes none";

@@ -32,6 +32,12 @@ std::atomic<int> left = 0;             // what another can still have
   if (out == nullptr) throw std::bad_alloc();
   return out;
 }
+// A sanitizer's own would not come here, and what it gives is not for free().
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept try {
+  return operator new(size);
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
