@@ -27,8 +27,9 @@ class Places : public ::testing::Test {
     tree_.write("out/plain", "x");
   }
   std::string policy(const std::string& name, std::string lists) {
-    for (std::size_t at = lists.find("D/"); at != std::string::npos; at = lists.find("D/", at))
-      lists.replace(at, 1, tree_.path());
+    const std::string& top = tree_.path();  // which may end with a D itself
+    for (std::size_t at = lists.find("D/"); at != std::string::npos; at = lists.find("D/", at + top.size()))
+      lists.replace(at, 1, top);
     return dir_.write(name, "version: 1\n" + lists + "\n");
   }
   Ended diff(const std::string& before, const std::string& after, Words flags = {}) {
